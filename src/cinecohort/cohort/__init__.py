@@ -1,0 +1,1 @@
+"""Subjects, shards, the per-subject store, what changed, the flow of exclusions."""

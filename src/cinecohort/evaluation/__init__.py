@@ -1,0 +1,1 @@
+"""Overlap and distances between two segmentations."""

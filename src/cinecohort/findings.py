@@ -1,0 +1,134 @@
+"""Findings, statuses and outcomes: how every stage says what it saw and what became of a subject."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Status(StrEnum):
+    """What became of a subject in a stage."""
+
+    OK = "ok"
+    REVIEW = "review"
+    EXCLUDED = "excluded"
+    ERROR = "error"
+
+
+class Level(StrEnum):
+    """How grave a finding is.
+
+    ``info`` changes nothing, ``review`` keeps and flags, ``reject`` means that the view (or, where the
+    finding names no view, the subject) is not used, ``error`` is an unexpected fault.
+    """
+
+    INFO = "info"
+    REVIEW = "review"
+    REJECT = "reject"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a stage found.
+
+    Parameters
+    ----------
+    code
+        Short upper-case name such as ``GAP``; what software reads.
+    level
+        How grave it is.
+    message
+        One sentence for people, with the numbers.
+    view
+        The view that it concerns, or None for the whole subject.
+    slices, frames
+        Indices counted from 0; empty where they do not apply.
+    value, threshold
+        The number found and the limit it was held against, where there is one.
+    """
+
+    code: str
+    level: Level
+    message: str
+    view: str | None = None
+    slices: tuple[int, ...] = ()
+    frames: tuple[int, ...] = ()
+    value: float | None = None
+    threshold: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        return {
+            **asdict(self),
+            "level": str(self.level),
+            "slices": list(self.slices),
+            "frames": list(self.frames),
+        }
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> "Finding":
+        """Read what :meth:`to_dict` wrote."""
+        return cls(
+            **{
+                **value,
+                "level": Level(value["level"]),
+                "slices": tuple(value["slices"]),
+                "frames": tuple(value["frames"]),
+            }
+        )
+
+
+def overall_status(
+    findings: Iterable[Finding], usable_views: Iterable[str] = (), required_views: Iterable[str] = ()
+) -> Status:
+    """Status of a subject from its findings.
+
+    Parameters
+    ----------
+    findings
+        All findings of the stage.
+    usable_views
+        Views that the stage could use; looked at only where `required_views` names some.
+    required_views
+        Views without which a subject is excluded.
+
+    Returns
+    -------
+    Status
+        ``error`` if any finding is one; ``excluded`` if a finding rejects the whole subject or a required
+        view is not usable; ``review`` if anything was rejected or flagged; else ``ok``.
+    """
+    findings = list(findings)
+    levels = {finding.level for finding in findings}
+    if Level.ERROR in levels:
+        return Status.ERROR
+    rejects_subject = any(f.level is Level.REJECT and f.view is None for f in findings)
+    if rejects_subject or set(required_views) - set(usable_views):
+        return Status.EXCLUDED
+    return Status.REVIEW if levels & {Level.REVIEW, Level.REJECT} else Status.OK
+
+
+@dataclass
+class Outcome:
+    """What a stage made of one subject.
+
+    Parameters
+    ----------
+    status
+        See :func:`overall_status`.
+    findings
+        What it saw.
+    outputs
+        Names of the files that it wrote into the subject's folder.
+    values
+        Scalars: the subject's row in the shard table.
+    rows
+        Long-form rows, where a stage gives several a subject (measures by source, overlap by structure).
+    """
+
+    status: Status
+    findings: list[Finding] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)

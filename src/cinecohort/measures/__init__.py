@@ -1,0 +1,1 @@
+"""From label map and spacing to clinical numbers: pure functions."""

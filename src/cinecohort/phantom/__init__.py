@@ -1,0 +1,1 @@
+"""A beating heart of known truth, imaged and written as a scanner would."""

@@ -1,0 +1,1 @@
+"""Image, segmentation and measure checks: one named check, one code, one threshold."""

@@ -1,0 +1,1 @@
+"""Figures, tables, the Typst template and the methods text."""

@@ -1,0 +1,1 @@
+"""Networks, preprocessing, augmentation, training, prediction, weights and their model cards."""

@@ -1,0 +1,1 @@
+"""Agreement, reliability, matching and group comparison: tables in, tables out, no images."""
