@@ -43,7 +43,7 @@ class Image:
 
     @property
     def voxel_volume_ml(self) -> float:
-        """Volume of a voxel in millilitres: \\|det(A)\\| / 1000."""
+        """Volume of a voxel in millilitres: the determinant of the affine, over 1000."""
         return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0
 
 
