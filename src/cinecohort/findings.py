@@ -125,6 +125,8 @@ class Outcome:
         Scalars: the subject's row in the shard table.
     rows
         Long-form rows, where a stage gives several a subject (measures by source, overlap by structure).
+    traceback
+        Of an unexpected fault; kept in the subject's log, never in the record.
     """
 
     status: Status
@@ -132,3 +134,4 @@ class Outcome:
     outputs: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    traceback: str = ""

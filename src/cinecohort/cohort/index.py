@@ -1,0 +1,185 @@
+"""The index: what raw data there is, by name, size and time, in one small table a shard.
+
+The workflow refreshes it when it starts, in its main process only. A shard's table is rewritten only where
+its content changed, so Snakemake sees at once which shards have work.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cinecohort.cohort.shards import number_of_shards, shard_of
+from cinecohort.cohort.tables import read_table, table_text
+from cinecohort.config import Config, DatasetOptions
+from cinecohort.errors import UserError
+from cinecohort.files import digest_bytes, write_text_if_changed
+from cinecohort.sources.base import RawSubject, Source, open_source
+
+COLUMNS = ("subject", "dataset", "id", "participant", "visit", "paths", "n_files", "n_bytes", "raw")
+
+
+@dataclass(frozen=True)
+class IndexedSubject:
+    """One row of the index.
+
+    Parameters
+    ----------
+    subject
+        The subject key, unique in the cohort.
+    dataset
+        Name of the dataset in the configuration.
+    id
+        The key inside its dataset; the same as `subject` when there is just one dataset.
+    participant, visit
+        The participant's pseudonymous id, and which visit this is (empty where there are none).
+    raw
+        Digest of the names, sizes and times of the subject's raw files.
+    """
+
+    subject: str
+    dataset: str
+    id: str
+    participant: str
+    visit: str
+    raw: str
+
+
+@dataclass(frozen=True)
+class IndexSummary:
+    """What changed since the index was last written."""
+
+    total: int
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    gone: tuple[str, ...]
+    withdrawn: int
+
+    def sentence(self) -> str:
+        """One line for the terminal: counts, and the keys where they are few."""
+        parts = [f"{self.total:,} subjects"]
+        for word, keys in (("new", self.new), ("changed", self.changed), ("gone", self.gone)):
+            named = f" ({', '.join(keys)})" if 0 < len(keys) <= 5 and word != "new" else ""
+            parts.append(f"{len(keys):,} {word}{named}")
+        if self.withdrawn:
+            parts.append(f"{self.withdrawn:,} withdrawn")
+        return ", ".join(parts)
+
+
+def raw_digest(subject: RawSubject) -> str:
+    """Digest of the names, sizes and modification times of a subject's raw files."""
+    return digest_bytes(json.dumps(sorted(subject.files)).encode())
+
+
+def open_dataset(options: DatasetOptions) -> Source:
+    """Open the source of a dataset."""
+    if not options.path.exists():
+        raise UserError(f"{options.path}: there is no such folder; set `path` of the dataset.")
+    return open_source(
+        options.source, options.path, annotations=options.annotations, **options.source_settings()
+    )
+
+
+def withdrawn_ids(path: Path | None) -> frozenset[str]:
+    """Participants who withdrew: one id a line, as the study's office sends them."""
+    if path is None:
+        return frozenset()
+    if not path.is_file():
+        raise UserError(f"{path}: the list of withdrawn participants is not there; set `withdrawals`.")
+    return frozenset(line.split(",")[0].strip() for line in path.read_text().splitlines() if line.strip())
+
+
+def subject_key(dataset: str, identifier: str, datasets: Mapping[str, DatasetOptions]) -> str:
+    """Key of a subject in the cohort: ``{dataset}-{id}`` where there is more than one dataset."""
+    return f"{dataset}-{identifier}" if len(datasets) > 1 else identifier
+
+
+def list_subjects(config: Config) -> tuple[list[dict[str, str]], int]:
+    """Rows of the index for everything on disk now, and how many subjects were left out as withdrawn."""
+    rows = []
+    n_withdrawn = 0
+    for name, options in config.datasets.items():
+        withdrawn = withdrawn_ids(options.withdrawals)
+        for subject in open_dataset(options).subjects():
+            if subject.participant in withdrawn:
+                n_withdrawn += 1
+                continue
+            rows.append(
+                {
+                    "subject": subject_key(name, subject.key, config.datasets),
+                    "dataset": name,
+                    "id": subject.key,
+                    "participant": subject.participant,
+                    "visit": subject.visit,
+                    "paths": ";".join(subject.paths),
+                    "n_files": str(len(subject.files)),
+                    "n_bytes": str(sum(size for _, size, _ in subject.files)),
+                    "raw": raw_digest(subject),
+                }
+            )
+    repeated = sorted(key for key, n in _counts(row["subject"] for row in rows).items() if n > 1)
+    if repeated:
+        raise UserError(
+            f"{len(repeated)} subject keys occur more than once ({', '.join(repeated[:3])} ...): "
+            "give each subject its own folder or id."
+        )
+    if not rows:
+        places = ", ".join(str(options.path) for options in config.datasets.values())
+        raise UserError(f"No subject was found in {places}: check `path` and `source` in the configuration.")
+    return rows, n_withdrawn
+
+
+def _counts(keys: Iterable[str]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for key in keys:
+        counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+def refresh_index(config: Config, results: Path) -> IndexSummary:
+    """Bring ``results/index/{shard}.tsv`` up to date with what is on disk.
+
+    Returns
+    -------
+    IndexSummary
+        Which subjects are new, changed or gone since the last time.
+    """
+    before = {row["subject"]: row["raw"] for shard in shards(results) for row in read_index(results, shard)}
+    rows, n_withdrawn = list_subjects(config)
+    n_shards = number_of_shards(results, len(rows), config.shard_size)
+    by_shard: dict[str, list[dict[str, str]]] = {}
+    for row in sorted(rows, key=lambda row: row["subject"]):
+        by_shard.setdefault(shard_of(row["subject"], n_shards), []).append(row)
+    for shard, members in by_shard.items():
+        write_text_if_changed(index_path(results, shard), table_text(members, COLUMNS))
+    for shard in set(shards(results)) - set(by_shard):
+        index_path(results, shard).unlink()
+    now = {row["subject"]: row["raw"] for row in rows}
+    return IndexSummary(
+        total=len(now),
+        new=tuple(sorted(set(now) - set(before))),
+        changed=tuple(sorted(key for key in now if key in before and now[key] != before[key])),
+        gone=tuple(sorted(set(before) - set(now))),
+        withdrawn=n_withdrawn,
+    )
+
+
+def index_path(results: Path, shard: str) -> Path:
+    """Path of a shard's index."""
+    return results / "index" / f"{shard}.tsv"
+
+
+def shards(results: Path) -> list[str]:
+    """Names of the shards that hold a subject."""
+    return sorted(path.stem for path in (results / "index").glob("[0-9]*.tsv"))
+
+
+def read_index(results: Path, shard: str) -> list[dict[str, str]]:
+    """Rows of a shard's index."""
+    return read_table(index_path(results, shard))
+
+
+def indexed_subjects(index: Path) -> list[IndexedSubject]:
+    """Subjects of a shard, from its index file."""
+    names = IndexedSubject.__dataclass_fields__
+    return [IndexedSubject(**{name: row[name] for name in names}) for row in read_table(index)]

@@ -1,0 +1,256 @@
+"""Runs one stage over one shard: skips what still holds, works on the rest, loses nobody."""
+
+import errno
+import json
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from cinecohort.cohort.index import IndexedSubject
+from cinecohort.cohort.store import Record, fingerprint, forget, holds, read_record, write_record
+from cinecohort.errors import UserError
+from cinecohort.findings import Finding, Level, Outcome, Status
+
+MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE)
+"""Error numbers that no subject's data can cause."""
+
+
+class Interrupted(Exception):
+    """The machine, not the data, stopped the stage: the job has to fail and be run again."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the workflow, as the runner needs it.
+
+    Parameters
+    ----------
+    name
+        Names the record, ``{name}.json``, and the shard table's folder.
+    version
+        Raised by hand when the stage's code changes meaning.
+    parameters
+        The options that change its result, as plain values.
+    inputs
+        Digest of each input of a subject.
+    work
+        Makes the outcome of one subject; must be picklable.
+    after
+        Earlier stages whose results are inputs.
+    gates
+        Earlier stages that must have let the subject through.
+    work_on_all
+        Instead of `work`, for a stage that keeps something loaded over many subjects.
+    """
+
+    name: str
+    version: int
+    parameters: Mapping[str, Any]
+    inputs: Callable[[IndexedSubject, Path], Mapping[str, str]]
+    work: Callable[[IndexedSubject, Path], Outcome] | None = None
+    after: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
+    work_on_all: (
+        Callable[[Sequence[tuple[IndexedSubject, Path]]], Iterator[tuple[IndexedSubject, Outcome]]] | None
+    ) = None
+
+
+@dataclass
+class Progress:
+    """Says how far a shard is: a bar on a terminal, plain lines in a log."""
+
+    stage: str
+    total: int
+    counts: dict[str, int] = field(default_factory=dict)
+    every: int = 10
+
+    def __post_init__(self) -> None:
+        self.started = time.monotonic()
+        self.bar = tqdm(total=self.total, desc=self.stage, unit="subject", disable=not sys.stderr.isatty())
+
+    def add(self, word: str) -> None:
+        """Count one subject under `word`."""
+        self.counts[word] = self.counts.get(word, 0) + 1
+        self.bar.update()
+        done = sum(self.counts.values())
+        if self.bar.disable and (done % self.every == 0 or done == self.total):
+            seconds = time.monotonic() - self.started
+            place = f"{done}/{self.total} subjects, {seconds:.0f} s"
+            print(f"{self.stage}: {place} ({self.summary()})", flush=True)
+
+    def summary(self) -> str:
+        """Return the counts as words."""
+        return ", ".join(f"{n} {word}" for word, n in sorted(self.counts.items()))
+
+
+def run_shard(
+    stage: Stage, subjects: Sequence[IndexedSubject], store: Path, logs: Path, threads: int = 1
+) -> list[tuple[IndexedSubject, Record]]:
+    """Bring a stage's records of all subjects of a shard up to date.
+
+    Parameters
+    ----------
+    stage
+        The stage.
+    subjects
+        All subjects of the shard.
+    store
+        Folder that holds the subjects' folders.
+    logs
+        Folder for one log of events a subject (times, hosts, tracebacks).
+    threads
+        Worker processes.
+
+    Returns
+    -------
+    list
+        Each subject with its record, in the order given. A subject that an earlier stage excluded gets that
+        stage's record, so that its row says where and why it left.
+    """
+    results: dict[str, Record] = {}
+    pending: list[tuple[IndexedSubject, Path]] = []
+    prints: dict[str, str] = {}
+    progress = Progress(stage.name, len(subjects))
+    for subject in subjects:
+        folder = store / subject.subject
+        stopped = _stopped_earlier(stage, folder)
+        if stopped is not None:
+            forget(folder, stage.name)
+            results[subject.subject] = stopped
+            progress.add("excluded earlier")
+            continue
+        prints[subject.subject] = _fingerprint(stage, subject, folder)
+        record = holds(folder, stage.name, prints[subject.subject])
+        if record is not None:
+            results[subject.subject] = record
+            progress.add("unchanged")
+        else:
+            pending.append((subject, folder))
+    started = time.monotonic()
+    for subject, outcome in _work(stage, pending, threads):
+        folder = store / subject.subject
+        results[subject.subject] = write_record(
+            folder, stage.name, stage.version, prints[subject.subject], outcome
+        )
+        _log(logs, subject.subject, stage.name, outcome, time.monotonic() - started)
+        progress.add(str(outcome.status))
+    progress.bar.close()
+    return [(subject, results[subject.subject]) for subject in subjects]
+
+
+def _stopped_earlier(stage: Stage, folder: Path) -> Record | None:
+    for gate in stage.gates:
+        record = read_record(folder, gate)
+        if record is None:
+            raise Interrupted(f"{folder.name}: there is no record of {gate}; run the workflow again.")
+        if record.status in (Status.EXCLUDED, Status.ERROR):
+            return record
+    return None
+
+
+def _fingerprint(stage: Stage, subject: IndexedSubject, folder: Path) -> str:
+    inputs = dict(stage.inputs(subject, folder))
+    for earlier in stage.after:
+        record = read_record(folder, earlier)
+        inputs[earlier] = record.result_digest() if record else "absent"
+    return fingerprint(stage.name, stage.version, stage.parameters, inputs)
+
+
+def _work(
+    stage: Stage, pending: Sequence[tuple[IndexedSubject, Path]], threads: int
+) -> Iterator[tuple[IndexedSubject, Outcome]]:
+    if stage.work_on_all is not None:
+        yield from stage.work_on_all(pending) if pending else ()
+    elif threads > 1 and len(pending) > 1:
+        yield from _work_in_processes(stage, pending, threads)
+    else:
+        for subject, folder in pending:
+            yield subject, guarded(stage, subject, folder)
+
+
+def _work_in_processes(
+    stage: Stage, pending: Sequence[tuple[IndexedSubject, Path]], threads: int
+) -> Iterator[tuple[IndexedSubject, Outcome]]:
+    """Several subjects at once; one that kills its process is set aside and named, the others go on."""
+    unfinished = {subject.subject: (subject, folder) for subject, folder in pending}
+    try:
+        with ProcessPoolExecutor(min(threads, len(pending))) as pool:
+            futures = {pool.submit(guarded, stage, subject, folder): subject for subject, folder in pending}
+            for future in as_completed(futures):
+                subject = futures[future]
+                outcome = future.result()
+                del unfinished[subject.subject]
+                yield subject, outcome
+    except BrokenProcessPool:
+        for subject, folder in list(unfinished.values()):
+            yield subject, _alone(stage, subject, folder)
+
+
+def _alone(stage: Stage, subject: IndexedSubject, folder: Path) -> Outcome:
+    try:
+        with ProcessPoolExecutor(1) as pool:
+            return pool.submit(guarded, stage, subject, folder).result()
+    except BrokenProcessPool:
+        message = f"{subject.subject}: {stage.name} killed its process (out of memory, or a damaged file)."
+        return Outcome(Status.ERROR, [Finding("CRASHED", Level.ERROR, message)])
+
+
+def guarded(stage: Stage, subject: IndexedSubject, folder: Path) -> Outcome:
+    """Work on one subject; an unexpected fault of its data becomes its status, not the job's end.
+
+    Raises
+    ------
+    MemoryError, OSError
+        What the machine is to blame for: no memory, a full or broken disk.
+    """
+    assert stage.work is not None
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return stage.work(subject, folder)
+    except UserError as error:
+        return Outcome(Status.ERROR, [Finding("UNUSABLE", Level.ERROR, f"{subject.subject}: {error}")])
+    except MemoryError:
+        raise
+    except Exception as fault:
+        if isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS:
+            raise
+        return fault_outcome(subject.subject, stage.name, fault)
+
+
+def fault_outcome(subject: str, stage: str, fault: BaseException) -> Outcome:
+    """Outcome of a subject that met an unexpected fault; the traceback goes into its log."""
+    message = f"{subject}: {stage} met an unexpected fault ({type(fault).__name__}: {fault}); see its log."
+    outcome = Outcome(Status.ERROR, [Finding("UNEXPECTED", Level.ERROR, message)])
+    outcome.traceback = "".join(traceback.format_exception(fault))
+    return outcome
+
+
+def _log(logs: Path, subject: str, stage: str, outcome: Outcome, seconds: float) -> None:
+    event = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "host": socket.gethostname(),
+        "stage": stage,
+        "status": str(outcome.status),
+        "seconds_since_start": round(seconds, 2),
+    }
+    if outcome.traceback:
+        event["traceback"] = outcome.traceback
+    logs.mkdir(parents=True, exist_ok=True)
+    with (logs / f"{subject}.jsonl").open("a") as stream:
+        stream.write(json.dumps(event) + "\n")
+
+
+def worst_finding(findings: Iterable[Finding]) -> Finding | None:
+    """The gravest finding, the first of its level; None where nothing was flagged."""
+    order = (Level.ERROR, Level.REJECT, Level.REVIEW)
+    flagged = [finding for finding in findings if finding.level in order]
+    return min(flagged, key=lambda finding: order.index(finding.level)) if flagged else None

@@ -1,0 +1,52 @@
+"""Tab-separated tables: text with an empty cell where a value is missing, the same bytes each time."""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cinecohort.files import write_text
+
+
+def cell(value: Any) -> str:
+    """One value as text: empty for missing, full precision for numbers, lists joined by commas."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ",".join(cell(item) for item in value)
+    if isinstance(value, float):
+        return "" if math.isnan(value) else repr(float(value))
+    return " ".join(str(value).split())
+
+
+def table_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """Rows as tab-separated text with a header; keys that are not among `columns` are left out."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter="\t", lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([cell(row.get(column)) for column in columns])
+    return buffer.getvalue()
+
+
+def write_table(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Write rows as a table, by rename."""
+    write_text(path, table_text(rows, columns))
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Read a table; every value is text, missing ones are empty."""
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream, delimiter="\t"))
+
+
+def columns_of(rows: Iterable[Mapping[str, Any]], first: Sequence[str]) -> list[str]:
+    """`first`, then every other key in order of appearance."""
+    ordered = dict.fromkeys(first)
+    for row in rows:
+        ordered.update(dict.fromkeys(row))
+    return list(ordered)

@@ -1,0 +1,151 @@
+"""The configuration: one model for the whole file, which names every mistake at once with its path."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.errors import UserError
+from cinecohort.evaluation.options import EvaluationOptions
+from cinecohort.measures.options import MeasureOptions
+from cinecohort.options import Options
+from cinecohort.quality.options import (
+    ImageQualityOptions,
+    MeasureQualityOptions,
+    SegmentationQualityOptions,
+)
+from cinecohort.reporting.options import ReportOptions
+from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.statistics.options import AgreementOptions
+from cinecohort.statistics.study_options import StudyOptions
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def _name(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError("must start with a letter and hold letters, digits and underscores only")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+
+
+def _expanded(path: Path) -> Path:
+    return Path(os.path.expandvars(path)).expanduser()
+
+
+ConfiguredPath = Annotated[Path, AfterValidator(_expanded)]
+
+
+class DatasetOptions(Options):
+    """Where one dataset's raw data lie and how to read them."""
+
+    source: Literal["ukbiobank", "dicom", "nifti", "acdc", "sunnybrook", "tables"]
+    """How the files are laid out."""
+    path: ConfiguredPath
+    """Folder of the raw data, relative to where Snakemake is started; `~` and `$VARIABLES` are filled in."""
+    annotations: ConfiguredPath | None = None
+    """Folder of human contours (cvi42 workspaces), where they do not lie with the images."""
+    participants: ConfiguredPath | None = None
+    """Table of participants (TSV or CSV); sources that know their participants need none."""
+    columns: dict[str, str | list[str]] = {}
+    """Our participant column to theirs, or to several whose mean is taken (repeated readings)."""
+    withdrawals: ConfiguredPath | None = None
+    """Ids of participants who withdrew, one a line: they leave the index, the tables and the store."""
+    settings: dict[str, str | int | float | bool | list[str]] = {}
+    """Further settings of this source; see config/README.md."""
+
+    def source_settings(self) -> dict[str, Any]:
+        """Settings that go to the source as they are."""
+        return dict(self.settings)
+
+
+class Config(Options):
+    """The whole configuration of a run."""
+
+    title: str = "Cardiac MR phenotyping"
+    """Title of the report."""
+    synthetic: bool = False
+    """Whether the data are made up; the report then says SYNTHETIC DATA on every page."""
+    results: ConfiguredPath = Path("results")
+    """Folder of everything that the workflow makes."""
+    shard_size: int = Field(default=100, ge=1)
+    """Subjects a job; used when the results folder is new (see config/README.md on sizing)."""
+    seed: int = 1
+    """Seed of everything random."""
+    datasets: dict[Name, DatasetOptions] = Field(min_length=1)
+    """The datasets, by name. With more than one, subject keys are `{dataset}-{id}`."""
+    models: dict[Literal["sa", "la_2ch", "la_4ch"], list[ModelOptions]] = {}
+    """Networks by view, the primary one first."""
+    conversion: ConversionOptions = ConversionOptions()
+    """From raw files to images."""
+    image_quality: ImageQualityOptions = ImageQualityOptions()
+    """Checks of the images."""
+    segmentation: SegmentationOptions = SegmentationOptions()
+    """How the networks are run."""
+    segmentation_quality: SegmentationQualityOptions = SegmentationQualityOptions()
+    """Checks of the label maps."""
+    measures: MeasureOptions = MeasureOptions()
+    """Clinical measures."""
+    measure_quality: MeasureQualityOptions = MeasureQualityOptions()
+    """Plausibility of measures: flags for review, never excludes."""
+    evaluation: EvaluationOptions = EvaluationOptions()
+    """Overlap and distances."""
+    agreement: AgreementOptions = AgreementOptions()
+    """Agreement of methods and observers."""
+    studies: dict[Name, StudyOptions] = {}
+    """Group studies, by name."""
+    report: ReportOptions = ReportOptions()
+    """The report."""
+
+    @model_validator(mode="after")
+    def _model_names_are_unique(self) -> "Config":
+        for view, models in self.models.items():
+            names = [model.name for model in models]
+            if len(set(names)) < len(names):
+                raise ValueError(f"models.{view}: every model needs a name of its own, found {names}")
+        return self
+
+
+def load_config(path: Path) -> Config:
+    """Read a configuration file.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, is not YAML, or holds mistakes; all of them are named at once.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: is not valid YAML ({error}).") from error
+    return parse_config(values or {}, str(path))
+
+
+def parse_config(values: Mapping[str, Any], origin: str = "configuration") -> Config:
+    """Check configuration values; see :func:`load_config`."""
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        lines = [f"  {_path(item['loc'])}: {_message(item)}" for item in error.errors()]
+        plural = "mistake" if len(lines) == 1 else "mistakes"
+        raise UserError("\n".join([f"{origin} has {len(lines)} {plural}:", *lines])) from error
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "(top level)"
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    if item["type"] == "extra_forbidden":
+        return "is not a known key; see config/README.md for those that are"
+    found = f" (found {item['input']!r})" if isinstance(item["input"], (str, int, float, bool)) else ""
+    return f"{item['msg']}{found}"
