@@ -1,0 +1,122 @@
+"""What every data source offers: a listing of its subjects, and the conversion of one."""
+
+import importlib
+import os
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.errors import UserError
+from cinecohort.findings import Outcome
+
+SOURCES = ("ukbiobank", "dicom", "nifti", "acdc", "sunnybrook")
+"""Names of the sources; each is a module of this package with a function ``open_source``."""
+
+RawFile = tuple[str, int, int]
+"""Name relative to the dataset's path, size in bytes, modification time in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class RawSubject:
+    """What is on disk for one subject, by names, sizes and times alone.
+
+    Parameters
+    ----------
+    key
+        Subject key without the dataset: the participant's id, ``participant_instance``, or a folder's name.
+    participant, visit
+        Participant and visit; the visit is empty where there are none.
+    paths
+        Files or folders at the top, images and annotations, relative to the dataset's path (or absolute,
+        where the annotations lie elsewhere).
+    files
+        Every file below them.
+    """
+
+    key: str
+    participant: str
+    visit: str
+    paths: tuple[str, ...]
+    files: tuple[RawFile, ...]
+
+
+class Source(Protocol):
+    """A place that raw data comes from."""
+
+    def subjects(self) -> list[RawSubject]:
+        """List every subject; no file's content is read."""
+        ...
+
+    def subject(self, key: str) -> RawSubject:
+        """List one subject without listing the others; :class:`UserError` if there is none."""
+        ...
+
+    def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
+        """Write a subject's images, sidecars and labels into `folder`.
+
+        Faults of the data are findings of the outcome and never raise.
+        """
+        ...
+
+
+def open_source(
+    name: str,
+    path: Path,
+    annotations: Path | None = None,
+    observers: Sequence[str] | None = None,
+    withdrawn: Collection[str] = (),
+) -> Source:
+    """Open a dataset.
+
+    Parameters
+    ----------
+    name
+        One of :data:`SOURCES`.
+    path
+        Folder of the raw data.
+    annotations
+        Folder of human contours, where they do not lie with the images.
+    observers
+        Names of the observers whose annotations are used; None for all that are found.
+    withdrawn
+        Participants who withdrew: they are not listed and cannot be opened.
+
+    Raises
+    ------
+    UserError
+        If the name is unknown or the folder is not there.
+    """
+    if name not in SOURCES:
+        raise UserError(f"There is no data source '{name}'; choose one of {', '.join(SOURCES)}.")
+    for folder in (path, annotations):
+        if folder is not None and not folder.is_dir():
+            raise UserError(f"{folder}: there is no such folder; correct the path of the dataset.")
+    module = importlib.import_module(f"cinecohort.sources.{name}")
+    source: Source = module.open_source(path, annotations, observers, frozenset(map(str, withdrawn)))
+    return source
+
+
+def files_below(folder: Path, root: Path) -> Iterator[RawFile]:
+    """Every file in `folder` and its subfolders in name order, named relative to `root`.
+
+    Hidden files and folders are passed over.
+    """
+    prefix = os.path.relpath(folder, root)
+    pending = [(str(folder), "" if prefix == "." else prefix + "/")]
+    while pending:
+        directory, name = pending.pop()
+        with os.scandir(directory) as scan:
+            entries = sorted((e for e in scan if not e.name.startswith(".")), key=lambda e: e.name)
+        for entry in entries:
+            if entry.is_dir():
+                pending.append((entry.path, f"{name}{entry.name}/"))
+            else:
+                status = entry.stat()
+                yield f"{name}{entry.name}", status.st_size, status.st_mtime_ns
+
+
+def no_such_subject(key: str, path: Path) -> UserError:
+    """The error for a subject that a source does not have."""
+    return UserError(f"Subject '{key}': nothing of that name in {path}; check the subject key.")
