@@ -1,0 +1,245 @@
+"""The networks: Bai's fully convolutional network, its residual variant, and U-Nets.
+
+All take a batch of single-channel images (batch, 1, x, y) whose sides are multiples of
+:data:`SIZE_MULTIPLE` and return logits (batch, classes, x, y); class 0 is background.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cinecohort.errors import UserError
+
+SIZE_MULTIPLE = 16
+"""Four halvings: image sides must be multiples of this."""
+
+
+class ConvolutionBlock(nn.Sequential):
+    """A convolution without bias, batch normalisation and ReLU, as in Bai's code.
+
+    Batch normalisation has TensorFlow's settings (momentum 0.99, epsilon 1e-3). With stride 2 the padding
+    is TensorFlow's "SAME" for even sizes: nothing before and one pixel after.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
+        layers: list[nn.Module] = []
+        padding = kernel // 2
+        if stride == 2:
+            layers.append(nn.ZeroPad2d((0, 1, 0, 1)))
+            padding = 0
+        layers += [
+            nn.Conv2d(inputs, outputs, kernel, stride=stride, padding=padding, bias=False),
+            nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+            nn.ReLU(inplace=True),
+        ]
+        super().__init__(*layers)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions and a shortcut (1x1 where the shape changes), ReLU after the sum."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.first = ConvolutionBlock(inputs, outputs, stride=stride)
+        self.second = nn.Sequential(
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+        )
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False),
+                nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+            )
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the block's output."""
+        return functional.relu(self.second(self.first(image)) + self.shortcut(image))
+
+
+class BilinearUpsampling(nn.Module):
+    """Fixed bilinear up-sampling by a transposed convolution per channel, as in Bai's code.
+
+    The kernel has 2f - 1 taps (1 .. f .. 1) / f and is not trained; with "SAME" padding the last row and
+    column of PyTorch's result have to be dropped. Outside the image counts as zero.
+    """
+
+    def __init__(self, channels: int, factor: int) -> None:
+        super().__init__()
+        self.factor = factor
+        self.channels = channels
+        ramp = torch.cat([torch.arange(1, factor + 1), torch.arange(factor - 1, 0, -1)]) / factor
+        kernel = torch.outer(ramp, ramp).expand(channels, 1, -1, -1).clone()
+        self.register_buffer("kernel", kernel, persistent=False)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the image, `factor` times as large on both sides."""
+        if self.factor == 1:
+            return image
+        large = functional.conv_transpose2d(
+            image,
+            self.kernel.to(image.dtype),
+            stride=self.factor,
+            padding=(self.factor - 1) // 2,
+            groups=self.channels,
+        )
+        return large[..., : image.shape[-2] * self.factor, : image.shape[-1] * self.factor]
+
+
+class FCN(nn.Module):
+    """Bai 2018, Table 1, as released: five scales, each reduced to 32 channels, up-sampled and joined.
+
+    Parameters
+    ----------
+    classes
+        Number of classes with background.
+    width
+        Channels of the first scale; they double at each of the next (16 in the paper).
+    residual
+        Three residual blocks a scale instead of 2, 2, 3, 3, 3 convolutions: the paper's 33-layer variant
+        (15 blocks of two, and the three 1x1 layers of the head).
+    """
+
+    def __init__(self, classes: int, width: int = 16, residual: bool = False) -> None:
+        super().__init__()
+        self.scales = nn.ModuleList()
+        self.reductions = nn.ModuleList()
+        self.upsamplings = nn.ModuleList()
+        channels = 1
+        for scale, convolutions in enumerate((2, 2, 3, 3, 3)):
+            outputs = width * 2**scale
+            block = ResidualBlock if residual else ConvolutionBlock
+            count = 3 if residual else convolutions
+            layers = [block(channels, outputs, stride=1 if scale == 0 else 2)]
+            layers += [block(outputs, outputs) for _ in range(count - 1)]
+            self.scales.append(nn.Sequential(*layers))
+            self.reductions.append(ConvolutionBlock(outputs, 32, kernel=1))
+            self.upsamplings.append(BilinearUpsampling(32, 2**scale))
+            channels = outputs
+        self.head = nn.Sequential(
+            ConvolutionBlock(5 * 32, 64, kernel=1),
+            ConvolutionBlock(64, 64, kernel=1),
+            nn.Conv2d(64, classes, 1),
+        )
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the logits (batch, classes, x, y)."""
+        features = []
+        for scale, reduction, upsampling in zip(self.scales, self.reductions, self.upsamplings, strict=True):
+            image = scale(image)
+            features.append(upsampling(reduction(image)))
+        return self.head(torch.cat(features, dim=1))
+
+
+def double_convolution(inputs: int, outputs: int) -> nn.Sequential:
+    """Two 3x3 convolutions with bias, each followed by batch normalisation and ReLU (Chen 2020)."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, padding=1),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(outputs, outputs, 3, padding=1),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class UNet(nn.Module):
+    """A U-Net of Chen's shape: pooling down, bilinear up-sampling, double convolutions.
+
+    Parameters
+    ----------
+    classes
+        Number of classes with background.
+    channels
+        Channels of the five levels; the decoder gives (level 3, 2, 1, 1) / its own as in Chen 2020, where
+        they are w, 2w, 4w, 8w, 8w.
+    dropout
+        Probability, after each concatenation.
+    """
+
+    def __init__(self, classes: int, channels: Sequence[int], dropout: float = 0.0) -> None:
+        super().__init__()
+        self.encoder = nn.ModuleList()
+        inputs = 1
+        for outputs in channels:
+            self.encoder.append(double_convolution(inputs, outputs))
+            inputs = outputs
+        self.decoder = nn.ModuleList()
+        for level in range(len(channels) - 2, -1, -1):
+            outputs = channels[max(level - 1, 0)]
+            self.decoder.append(double_convolution(inputs + channels[level], outputs))
+            inputs = outputs
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Conv2d(inputs, classes, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the logits (batch, classes, x, y)."""
+        skips: list[Tensor] = []
+        for level, block in enumerate(self.encoder):
+            image = block(functional.max_pool2d(image, 2) if level else image)
+            skips.append(image)
+        skips.pop()
+        for block in self.decoder:
+            image = functional.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
+            image = block(self.dropout(torch.cat([skips.pop(), image], dim=1)))
+        return self.head(image)
+
+
+def chen_channels(width: int) -> tuple[int, ...]:
+    """Channels by level of Chen's U-Net of a width: w, 2w, 4w, 8w, 8w."""
+    return (width, 2 * width, 4 * width, 8 * width, 8 * width)
+
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "fcn16": {"kind": "fcn", "width": 16},
+    "fcn64": {"kind": "fcn", "width": 64},
+    "resfcn": {"kind": "fcn", "width": 16, "residual": True},
+    "unet16": {"kind": "unet", "channels": chen_channels(16)},
+    "unet32": {"kind": "unet", "channels": chen_channels(32)},
+    "unet64": {"kind": "unet", "channels": chen_channels(64)},
+    "unet_slim": {"kind": "unet", "channels": (16, 48, 96, 192, 256)},
+}
+"""Networks by the name that a configuration gives them.
+
+``unet_slim``, the default, is thin where the image is large and wide where it is small: most of a U-Net's
+time goes into its full-resolution level, most of its capacity sits in the others.
+"""
+
+
+def build_network(architecture: str, classes: int, dropout: float = 0.0) -> nn.Module:
+    """Make a network with fresh weights.
+
+    Parameters
+    ----------
+    architecture
+        A name of :data:`ARCHITECTURES`.
+    classes
+        Number of classes with background.
+    dropout
+        Probability after each concatenation; U-Nets only.
+
+    Raises
+    ------
+    UserError
+        If no network has that name.
+    """
+    if architecture not in ARCHITECTURES:
+        names = ", ".join(ARCHITECTURES)
+        raise UserError(f"there is no network {architecture!r}; choose one of {names}.")
+    settings = dict(ARCHITECTURES[architecture])
+    if settings.pop("kind") == "unet":
+        return UNet(classes, dropout=dropout, **settings)
+    return FCN(classes, **settings)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

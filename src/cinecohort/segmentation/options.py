@@ -1,0 +1,57 @@
+"""Configuration of segmentation: models and how they are run."""
+
+from typing import Literal
+
+from cinecohort.options import Options
+
+Engine = Literal["auto", "torch", "openvino"]
+Precision = Literal["auto", "fp32", "bf16"]
+Device = Literal["auto", "cpu", "cuda"]
+
+
+class ModelOptions(Options):
+    """One network that segments a view."""
+
+    name: str
+    """Name of the model in tables and, where it is not the primary one, in file names."""
+
+    weights: str | None = None
+    """Name of shipped weights or path of a .safetensors file; the model's name where not given."""
+
+
+class CleanUpOptions(Options):
+    """What is removed from a segmentation after the network."""
+
+    largest_component: bool = True
+    """Keep the largest 3D component of each structure in each frame."""
+
+    fill_holes: bool = True
+    """Fill holes inside a structure, slice by slice."""
+
+
+class SegmentationOptions(Options):
+    """How networks are run."""
+
+    engine: Engine = "auto"
+    """Inference engine; auto is torch on a GPU and OpenVINO on a CPU. A pinned one that is missing fails."""
+
+    precision: Precision = "auto"
+    """Arithmetic of the network; auto is bf16 where the processor has it, else fp32."""
+
+    device: Device = "auto"
+    """Where torch runs; a pinned cuda that is missing fails."""
+
+    frames: Literal["all", "ed_es"] = "all"
+    """Every frame, or only the ED and ES frames that the source names (all where it names none)."""
+
+    batch_size: int = 32
+    """Slices that go through the network at once; no result depends on it."""
+
+    locate: bool = True
+    """Find the heart on a few frames first and run the others on the region around it."""
+
+    clean_up: CleanUpOptions = CleanUpOptions()
+    """What is removed after the network."""
+
+    uncertainty: bool = False
+    """Also segment each frame flipped and turned, and record by structure how far the results agree."""

@@ -1,0 +1,176 @@
+"""From a native image to what a network sees, and back: intensity scaling and in-plane resampling.
+
+Both directions are separable linear maps, one small matrix an axis. The working grid shares its centre
+with the native image, so one matrix resamples, pads and crops at once.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+PERCENTILES = (1.0, 99.0)
+"""Intensities at these percentiles of the whole series become 0 and 1 (Bai 2018)."""
+
+MAXIMUM_PERCENTILE_SAMPLES = 2_000_000
+
+
+def unit_intensity(data: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Clip an image to its 1st and 99th percentiles and scale it to [0, 1].
+
+    Parameters
+    ----------
+    data
+        Image (x, y, z, t); values that are not finite count as the lowest.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same shape, float32; zeros where the image is constant. The percentiles are those of every n-th
+        voxel in series of more than two million voxels.
+    """
+    values = np.asarray(data, dtype=np.float32)
+    flat = values.reshape(-1, order="A")
+    sample = flat[:: max(1, flat.size // MAXIMUM_PERCENTILE_SAMPLES)]
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0:
+        return np.zeros(values.shape, dtype=np.float32)
+    low, high = (float(value) for value in np.percentile(sample, PERCENTILES))
+    if high <= low:
+        low, high = float(sample.min()), float(sample.max())
+    if high <= low:
+        return np.zeros(values.shape, dtype=np.float32)
+    scaled = (np.nan_to_num(values, nan=low, posinf=low, neginf=low) - low) * (1.0 / (high - low))
+    return np.clip(scaled, 0.0, 1.0, out=scaled)
+
+
+def interpolation_matrix(
+    size_in: int, spacing_in: float, size_out: int, spacing_out: float, *, antialias: bool = False
+) -> Tensor:
+    """Make the matrix of linear interpolation between two centred one-dimensional grids.
+
+    Parameters
+    ----------
+    size_in, size_out
+        Number of samples.
+    spacing_in, spacing_out
+        Distance between samples in millimetres.
+    antialias
+        Widen the triangle to the coarser of the two spacings, for images; never for probabilities.
+
+    Returns
+    -------
+    torch.Tensor
+        (size_out, size_in), float32; the rows of samples inside the input's field of view sum to 1,
+        those outside it are zero.
+    """
+    position_in = (torch.arange(size_in, dtype=torch.float64) - (size_in - 1) / 2) * spacing_in
+    position_out = (torch.arange(size_out, dtype=torch.float64) - (size_out - 1) / 2) * spacing_out
+    edge = float(position_in[-1])
+    inside = position_out.abs() <= edge + spacing_in / 2 + 1e-9
+    reach = max(spacing_in, spacing_out) if antialias else spacing_in
+    distance = (position_out.clamp(-edge, edge)[:, None] - position_in[None, :]).abs()
+    weights = (1 - distance / reach).clamp(min=0)
+    weights = weights / weights.sum(dim=1, keepdim=True) * inside[:, None]
+    return weights.to(torch.float32)
+
+
+def round_up(size: float, multiple: int) -> int:
+    """Smallest multiple of `multiple` that is at least `size`."""
+    return max(1, int(np.ceil(size / multiple - 1e-6))) * multiple
+
+
+@dataclass(frozen=True)
+class WorkingGrid:
+    """The grid that a network works on, for one image.
+
+    Parameters
+    ----------
+    native_shape
+        In-plane size (x, y) of the image.
+    native_spacing_mm
+        Its pixel size.
+    spacing_mm
+        Pixel size of the working grid; None keeps the native one (Bai's recipe).
+    multiple
+        The sides are multiples of this.
+    box
+        (x start, x stop, y start, y stop) of the part of the working grid that is used; None: all.
+    """
+
+    native_shape: tuple[int, int]
+    native_spacing_mm: tuple[float, float]
+    spacing_mm: float | None
+    multiple: int
+    box: tuple[int, int, int, int] | None = None
+
+    @property
+    def full_shape(self) -> tuple[int, int]:
+        """Sides of the whole working grid, which covers the field of view."""
+        spacing = self.working_spacing_mm
+        nx, ny = (
+            round_up(size * native / working, self.multiple)
+            for size, native, working in zip(self.native_shape, self.native_spacing_mm, spacing, strict=True)
+        )
+        return nx, ny
+
+    @property
+    def working_spacing_mm(self) -> tuple[float, float]:
+        """Pixel size of the working grid."""
+        return self.native_spacing_mm if self.spacing_mm is None else (self.spacing_mm, self.spacing_mm)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Sides of the part that is used."""
+        if self.box is None:
+            return self.full_shape
+        return self.box[1] - self.box[0], self.box[3] - self.box[2]
+
+    def _rows(self, axis: int) -> slice:
+        return slice(None) if self.box is None else slice(self.box[2 * axis], self.box[2 * axis + 1])
+
+    def to_working(self, images: Tensor) -> Tensor:
+        """Resample images (..., x, y) from the native to the working grid; outside is zero."""
+        along_x, along_y = (
+            interpolation_matrix(
+                self.native_shape[axis],
+                self.native_spacing_mm[axis],
+                self.full_shape[axis],
+                self.working_spacing_mm[axis],
+                antialias=True,
+            )[self._rows(axis)].to(images)
+            for axis in (0, 1)
+        )
+        return along_x @ images @ along_y.T
+
+    def to_native(self, maps: Tensor) -> Tensor:
+        """Resample maps (..., x, y) from the working grid to the native one; outside the box is zero."""
+        along_x, along_y = (
+            interpolation_matrix(
+                self.full_shape[axis],
+                self.working_spacing_mm[axis],
+                self.native_shape[axis],
+                self.native_spacing_mm[axis],
+            )[:, self._rows(axis)].to(maps)
+            for axis in (0, 1)
+        )
+        return along_x @ maps @ along_y.T
+
+
+def network_intensity(images: Tensor, normalisation: str) -> Tensor:
+    """Give images (batch, 1, x, y) in [0, 1] the intensities that a network was trained on.
+
+    Parameters
+    ----------
+    images
+        Batch on the working grid.
+    normalisation
+        ``unit`` leaves them (Bai 2018); ``zscore_slice`` gives each slice mean 0 and SD 1 (Chen 2020).
+    """
+    if normalisation == "unit":
+        return images
+    mean = images.mean(dim=(-2, -1), keepdim=True)
+    deviation = images.std(dim=(-2, -1), keepdim=True, correction=0)
+    return (images - mean) / deviation.clamp(min=1e-3)

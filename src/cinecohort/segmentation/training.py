@@ -1,0 +1,372 @@
+"""Training: one loop for every network and recipe; seeded, resumable, with a curve.
+
+Everything random in an iteration comes from a generator seeded by the run's seed and the iteration's
+number, so a run that was killed and resumed ends with the same weights as one that was not.
+"""
+
+import csv
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from cinecohort.errors import UserError
+from cinecohort.files import digest_json, replacing
+from cinecohort.labels import STRUCTURES
+from cinecohort.segmentation.augmentation import (
+    change_intensity,
+    random_transforms,
+    sample,
+    sampling_grid,
+    smooth_field,
+)
+from cinecohort.segmentation.losses import LOSSES
+from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network
+from cinecohort.segmentation.preprocessing import network_intensity
+from cinecohort.segmentation.training_data import (
+    LabelledSlices,
+    find_subjects,
+    load_slices,
+    split_subjects,
+)
+from cinecohort.segmentation.training_options import TrainingOptions
+from cinecohort.segmentation.validation import ValidationScores, validate
+from cinecohort.segmentation.weights import ModelDescription, load_model, save_model
+
+CURVE_COLUMNS = ("iteration", "loss", "learning_rate", "mean_dice", "mean_iou", "dice_by_structure")
+
+
+def make_batch(
+    data: LabelledSlices, indices: Tensor, options: TrainingOptions, generator: Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Crop and augment some slices.
+
+    Parameters
+    ----------
+    data
+        All slices.
+    indices
+        (batch,), which of them.
+    options
+        Crop, spacing, augmentation.
+    generator
+        Source of everything random, on the CPU.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        Images (batch, 1, crop, crop) as the network takes them, labels (batch, crop, crop) int64 and
+        annotated classes (batch, classes).
+    """
+    batch = len(indices)
+    augmentation = options.augmentation
+    matrix, shift_mm = random_transforms(augmentation, batch, generator)
+    native = data.spacing_mm[indices]
+    spacing = native if options.spacing_mm is None else torch.full_like(native, options.spacing_mm)
+    stored = torch.tensor(data.images.shape[1:], dtype=torch.float32)
+    image_centre = ((stored - 1) / 2).expand(batch, 2)
+    anywhere = image_centre + (torch.rand((batch, 2), generator=generator) - 0.5) * data.size_px[indices]
+    centre = {"heart": data.heart_px[indices], "image": image_centre, "random": anywhere}[options.crop_centre]
+    centre = centre + shift_mm / native
+    use_anywhere = torch.rand(batch, generator=generator) < options.random_crops
+    centre = torch.where(use_anywhere[:, None], anywhere, centre)
+    displacement = augmentation.elastic_mm * smooth_field(batch, 2, 6, options.crop, generator)
+    use = torch.rand(batch, generator=generator) < augmentation.elastic
+    displacement = torch.where(use[:, None, None, None], displacement, 0.0)
+    stored_size = (data.images.shape[1], data.images.shape[2])
+    grid = sampling_grid(matrix, centre, native, spacing, options.crop, stored_size, displacement)
+    device = data.images.device
+    chosen = indices.to(device)
+    images, labels = sample(data.images[chosen][:, None], data.labels[chosen], grid.to(device))
+    images = change_intensity(images, augmentation, generator)
+    return network_intensity(images, options.normalisation), labels, data.annotated[chosen]
+
+
+def learning_rate_factor(options: TrainingOptions, iteration: int, iterations_per_epoch: float) -> float:
+    """Learning rate of an iteration, relative to the highest."""
+    warm_up = min(1.0, (iteration + 1) / options.warm_up) if options.warm_up else 1.0
+    if options.schedule == "cosine":
+        return warm_up * 0.5 * (1 + math.cos(math.pi * iteration / options.iterations))
+    if options.schedule == "halving":
+        return warm_up * 0.5 ** int(iteration / iterations_per_epoch // options.halving_epochs)
+    return warm_up
+
+
+def make_optimiser(options: TrainingOptions, network: nn.Module) -> torch.optim.Optimizer:
+    """Make the optimiser that a recipe names."""
+    parameters = network.parameters()
+    if options.optimiser == "sgd":
+        return torch.optim.SGD(
+            parameters, lr=options.learning_rate, momentum=0.99, weight_decay=options.weight_decay
+        )
+    if options.optimiser == "adam":
+        return torch.optim.Adam(parameters, lr=options.learning_rate)
+    return torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=options.weight_decay)
+
+
+def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move an exponential moving average, buffers of batch normalisation included, towards a network."""
+    current = network.state_dict()
+    for name, value in average.state_dict().items():
+        if value.is_floating_point():
+            value.lerp_(current[name].to(value.dtype), 1 - decay)
+        else:
+            value.copy_(current[name])
+
+
+@dataclass
+class Trainer:
+    """A run in progress.
+
+    Parameters
+    ----------
+    options
+        The run's configuration.
+    network, average
+        The network and the moving average of its weights.
+    optimiser
+        With its state.
+    data
+        Training slices.
+    iteration
+        Number of iterations done.
+    """
+
+    options: TrainingOptions
+    network: nn.Module
+    average: nn.Module
+    optimiser: torch.optim.Optimizer
+    data: LabelledSlices
+    device: torch.device
+    iteration: int = 0
+    best_iou: float = -1.0
+
+    @property
+    def iterations_per_epoch(self) -> float:
+        """Batches in one pass through the slices."""
+        return len(self.data) / self.options.batch_size
+
+    def batch_indices(self) -> Tensor:
+        """Slices of this iteration's batch: every slice once an epoch, in an order drawn by the seed."""
+        size, count = self.options.batch_size, len(self.data)
+        positions = range(self.iteration * size, (self.iteration + 1) * size)
+        orders = {
+            epoch: np.random.default_rng([self.options.seed, 2, epoch]).permutation(count)
+            for epoch in {position // count for position in positions}
+        }
+        return torch.tensor([int(orders[position // count][position % count]) for position in positions])
+
+    def step(self) -> float:
+        """Do one iteration and return its loss."""
+        options = self.options
+        generator = Generator().manual_seed(options.seed * 1_000_003 + self.iteration)
+        torch.manual_seed(options.seed * 1_000_003 + self.iteration)
+        images, labels, annotated = make_batch(self.data, self.batch_indices(), options, generator)
+        factor = learning_rate_factor(options, self.iteration, self.iterations_per_epoch)
+        for group in self.optimiser.param_groups:
+            group["lr"] = options.learning_rate * factor
+        self.network.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
+            logits = self.network(images.contiguous(memory_format=torch.channels_last))
+        loss = LOSSES[options.loss](logits, labels, annotated)
+        loss.backward()
+        self.optimiser.step()
+        self.iteration += 1
+        if options.average is None:
+            update_average(self.average, self.network, 0.0)
+        else:
+            decay = min(options.average, (1 + self.iteration) / (10 + self.iteration))
+            update_average(self.average, self.network, decay)
+        return float(loss.detach())
+
+    def state(self, digest: str) -> dict[str, Any]:
+        """Everything that a resumed run needs."""
+        return {
+            "digest": digest,
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "iteration": self.iteration,
+            "best_iou": self.best_iou,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up a saved state."""
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.iteration = state["iteration"]
+        self.best_iou = state["best_iou"]
+
+
+def training_device(options: TrainingOptions) -> torch.device:
+    """Where a run trains.
+
+    Raises
+    ------
+    UserError
+        If CUDA is asked for and not there.
+    """
+    if options.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("training is pinned to cuda, but torch sees no GPU here; use device: auto or cpu.")
+    use_cuda = options.device == "cuda" or (options.device == "auto" and torch.cuda.is_available())
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
+    """Make the network (fresh, or the weights to fine-tune), its average and its optimiser."""
+    device = training_device(options)
+    torch.manual_seed(options.seed)
+    classes = len(STRUCTURES[options.view]) + 1
+    networks = [build_network(options.architecture, classes, options.dropout) for _ in range(2)]
+    network, average = (
+        item.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for item in networks
+    )
+    if options.start_from is not None:
+        start, description = load_model(options.start_from)
+        if (description.architecture, description.view) != (options.architecture, options.view):
+            raise UserError(
+                f"{options.start_from} is {description.architecture} for {description.view}, "
+                f"not {options.architecture} for {options.view}; change architecture and view to match."
+            )
+        network.load_state_dict(start.state_dict())
+    average.load_state_dict(network.state_dict())
+    average.requires_grad_(False).eval()
+    return Trainer(options, network, average, make_optimiser(options, network), data, device)
+
+
+def to_device(data: LabelledSlices, device: torch.device) -> LabelledSlices:
+    """Put images, labels and annotated classes where the network is; positions stay on the CPU."""
+    return LabelledSlices(
+        data.images.to(device),
+        data.labels.to(device),
+        data.annotated.to(device),
+        data.spacing_mm,
+        data.size_px,
+        data.heart_px,
+    )
+
+
+def describe(options: TrainingOptions, training: list[str], validation: list[str]) -> ModelDescription:
+    """What is written beside the weights."""
+    return ModelDescription(
+        name=options.name,
+        view=options.view,
+        architecture=options.architecture,
+        spacing_mm=options.spacing_mm,
+        normalisation=options.normalisation,
+        structures={str(label): name for label, name in STRUCTURES[options.view].items()},
+        recipe=options.model_dump(mode="json", exclude={"output", "data", "threads", "device"}),
+        training_subjects=len(training),
+        validation_subjects=len(validation),
+    )
+
+
+def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Path:
+    """Train or resume a network.
+
+    Parameters
+    ----------
+    options
+        The run. Its output folder gets ``checkpoint.pt``, ``curve.csv``, ``split.csv`` and the weights.
+    report
+        Takes lines of progress.
+
+    Returns
+    -------
+    pathlib.Path
+        The weights: ``<output>/<name>.safetensors``, with their description beside them.
+
+    Raises
+    ------
+    UserError
+        If there is no data, or the output folder holds a checkpoint of another configuration.
+    """
+    if options.crop % SIZE_MULTIPLE:
+        raise UserError(f"crop is {options.crop}; it must be a multiple of {SIZE_MULTIPLE}.")
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    folders = find_subjects(options.data, options.view)
+    training, validation = split_subjects(folders, options.data, options.seed)
+    data = load_slices(training, options.data.observer, options.view)
+    report(f"{options.name}: {len(training)} subjects, {len(data)} slices; {len(validation)} to validate")
+    trainer = make_trainer(options, to_device(data, training_device(options)))
+    output = options.output
+    output.mkdir(parents=True, exist_ok=True)
+    write_split(output / "split.csv", training, validation)
+    digest = digest_json(options.model_dump(mode="json", exclude={"output", "threads"}))
+    checkpoint = output / "checkpoint.pt"
+    if checkpoint.is_file():
+        state = torch.load(checkpoint, map_location=trainer.device, weights_only=True)
+        if state["digest"] != digest:
+            raise UserError(f"{checkpoint} is from another configuration; remove it or name another output.")
+        trainer.restore(state)
+        report(f"{options.name}: resumed after {trainer.iteration} iterations")
+    description = describe(
+        options, [folder.name for folder in training], [folder.name for folder in validation]
+    )
+    run_iterations(trainer, validation, description, checkpoint, digest, report)
+    return output / f"{options.name}.safetensors"
+
+
+def run_iterations(
+    trainer: Trainer,
+    validation: list[Path],
+    description: ModelDescription,
+    checkpoint: Path,
+    digest: str,
+    report: Callable[[str], None],
+) -> None:
+    """Iterate to the end, with validations and checkpoints on the way; write the weights."""
+    options = trainer.options
+    weights = checkpoint.with_name(f"{options.name}.safetensors")
+    losses: list[float] = []
+    while trainer.iteration < options.iterations:
+        losses.append(trainer.step())
+        done = trainer.iteration == options.iterations
+        if done or trainer.iteration % options.validate_every == 0:
+            scores = validate(trainer.average, description, validation, options.data.observer)
+            if options.select == "last" or scores.mean_iou > trainer.best_iou:
+                save_model(weights, trainer.average, description)
+            trainer.best_iou = max(trainer.best_iou, scores.mean_iou)
+            write_curve_row(checkpoint.with_name("curve.csv"), trainer, losses, scores)
+            report(
+                f"{options.name}: {trainer.iteration} of {options.iterations}, "
+                f"loss {np.mean(losses):.4f}, {scores.sentence()}"
+            )
+            losses = []
+        if done or trainer.iteration % options.checkpoint_every == 0:
+            with replacing(checkpoint) as temporary:
+                torch.save(trainer.state(digest), temporary)
+
+
+def write_split(path: Path, training: list[Path], validation: list[Path]) -> None:
+    """Write who was trained and validated on."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(("subject", "part"))
+        writer.writerows((folder.name, "training") for folder in training)
+        writer.writerows((folder.name, "validation") for folder in validation)
+
+
+def write_curve_row(path: Path, trainer: Trainer, losses: list[float], scores: ValidationScores) -> None:
+    """Append a validation to the curve; rows beyond it, of a run that was killed later, are dropped."""
+    rows: list[list[str]] = []
+    if path.is_file():
+        with path.open(newline="") as stream:
+            rows = [row for row in csv.reader(stream) if row[0].isdigit() and int(row[0]) < trainer.iteration]
+    rate = trainer.optimiser.param_groups[0]["lr"]
+    by_structure = " ".join(f"{name}={value:.4f}" for name, value in scores.dice.items())
+    row = [trainer.iteration, np.mean(losses), rate, scores.mean_dice, scores.mean_iou]
+    rows.append([str(row[0]), *(f"{value:.6g}" for value in row[1:]), by_structure])
+    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(CURVE_COLUMNS)
+        writer.writerows(rows)

@@ -1,0 +1,162 @@
+"""Labelled slices for training, held in memory on their native grids; splits are by subject."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cinecohort.errors import UserError
+from cinecohort.images import Image, read_image
+from cinecohort.labels import STRUCTURES
+from cinecohort.segmentation.preprocessing import unit_intensity
+from cinecohort.segmentation.training_options import DataOptions
+
+
+def find_subjects(options: DataOptions, view: str) -> list[Path]:
+    """List the subject folders that hold an image and this observer's labels of a view, held-out ones left out.
+
+    Raises
+    ------
+    UserError
+        If there are none.
+    """
+    held_out = set(options.held_out.read_text().split()) if options.held_out else set()
+    found = [
+        path.parent
+        for folder in options.folders
+        for path in sorted(folder.glob(f"*/label_{options.observer}_{view}.nii.gz"))
+        if (path.parent / f"{view}.nii.gz").is_file() and path.parent.name not in held_out
+    ]
+    if not found:
+        places = ", ".join(str(folder) for folder in options.folders)
+        raise UserError(f"{places}: no subject with {view}.nii.gz and label_{options.observer}_{view}.nii.gz.")
+    return found
+
+
+def split_subjects(folders: Sequence[Path], options: DataOptions, seed: int) -> tuple[list[Path], list[Path]]:
+    """Split subjects into training and validation, by names or by the seed."""
+    ordered = sorted(folders, key=lambda folder: folder.name)
+    if isinstance(options.validation, list):
+        names = set(options.validation)
+        validation = [folder for folder in ordered if folder.name in names]
+    else:
+        wanted = options.validation
+        count = wanted if isinstance(wanted, int) else round(wanted * len(ordered))
+        chosen = np.random.default_rng(seed).permutation(len(ordered))[:count]
+        validation = [ordered[index] for index in sorted(chosen)]
+    training = [folder for folder in ordered if folder not in validation]
+    if options.training is not None:
+        chosen = np.random.default_rng([seed, 1]).permutation(len(training))[: options.training]
+        training = [training[index] for index in sorted(chosen)]
+    if not training:
+        raise UserError("no subject is left to train on; make the validation part smaller.")
+    return training, validation
+
+
+def annotated_classes(labels: Image, view: str, frame: int, slice_: int) -> NDArray[np.bool_]:
+    """Which classes (background first) were annotated in a slice; all, where the sidecar does not say."""
+    structures = STRUCTURES[view]
+    annotated = labels.sidecar.get("annotated")
+    if annotated is None:
+        return np.ones(len(structures) + 1, dtype=bool)
+    by_structure = annotated.get(str(frame), {})
+    return np.array([True] + [slice_ in by_structure.get(name, []) for name in structures.values()])
+
+
+@dataclass(frozen=True)
+class LabelledSlices:
+    """All labelled slices of some subjects.
+
+    Parameters
+    ----------
+    images
+        (n, x, y), float32 in [0, 1], centred in a common size; black around.
+    labels
+        (n, x, y), uint8.
+    annotated
+        (n, classes), bool: what the observer drew in each slice.
+    spacing_mm
+        (n, 2), native pixel size.
+    size_px
+        (n, 2), native image size.
+    heart_px
+        (n, 2), centre of the labelled structures of the stack, in stored pixels.
+    """
+
+    images: Tensor
+    labels: Tensor
+    annotated: Tensor
+    spacing_mm: Tensor
+    size_px: Tensor
+    heart_px: Tensor
+
+    def __len__(self) -> int:
+        return self.images.shape[0]
+
+
+def pad_centred(image: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
+    """Put a slice (x, y) into the middle of a larger black one."""
+    padded = np.zeros(size, dtype=image.dtype)
+    start = [(outer - inner) // 2 for outer, inner in zip(size, image.shape, strict=True)]
+    padded[start[0] : start[0] + image.shape[0], start[1] : start[1] + image.shape[1]] = image
+    return padded
+
+
+def load_slices(folders: Sequence[Path], observer: str, view: str) -> LabelledSlices:
+    """Read the annotated slices of subjects.
+
+    Raises
+    ------
+    UserError
+        If an image and its labels do not fit, or labels are outside the view's coding.
+    """
+    items = [item for folder in folders for item in subject_slices(folder, observer, view)]
+    size = tuple(max(item[0].shape[axis] for item in items) for axis in (0, 1))
+    centres = [
+        item[4] + [(outer - inner) // 2 for outer, inner in zip(size, item[0].shape, strict=True)]
+        for item in items
+    ]
+    return LabelledSlices(
+        images=torch.from_numpy(np.stack([pad_centred(item[0], size) for item in items])),
+        labels=torch.from_numpy(np.stack([pad_centred(item[1], size) for item in items])),
+        annotated=torch.from_numpy(np.stack([item[2] for item in items])),
+        spacing_mm=torch.tensor([item[3] for item in items], dtype=torch.float32),
+        size_px=torch.tensor([item[0].shape for item in items], dtype=torch.float32),
+        heart_px=torch.from_numpy(np.array(centres, dtype=np.float32)),
+    )
+
+
+SliceItem = tuple[
+    NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_], tuple[float, float], NDArray[np.float64]
+]
+
+
+def subject_slices(folder: Path, observer: str, view: str) -> Iterator[SliceItem]:
+    """Yield image, labels, annotated classes, spacing and heart centre of a subject's annotated slices."""
+    image = read_image(folder / f"{view}.nii.gz")
+    path = folder / f"label_{observer}_{view}.nii.gz"
+    labels = read_image(path)
+    if image.data.shape != labels.data.shape:
+        raise UserError(f"{path}: is {labels.data.shape}, its image {image.data.shape}; convert it again.")
+    highest = max(STRUCTURES[view])
+    if labels.data.max() > highest:
+        raise UserError(f"{path}: has label {labels.data.max()}, but {view} ends at {highest}; recode it.")
+    intensity = unit_intensity(image.data)
+    marked = np.argwhere(labels.data > 0)[:, :2]
+    middle = (np.array(image.data.shape[:2]) - 1) / 2
+    heart = marked.mean(axis=0) if len(marked) else middle
+    for frame in range(image.data.shape[3]):
+        for slice_ in range(image.data.shape[2]):
+            annotated = annotated_classes(labels, view, frame, slice_)
+            if annotated[1:].any():
+                yield (
+                    np.ascontiguousarray(intensity[:, :, slice_, frame]),
+                    labels.data[:, :, slice_, frame].astype(np.uint8),
+                    annotated,
+                    image.spacing_mm[:2],
+                    heart,
+                )

@@ -1,0 +1,170 @@
+"""Configuration of training: ``cinecohort train CONFIG.yaml``."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cinecohort.options import Options
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Range = tuple[float, float]
+
+
+class DataOptions(Options):
+    """Which labelled subjects are learnt from."""
+
+    folders: list[Path]
+    """Folders of subject folders, each with an image and a label map as ``cinecohort convert`` writes them."""
+
+    observer: str = "manual"
+    """Whose labels."""
+
+    held_out: Path | None = None
+    """File of subject names, one a line, that training never sees."""
+
+    validation: list[str] | int | Fraction = 0.1
+    """Subjects for validation: names, a number or a fraction drawn by the seed."""
+
+    training: int | None = None
+    """Number of training subjects drawn by the seed; all that are left where not given."""
+
+
+class AugmentationOptions(Options):
+    """Random changes of each training slice; a probability of 0 switches one off."""
+
+    rotation_deg: float = 40.0
+    """Half-width of the uniform range of angles, or the SD of a normal where `normal` is set."""
+
+    any_rotation: Fraction = 0.25
+    """Fraction of slices that are turned by any angle instead."""
+
+    scale: Range = (0.75, 1.35)
+    """Range of magnification (log-uniform), or 1 and the SD where `normal` is set."""
+
+    normal: bool = False
+    """Draw rotation and scale from normal distributions clipped at three SD (Bai's code)."""
+
+    shift_mm: float = 30.0
+    """Half-width of the uniform shift of the crop's centre along each axis."""
+
+    flip: Fraction = 0.2
+    """Probability of a mirror image, along each axis."""
+
+    elastic: Fraction = 0.3
+    """Probability of a smooth random deformation."""
+
+    elastic_mm: float = 4.0
+    """SD of its displacements."""
+
+    gamma: Fraction = 0.5
+    """Probability of a power law with a log-normal exponent."""
+
+    contrast: Fraction = 0.7
+    """Probability of a linear change of intensity."""
+
+    bias_field: Fraction = 0.4
+    """Probability of a smooth multiplicative field, as of surface coils."""
+
+    blur: Fraction = 0.2
+    """Probability of a Gaussian blur."""
+
+    low_resolution: Fraction = 0.25
+    """Probability of resampling to coarser pixels and back, as of other scanners."""
+
+    noise: Fraction = 0.4
+    """Probability of added noise."""
+
+
+class TrainingOptions(Options):
+    """One training run."""
+
+    name: str
+    """Name of the weights."""
+
+    view: Literal["sa", "la_2ch", "la_4ch"] = "sa"
+    """View that the network segments."""
+
+    architecture: str = "unet_slim"
+    """Name of the network."""
+
+    dropout: Fraction = 0.0
+    """After each concatenation; U-Nets only."""
+
+    output: Path
+    """Folder of checkpoints, curve and weights."""
+
+    data: DataOptions
+    """Labelled subjects."""
+
+    start_from: str | None = None
+    """Weights to fine-tune: a shipped name or a file."""
+
+    spacing_mm: float | None = 1.4
+    """In-plane pixel size that images are resampled to; null keeps each image's own."""
+
+    normalisation: Literal["unit", "zscore_slice"] = "unit"
+    """``unit``: [0, 1] by percentiles; ``zscore_slice``: each slice to mean 0 and SD 1."""
+
+    crop: int = 144
+    """Side of the training crop in pixels, a multiple of 16."""
+
+    crop_centre: Literal["heart", "image", "random"] = "heart"
+    """What the crop is placed on before it is shifted."""
+
+    random_crops: Fraction = 0.1
+    """Fraction of crops placed anywhere in the image, so that the network sees what is far from the heart."""
+
+    augmentation: AugmentationOptions = AugmentationOptions()
+    """Random changes of each slice."""
+
+    iterations: int = 3000
+    """Number of batches."""
+
+    batch_size: int = 16
+    """Slices in a batch."""
+
+    loss: Literal["cross_entropy", "dice_cross_entropy"] = "dice_cross_entropy"
+    """What is minimised."""
+
+    optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
+    """How."""
+
+    learning_rate: float = 2e-3
+    """At its highest."""
+
+    weight_decay: float = 1e-2
+    """For AdamW and SGD."""
+
+    schedule: Literal["cosine", "constant", "halving"] = "cosine"
+    """``halving`` halves the rate every `halving_epochs` passes through the data."""
+
+    halving_epochs: int = 50
+    """See `schedule`."""
+
+    warm_up: int = 100
+    """Iterations of linear warm-up."""
+
+    average: float | None = 0.998
+    """Decay of the exponential moving average of the weights; null keeps the last ones."""
+
+    select: Literal["last", "best_iou"] = "last"
+    """Which weights are written: the last, or those of the best validation mean IoU."""
+
+    precision: Literal["bf16", "fp32"] = "bf16"
+    """Arithmetic of the network."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where it is trained."""
+
+    threads: int | None = None
+    """CPU threads; torch's own choice where not given."""
+
+    seed: int = 2018
+    """Of everything random."""
+
+    validate_every: int = 200
+    """Iterations between validations."""
+
+    checkpoint_every: int = 100
+    """Iterations between checkpoints, from which a killed run resumes."""
