@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from cinecohort.conversion.label_options import LabelOptions
+from cinecohort.conversion.label_options import LabelOptions
 from cinecohort.labels import VIEWS
 from cinecohort.options import Options
 
@@ -87,8 +89,14 @@ class ConversionOptions(Options):
     """Which of several planes of one view is used: the one whose plane fits best, the first or the last by
     series number, or none."""
 
+    labels: LabelOptions = LabelOptions()
+    """How human contours and label maps are taken over."""
+
     uid_salt: str = ""
     """Secret text that goes into the hashes of unique identifiers, so that nobody can test a guess."""
+
+    labels: LabelOptions = LabelOptions()
+    """How human contours and label maps are taken over."""
 
     @field_validator("required_views")
     @classmethod

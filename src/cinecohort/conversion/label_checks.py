@@ -1,0 +1,227 @@
+"""Checks of human labels: which frames are ED and ES, what is missing, and whether cavities are swapped.
+
+The completeness checks are those of the quality control of manual annotations in Bai 2018 (section
+"Manual image annotation"): both frames covered, no missing slice, no missing structure.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from cinecohort.findings import Finding, Level
+from cinecohort.labels import STRUCTURES
+
+Annotated = dict[str, dict[str, list[int]]]
+"""Frame (as text) to structure to the slices that were annotated."""
+
+FULL_CYCLE_ED_SHARE = 0.2
+"""A single annotated frame within this share of the cycle from frame 0 is taken for end-diastole."""
+
+_PLUS_IN_PLANE = np.zeros((3, 3, 1), dtype=bool)
+_PLUS_IN_PLANE[1, :, 0] = _PLUS_IN_PLANE[:, 1, 0] = True
+
+
+def structure_numbers(view: str) -> dict[str, int]:
+    """Structure name to label number of a view."""
+    return {name: number for number, name in STRUCTURES.get(view, {}).items()}
+
+
+def annotate_everything(labels: NDArray[np.uint8], view: str, frames: Sequence[int]) -> Annotated:
+    """Annotation record of label maps that say something about every voxel of `frames`."""
+    slices = list(range(labels.shape[2]))
+    return {str(frame): {name: list(slices) for name in structure_numbers(view)} for frame in sorted(frames)}
+
+
+def choose_frames(
+    labels: NDArray[np.uint8], annotated: Annotated, view: str
+) -> tuple[int | None, int | None]:
+    """Find which annotated frames are end-diastole and end-systole.
+
+    Frames that hold every structure are preferred, where two or more do; else every frame with the LV
+    (long axis: LA) counts. On the short axis the LV is largest at ED and smallest at ES. On the long axis,
+    where the atrium is largest at ES, ED is frame 0 if it is annotated (the convention of UK Biobank's
+    annotations), else the frame with the smallest atrium. A single frame is ED if it lies within a fifth of
+    the cycle from frame 0, else ES.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, z, t).
+    annotated
+        Which slices were annotated, by frame and structure.
+    view
+        ``sa``, ``la_2ch`` or ``la_4ch``.
+
+    Returns
+    -------
+    tuple
+        ED and ES frame, counted from 0; None where there is none.
+    """
+    numbers = structure_numbers(view)
+    if not numbers:
+        return None, None
+    chamber = "LV" if view == "sa" else "LA"
+    counts = {
+        frame: {name: int(np.count_nonzero(labels[..., frame] == n)) for name, n in numbers.items()}
+        for frame in sorted(int(key) for key in annotated)
+    }
+    complete = [frame for frame, of in counts.items() if all(of.values())]
+    candidates = complete if len(complete) >= 2 else [frame for frame, of in counts.items() if of[chamber]]
+    if not candidates:
+        return None, None
+    if len(candidates) == 1:
+        return _role_of_single_frame(candidates[0], labels.shape[3])
+    size = {frame: counts[frame][chamber] for frame in candidates}
+    if view == "sa":
+        ed = max(candidates, key=lambda frame: size[frame])
+        return ed, min((f for f in candidates if f != ed), key=lambda frame: size[frame])
+    ed = 0 if 0 in size else min(candidates, key=lambda frame: size[frame])
+    return ed, max((f for f in candidates if f != ed), key=lambda frame: size[frame])
+
+
+def _role_of_single_frame(frame: int, n_frames: int) -> tuple[int | None, int | None]:
+    distance = min(frame, n_frames - frame) / n_frames
+    return (frame, None) if distance <= FULL_CYCLE_ED_SHARE else (None, frame)
+
+
+def check_completeness(
+    labels: NDArray[np.uint8],
+    annotated: Annotated,
+    view: str,
+    roles: Mapping[str, int | None],
+    *,
+    observer: str,
+    level: Level = Level.REVIEW,
+    expected: Mapping[str, Sequence[str]] | None = None,
+) -> list[Finding]:
+    """Check that ED and ES are covered, with every structure and without a hole between slices.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, z, t).
+    annotated
+        Which slices were annotated, by frame and structure.
+    view
+        The view.
+    roles
+        ``{"ed": frame or None, "es": frame or None}``.
+    observer
+        Whose labels they are; named in the messages.
+    level
+        Level of the findings.
+    expected
+        Structures that the source's protocol draws at ``ed`` and at ``es``; all of the view by default.
+
+    Returns
+    -------
+    list of Finding
+        ``LABEL_INCOMPLETE``, one for each missing frame and for each structure with missing slices.
+    """
+    findings: list[Finding] = []
+    numbers = structure_numbers(view)
+    for role, frame in roles.items():
+        if frame is None:
+            message = f"{observer}: no {role.upper()} frame is annotated."
+            findings.append(Finding("LABEL_INCOMPLETE", level, message, view))
+            continue
+        for name in (expected or {}).get(role, tuple(numbers)):
+            drawn = (labels[..., frame] == numbers[name]).any(axis=(0, 1))
+            message, slices = _what_is_missing(drawn, annotated.get(str(frame), {}).get(name))
+            if message:
+                text = f"{observer}: {name} {message} at {role.upper()} (frame {frame})."
+                findings.append(Finding("LABEL_INCOMPLETE", level, text, view, slices, (frame,)))
+    return findings
+
+
+def _what_is_missing(drawn: NDArray[np.bool_], annotated: list[int] | None) -> tuple[str, tuple[int, ...]]:
+    if annotated is None:
+        return "is not annotated", ()
+    present = np.flatnonzero(drawn)
+    if present.size == 0:
+        return "is empty", ()
+    holes = tuple(int(z) for z in range(present[0], present[-1]) if not drawn[z])
+    if not holes:
+        return "", ()
+    listed = ", ".join(str(z) for z in holes)
+    return f"is missing in slice {listed}, between slices that have it,", holes
+
+
+def enclosed_share(labels: NDArray[np.uint8], cavity: int, wall: int = 2) -> float | None:
+    """Share of a cavity's in-plane border that touches the wall, over the slices that have both.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, z).
+    cavity, wall
+        Label numbers.
+
+    Returns
+    -------
+    float or None
+        0 to 1; None where no slice has both.
+    """
+    inside = labels == cavity
+    usable = inside.any(axis=(0, 1)) & (labels == wall).any(axis=(0, 1))
+    if not usable.any():
+        return None
+    inside, chosen = inside[:, :, usable], labels[:, :, usable]
+    border = ndimage.binary_dilation(inside, _PLUS_IN_PLANE) & ~inside
+    return float((chosen[border] == wall).mean())
+
+
+def check_enclosure(
+    labels: NDArray[np.uint8],
+    view: str,
+    frames: Sequence[int],
+    *,
+    observer: str,
+    threshold: float,
+    level: Level = Level.REVIEW,
+) -> list[Finding]:
+    """Check that the myocardium encloses the LV, and more so than the RV.
+
+    A swap of LV and RV, or a label map in another coding, leaves every label present; only the anatomy
+    gives it away.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, z, t).
+    view
+        The view; only the short axis has a myocardium.
+    frames
+        Frames to check.
+    observer
+        Whose labels they are.
+    threshold
+        Least share of the LV's border that touches myocardium.
+    level
+        Level of the findings.
+
+    Returns
+    -------
+    list of Finding
+        ``LABEL_SWAP``, at most one a frame.
+    """
+    if view != "sa":
+        return []
+    findings = []
+    for frame in frames:
+        lv, rv = (enclosed_share(labels[..., frame], cavity) for cavity in (1, 3))
+        if lv is None:
+            continue
+        if rv is not None and rv > lv:
+            words = f"the myocardium surrounds label 3 ({rv:.0%} of its border), not label 1 ({lv:.0%})"
+        elif lv < threshold:
+            words = f"the myocardium encloses only {lv:.0%} of the LV's border"
+        else:
+            continue
+        message = f"{observer}: {words} in frame {frame}; is the label coding right?"
+        findings.append(
+            Finding("LABEL_SWAP", level, message, view, frames=(frame,), value=lv, threshold=threshold)
+        )
+    return findings

@@ -1,0 +1,291 @@
+"""ACDC (Bernard et al., IEEE TMI 2018): end-diastolic and end-systolic volumes with expert labels.
+
+Both layouts are read: ``PATH/patientNNN`` and ``PATH/{training,testing}/patientNNN`` (also below
+``database/``). The affine of the files does not hold the spacing, only ``pixdim`` does; frame numbers in
+``Info.cfg`` and in file names count from 1; labels are 1 RV, 2 myocardium, 3 LV. The time step in the
+files is a placeholder, so that there is no heart rate.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cinecohort.conversion.label_files import write_label
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.findings import Finding, Level, Outcome
+from cinecohort.images import Image, write_image
+from cinecohort.labels import CODINGS
+from cinecohort.sources.base import RawSubject, no_such_subject
+from cinecohort.sources.listing import files_below, folders_in
+from cinecohort.sources.nifti_files import (
+    conversion_outcome,
+    image_sidecar,
+    read_label,
+    read_volume,
+    same_grid,
+    smallest_type,
+    whole_frames,
+)
+
+PARTS = ("", "training", "testing", "database/training", "database/testing")
+ROLES = {"ed": 0, "es": 1}
+OBSERVER = "manual"
+_FRAME_FILE = re.compile(r"_frame(\d+)\.nii(\.gz)?$")
+
+
+@dataclass(frozen=True)
+class PatientInfo:
+    """What ``Info.cfg`` says; None where it says nothing.
+
+    Parameters
+    ----------
+    ed, es
+        Frame numbers, counted from 1.
+    group
+        DCM, HCM, MINF, NOR or RV.
+    height_cm, weight_kg
+        Body size.
+    """
+
+    ed: int | None = None
+    es: int | None = None
+    group: str | None = None
+    height_cm: float | None = None
+    weight_kg: float | None = None
+
+
+def read_info(path: Path) -> PatientInfo:
+    """Read ``Info.cfg``; a missing file, line or number leaves its fact None."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return PatientInfo()
+    pairs = [line.split(":", 1) for line in text.splitlines() if ":" in line]
+    values = {key.strip().lower(): value.strip() for key, value in pairs}
+    ed, es = (_number(values.get(key)) for key in ("ed", "es"))
+    return PatientInfo(
+        ed=None if ed is None else int(ed),
+        es=None if es is None else int(es),
+        group=values.get("group") or None,
+        height_cm=_number(values.get("height")),
+        weight_kg=_number(values.get("weight")),
+    )
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if value > 0 else None
+
+
+class AcdcSource:
+    """The ACDC data set in a folder.
+
+    Parameters
+    ----------
+    path
+        The folder that holds the patients, or ``training`` and ``testing``.
+    observer
+        Name under which the expert's labels are kept.
+    """
+
+    def __init__(self, path: Path, observer: str = OBSERVER):
+        self.path = path
+        self.observer = observer
+
+    def subjects(self) -> list[RawSubject]:
+        """List every patient folder of both layouts."""
+        return [self._raw(place) for place in self._places()]
+
+    def subject(self, key: str) -> RawSubject:
+        """List one patient.
+
+        Raises
+        ------
+        UserError
+            If there is no such patient.
+        """
+        for part in PARTS:
+            place = f"{part}/{key}" if part else key
+            if key in PARTS or not (self.path / place).is_dir():
+                continue
+            return self._raw(place)
+        raise no_such_subject(key, self.path)
+
+    def _places(self) -> list[str]:
+        places = [
+            f"{part}/{name}" if part else name
+            for part in PARTS
+            for name in folders_in(self.path / part)
+            if name.startswith("patient")
+        ]
+        return sorted(places, key=lambda place: place.rsplit("/", 1)[-1])
+
+    def _raw(self, place: str) -> RawSubject:
+        key = place.rsplit("/", 1)[-1]
+        return RawSubject(key, key, "", (place,), files_below(self.path, [place]))
+
+    def participants(self) -> pd.DataFrame:
+        """Table of the patients: body size and diagnosis group; ACDC gives neither age nor sex.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``subject, participant, visit, sex, age_years, height_cm, weight_kg, bmi, group``; missing
+            values stay missing.
+        """
+        return pd.DataFrame([self._participant(place) for place in self._places()])
+
+    def _participant(self, place: str) -> dict[str, Any]:
+        key = place.rsplit("/", 1)[-1]
+        info = read_info(self.path / place / "Info.cfg")
+        bmi = None
+        if info.height_cm and info.weight_kg:
+            bmi = round(info.weight_kg / (info.height_cm / 100) ** 2, 2)
+        return {
+            "subject": key,
+            "participant": key,
+            "visit": "",
+            "sex": None,
+            "age_years": None,
+            "height_cm": info.height_cm,
+            "weight_kg": info.weight_kg,
+            "bmi": bmi,
+            "group": info.group,
+        }
+
+    def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
+        """Write ``sa.nii.gz`` (frame 0 = ED, 1 = ES) and the expert's labels on the same grid.
+
+        Parameters
+        ----------
+        subject
+            The patient.
+        folder
+            Where to write.
+        options
+            The conversion's options; of them, ``labels`` matter here.
+
+        Returns
+        -------
+        Outcome
+            Bad data ends as findings.
+        """
+        raw = self.path / subject.paths[0]
+        frames, findings = find_frames(raw)
+        if frames is None:
+            return conversion_outcome(subject, findings, [], {}, [])
+        image, volume_findings = _read_image(frames)
+        findings += volume_findings
+        if image is None:
+            return conversion_outcome(subject, findings, [], {}, [])
+        write_image(folder / "sa.nii.gz", image)
+        outputs, label_findings = self._write_labels(frames, image, folder, options)
+        findings += label_findings
+        observers = [self.observer] if outputs else []
+        return conversion_outcome(
+            subject, findings, ["sa.nii.gz", "sa.json", *outputs], {"sa": image}, observers
+        )
+
+    def _write_labels(
+        self, frames: dict[str, Path], image: Image, folder: Path, options: ConversionOptions
+    ) -> tuple[list[str], list[Finding]]:
+        findings: list[Finding] = []
+        labels = {}
+        for role, path in frames.items():
+            label_path = path.with_name(re.sub(r"(\.nii(\.gz)?)$", r"_gt\1", path.name))
+            if not label_path.is_file():
+                continue
+            volume, label_findings = read_label(label_path, "sa", image, CODINGS["acdc"], self.observer)
+            findings += label_findings
+            if volume is not None:
+                labels[ROLES[role]] = volume[..., 0]
+        whole, annotated = whole_frames(labels, image, "sa")
+        outputs, checks = write_label(
+            folder,
+            self.observer,
+            "sa",
+            whole,
+            annotated,
+            image,
+            coding="acdc",
+            options=options.labels,
+            roles={role: frame if frame in labels else None for role, frame in ROLES.items()},
+        )
+        return outputs, [*findings, *checks]
+
+
+def open_source(
+    path: Path, annotations: Path | None = None, observers: Sequence[str] | None = None
+) -> AcdcSource:
+    """Open ACDC in `path`; its labels lie with the images, so that `annotations` is not looked at."""
+    return AcdcSource(path, observers[0] if observers else OBSERVER)
+
+
+def find_frames(folder: Path) -> tuple[dict[str, Path] | None, list[Finding]]:
+    """Find the ED and the ES file of a patient folder.
+
+    The frame numbers of ``Info.cfg`` decide. Without them, and with just two frame files, the earlier one
+    is ED (true of every patient of ACDC), which is flagged.
+
+    Returns
+    -------
+    tuple
+        ``{"ed": path, "es": path}`` or None, and the findings: ``MISSING_FRAME``, ``UNREADABLE``.
+    """
+    files = {
+        int(match[1]): path for path in sorted(folder.iterdir()) if (match := _FRAME_FILE.search(path.name))
+    }
+    info = read_info(folder / "Info.cfg")
+    if info.ed is None or info.es is None:
+        if len(files) != 2:
+            message = f"Info.cfg names no ED and ES frame, and {len(files)} frame files were found, not two."
+            return None, [Finding("MISSING_FRAME", Level.REJECT, message, "sa")]
+        first, second = sorted(files)
+        message = f"Info.cfg names no ED and ES frame: frame {first} is taken for ED and {second} for ES."
+        found = Finding("UNREADABLE", Level.REVIEW, message, "sa")
+        return {"ed": files[first], "es": files[second]}, [found]
+    wanted = {"ED": info.ed, "ES": info.es}
+    missing = [f"{role} (frame {number:02d})" for role, number in wanted.items() if number not in files]
+    if missing:
+        message = f"No image file of {' and '.join(missing)}, which Info.cfg names."
+        return None, [Finding("MISSING_FRAME", Level.REJECT, message, "sa")]
+    return {"ed": files[info.ed], "es": files[info.es]}, []
+
+
+def _read_image(frames: dict[str, Path]) -> tuple[Image | None, list[Finding]]:
+    findings: list[Finding] = []
+    volumes: list[Image] = []
+    for path in frames.values():
+        volume, volume_findings = read_volume(path, "sa", Level.REJECT)
+        findings += volume_findings
+        if volume is not None:
+            volumes.append(volume)
+    if len(volumes) < len(frames):
+        return None, findings
+    ed, es = volumes
+    if not same_grid(es.data.shape, es.affine, ed) or ed.data.shape[3] != 1 or es.data.shape[3] != 1:
+        words = " and ".join(f"{v.data.shape} at {v.spacing_mm} mm" for v in volumes)
+        message = f"The ED and ES volumes differ: {words}."
+        return None, [*findings, Finding("MATRIX", Level.REJECT, message, "sa")]
+    data = smallest_type(np.concatenate([ed.data, es.data], axis=3))
+    image = Image(data, ed.affine)
+    image.sidecar = image_sidecar(
+        image, "sa", "acdc", "the data set holds short-axis images only", dict(ROLES)
+    )
+    return image, _one_spacing_finding(findings)
+
+
+def _one_spacing_finding(findings: list[Finding]) -> list[Finding]:
+    """Keep one of the equal findings that both volumes give."""
+    kept: dict[tuple[str, float | None], Finding] = {}
+    for finding in findings:
+        kept.setdefault((finding.code, finding.value), finding)
+    return list(kept.values())

@@ -1,0 +1,224 @@
+"""What the sources that start from NIfTI have in common: reading, checking and describing a volume."""
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.conversion.label_checks import annotate_everything
+from cinecohort.errors import UserError
+from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
+from cinecohort.images import Image, read_image
+from cinecohort.labels import recode
+from cinecohort.sources.base import RawSubject
+
+INTEGER_TYPES = (np.uint8, np.int16, np.uint16, np.int32)
+
+
+def smallest_type(data: NDArray[Any]) -> NDArray[Any]:
+    """Return the data in the smallest type that holds it exactly: an integer, else 32-bit float.
+
+    NaN and infinite values become 0, since no integer holds them and no image has them.
+    """
+    if data.dtype.kind == "f":
+        if not np.isfinite(data).all():
+            data = np.nan_to_num(data, nan=0.0, posinf=0.0, neginf=0.0)
+        if not np.array_equal(data, np.rint(data)):
+            return data.astype(np.float32)
+    low, high = (float(data.min()), float(data.max())) if data.size else (0.0, 0.0)
+    for kind in INTEGER_TYPES:
+        limits = np.iinfo(kind)
+        if limits.min <= low and high <= limits.max:
+            return data.astype(kind)
+    return data.astype(np.float32)
+
+
+def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list[Finding]]:
+    """Read a NIfTI file so that its geometry can be trusted; nothing is raised for bad data.
+
+    Where the affine does not hold the spacing, ``pixdim`` is used (``SPACING``, info). Where the slices run
+    against the normal (negative determinant), they are put into the order of the normal together with the
+    affine (``ORIENTATION``, info); nothing is flipped in plane.
+
+    Parameters
+    ----------
+    path
+        The file.
+    view
+        View that the findings name.
+    level
+        Level of the finding where the file cannot be read.
+
+    Returns
+    -------
+    tuple
+        The image (x, y, z, t), or None, and the findings.
+    """
+    try:
+        image = read_image(path)
+    except UserError as fault:
+        message = f"{path.name} cannot be read: {_without_path(str(fault), path)}"
+        return None, [Finding("UNREADABLE", level, message, view)]
+    if 0 in image.data.shape:
+        return None, [Finding("UNREADABLE", level, f"{path.name} holds no voxel.", view)]
+    findings = _spacing_findings(path, view)
+    if np.linalg.det(image.affine[:3, :3]) < 0:
+        image = slices_along_normal(image)
+        message = f"{path.name}: the slices ran against the normal and were put into its order."
+        findings.append(Finding("ORIENTATION", Level.INFO, message, view))
+    return image, findings
+
+
+def _without_path(text: str, path: Path) -> str:
+    return text.removeprefix(f"{path}: ")
+
+
+def _spacing_findings(path: Path, view: str) -> list[Finding]:
+    header: Any = nib.load(path)
+    zooms = np.asarray(header.header.get_zooms()[:3], dtype=float)
+    norms = np.linalg.norm(header.affine[:3, :3], axis=0)[: len(zooms)]
+    if np.allclose(norms, zooms, rtol=0.01):
+        return []
+    message = (
+        f"{path.name}: the affine gives a spacing of {_millimetres(norms)} mm, the header"
+        f" {_millimetres(zooms)} mm; the header's is used."
+    )
+    worst = int(np.argmax(np.abs(norms - zooms)))
+    return [
+        Finding(
+            "SPACING", Level.INFO, message, view, value=float(norms[worst]), threshold=float(zooms[worst])
+        )
+    ]
+
+
+def _millimetres(values: NDArray[np.float64]) -> str:
+    return " x ".join(f"{value:.4g}" for value in values)
+
+
+def slices_along_normal(image: Image) -> Image:
+    """Reverse the order of slices, and the affine with it: every voxel keeps its place in space."""
+    affine = image.affine.copy()
+    affine[:3, 3] += affine[:3, 2] * (image.data.shape[2] - 1)
+    affine[:3, 2] *= -1
+    return Image(image.data[:, :, ::-1], affine, image.frame_interval_s, image.sidecar)
+
+
+def same_grid(shape: tuple[int, ...], affine: NDArray[np.float64], image: Image) -> bool:
+    """Whether a volume of `shape` (x, y, z, ...) with `affine` lies on the voxels of `image` (0.1 mm)."""
+    return shape[:3] == image.data.shape[:3] and bool(np.allclose(affine, image.affine, atol=0.1))
+
+
+def image_sidecar(
+    image: Image, view: str, layout: str, evidence: str, frame_roles: dict[str, int | None]
+) -> dict[str, Any]:
+    """Sidecar of an image whose source has no acquisition facts: those are null, never left out."""
+    interval = image.frame_interval_s
+    n_frames = image.data.shape[3]
+    return {
+        "view": view,
+        "n_slices": image.data.shape[2],
+        "n_frames": n_frames,
+        "spacing_mm": [round(value, 6) for value in image.spacing_mm],
+        "frame_interval_s": interval,
+        "heart_rate_bpm": round(60.0 / (interval * n_frames), 2) if interval else None,
+        "rr_interval_ms": None,
+        "trigger_times_ms": None,
+        "frame_roles": frame_roles,
+        "missing_slices": [],
+        "vendor": None,
+        "scanner": None,
+        "field_t": None,
+        "site_hash": None,
+        "tr_ms": None,
+        "te_ms": None,
+        "flip_angle_deg": None,
+        "view_confidence": 1.0,
+        "view_evidence": evidence,
+        "source_uids": None,
+        "layout": layout,
+    }
+
+
+def read_label(
+    path: Path, view: str, image: Image, coding: dict[int, int], observer: str
+) -> tuple[NDArray[np.uint8] | None, list[Finding]]:
+    """Read a label map in another coding onto ours; a map that does not fit is a finding and None.
+
+    Parameters
+    ----------
+    path
+        The label file (3D or 4D).
+    view
+        Its view.
+    image
+        The image that it must lie on (x, y, z are compared).
+    coding
+        Their label number to ours.
+    observer
+        Whose labels they are.
+
+    Returns
+    -------
+    tuple
+        The labels (x, y, z, t) as ``uint8`` or None, and the findings: ``UNREADABLE`` for a damaged file
+        or unknown label values, ``MATRIX`` for another matrix, all for review.
+    """
+    volume, findings = read_volume(path, view, Level.REVIEW)
+    if volume is None:
+        return None, findings
+    findings = [finding for finding in findings if finding.level is not Level.INFO]
+    if volume.data.shape[:3] != image.data.shape[:3]:
+        words = f"{_shape(volume)} voxels, the image {_shape(image)}"
+        message = f"{observer}: {path.name} has {words}; these labels are left out."
+        return None, [*findings, Finding("MATRIX", Level.REVIEW, message, view)]
+    if not same_grid(volume.data.shape, volume.affine, image):
+        message = f"{observer}: {path.name} lies elsewhere in space than the image; taken voxel by voxel."
+        findings.append(Finding("ORIENTATION", Level.REVIEW, message, view))
+    try:
+        if not np.array_equal(volume.data, np.rint(volume.data)) or volume.data.min() < 0:
+            raise ValueError("label map holds values that are not whole numbers from 0")
+        return recode(volume.data.astype(np.int64), coding), findings
+    except ValueError as fault:
+        message = f"{observer}: {path.name}: {fault}; these labels are left out."
+        return None, [*findings, Finding("UNREADABLE", Level.REVIEW, message, view)]
+
+
+def _shape(image: Image) -> str:
+    return " x ".join(str(size) for size in image.data.shape[:3])
+
+
+def whole_frames(
+    labels_of_frame: dict[int, NDArray[np.uint8]], image: Image, view: str
+) -> tuple[NDArray[np.uint8], dict[str, dict[str, list[int]]]]:
+    """Put 3D label maps into a 4D one on the image's grid, and say that every slice of them is annotated."""
+    labels = np.zeros(image.data.shape, dtype=np.uint8)
+    for frame, volume in labels_of_frame.items():
+        labels[..., frame] = volume
+    return labels, annotate_everything(labels, view, list(labels_of_frame))
+
+
+def conversion_outcome(
+    subject: RawSubject,
+    findings: list[Finding],
+    outputs: list[str],
+    images: dict[str, Image],
+    observers: list[str],
+) -> Outcome:
+    """Outcome of a conversion: excluded where no view could be made, else as the findings say."""
+    sa = images.get("sa")
+    spacing = sa.spacing_mm if sa else (None, None, None)
+    facts = sa.sidecar if sa else {}
+    values = {
+        "participant": subject.participant,
+        "visit": subject.visit,
+        "views": ",".join(images),
+        "n_slices": sa.data.shape[2] if sa else None,
+        "n_frames": sa.data.shape[3] if sa else None,
+        **dict(zip(("dx_mm", "dy_mm", "dz_mm"), spacing, strict=True)),
+        **{key: facts.get(key) for key in ("heart_rate_bpm", "vendor", "scanner", "field_t")},
+        "observers": ",".join(observers),
+    }
+    status = overall_status(findings) if images else Status.EXCLUDED
+    return Outcome(status, findings, outputs, values)
