@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -58,12 +58,8 @@ class DatasetOptions(Options):
     """Our participant column to theirs, or to several whose mean is taken (repeated readings)."""
     withdrawals: ConfiguredPath | None = None
     """Ids of participants who withdrew, one a line: they leave the index, the tables and the store."""
-    settings: dict[str, str | int | float | bool | list[str]] = {}
+    settings: dict[str, Any] = {}
     """Further settings of this source; see config/README.md."""
-
-    def source_settings(self) -> dict[str, Any]:
-        """Settings that go to the source as they are."""
-        return dict(self.settings)
 
 
 class Config(Options):
@@ -103,6 +99,16 @@ class Config(Options):
     """Group studies, by name."""
     report: ReportOptions = ReportOptions()
     """The report."""
+
+    @field_validator("studies", mode="before")
+    @classmethod
+    def _studies_have_their_key_as_name(cls, studies: Any) -> Any:
+        if not isinstance(studies, Mapping):
+            return studies
+        return {
+            key: {"name": key, **study} if isinstance(study, Mapping) else study
+            for key, study in studies.items()
+        }
 
     @model_validator(mode="after")
     def _model_names_are_unique(self) -> "Config":

@@ -75,9 +75,7 @@ def open_dataset(options: DatasetOptions) -> Source:
     """Open the source of a dataset."""
     if not options.path.exists():
         raise UserError(f"{options.path}: there is no such folder; set `path` of the dataset.")
-    return open_source(
-        options.source, options.path, annotations=options.annotations, **options.source_settings()
-    )
+    return open_source(options.source, options.path, annotations=options.annotations, **options.settings)
 
 
 def withdrawn_ids(path: Path | None) -> frozenset[str]:
@@ -183,3 +181,35 @@ def indexed_subjects(index: Path) -> list[IndexedSubject]:
     """Subjects of a shard, from its index file."""
     names = IndexedSubject.__dataclass_fields__
     return [IndexedSubject(**{name: row[name] for name in names}) for row in read_table(index)]
+
+
+def open_results(config: Config, main_process: bool, locks: Path) -> tuple[list[str], str]:
+    """Refresh the index where that is this process's to do; what the Snakefile calls when it is read.
+
+    Parameters
+    ----------
+    config
+        The configuration.
+    main_process
+        Whether this is the user's own Snakemake, and not one that it started for a job.
+    locks
+        Snakemake's folder of locks: while another run holds one, its index is left alone.
+
+    Returns
+    -------
+    tuple
+        Names of the shards that hold a subject, and a line for the user (empty in jobs).
+
+    Raises
+    ------
+    UserError
+        If there is nothing to index, or no index where one must be.
+    """
+    if not main_process:
+        return shards(config.results), ""
+    if locks.is_dir() and any(locks.iterdir()) and shards(config.results):
+        return shards(config.results), (
+            "Index: left as it is, since another run holds the lock (or one was killed: see `--unlock`)."
+        )
+    summary = refresh_index(config, config.results)
+    return shards(config.results), f"Index: {summary.sentence()}."

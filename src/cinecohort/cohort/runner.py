@@ -6,10 +6,11 @@ import socket
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,32 +65,41 @@ class Stage:
     ) = None
 
 
-@dataclass
 class Progress:
-    """Says how far a shard is: a bar on a terminal, plain lines in a log."""
+    """Says how far a shard is: a bar on a terminal, plain lines in the job's log and everywhere else.
 
-    stage: str
-    total: int
-    counts: dict[str, int] = field(default_factory=dict)
-    every: int = 10
+    Parameters
+    ----------
+    stage
+        Name to print.
+    total
+        Subjects in the shard.
+    every
+        Subjects between two plain lines.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, stage: str, total: int, every: int = 10) -> None:
+        self.stage, self.total, self.every = stage, total, every
+        self.counts: Counter[str] = Counter()
         self.started = time.monotonic()
-        self.bar = tqdm(total=self.total, desc=self.stage, unit="subject", disable=not sys.stderr.isatty())
+        terminal = sys.__stderr__
+        self.bar = tqdm(
+            total=total,
+            desc=stage,
+            unit="subject",
+            file=terminal,
+            disable=terminal is None or not terminal.isatty(),
+        )
 
     def add(self, word: str) -> None:
         """Count one subject under `word`."""
-        self.counts[word] = self.counts.get(word, 0) + 1
+        self.counts[word] += 1
         self.bar.update()
-        done = sum(self.counts.values())
-        if self.bar.disable and (done % self.every == 0 or done == self.total):
+        done = self.counts.total()
+        if done % self.every == 0 or done == self.total:
+            counts = ", ".join(f"{n} {word}" for word, n in sorted(self.counts.items()))
             seconds = time.monotonic() - self.started
-            place = f"{done}/{self.total} subjects, {seconds:.0f} s"
-            print(f"{self.stage}: {place} ({self.summary()})", flush=True)
-
-    def summary(self) -> str:
-        """Return the counts as words."""
-        return ", ".join(f"{n} {word}" for word, n in sorted(self.counts.items()))
+            print(f"{self.stage}: {done}/{self.total} subjects ({counts}), {seconds:.0f} s", flush=True)
 
 
 def run_shard(

@@ -41,8 +41,8 @@ def number_of_shards(results: Path, n_subjects: int, shard_size: int) -> int:
         if kept["shard_size"] != shard_size:
             raise UserError(
                 f"{path}: the shards were made for shard_size {kept['shard_size']}, and the configuration "
-                f"now says {shard_size}. Set it back, or delete this file to deal all subjects into new shards "
-                "(their images are kept, every shard table is made again)."
+                f"now says {shard_size}. Set it back, or delete this file to deal all subjects into new "
+                "shards (their images are kept, every shard table is made again)."
             )
         return int(kept["n_shards"])
     n_shards = max(1, ceil(n_subjects / shard_size))

@@ -1,0 +1,53 @@
+# The commands of the README. Everything runs from .venv, built from requirements.lock.
+
+PYTHON ?= python3
+CORES ?= 2
+BIN := .venv/bin
+
+.PHONY: help environment data report test lint lock clean
+
+help:
+	@echo "make report   phantom cohort to results/report.pdf (minutes on two cores)"
+	@echo "make test     the whole test suite"
+	@echo "make lint     ruff, mypy, snakefmt, snakemake --lint"
+	@echo "make data     the phantom cohort alone, in data/phantom"
+	@echo "make lock     bring requirements.lock and envs/ up to date with pyproject.toml"
+
+environment: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	@echo "Building the environment in .venv (a few minutes the first time) ..."
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+data: data/phantom/participants.tsv
+
+data/phantom/participants.tsv: | .venv/ready
+	@echo "Writing the phantom cohort to data/phantom ..."
+	$(BIN)/cinecohort phantom data/phantom --subjects 24 --frames 20 --seed 1 --jobs $(CORES)
+
+report: .venv/ready data
+	@echo "Running the workflow on $(CORES) cores ..."
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "Done: results/report.pdf"
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready data
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+
+lock:
+	$(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/python -m pip install --quiet --editable ".[workflow,test,lint]"
+	.venv-lock/bin/python envs/write_pins.py
+	rm -rf .venv-lock
+
+clean:
+	rm -rf results/[!R]* data .snakemake

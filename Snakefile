@@ -1,0 +1,47 @@
+"""CineCohort: cohort-scale cardiac MR phenotyping, from cine DICOM to the printed study.
+
+    snakemake --cores 2                                       the phantom demo
+    snakemake --cores 2 --configfile config/sunnybrook.yaml   another cohort
+    snakemake --profile slurm --configfile ...                on a cluster
+
+See config/README.md for every setting.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+include: "rules/common.smk"
+include: "rules/convert.smk"
+include: "rules/image_quality.smk"
+include: "rules/segment.smk"
+include: "rules/segmentation_quality.smk"
+include: "rules/measure.smk"
+include: "rules/evaluate.smk"
+include: "rules/gather.smk"
+include: "rules/run_record.smk"
+include: "rules/agreement.smk"
+include: "rules/group_study.smk"
+include: "rules/report.smk"
+
+
+# Every shard table of every stage is a target of its own: after a failed job Snakemake ignores missing
+# intermediate files, and would call stale results up to date.
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.pdf",
+        shard_tables(STAGES),
+        cohort_tables(),
+        f"{RESULTS}/agreement",
+        study_folders(),
+    localrule: True
+
+
+# The images and measures without statistics and report.
+rule phenotypes:
+    input:
+        shard_tables(STAGES),
+        cohort_tables(),
+    localrule: True

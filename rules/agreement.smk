@@ -1,0 +1,27 @@
+# Agreement of models and observers: differences, Bland-Altman, correlation, reliability, overlap.
+#
+# Reads:   results/cohort/{measures,overlap,participants,status}.tsv
+# Writes:  results/agreement/
+
+
+rule agreement:
+    input:
+        measures=f"{RESULTS}/cohort/measures.tsv",
+        overlap=f"{RESULTS}/cohort/overlap.tsv",
+        participants=f"{RESULTS}/cohort/participants.tsv",
+        status=f"{RESULTS}/cohort/status.tsv",
+    output:
+        directory(f"{RESULTS}/agreement"),
+    log:
+        f"{RESULTS}/logs/agreement.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/agreement.tsv"
+    conda:
+        "../envs/cinecohort.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        settings=settings_of("agreement"),
+    script:
+        "../scripts/agreement.py"

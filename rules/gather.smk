@@ -1,0 +1,28 @@
+# From the shards' tables to the cohort's.
+#
+# Reads:   every shard table, the index, the tables of participants
+# Writes:  results/cohort/*.tsv
+
+
+rule gather:
+    input:
+        indexes=[f"{RESULTS}/index/{shard}.tsv" for shard in SHARDS],
+        tables=shard_tables(STAGES),
+        participants=participant_tables(),
+    output:
+        cohort_tables(),
+    log:
+        f"{RESULTS}/logs/gather.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/gather.tsv"
+    conda:
+        "../envs/cinecohort.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        settings=settings_of("gather"),
+        shards=SHARDS,
+        results=RESULTS,
+    script:
+        "../scripts/gather.py"

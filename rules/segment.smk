@@ -1,0 +1,28 @@
+# Segment every view that has a network; on a cluster, the stage for the GPU.
+#
+# Reads:   images of the store
+# Writes:  results/segment/{shard}.tsv, a row a subject, and {shard}.findings.tsv; in the store segment.json
+
+
+rule segment:
+    input:
+        index=f"{RESULTS}/index/{{shard}}.tsv",
+        image_quality=f"{RESULTS}/image_quality/{{shard}}.tsv",
+    output:
+        table=f"{RESULTS}/segment/{{shard}}.tsv",
+        findings=f"{RESULTS}/segment/{{shard}}.findings.tsv",
+    log:
+        f"{RESULTS}/logs/segment/{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/segment/{{shard}}.tsv"
+    conda:
+        "../envs/cinecohort.yaml"
+    threads: 8
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        settings=settings_of("segment"),
+        results=RESULTS,
+    script:
+        "../scripts/segment.py"

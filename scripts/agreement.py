@@ -1,0 +1,18 @@
+"""Agreement of models and observers."""
+
+from pathlib import Path
+
+from cinecohort.cohort.analyses import run_agreement
+from snakemake.script import snakemake
+
+from cinecohort.cohort.jobs import logged
+
+with logged(snakemake.log[0]):
+    run_agreement(
+        snakemake.params.settings,
+        measures=Path(snakemake.input.measures),
+        overlap=Path(snakemake.input.overlap),
+        participants=Path(snakemake.input.participants),
+        status=Path(snakemake.input.status),
+        folder=Path(snakemake.output[0]),
+    )

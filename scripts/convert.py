@@ -1,0 +1,19 @@
+"""From raw files to images, sidecars and human label maps."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from cinecohort.cohort.jobs import logged
+from cinecohort.cohort.stages import run_stage
+
+with logged(snakemake.log[0]):
+    run_stage(
+        "convert",
+        snakemake.params.settings,
+        index=Path(snakemake.input.index),
+        results=Path(snakemake.params.results),
+        table=Path(snakemake.output.table),
+        findings=Path(snakemake.output.findings),
+        threads=snakemake.threads,
+    )

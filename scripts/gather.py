@@ -1,0 +1,13 @@
+"""From the shards' tables to the cohort's."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from cinecohort.cohort.gather import gather_results
+from cinecohort.cohort.jobs import logged
+
+with logged(snakemake.log[0]):
+    gather_results(
+        snakemake.params.settings, shards=snakemake.params.shards, results=Path(snakemake.params.results)
+    )

@@ -1,0 +1,17 @@
+"""A matched group study."""
+
+from pathlib import Path
+
+from cinecohort.cohort.analyses import run_group_study
+from snakemake.script import snakemake
+
+from cinecohort.cohort.jobs import logged
+
+with logged(snakemake.log[0]):
+    run_group_study(
+        snakemake.params.settings,
+        measures=Path(snakemake.input.measures),
+        participants=Path(snakemake.input.participants),
+        status=Path(snakemake.input.status),
+        folder=Path(snakemake.output[0]),
+    )

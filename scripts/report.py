@@ -1,0 +1,15 @@
+"""The study report as PDF."""
+
+from pathlib import Path
+
+from cinecohort.cohort.analyses import run_report
+from snakemake.script import snakemake
+
+from cinecohort.cohort.jobs import logged
+
+with logged(snakemake.log[0]):
+    run_report(
+        snakemake.params.settings,
+        results=Path(snakemake.params.results),
+        output=Path(snakemake.output[0]),
+    )

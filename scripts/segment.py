@@ -1,0 +1,20 @@
+"""Segment every view that has a network; on a cluster, the stage for the GPU."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from cinecohort.cohort.jobs import logged
+from cinecohort.cohort.stages import run_stage
+
+with logged(snakemake.log[0]):
+    run_stage(
+        "segment",
+        snakemake.params.settings,
+        index=Path(snakemake.input.index),
+        results=Path(snakemake.params.results),
+        table=Path(snakemake.output.table),
+        findings=Path(snakemake.output.findings),
+        threads=snakemake.threads,
+        gpu=snakemake.resources.get("gpu", 0),
+    )

@@ -1,0 +1,19 @@
+"""Check label maps for implausible anatomy and motion."""
+
+from pathlib import Path
+
+from snakemake.script import snakemake
+
+from cinecohort.cohort.jobs import logged
+from cinecohort.cohort.stages import run_stage
+
+with logged(snakemake.log[0]):
+    run_stage(
+        "segmentation_quality",
+        snakemake.params.settings,
+        index=Path(snakemake.input.index),
+        results=Path(snakemake.params.results),
+        table=Path(snakemake.output.table),
+        findings=Path(snakemake.output.findings),
+        threads=snakemake.threads,
+    )

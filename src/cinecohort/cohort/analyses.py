@@ -1,0 +1,53 @@
+"""Jobs over the whole cohort: unpack the settings of a rule and call the room that does the work."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cinecohort.cohort.settings import primary_model
+
+
+def read_cohort_table(path: Path) -> pd.DataFrame:
+    """Read a table of ``results/cohort/``: keys and codes as text, numbers as numbers."""
+    text = ("subject", "dataset", "participant", "visit", "icd10", "group", "site", "source", "frames")
+    return pd.read_csv(path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=True)
+
+
+def run_agreement(
+    settings: str, measures: Path, overlap: Path, participants: Path, status: Path, folder: Path
+) -> None:
+    """Write ``results/agreement/``; see :func:`cinecohort.statistics.agreement_report.run`."""
+    from cinecohort.statistics.agreement_report import run
+    from cinecohort.statistics.options import AgreementOptions
+
+    values = json.loads(settings)
+    run(measures, overlap, participants, folder, AgreementOptions(**values["agreement"]))
+
+
+def run_group_study(settings: str, measures: Path, participants: Path, status: Path, folder: Path) -> None:
+    """Write ``results/study/{name}/``; see :func:`cinecohort.statistics.group_study.run_study`."""
+    from cinecohort.statistics.group_study import run_study
+    from cinecohort.statistics.study_options import StudyOptions
+
+    values = json.loads(settings)
+    (study,) = values["studies"].values()
+    options = StudyOptions(**{**study, "source": study["source"] or primary_model(values["models"])})
+    run_study(
+        read_cohort_table(measures),
+        read_cohort_table(participants),
+        read_cohort_table(status),
+        options,
+        folder,
+    )
+
+
+def run_report(settings: str, results: Path, output: Path) -> None:
+    """Write ``results/report.pdf``; see :func:`cinecohort.reporting.report.make_report`."""
+    from cinecohort.reporting.options import ReportOptions
+    from cinecohort.reporting.report import make_report
+
+    values: dict[str, Any] = json.loads(settings)
+    values.pop("version")
+    make_report(results, output, ReportOptions(**values["report"]), values)

@@ -1,0 +1,71 @@
+"""The flow of subjects through the stages: how many came, left, why, and how many were flagged."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from cinecohort.findings import Status
+
+STEPS = {
+    "convert": "converted",
+    "image_quality": "image quality",
+    "segment": "segmented",
+    "segmentation_quality": "segmentation quality",
+    "measure": "measured",
+}
+"""Stage to the name of its step; the evaluation against observers decides about nobody."""
+
+COLUMNS = ("dataset", "step", "received", "excluded", "flagged", "code", "reason", "n")
+LEFT = (str(Status.EXCLUDED), str(Status.ERROR))
+
+
+def flow_of_subjects(index: pd.DataFrame, stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Count who came to each step and who left it, by dataset.
+
+    Parameters
+    ----------
+    index
+        One row a subject, with ``subject`` and ``dataset``.
+    stages
+        Shard tables by stage, with ``subject, status, stage, code, reason``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        For each dataset and step one row with empty `code` (received, excluded, flagged), then one row a
+        code with `n` subjects and an example of the reason. received = passed on + excluded holds at every
+        step and is asserted; a last row, ``analysed``, holds who is left.
+    """
+    rows: list[dict[str, object]] = []
+    for dataset, members in index.groupby("dataset", sort=True):
+        present = set(members["subject"])
+        rows.append(_row(dataset, "indexed", len(present), 0, 0))
+        for stage, step in STEPS.items():
+            table = stages[stage].drop_duplicates("subject")
+            here = table[table["subject"].isin(present)]
+            leaving = here[here["status"].isin(LEFT)]
+            flagged = int((here["status"] == str(Status.REVIEW)).sum())
+            rows.append(_row(dataset, step, len(present), len(leaving), flagged))
+            for (status, code), group in leaving.groupby(["status", "code"], sort=True):
+                reason = (
+                    group["reason"].iloc[0] if len(group) == 1 else f"for example: {group['reason'].iloc[0]}"
+                )
+                rows.append(
+                    {
+                        "dataset": dataset,
+                        "step": step,
+                        "code": code or status,
+                        "reason": reason,
+                        "n": len(group),
+                    }
+                )
+            remaining = present - set(leaving["subject"])
+            if len(present) != len(remaining) + len(leaving):
+                raise AssertionError(f"{dataset}, {step}: received is not passed on plus excluded")
+            present = remaining
+        rows.append(_row(dataset, "analysed", len(present), 0, 0))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(object).where(lambda frame: frame.notna(), None)
+
+
+def _row(dataset: object, step: str, received: int, excluded: int, flagged: int) -> dict[str, object]:
+    return {"dataset": dataset, "step": step, "received": received, "excluded": excluded, "flagged": flagged}

@@ -1,0 +1,184 @@
+"""From the shards' tables to the cohort's: nobody is lost on the way, and that is asserted."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from cinecohort.cohort.flow import flow_of_subjects
+from cinecohort.cohort.index import index_path
+from cinecohort.cohort.participants import gather_participants
+from cinecohort.cohort.settings import STAGES
+from cinecohort.cohort.tables import cell
+from cinecohort.config import DatasetOptions
+from cinecohort.files import write_text
+from cinecohort.findings import Status
+from cinecohort.measures.options import MeasureOptions
+
+GRAVITY = (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR)
+QUALITY_STAGES = ("image_quality", "segmentation_quality")
+
+
+@dataclass(frozen=True)
+class ShardTables:
+    """Paths of the shards' tables of one stage, in the order of the shards."""
+
+    tables: Sequence[Path]
+    findings: Sequence[Path]
+
+
+def read_shards(paths: Sequence[Path]) -> pd.DataFrame:
+    """Concatenate shard tables; all values are text, missing ones are empty."""
+    frames = [pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) for path in paths]
+    return pd.concat(frames, ignore_index=True).fillna("") if frames else pd.DataFrame()
+
+
+def write_frame(path: Path, frame: pd.DataFrame) -> None:
+    """Write a table as TSV, by rename; missing values are empty and numbers keep full precision."""
+    text = frame.map(cell).to_csv(sep="\t", index=False, lineterminator="\n")
+    write_text(path, text)
+
+
+def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The gravest status of each subject over all stages, with the stage, code and reason of the first such.
+
+    Parameters
+    ----------
+    stages
+        Shard tables by stage, in the order in which the stages run.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``subject, dataset, status, stage, code, reason``, one row a subject.
+    """
+    states = [
+        table.drop_duplicates("subject")[["subject", "dataset", "status", "stage", "code", "reason"]].assign(
+            order=order
+        )
+        for order, table in enumerate(stages.values())
+    ]
+    every = pd.concat(states, ignore_index=True)
+    every["gravity"] = every["status"].map({str(status): place for place, status in enumerate(GRAVITY)})
+    every = every.sort_values(["subject", "gravity", "order"], ascending=[True, False, True], kind="stable")
+    worst = every.drop_duplicates("subject").drop(columns=["order", "gravity"])
+    worst.loc[worst["status"] == str(Status.OK), ["stage", "code", "reason"]] = ""
+    return worst.reset_index(drop=True)
+
+
+def gather(
+    indexes: Sequence[Path],
+    stages: Mapping[str, ShardTables],
+    datasets: Mapping[str, DatasetOptions],
+    body_surface: str,
+    folder: Path,
+) -> None:
+    """Make the cohort's tables from the shards'.
+
+    Parameters
+    ----------
+    indexes
+        Index of every shard.
+    stages
+        Shard tables by stage, in the order in which the stages run.
+    datasets
+        For the participants.
+    body_surface
+        Formula of the body surface area for indexed measures.
+    folder
+        Where the tables go.
+    """
+    index = read_shards(indexes).sort_values("subject", kind="stable").reset_index(drop=True)
+    index = index[["subject", "dataset", "id", "participant", "visit"]]
+    tables = {stage: read_shards(paths.tables) for stage, paths in stages.items()}
+    for stage, table in tables.items():
+        missing = set(index["subject"]) ^ set(table["subject"])
+        if missing:
+            raise RuntimeError(f"{stage}: {len(missing)} subjects are not in both the index and its tables")
+    status = final_status(tables)
+    participants = gather_participants(index, datasets)
+    findings = pd.concat([read_shards(paths.findings) for paths in stages.values()], ignore_index=True)
+    findings = findings.sort_values(["subject", "stage"], kind="stable")
+    write_frame(folder / "conversion.tsv", by_subject(tables["convert"]))
+    write_frame(folder / "quality.tsv", quality_table(tables))
+    write_frame(
+        folder / "measures.tsv", measures_table(tables["measure"], status, participants, body_surface)
+    )
+    write_frame(folder / "overlap.tsv", overlap_table(tables["evaluate"]))
+    write_frame(folder / "participants.tsv", participants)
+    write_frame(folder / "findings.tsv", findings)
+    write_frame(folder / "status.tsv", status)
+    write_frame(folder / "flow.tsv", flow_of_subjects(index, tables))
+
+
+def by_subject(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` in the order of the subject keys."""
+    return table.sort_values("subject", kind="stable").reset_index(drop=True)
+
+
+def quality_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Both quality stages below each other; a subject that never came to one has no row of it."""
+    parts = []
+    for stage in QUALITY_STAGES:
+        table = tables[stage]
+        parts.append(by_subject(table[table["stage"] == stage]))
+    return pd.concat(parts, ignore_index=True).fillna("")
+
+
+def measures_table(
+    measure: pd.DataFrame, status: pd.DataFrame, participants: pd.DataFrame, body_surface: str
+) -> pd.DataFrame:
+    """Measures by subject, source and frames, with indexed columns and the subject's final status."""
+    from cinecohort.measures.indexing import add_indexed
+
+    table = by_subject(measure).drop(columns=["status", "stage", "code", "reason"])
+    for column in table.columns:
+        if column.endswith(("_ml", "_g", "_pct", "_bpm", "_mm", "_l_min", "_frame")):
+            table[column] = pd.to_numeric(table[column].replace("", None))
+    for column in ("source", "kind", "frames"):
+        if column not in table:
+            table[column] = ""
+    table = add_indexed(table, participants, body_surface)
+    return table.merge(status[["subject", "status"]], on="subject", how="left", validate="many_to_one")
+
+
+def overlap_table(evaluate: pd.DataFrame) -> pd.DataFrame:
+    """Overlap rows of the subjects that have any; the fixed columns stand there even when none has."""
+    columns = ["subject", "dataset", "view", "source", "reference", "frame", "role", "structure", "position"]
+    columns += ["dice", "mcd_mm", "hd_mm", "hd_max_mm", "n_slices", "n_skipped"]
+    if "structure" not in evaluate:
+        return pd.DataFrame(columns=columns)
+    rows = by_subject(evaluate[evaluate["structure"] != ""])
+    left_out = ("participant", "visit", "status", "stage", "code", "reason")
+    return rows[columns + [c for c in rows.columns if c not in (*columns, *left_out)]]
+
+
+def gather_results(settings: str, shards: Sequence[str], results: Path) -> None:
+    """Gather all shards of a results folder; what the rule calls.
+
+    Parameters
+    ----------
+    settings
+        What :func:`cinecohort.cohort.settings.settings_for` made.
+    shards
+        Names of the shards.
+    results
+        The results folder.
+    """
+    values = json.loads(settings)
+    stages = {
+        stage: ShardTables(
+            [results / stage / f"{shard}.tsv" for shard in shards],
+            [results / stage / f"{shard}.findings.tsv" for shard in shards],
+        )
+        for stage in STAGES
+    }
+    gather(
+        [index_path(results, shard) for shard in shards],
+        stages,
+        {name: DatasetOptions(**options) for name, options in values["datasets"].items()},
+        MeasureOptions(**values["measures"]).body_surface,
+        results / "cohort",
+    )

@@ -1,0 +1,38 @@
+"""What every job of the workflow does around its one call: a log, and errors as sentences."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from cinecohort.errors import UserError
+
+
+@contextmanager
+def logged(log: str) -> Iterator[None]:
+    """Send what is printed to the job's log, and tell the terminal just why a job failed.
+
+    Raises
+    ------
+    SystemExit
+        With status 1, after any failure; the traceback stands in the log.
+    """
+    path = Path(log)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", buffering=1) as stream, redirect_stdout(stream), redirect_stderr(stream):
+        try:
+            yield
+        except UserError as error:
+            print(error)
+            _tell(str(error))
+            raise SystemExit(1) from error
+        except Exception as fault:
+            traceback.print_exc()
+            _tell(f"{type(fault).__name__}: {fault} (see {log})")
+            raise SystemExit(1) from fault
+
+
+def _tell(message: str) -> None:
+    if sys.__stderr__ is not None:
+        print(f"cinecohort: {message}", file=sys.__stderr__, flush=True)

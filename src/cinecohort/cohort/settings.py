@@ -1,0 +1,104 @@
+"""What of the configuration each stage uses: the parameter of its rule, and nothing else of the file.
+
+Snakemake reruns a stage when, and only when, this text changes. It holds the version of the stage's
+algorithm, which is raised by hand when the stage's code changes what comes out: comments, renames and
+speed-ups leave it alone, so that a touched file or a fresh clone reruns nothing.
+"""
+
+import json
+from typing import Any
+
+from cinecohort.config import Config
+
+STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
+"""The stages that work by subject, in the order in which they run."""
+
+VERSIONS = {
+    "convert": 1,
+    "image_quality": 1,
+    "segment": 1,
+    "segmentation_quality": 1,
+    "measure": 1,
+    "evaluate": 1,
+    "gather": 1,
+    "run_record": 1,
+    "agreement": 1,
+    "group_study": 1,
+    "report": 1,
+}
+"""Version of each stage's algorithm."""
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "convert": ("datasets", "conversion"),
+    "image_quality": ("image_quality",),
+    "segment": ("models", "segmentation"),
+    "segmentation_quality": ("models", "segmentation_quality"),
+    "measure": ("models", "measures", "measure_quality"),
+    "evaluate": ("models", "evaluation"),
+    "gather": ("datasets", "measures", "measure_quality"),
+    "agreement": ("models", "agreement", "seed"),
+    "group_study": ("models", "studies", "seed"),
+}
+"""Sections of the configuration by stage; stages that are not named here use all of it."""
+
+COHORT_TABLES = (
+    "conversion",
+    "quality",
+    "measures",
+    "overlap",
+    "participants",
+    "findings",
+    "status",
+    "flow",
+)
+"""Tables of the whole cohort, in ``results/cohort/``."""
+
+OF_THE_STUDY = ("participants", "columns", "withdrawals")
+"""Settings of a dataset that say nothing about its images."""
+
+
+def settings_for(stage: str, config: Config, study: str | None = None) -> str:
+    """Everything of the configuration that a stage uses, with its version, as canonical JSON.
+
+    Parameters
+    ----------
+    stage
+        A key of :data:`VERSIONS`.
+    config
+        The configuration.
+    study
+        Name of the group study, for ``group_study``.
+    """
+    values = config.model_dump(mode="json")
+    settings: dict[str, Any] = {section: values[section] for section in SECTIONS.get(stage, values)}
+    if stage == "convert":
+        settings["datasets"] = {
+            name: {key: value for key, value in options.items() if key not in OF_THE_STUDY}
+            for name, options in settings["datasets"].items()
+        }
+    elif stage == "segment":
+        settings["weights"] = weights_digests(config)
+    elif "models" in SECTIONS.get(stage, ()):
+        settings["models"] = {
+            view: [model["name"] for model in models] for view, models in values["models"].items()
+        }
+    if study is not None:
+        settings["studies"] = {study: settings["studies"][study]}
+    return json.dumps({**settings, "version": VERSIONS[stage]}, sort_keys=True)
+
+
+def weights_digests(config: Config) -> dict[str, str]:
+    """SHA-256 of the weights of every configured model, by view and name."""
+    from cinecohort.segmentation.weights import weights_digest
+
+    return {
+        f"{view}/{model.name}": weights_digest(model.weights)
+        for view, models in config.models.items()
+        for model in models
+    }
+
+
+def primary_model(models: dict[str, list[str]]) -> str | None:
+    """Name of the primary model: the first of the short axis, else of the first view that has one."""
+    listed = models.get("sa") or next(iter(models.values()), [])
+    return listed[0] if listed else None

@@ -1,0 +1,240 @@
+"""How each stage works on a subject: the glue between the store and the rooms that do the work.
+
+The rooms are imported where they are used, so that a job loads only what its stage needs.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cinecohort.cohort.contents import content_digest
+from cinecohort.cohort.index import IndexedSubject, open_dataset
+from cinecohort.cohort.runner import Stage, fault_outcome
+from cinecohort.config import DatasetOptions
+from cinecohort.errors import UserError
+from cinecohort.findings import Outcome, Status, overall_status
+
+
+def observers_of(folder: Path) -> list[str]:
+    """Observers who annotated a subject, from the label maps in its folder."""
+    names = {path.name for path in folder.glob("label_*.nii.gz")}
+    views = ("_sa.nii.gz", "_la_2ch.nii.gz", "_la_4ch.nii.gz")
+    return sorted(
+        {name.removeprefix("label_")[: -len(v)] for name in names for v in views if name.endswith(v)}
+    )
+
+
+def models_of(settings: Mapping[str, Any]) -> tuple[list[str | None], str]:
+    """Models as the file names tell them apart (None is the primary one), and the primary one's name."""
+    names = settings["models"].get("sa") or next(iter(settings["models"].values()), [])
+    return ([None, *names[1:]], names[0]) if names else ([], "")
+
+
+def _convert(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
+    from cinecohort.conversion.options import ConversionOptions
+
+    datasets = {name: DatasetOptions(**values) for name, values in settings["datasets"].items()}
+    options = ConversionOptions(**settings["conversion"])
+    inputs = partial(_raw_inputs, datasets=datasets, cache=results / "cache" / "raw")
+    work = partial(_convert_one, datasets=datasets, options=options)
+    return Stage("convert", settings["version"], settings["conversion"], inputs, work)
+
+
+def _raw_inputs(
+    subject: IndexedSubject, folder: Path, datasets: Mapping[str, DatasetOptions], cache: Path
+) -> dict[str, str]:
+    options = datasets[subject.dataset]
+    raw = open_dataset(options).subject(subject.id)
+    content = content_digest(raw, options.path, cache / f"{subject.subject}.json")
+    return {"raw": content, "source": json.dumps([options.source, options.settings], sort_keys=True)}
+
+
+def _convert_one(
+    subject: IndexedSubject, folder: Path, datasets: Mapping[str, DatasetOptions], options: Any
+) -> Outcome:
+    source = open_dataset(datasets[subject.dataset])
+    return source.convert(source.subject(subject.id), folder, options)
+
+
+def _nothing_else(subject: IndexedSubject, folder: Path) -> dict[str, str]:
+    return {}
+
+
+def _image_quality(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
+    from cinecohort.quality.options import ImageQualityOptions
+
+    work = partial(_image_quality_one, options=ImageQualityOptions(**settings["image_quality"]))
+    return Stage(
+        "image_quality",
+        settings["version"],
+        settings["image_quality"],
+        _nothing_else,
+        work,
+        after=("convert",),
+        gates=("convert",),
+    )
+
+
+def _image_quality_one(subject: IndexedSubject, folder: Path, options: Any) -> Outcome:
+    from cinecohort.quality.images import check_images
+
+    return check_images(folder, options)
+
+
+def _segment(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
+    from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+    from cinecohort.segmentation.prediction import resolved_engine
+
+    options = SegmentationOptions(**settings["segmentation"])
+    models = {
+        view: [ModelOptions(**model) for model in models] for view, models in settings["models"].items()
+    }
+    engine = resolved_engine(options)
+    return Stage(
+        "segment",
+        settings["version"],
+        {
+            **settings["segmentation"],
+            "models": {view: [model.name for model in listed] for view, listed in models.items()},
+            "engine": engine,
+        },
+        partial(_weights_inputs, weights=settings["weights"]),
+        after=("convert",),
+        gates=("convert", "image_quality"),
+        work_on_all=partial(_segment_all, models=models, options=options, threads=threads),
+    )
+
+
+def _weights_inputs(subject: IndexedSubject, folder: Path, weights: Mapping[str, str]) -> Mapping[str, str]:
+    return weights
+
+
+def _segment_all(
+    pending: Sequence[tuple[IndexedSubject, Path]], models: Mapping[str, Any], options: Any, threads: int
+) -> Iterator[tuple[IndexedSubject, Outcome]]:
+    """Every model goes over the subjects side by side, so that a subject is finished before the next."""
+    from cinecohort.segmentation.prediction import segment_subjects
+
+    folders = [folder for _, folder in pending]
+    streams = [
+        segment_subjects(folders, model, options, view, None if place == 0 else model.name, threads)
+        for view, listed in models.items()
+        for place, model in enumerate(listed)
+    ]
+    for subject, _ in pending:
+        try:
+            outcomes = [next(stream)[1] for stream in streams]
+        except (UserError, MemoryError, OSError):
+            raise
+        except Exception as fault:
+            yield subject, fault_outcome(subject.subject, "segment", fault)
+            continue
+        yield subject, merged(outcomes)
+
+
+def merged(outcomes: Sequence[Outcome]) -> Outcome:
+    """One outcome of several of the same subject: all findings and outputs, the values of the first."""
+    findings = [finding for outcome in outcomes for finding in outcome.findings]
+    status = overall_status(findings)
+    if any(outcome.status is Status.ERROR for outcome in outcomes):
+        status = Status.ERROR
+    values: dict[str, Any] = {}
+    for outcome in reversed(outcomes):
+        values.update(outcome.values)
+    outputs = [name for outcome in outcomes for name in outcome.outputs]
+    return Outcome(status, findings, outputs, values)
+
+
+def _segmentation_quality(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
+    from cinecohort.quality.options import SegmentationQualityOptions
+
+    options = SegmentationQualityOptions(**settings["segmentation_quality"])
+    return Stage(
+        "segmentation_quality",
+        settings["version"],
+        {key: settings[key] for key in ("segmentation_quality", "models")},
+        _nothing_else,
+        partial(_segmentation_quality_one, settings=settings, options=options),
+        after=("convert", "segment"),
+        gates=("convert", "image_quality", "segment"),
+    )
+
+
+def _segmentation_quality_one(
+    subject: IndexedSubject, folder: Path, settings: Mapping[str, Any], options: Any
+) -> Outcome:
+    from cinecohort.quality.segmentations import check_segmentations
+
+    return check_segmentations(folder, None, options)
+
+
+def _measure(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
+    from cinecohort.measures.options import MeasureOptions
+    from cinecohort.quality.options import MeasureQualityOptions
+
+    work = partial(
+        _measure_one,
+        settings=settings,
+        options=MeasureOptions(**settings["measures"]),
+        limits=MeasureQualityOptions(**settings["measure_quality"]),
+    )
+    return Stage(
+        "measure",
+        settings["version"],
+        {key: settings[key] for key in ("measures", "measure_quality", "models")},
+        _nothing_else,
+        work,
+        after=("convert", "segment"),
+        gates=("convert", "image_quality"),
+    )
+
+
+def _measure_one(
+    subject: IndexedSubject, folder: Path, settings: Mapping[str, Any], options: Any, limits: Any
+) -> Outcome:
+    from cinecohort.measures.subject import measure_subject
+    from cinecohort.quality.measures import check_measures
+
+    models, primary = models_of(settings)
+    outcome = measure_subject(folder, models, observers_of(folder), options, primary)
+    for row in outcome.rows:
+        if row["source"] == primary and row["frames"] == "own":
+            outcome.findings.extend(check_measures(row, limits))
+    outcome.status = overall_status(outcome.findings)
+    return outcome
+
+
+def _evaluate(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
+    from cinecohort.evaluation.options import EvaluationOptions
+
+    work = partial(_evaluate_one, settings=settings, options=EvaluationOptions(**settings["evaluation"]))
+    return Stage(
+        "evaluate",
+        settings["version"],
+        {key: settings[key] for key in ("evaluation", "models")},
+        _nothing_else,
+        work,
+        after=("convert", "segment"),
+        gates=("convert", "image_quality"),
+    )
+
+
+def _evaluate_one(
+    subject: IndexedSubject, folder: Path, settings: Mapping[str, Any], options: Any
+) -> Outcome:
+    from cinecohort.evaluation.subject import evaluate_subject
+
+    models, primary = models_of(settings)
+    return evaluate_subject(folder, models, observers_of(folder), options, primary)
+
+
+BUILDERS = {
+    "convert": _convert,
+    "image_quality": _image_quality,
+    "segment": _segment,
+    "segmentation_quality": _segmentation_quality,
+    "measure": _measure,
+    "evaluate": _evaluate,
+}

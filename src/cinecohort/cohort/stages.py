@@ -1,0 +1,101 @@
+"""Runs a stage over one shard and writes the shard's two tables."""
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from cinecohort.cohort.index import IndexedSubject, indexed_subjects
+from cinecohort.cohort.runner import run_shard, worst_finding
+from cinecohort.cohort.store import Record
+from cinecohort.cohort.tables import columns_of, write_table
+
+IDENTITY = ("subject", "dataset", "participant", "visit")
+STATE = ("status", "stage", "code", "reason")
+FINDING_COLUMNS = (
+    "subject",
+    "dataset",
+    "stage",
+    "code",
+    "level",
+    "view",
+    "slices",
+    "frames",
+    "value",
+    "threshold",
+    "message",
+)
+
+
+def run_stage(
+    stage: str,
+    settings: str,
+    index: Path,
+    results: Path,
+    table: Path,
+    findings: Path,
+    threads: int = 1,
+    gpu: int = 0,
+) -> None:
+    """Run a stage over one shard and write its two tables.
+
+    Parameters
+    ----------
+    stage
+        One of :data:`cinecohort.cohort.settings.STAGES`.
+    settings
+        What :func:`cinecohort.cohort.settings.settings_for` made.
+    index
+        Index of the shard.
+    results
+        The results folder, with the store in ``subjects/``.
+    table, findings
+        The shard's table of subjects and of findings.
+    threads
+        Processes (or, for segmentation, threads of the network).
+    gpu
+        GPUs that the job was given. Where there is one, a network on any other device is a mistake: the job
+        fails instead of falling back in silence.
+
+    Raises
+    ------
+    UserError
+        If the engine or device that the configuration pins, or the job was given, is not there.
+    """
+    subjects = indexed_subjects(index)
+    from cinecohort.cohort.stage_builders import BUILDERS
+
+    made = BUILDERS[stage](json.loads(settings), results, threads, gpu)
+    records = run_shard(made, subjects, results / "subjects", results / "logs" / "subjects", threads)
+    rows = [row for subject, record in records for row in table_rows(stage, subject, record)]
+    columns = columns_of(rows, (*IDENTITY, *STATE))
+    write_table(table, rows, columns)
+    write_table(findings, finding_rows(stage, records), FINDING_COLUMNS)
+
+
+def table_rows(stage: str, subject: IndexedSubject, record: Record) -> list[dict[str, Any]]:
+    """Rows of a subject in its shard's table: one, or one a long-form row of its record."""
+    worst = worst_finding(record.findings)
+    common = {
+        **{name: getattr(subject, name) for name in IDENTITY},
+        "status": str(record.status),
+        "stage": record.stage,
+        "code": worst.code if worst else "",
+        "reason": worst.message if worst else "",
+    }
+    if record.stage != stage:
+        return [common]
+    return [{**common, **record.values, **row} for row in record.rows or [{}]]
+
+
+def finding_rows(stage: str, records: Sequence[tuple[IndexedSubject, Record]]) -> Iterator[dict[str, Any]]:
+    """Rows of all findings of a stage; those of earlier stages stand in theirs."""
+    for subject, record in records:
+        if record.stage == stage:
+            for finding in record.findings:
+                yield {
+                    "subject": subject.subject,
+                    "dataset": subject.dataset,
+                    "stage": stage,
+                    **finding.to_dict(),
+                }
