@@ -1,1 +1,1 @@
-"""Overlap and distances between two segmentations."""
+"""Overlap and distances between two segmentations: Dice, mean contour distance, Hausdorff distance."""

@@ -1,0 +1,155 @@
+"""The ``evaluate`` command: overlap of label files with reference files."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cinecohort.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from cinecohort.images import Image
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--auto", type=Path, required=True, help="label map, or folder of label maps")
+    parser.add_argument("--manual", type=Path, required=True, help="reference of the same name(s)")
+    parser.add_argument("--out", type=Path, required=True, help="overlap.csv")
+    parser.add_argument("--view", choices=["sa", "la_2ch", "la_4ch"], default="sa", help="default: sa")
+    parser.add_argument(
+        "--border",
+        choices=["external", "both"],
+        default="external",
+        help="contour: outer border of each structure (default), or the borders of its holes too",
+    )
+    parser.add_argument(
+        "--positions",
+        action="store_true",
+        help="rows for basal, mid and apical slices too, told apart by the column `position`",
+    )
+    for side in ("auto", "manual"):
+        parser.add_argument(
+            f"--{side}-coding",
+            choices=["cinecohort", "acdc", "digital_heart"],
+            default="cinecohort",
+            help=f"what the numbers of the {side} short-axis labels mean (default: 1 LV, 2 MYO, 3 RV)",
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare, write the table, sum up in one line."""
+    import pandas as pd
+
+    pairs = file_pairs(arguments.auto, arguments.manual)
+    tables, problems = [], []
+    for automatic, manual in pairs:
+        try:
+            tables.append(compare_files(automatic, manual, arguments))
+        except UserError as error:
+            if len(pairs) == 1:
+                raise
+            problems.append(str(error))
+    for problem in problems:
+        print(f"left out: {problem}", file=sys.stderr)
+    if not tables:
+        raise UserError("None of the pairs could be compared; the reasons are above.")
+    table = pd.concat(tables, ignore_index=True)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(arguments.out, index=False)
+    undefined = int(table[["dice", "mcd_mm", "hd_mm"]].isna().any(axis=1).sum())
+    print(
+        f"{arguments.out}: {len(tables)} of {len(pairs)} pairs compared, {len(table)} rows, "
+        f"{undefined} with an undefined value, {int(table['n_skipped'].sum())} slices in one map only"
+    )
+    return 0
+
+
+def file_pairs(automatic: Path, manual: Path) -> list[tuple[Path, Path]]:
+    """Pair two files, or the label maps of the same name in two folders.
+
+    Raises
+    ------
+    UserError
+        If one is a file and the other a folder, one is not there, or no name is in both folders.
+    """
+    for path in (automatic, manual):
+        if not path.exists():
+            raise UserError(f"{path}: there is no such file or folder.")
+    if automatic.is_dir() != manual.is_dir():
+        raise UserError(f"{automatic} and {manual}: give two files or two folders.")
+    if not automatic.is_dir():
+        return [(automatic, manual)]
+    names = [
+        sorted(p.name for p in folder.iterdir() if p.name.endswith((".nii", ".nii.gz")))
+        for folder in (automatic, manual)
+    ]
+    common = sorted(set(names[0]) & set(names[1]))
+    if not common:
+        raise UserError(f"{automatic} and {manual}: no .nii or .nii.gz file has the same name in both.")
+    for name in sorted(set(names[0]) ^ set(names[1])):
+        print(f"left out: {name} is in one folder only", file=sys.stderr)
+    return [(automatic / name, manual / name) for name in common]
+
+
+def compare_files(automatic: Path, manual: Path, arguments: argparse.Namespace) -> "pd.DataFrame":
+    """Overlap of two files, with the name of the first; see :mod:`cinecohort.evaluation.overlap`."""
+    from cinecohort.evaluation.overlap import overlap
+    from cinecohort.evaluation.subject import known_in_both
+    from cinecohort.label_maps import manual_map, segmentation_map
+
+    first = read_coded(automatic, arguments.view, arguments.auto_coding)
+    second = read_coded(manual, arguments.view, arguments.manual_coding)
+    require_one_grid(automatic, first, manual, second)
+    annotated = None
+    if "annotated" in second.sidecar:
+        annotated = known_in_both(segmentation_map(first, arguments.view), manual_map(second, arguments.view))
+    table = overlap(first, second, arguments.view, annotated, arguments.border, positions=arguments.positions)
+    table.insert(0, "name", automatic.name.removesuffix(".gz").removesuffix(".nii"))
+    position = table.pop("position")
+    if arguments.positions:
+        table["position"] = position
+    return table
+
+
+def read_coded(path: Path, view: str, coding: str) -> "Image":
+    """Read a label map and bring its numbers to ours.
+
+    Raises
+    ------
+    UserError
+        If it holds a number that the coding does not name.
+    """
+    import numpy as np
+
+    from cinecohort.images import read_image
+    from cinecohort.labels import CODINGS, STRUCTURES, recode
+
+    image = read_image(path)
+    numbers = {label: label for label in STRUCTURES[view]} if view != "sa" else CODINGS[coding]
+    whole = np.rint(image.data).astype(np.int64) if image.data.dtype.kind == "f" else image.data
+    if whole.size and int(whole.min()) < 0:
+        raise UserError(f"{path}: holds negative values; a label map is needed.")
+    try:
+        image.data = recode(whole, numbers)
+    except ValueError as fault:
+        raise UserError(f"{path}: {fault}; name the coding or the view.") from fault
+    return image
+
+
+def require_one_grid(first: Path, a: "Image", second: Path, b: "Image") -> None:
+    """Refuse two label maps of different shape or voxel size.
+
+    Raises
+    ------
+    UserError
+        Naming both files and what differs.
+    """
+    import numpy as np
+
+    if a.data.shape != b.data.shape:
+        raise UserError(f"{first} and {second}: shapes {a.data.shape} and {b.data.shape} differ.")
+    if not np.allclose(a.spacing_mm, b.spacing_mm, rtol=0.01):
+        raise UserError(f"{first} and {second}: voxel sizes {a.spacing_mm} and {b.spacing_mm} mm differ.")

@@ -1,0 +1,108 @@
+"""The ``measure`` command: clinical measures of subjects' folders, one table."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from cinecohort.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="DIR", help="subjects' folders, or folders of them"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="measures.csv")
+    parser.add_argument(
+        "--labels",
+        default="seg",
+        metavar="seg|OBSERVER",
+        help="what to measure: the primary segmentation (default), another model's name, or an observer's",
+    )
+    parser.add_argument(
+        "--ed", choices=["max", "first"], default="max", help="rule for end-diastole (default: max)"
+    )
+    parser.add_argument(
+        "--columns",
+        choices=["cinecohort", "ukbb_cardiac"],
+        default="cinecohort",
+        help="names of the columns (default: cinecohort)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure each folder, write the table, sum up in one line."""
+    import pandas as pd
+
+    from cinecohort.measures.columns import COLUMNS
+    from cinecohort.measures.options import MeasureOptions
+    from cinecohort.measures.ukbb_columns import to_ukbb_columns
+
+    options = MeasureOptions(ed=arguments.ed)
+    rows: list[dict[str, Any]] = []
+    for folder in subject_folders(arguments.folders):
+        rows.append({"subject": folder.name, **measure_folder(folder, arguments.labels, options)})
+    measured = sum(row["status"] != "excluded" for row in rows)
+    if not measured:
+        raise UserError(
+            f"{', '.join(map(str, arguments.folders))}: no label map {arguments.labels!r} to measure; "
+            "segment or convert first."
+        )
+    table = pd.DataFrame(rows, columns=["subject", *COLUMNS])
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    if arguments.columns == "ukbb_cardiac":
+        table = to_ukbb_columns(table)
+    for column in ("ed_frame", "es_frame"):
+        if column in table:
+            table[column] = table[column].astype("Int64")
+    table.to_csv(arguments.out, index=False)
+    print(f"{arguments.out}: {measured} of {len(rows)} subjects measured")
+    return 0
+
+
+def subject_folders(folders: list[Path]) -> list[Path]:
+    """Folders that hold NIfTI files: those given, and those within one that holds none itself.
+
+    Raises
+    ------
+    UserError
+        If one is not there, or holds no NIfTI file at either level.
+    """
+    result = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder}: there is no such folder.")
+        inner = (
+            [folder.resolve()] if has_images(folder) else sorted(f for f in folder.iterdir() if has_images(f))
+        )
+        if not inner:
+            raise UserError(f"{folder}: holds no .nii.gz files, nor do the folders in it.")
+        result += inner
+    return result
+
+
+def has_images(folder: Path) -> bool:
+    """Whether a folder holds NIfTI files."""
+    return folder.is_dir() and any(folder.glob("*.nii.gz"))
+
+
+def measure_folder(folder: Path, labels: str, options: Any) -> dict[str, Any]:
+    """Row of one folder, and its findings on the error stream."""
+    from cinecohort.files import read_json
+    from cinecohort.images import sidecar_path
+    from cinecohort.label_maps import segmentation_path
+    from cinecohort.measures.subject import measure_subject
+
+    model = None if labels == "seg" else labels
+    automatic = labels == "seg" or any(folder.glob(f"seg_{labels}_*.nii.gz"))
+    name = labels
+    described = sidecar_path(segmentation_path(folder, "sa"))
+    if labels == "seg" and described.is_file():
+        name = read_json(described).get("model") or labels
+    outcome = measure_subject(
+        folder, [model] if automatic else [], [] if automatic else [labels], options, primary_name=name
+    )
+    for finding in outcome.findings:
+        print(f"{folder.name}: {finding.code}: {finding.message}", file=sys.stderr)
+    return outcome.rows[0] if outcome.rows else {"status": str(outcome.status)}

@@ -1,0 +1,145 @@
+"""Label maps of a subject's folder, and which frames, slices and structures of them are known."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.images import Image, read_image
+from cinecohort.labels import STRUCTURES
+
+Kind = Literal["auto", "manual"]
+
+
+@dataclass(frozen=True)
+class LabelMap:
+    """A segmentation of one view and what it covers.
+
+    Parameters
+    ----------
+    view
+        ``sa``, ``la_2ch`` or ``la_4ch``.
+    image
+        Label map (x, y, z, t) in the coding of :data:`cinecohort.labels.STRUCTURES`.
+    annotated
+        Structure to a mask (z, t): True where the structure was segmented or annotated, whether or not any
+        of it is there. What is False is unknown, which is not the same as empty.
+    ed_frame, es_frame
+        The frames that the observer called end-diastole and end-systole, counted from 0; None where unknown.
+    """
+
+    view: str
+    image: Image
+    annotated: dict[str, NDArray[np.bool_]]
+    ed_frame: int | None = None
+    es_frame: int | None = None
+
+    def mask(self, structure: str) -> NDArray[np.bool_]:
+        """Voxels (x, y, z, t) of a structure."""
+        voxels: NDArray[np.bool_] = np.asarray(self.image.data == label_of(self.view, structure))
+        return voxels
+
+    def frames(self, structure: str) -> NDArray[np.bool_]:
+        """Frames (t,) in which any slice of the structure is known."""
+        return self.annotated[structure].any(axis=0)
+
+
+def label_of(view: str, structure: str) -> int:
+    """Label number of a structure in a view."""
+    return next(label for label, name in STRUCTURES[view].items() if name == structure)
+
+
+def segmentation_path(folder: Path, view: str, name: str | None = None) -> Path:
+    """``seg_{view}.nii.gz`` of the primary model (`name` None), or ``seg_{name}_{view}.nii.gz``."""
+    return folder / (f"seg_{view}.nii.gz" if name is None else f"seg_{name}_{view}.nii.gz")
+
+
+def label_path(folder: Path, view: str, observer: str) -> Path:
+    """``label_{observer}_{view}.nii.gz``."""
+    return folder / f"label_{observer}_{view}.nii.gz"
+
+
+def read_segmentation(folder: Path, view: str, name: str | None = None) -> LabelMap | None:
+    """Read a model's segmentation of a view, or None where there is none.
+
+    Only the frames that the sidecar lists under ``frames`` count as segmented; without a list, all do.
+    """
+    path = segmentation_path(folder, view, name)
+    return segmentation_map(read_image(path), view) if path.is_file() else None
+
+
+def read_label(folder: Path, view: str, observer: str) -> LabelMap | None:
+    """Read an observer's labels of a view, or None where there are none."""
+    path = label_path(folder, view, observer)
+    return manual_map(read_image(path), view) if path.is_file() else None
+
+
+def segmentation_map(image: Image, view: str) -> LabelMap:
+    """Label map of a model: everything known in the frames that were segmented."""
+    slices, frames = image.data.shape[2:]
+    listed = image.sidecar.get("frames")
+    segmented = np.ones(frames, dtype=bool) if listed is None else np.isin(np.arange(frames), listed)
+    known = np.broadcast_to(segmented, (slices, frames)).copy()
+    names = STRUCTURES[view].values()
+    return LabelMap(view=view, image=image, annotated=dict.fromkeys(names, known))
+
+
+def manual_map(image: Image, view: str) -> LabelMap:
+    """Label map of an observer, with what its sidecar says was annotated.
+
+    Without a sidecar, a structure counts as annotated in the frames in which any of it is drawn.
+    """
+    listed = image.sidecar.get("annotated")
+    annotated = (
+        _annotated_where_drawn(image, view)
+        if listed is None
+        else annotated_masks(listed, view, *image.data.shape[2:])
+    )
+    return LabelMap(
+        view=view,
+        image=image,
+        annotated=annotated,
+        ed_frame=image.sidecar.get("ed_frame"),
+        es_frame=image.sidecar.get("es_frame"),
+    )
+
+
+def annotated_masks(
+    listed: Mapping[str, Mapping[str, Iterable[int]]], view: str, slices: int, frames: int
+) -> dict[str, NDArray[np.bool_]]:
+    """Turn a sidecar's ``annotated`` into one mask (z, t) a structure.
+
+    Parameters
+    ----------
+    listed
+        Frame (as text) to structure to the slices that were annotated.
+    view
+        The view, which says what structures there are.
+    slices, frames
+        Shape of the masks.
+    """
+    masks = {name: np.zeros((slices, frames), dtype=bool) for name in STRUCTURES[view].values()}
+    for frame, structures in listed.items():
+        for name, indices in structures.items():
+            if name in masks:
+                masks[name][list(indices), int(frame)] = True
+    return masks
+
+
+def _annotated_where_drawn(image: Image, view: str) -> dict[str, NDArray[np.bool_]]:
+    shape = image.data.shape[2:]
+    return {
+        name: np.broadcast_to((image.data == label).any(axis=(0, 1, 2)), shape).copy()
+        for label, name in STRUCTURES[view].items()
+    }
+
+
+def sidecar_number(sidecar: Mapping[str, Any], key: str) -> float | None:
+    """Return a positive, finite number of a sidecar, or None where it is missing or is not one."""
+    value = sidecar.get(key)
+    if isinstance(value, int | float) and np.isfinite(value) and value > 0:
+        return float(value)
+    return None

@@ -1,0 +1,38 @@
+"""Settings of the measures."""
+
+from typing import Literal
+
+from cinecohort.options import Options
+
+
+class MeasureOptions(Options):
+    """How label maps become clinical measures."""
+
+    ed: Literal["max", "first"] = "max"
+    """End-diastole where the source does not name it: the frame of the largest LV volume, or the first
+    frame (the rule of ukbb_cardiac, right for retrospective gating only)."""
+
+    ed_tolerance_pct: float = 5.0
+    """A finding where the first frame's LV volume differs from the largest by more, in percent."""
+
+    missing_slices: Literal["undefined", "interpolate"] = "undefined"
+    """A slice that is missing inside or beside a structure: no volume, or its area interpolated."""
+
+    myocardial_density_g_ml: float = 1.05
+    """Density that turns myocardial volume into mass."""
+
+    biplane_length: Literal["mean", "shorter"] = "mean"
+    """Length of the biplane atrial volume: mean of both views' (ukbb_cardiac) or the shorter one."""
+
+    atrial_axis: Literal["short_axis", "principal"] = "short_axis"
+    """Where there is no short axis to give the long axis: no atrial volume (``short_axis``), or the atrium's
+    own principal axis, with a finding."""
+
+    wall_thickness: bool = True
+    """Measure wall thickness in the 16 AHA segments."""
+
+    contour_smoothing_mm: float = 1.5
+    """Gaussian standard deviation with which masks are smoothed before wall contours are drawn."""
+
+    minimum_area_mm2: float = 30.0
+    """Slices with less cavity or myocardium than this have no wall thickness (ukbb_cardiac: 10 pixels)."""

@@ -1,0 +1,291 @@
+"""All measures of one subject: every model and observer, at their own frames and at the observers'."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.errors import UserError
+from cinecohort.files import read_json, write_json
+from cinecohort.findings import Finding, Level, Outcome, overall_status
+from cinecohort.images import sidecar_path
+from cinecohort.label_maps import LabelMap, read_label, read_segmentation, sidecar_number
+from cinecohort.labels import STRUCTURES
+from cinecohort.measures.columns import COLUMNS, MEASURES
+from cinecohort.measures.function import heart_rate_from_cycle
+from cinecohort.measures.long_axis import AtrialCurves, atrial_curves, atrial_measures
+from cinecohort.measures.options import MeasureOptions
+from cinecohort.measures.phases import end_diastole, end_systole, first_frame_deficit_pct
+from cinecohort.measures.ventricles import (
+    StackFacts,
+    VentricularCurves,
+    ventricular_curves,
+    ventricular_measures,
+)
+from cinecohort.measures.wall_thickness import wall_thickness
+
+CURVES_FILE = "curves.json"
+
+
+@dataclass
+class Source:
+    """One model's or observer's label maps, measured frame by frame.
+
+    Parameters
+    ----------
+    name
+        What the rows call it.
+    manual
+        Whether a person drew the labels.
+    maps
+        View to label map.
+    ventricles, atria
+        Curves; None for the ventricles where there is no short axis.
+    """
+
+    name: str
+    manual: bool
+    maps: dict[str, LabelMap]
+    ventricles: VentricularCurves | None = None
+    atria: AtrialCurves = field(default_factory=lambda: AtrialCurves({}))
+
+
+def measure_subject(
+    folder: Path,
+    models: Sequence[str | None],
+    observers: Sequence[str],
+    options: MeasureOptions,
+    primary_name: str,
+) -> Outcome:
+    """Measure every label map of a subject.
+
+    Parameters
+    ----------
+    folder
+        The subject's folder in the store.
+    models
+        Names of models; None is the primary one, whose files carry no name.
+    observers
+        Names of observers; those without labels here are passed over.
+    options
+        Definitions to choose from.
+    primary_name
+        What the primary model is called in the rows.
+
+    Returns
+    -------
+    Outcome
+        ``rows`` with the columns of :data:`cinecohort.measures.columns.COLUMNS`: one a model at its own
+        end-diastole and end-systole (``frames`` = ``own``), one a model and observer at the observer's
+        (``frames`` = the observer), one an observer. Undefined is None; the findings say why. The file
+        ``curves.json`` holds the volumes of every frame. Without any label map the subject is excluded.
+    """
+    outcome = Outcome(status=overall_status([]))
+    facts = stack_facts(folder)
+    affine = _short_axis_affine(folder)
+    people = [
+        _source(name, True, {view: read_label(folder, view, name) for view in STRUCTURES})
+        for name in observers
+    ]
+    networks = [
+        _source(model or primary_name, False, {v: read_segmentation(folder, v, model) for v in STRUCTURES})
+        for model in models
+    ]
+    sources = [source for source in [*networks, *people] if source.maps]
+    for source in sources:
+        _measure_curves(source, facts, affine, options)
+        outcome.findings += _source_findings(source, facts, options)
+    annotated_by = [source for source in sources if source.manual]
+    curves: dict[str, Any] = {}
+    for source in sources:
+        curves[source.name] = _curves_record(source, facts, options)
+        outcome.rows.append(_row(source, "own", source if source.manual else None, facts, options))
+        for observer in annotated_by if not source.manual else []:
+            outcome.rows.append(_row(source, observer.name, observer, facts, options))
+    outcome.findings += _subject_findings(outcome.rows, facts)
+    outcome.status = overall_status(outcome.findings)
+    for row in outcome.rows:
+        row["status"] = str(outcome.status)
+    if sources:
+        write_json(folder / CURVES_FILE, curves)
+        outcome.outputs.append(CURVES_FILE)
+    outcome.values = {"n_sources": len(sources), "heart_rate_bpm": facts.heart_rate_bpm}
+    return outcome
+
+
+def stack_facts(folder: Path) -> StackFacts:
+    """Facts of the short-axis stack, from its sidecar.
+
+    The heart rate is the sidecar's. Only a file without any sidecar (a NIfTI file made elsewhere)
+    gets it from its time step, where that is plausible.
+    """
+    path = folder / "sa.nii.gz"
+    if sidecar_path(path).is_file():
+        sidecar = read_json(sidecar_path(path))
+        return StackFacts.from_sidecar(sidecar, sidecar_number(sidecar, "heart_rate_bpm"))
+    if not path.is_file():
+        return StackFacts()
+    header = _header(path)
+    shape, zooms = header.get_data_shape(), header.get_zooms()
+    rate = heart_rate_from_cycle(shape[3], float(zooms[3])) if len(shape) > 3 else None
+    return StackFacts(heart_rate_bpm=rate)
+
+
+def _header(path: Path) -> Any:
+    try:
+        return nib.load(path).header
+    except Exception as fault:
+        raise UserError(f"{path}: not a readable NIfTI file ({fault}); copy it again.") from fault
+
+
+def _short_axis_affine(folder: Path) -> NDArray[np.float64] | None:
+    path = folder / "sa.nii.gz"
+    return np.asarray(_header(path).get_best_affine()) if path.is_file() else None
+
+
+def _source(name: str, manual: bool, maps: Mapping[str, LabelMap | None]) -> Source:
+    return Source(name, manual, {view: labels for view, labels in maps.items() if labels is not None})
+
+
+def _measure_curves(
+    source: Source, facts: StackFacts, affine: NDArray[np.float64] | None, options: MeasureOptions
+) -> None:
+    short_axis = source.maps.get("sa")
+    if short_axis is not None:
+        source.ventricles = ventricular_curves(short_axis, facts, options)
+        affine = short_axis.image.affine if affine is None else affine
+    source.atria = atrial_curves(source.maps, affine, options)
+
+
+def _frames(
+    source: Source, observer: Source | None, facts: StackFacts, options: MeasureOptions
+) -> tuple[int | None, int | None]:
+    """End-diastole and end-systole of a row, in the short axis."""
+    if observer is None:
+        if source.ventricles is None:
+            return None, None
+        volume = source.ventricles.lv_ml
+        return end_diastole(volume, options.ed, facts.ed_frame), end_systole(volume, facts.es_frame)
+    labels = observer.maps.get("sa")
+    if labels is None or observer.ventricles is None:
+        return None, None
+    if labels.ed_frame is not None or labels.es_frame is not None:
+        return labels.ed_frame, labels.es_frame
+    return end_diastole(observer.ventricles.lv_ml), end_systole(observer.ventricles.lv_ml)
+
+
+def _row(
+    source: Source, frames: str, observer: Source | None, facts: StackFacts, options: MeasureOptions
+) -> dict[str, Any]:
+    ed_frame, es_frame = _frames(source, observer, facts, options)
+    numbers: dict[str, float] = {}
+    if source.ventricles is not None:
+        numbers |= ventricular_measures(source.ventricles, ed_frame, es_frame, facts.heart_rate_bpm, options)
+        numbers |= _wall(source.maps["sa"], ed_frame, options)
+        if es_frame is not None:
+            numbers["es_phase"] = es_frame / source.ventricles.lv_ml.size
+    numbers |= atrial_measures(source.atria, None if observer is None else observer.maps, options)[0]
+    row: dict[str, Any] = dict.fromkeys(COLUMNS)
+    row |= {name: _plain(value) for name, value in numbers.items()}
+    return row | {
+        "source": source.name,
+        "kind": "manual" if source.manual else "auto",
+        "frames": frames,
+        "ed_frame": ed_frame,
+        "es_frame": es_frame,
+        "heart_rate_bpm": facts.heart_rate_bpm,
+    }
+
+
+def _wall(labels: LabelMap, frame: int | None, options: MeasureOptions) -> dict[str, float]:
+    """Wall thickness at end-diastole, where cavity and myocardium are both known."""
+    known = frame is not None and frame < labels.image.data.shape[3]
+    if not options.wall_thickness or not known:
+        return {}
+    slices = labels.annotated["LV"][:, frame] & labels.annotated["MYO"][:, frame]
+    if not slices.any():
+        return {}
+    dx, dy, _ = labels.image.spacing_mm
+    return wall_thickness(
+        np.where(slices, labels.image.data[..., frame], 0),
+        labels.image.affine,
+        (dx, dy),
+        options.contour_smoothing_mm,
+        options.minimum_area_mm2,
+    )
+
+
+def _curves_record(source: Source, facts: StackFacts, options: MeasureOptions) -> dict[str, Any]:
+    volumes: dict[str, NDArray[np.float64]] = {}
+    if source.ventricles is not None:
+        volumes |= {
+            "LV": source.ventricles.lv_ml,
+            "MYO": source.ventricles.myocardium_ml,
+            "RV": source.ventricles.rv_ml,
+        }
+    volumes |= atrial_measures(source.atria, source.maps if source.manual else None, options)[1]
+    ed_frame, es_frame = _frames(source, source if source.manual else None, facts, options)
+    return {
+        "kind": "manual" if source.manual else "auto",
+        "ed_frame": ed_frame,
+        "es_frame": es_frame,
+        "volume_ml": {name: [_plain(value) for value in curve] for name, curve in volumes.items()},
+    }
+
+
+def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions) -> list[Finding]:
+    findings = []
+    for view in source.atria.without_axis:
+        fallback = options.atrial_axis == "principal"
+        become = "measured along their own axis" if fallback else "not measured"
+        message = f"{view}: no short axis gives the long axis, atria of {source.name} are {become}"
+        findings.append(Finding("NO_LONG_AXIS", Level.REVIEW if fallback else Level.INFO, message, view=view))
+    if source.ventricles is None:
+        return findings
+    for structure in source.ventricles.incomplete:
+        message = (
+            f"sa: {source.name} has no {structure} volume in some frames: "
+            "a slice in or beside it is missing or not annotated"
+        )
+        findings.append(
+            Finding("MISSING_SLICE", Level.REVIEW, message, view="sa", slices=facts.missing_slices)
+        )
+    deficit = first_frame_deficit_pct(source.ventricles.lv_ml)
+    if not source.manual and facts.ed_frame is None and deficit > options.ed_tolerance_pct:
+        level = Level.REVIEW if options.ed == "first" else Level.INFO
+        message = (
+            f"sa: LV volume of {source.name} in the first frame is {deficit:.1f} % below the largest; "
+            f"end-diastole is the {'first frame' if options.ed == 'first' else 'frame of the largest volume'}"
+        )
+        findings.append(
+            Finding(
+                "ED_NOT_FIRST",
+                level,
+                message,
+                view="sa",
+                frames=(0,),
+                value=deficit,
+                threshold=options.ed_tolerance_pct,
+            )
+        )
+    return findings
+
+
+def _subject_findings(rows: Sequence[Mapping[str, Any]], facts: StackFacts) -> list[Finding]:
+    if not any(row[name] is not None for row in rows for name in MEASURES):
+        return [Finding("NOT_MEASURABLE", Level.REJECT, "no label map from which anything could be measured")]
+    findings = []
+    if facts.heart_rate_bpm is None and any(row["lvsv_ml"] is not None for row in rows):
+        message = "sa: the heart rate is not known, so cardiac output is not given"
+        findings.append(Finding("NO_HEART_RATE", Level.INFO, message, view="sa"))
+    return findings
+
+
+def _plain(value: float) -> float | None:
+    """None for NaN, so that the record is valid JSON."""
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,127 @@
+"""Ventricular measures of one short-axis label map at given frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.label_maps import LabelMap
+from cinecohort.measures import function
+from cinecohort.measures.options import MeasureOptions
+from cinecohort.measures.volumes import slice_areas, slice_spacing, volume_curve
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class StackFacts:
+    """What the image's sidecar says about the stack that the labels lie on.
+
+    Parameters
+    ----------
+    missing_slices
+        Slices that the scanner never sent.
+    slice_positions_mm
+        Position of each slice along the normal, where the spacing is uneven.
+    heart_rate_bpm
+        Heart rate, or None where it is unknown.
+    ed_frame, es_frame
+        Frames that the source names, or None.
+    """
+
+    missing_slices: tuple[int, ...] = ()
+    slice_positions_mm: tuple[float, ...] | None = None
+    heart_rate_bpm: float | None = None
+    ed_frame: int | None = None
+    es_frame: int | None = None
+
+    @classmethod
+    def from_sidecar(cls, sidecar: dict[str, Any], heart_rate_bpm: float | None) -> "StackFacts":
+        """Read an image's sidecar; the heart rate is decided by the caller."""
+        roles = sidecar.get("frame_roles") or {}
+        positions = sidecar.get("slice_positions_mm")
+        return cls(
+            missing_slices=tuple(sidecar.get("missing_slices") or ()),
+            slice_positions_mm=tuple(positions) if positions else None,
+            heart_rate_bpm=heart_rate_bpm,
+            ed_frame=roles.get("ed"),
+            es_frame=roles.get("es"),
+        )
+
+
+@dataclass(frozen=True)
+class VentricularCurves:
+    """Volumes (t,) of LV cavity, myocardium and RV cavity, mL; NaN where they are not known.
+
+    ``incomplete`` are the structures that some frame shows, but with an unknown slice inside.
+    """
+
+    lv_ml: NDArray[np.float64]
+    myocardium_ml: NDArray[np.float64]
+    rv_ml: NDArray[np.float64]
+    incomplete: tuple[str, ...] = field(default=())
+
+
+def ventricular_curves(labels: LabelMap, facts: StackFacts, options: MeasureOptions) -> VentricularCurves:
+    """Volume of each short-axis structure in every frame.
+
+    Parameters
+    ----------
+    labels
+        Short-axis label map.
+    facts
+        Missing slices and slice positions of the stack.
+    options
+        What to do about missing slices.
+    """
+    n_slices = labels.image.data.shape[2]
+    spacing = slice_spacing(n_slices, labels.image.spacing_mm[2], facts.slice_positions_mm)
+    interpolate = options.missing_slices == "interpolate"
+    curves, incomplete = {}, []
+    for structure in ("LV", "MYO", "RV"):
+        areas = slice_areas(labels, structure)
+        curves[structure] = volume_curve(areas, spacing, facts.missing_slices, interpolate=interpolate)
+        if np.any(labels.frames(structure) & np.isnan(curves[structure])):
+            incomplete.append(structure)
+    return VentricularCurves(curves["LV"], curves["MYO"], curves["RV"], tuple(incomplete))
+
+
+def ventricular_measures(
+    curves: VentricularCurves,
+    ed_frame: int | None,
+    es_frame: int | None,
+    heart_rate_bpm: float | None,
+    options: MeasureOptions,
+) -> dict[str, float]:
+    """Volumes, mass and function of both ventricles.
+
+    The RV is measured at the LV's end-diastole and end-systole, the mass at end-diastole (Bai 2018).
+    Whatever rests on an unknown frame or volume is NaN.
+
+    Returns
+    -------
+    dict
+        The columns of :data:`cinecohort.measures.columns.VENTRICULAR` and ``lvm_es_g``.
+    """
+    measures: dict[str, float] = {}
+    for prefix, curve in (("lv", curves.lv_ml), ("rv", curves.rv_ml)):
+        edv, esv = at_frame(curve, ed_frame), at_frame(curve, es_frame)
+        stroke = function.stroke_volume_ml(edv, esv)
+        measures |= {
+            f"{prefix}edv_ml": edv,
+            f"{prefix}esv_ml": esv,
+            f"{prefix}sv_ml": stroke,
+            f"{prefix}ef_pct": function.ejection_fraction_pct(edv, esv),
+            f"{prefix}co_l_min": function.cardiac_output_l_min(stroke, heart_rate_bpm),
+        }
+    density = options.myocardial_density_g_ml
+    measures["lvm_g"] = function.mass_g(at_frame(curves.myocardium_ml, ed_frame), density)
+    measures["lvm_es_g"] = function.mass_g(at_frame(curves.myocardium_ml, es_frame), density)
+    return measures
+
+
+def at_frame(curve: Sequence[float] | NDArray[np.float64], frame: int | None) -> float:
+    """Value of a curve at a frame; NaN where the frame is None or beyond the curve."""
+    return float(curve[frame]) if frame is not None and 0 <= frame < len(curve) else NAN
