@@ -5,7 +5,6 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from cinecohort.conversion.label_options import LabelOptions
-from cinecohort.conversion.label_options import LabelOptions
 from cinecohort.labels import VIEWS
 from cinecohort.options import Options
 
@@ -94,9 +93,6 @@ class ConversionOptions(Options):
 
     uid_salt: str = ""
     """Secret text that goes into the hashes of unique identifiers, so that nobody can test a guess."""
-
-    labels: LabelOptions = LabelOptions()
-    """How human contours and label maps are taken over."""
 
     @field_validator("required_views")
     @classmethod
