@@ -11,11 +11,11 @@ class AgreementOptions(Options):
     """How methods and observers are compared."""
 
     denominator: Literal["second", "first", "mean"] = "second"
-    """What a relative difference is relative to: the second-named measurement (the observer), the first, or the
-    mean of both."""
+    """What a relative difference is relative to: the second-named measurement (the observer), the first, or
+    the mean of both."""
     exclude_outliers: Literal["none", "iqr"] = "iqr"
-    """`iqr`: a second Bland-Altman row without the pairs whose mean lies outside 1.5 interquartile ranges (Chen
-    2020). The row with all pairs is always there."""
+    """`iqr`: a second Bland-Altman row without the pairs whose mean lies outside 1.5 interquartile ranges
+    (Chen 2020). The row with all pairs is always there."""
     quantile: Literal["linear", "hazen", "weibull", "median_unbiased"] = "linear"
     """Definition of the quartiles of that rule; it decides in small samples (`linear` is R's type 7)."""
     limit_factor: float = Field(default=1.96, gt=0)
@@ -31,12 +31,12 @@ class AgreementOptions(Options):
     measures: tuple[str, ...] = ()
     """Measures to compare; empty: every numeric column."""
     dice_floor: float = Field(default=0.5, ge=0, le=1)
-    """Subjects with a Dice below this are left out of the second row of the tables by scanner (Chen 2020)."""
+    """Subjects with a Dice below this are left out of the second row of every overlap table (Chen 2020)."""
     overlap_unit: Literal["subject", "image"] = "subject"
-    """Overlap of end-diastole and end-systole is averaged in each subject first, or every frame counts alone."""
+    """Overlap of both frames is averaged in each subject first, or each frame counts alone."""
     equivalence_margins: dict[str, float] = {}
-    """Measure to the margin of its equivalence test; a measure that is not named takes the upper confidence bound
-    of the mean absolute difference between human observers."""
+    """Measure to the margin of its equivalence test; a measure that is not named takes the upper confidence
+    bound of the mean absolute difference between human observers."""
     equivalence_alpha: float = Field(default=0.05, gt=0, lt=0.5)
     """Level of the one-sided tests and of that confidence bound."""
     cases: int = Field(default=6, ge=0)

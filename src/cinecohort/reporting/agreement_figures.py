@@ -1,0 +1,232 @@
+"""Figures of agreement: Bland-Altman and scatter plots, grids of them, and box plots of Dice.
+
+Drawn without global state, in colours that colour-blind readers tell apart (Okabe and Ito), with lines that
+differ in style as well; the same data give the same bytes.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from cinecohort.files import replacing
+from cinecohort.statistics.agreement import AgreementResult
+from cinecohort.statistics.bland_altman import limits_of_agreement
+from cinecohort.statistics.measure_names import PRINCIPAL_MEASURES, is_wall_segment, label
+
+Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+POINT, BIAS, LIMIT, BAND = "#0072B2", "#D55E00", "#000000", "#E69F00"
+SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "cinecohort",
+    "svg.fonttype": "path",
+    "font.family": "DejaVu Sans",
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "path.simplify": True,
+}
+_DRAWN_AS_IMAGE_FROM = 1500
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, by rename, without anything that differs from run to run."""
+    with mpl.rc_context(_STYLE), replacing(path) as temporary:
+        FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
+
+
+def bland_altman_axes(axes: Axes, first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+    """Draw difference against mean with bias (solid), limits of agreement (dashed) and their intervals."""
+    if first.size == 0:
+        _say(axes, "no pairs")
+        return
+    mean, difference = (first + second) / 2, first - second
+    limits = limits_of_agreement(difference)
+    _points(axes, mean, difference)
+    axes.axhline(0, color="#999999", lw=0.5)
+    axes.axhline(limits["bias"], color=BIAS, lw=1.2)
+    if first.size > 1:
+        for name in ("loa_lower", "loa_upper"):
+            axes.axhline(limits[name], color=LIMIT, lw=0.9, ls="--")
+            if first.size > 2:
+                axes.axhspan(limits[f"{name}_ci_low"], limits[f"{name}_ci_high"], color=BAND, alpha=0.2, lw=0)
+        axes.axhspan(limits["bias_ci_low"], limits["bias_ci_high"], color=BIAS, alpha=0.2, lw=0)
+        _limit_y(axes, difference, limits)
+    axes.set_title(_numbers(first.size, limits))
+
+
+def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
+    as_image = x.size > _DRAWN_AS_IMAGE_FROM
+    axes.plot(x, y, "o", ms=2.5, mew=0, alpha=0.5, color=POINT, rasterized=as_image)
+
+
+def _limit_y(axes: Axes, difference: NDArray[np.float64], limits: Mapping[str, float]) -> None:
+    """Keep the points in view where a tiny sample's intervals are many times wider than its data."""
+    reach = max(float(np.abs(difference - limits["bias"]).max()), 2 * limits["sd"]) * 1.35
+    if reach > 0:
+        axes.set_ylim(limits["bias"] - reach, limits["bias"] + reach)
+
+
+def _numbers(n: int, limits: Mapping[str, float]) -> str:
+    if n < 2:
+        return f"bias {limits['bias']:.2f}, n = {n}"
+    return f"bias {limits['bias']:.2f} (SD {limits['sd']:.2f}), n = {n}"
+
+
+def scatter_axes(axes: Axes, first: NDArray[np.float64], second: NDArray[np.float64], title: str) -> None:
+    """Draw first against second measurement with the line of identity."""
+    if first.size == 0:
+        _say(axes, "no pairs")
+        return
+    low, high = min(first.min(), second.min()), max(first.max(), second.max())
+    axes.plot([low, high], [low, high], color=LIMIT, lw=0.9, ls="--")
+    _points(axes, second, first)
+    axes.set_title(title)
+
+
+def _say(axes: Axes, text: str) -> None:
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes, color="#666666")
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def drawn_measures(measures: Sequence[str]) -> list[str]:
+    """Order measures for a figure: principal ones first; wall segments only where nothing else is."""
+    first = [name for name in PRINCIPAL_MEASURES if name in measures]
+    rest = [name for name in measures if name not in first]
+    whole = first + [name for name in rest if not is_wall_segment(name)]
+    return whole or rest
+
+
+def write_comparison_figures(
+    result: AgreementResult, folder: Path, names: tuple[str, str] = ("first", "second")
+) -> list[Path]:
+    """Write ``bland_altman.svg`` and ``correlation.svg`` of one comparison, a panel a measure."""
+    measures = drawn_measures(list(result.differences["measure"]))
+    rho = result.correlation.set_index("measure")["spearman_rho"]
+    paths = [folder / "bland_altman.svg", folder / "correlation.svg"]
+    with mpl.rc_context(_STYLE):
+        figures = [_panels(len(measures)), _panels(len(measures))]
+        for index, measure in enumerate(measures):
+            first, second = result.pairing.values(measure)
+            plot, scatter = figures[0].axes[index], figures[1].axes[index]
+            bland_altman_axes(plot, first, second)
+            plot.set_xlabel(f"mean {label(measure)}")
+            plot.set_ylabel(f"{names[0]} − {names[1]}")
+            value = rho[measure]
+            title = f"ρ = {value:.3f}, n = {first.size}" if np.isfinite(value) else f"n = {first.size}"
+            scatter_axes(scatter, first, second, title)
+            scatter.set_xlabel(f"{names[1]} {label(measure)}")
+            scatter.set_ylabel(f"{names[0]} {label(measure)}")
+    for figure, path in zip(figures, paths, strict=True):
+        save(figure, path)
+    return paths
+
+
+def _panels(count: int, columns: int = 4) -> Figure:
+    columns = max(1, min(columns, count))
+    rows = max(1, math.ceil(count / columns))
+    figure = Figure(figsize=(2.7 * columns, 2.3 * rows), layout="constrained")
+    for index in range(count):
+        figure.add_subplot(rows, columns, index + 1)
+    return figure
+
+
+def write_bland_altman_grid(
+    path: Path, columns: Mapping[str, Mapping[str, Pair]], measures: Sequence[str] = PRINCIPAL_MEASURES
+) -> Path:
+    """Write a grid of Bland-Altman plots, a row a measure and a column a comparison.
+
+    With automatic against manual and pairs of observers as columns this is Bai 2018, Figure 4; with two
+    models against the same observer, Chen 2020, Figure 8. A row shares its y axis, so that widths of limits
+    are compared by eye.
+
+    Parameters
+    ----------
+    columns
+        Column title to measure to its pair of arrays; a measure that is missing leaves an empty panel.
+    """
+    measures = [measure for measure in measures if any(measure in column for column in columns.values())]
+    with mpl.rc_context(_STYLE):
+        figure = Figure(
+            figsize=(2.4 * max(1, len(columns)), 2.1 * max(1, len(measures)) + 0.3), layout="constrained"
+        )
+        grid = figure.subplots(max(1, len(measures)), max(1, len(columns)), sharey="row", squeeze=False)
+        for row, measure in enumerate(measures):
+            for column, (title, pairs) in enumerate(columns.items()):
+                axes = grid[row, column]
+                first, second = pairs.get(measure, (np.empty(0), np.empty(0)))
+                bland_altman_axes(axes, first, second)
+                axes.set_xlabel(label(measure))
+                if row == 0:
+                    axes.annotate(
+                        title, (0.5, 1.22), xycoords="axes fraction", ha="center", weight="bold", fontsize=9
+                    )
+            _share_y([axes for axes in grid[row] if axes.lines])
+            grid[row, 0].set_ylabel("difference")
+    save(figure, path)
+    return path
+
+
+def _share_y(axes: Sequence[Axes]) -> None:
+    """Give a row the y range that shows every panel's points and limits."""
+    ranges = [panel.dataLim.intervaly for panel in axes]
+    lines = [float(np.asarray(line.get_ydata())[0]) for panel in axes for line in panel.lines[1:]]
+    values = [*(value for pair in ranges for value in pair), *lines]
+    finite = [value for value in values if np.isfinite(value)]
+    if finite and max(finite) > min(finite):
+        margin = 0.05 * (max(finite) - min(finite))
+        axes[0].set_ylim(min(finite) - margin, max(finite) + margin)
+
+
+def write_dice_boxplot(path: Path, dice: pd.DataFrame) -> Path:
+    """Write box plots of Dice averaged over the structures of each image (Chen 2020, Figure 4).
+
+    Parameters
+    ----------
+    dice
+        Columns ``dataset, source, dice``, a row an image; sources are drawn side by side. The dashed line is
+        the mean, whiskers end within 1.5 interquartile ranges.
+    """
+    datasets, sources = list(dict.fromkeys(dice["dataset"])), list(dict.fromkeys(dice["source"]))
+    with mpl.rc_context(_STYLE):
+        extent = 1.4 + 1.3 * len(datasets) * max(1, len(sources)) ** 0.5
+        figure = Figure(figsize=(extent, 3), layout="constrained")
+        axes = figure.add_subplot()
+        width = 0.8 / max(1, len(sources))
+        for index, source in enumerate(sources):
+            place = [position + (index - (len(sources) - 1) / 2) * width for position in range(len(datasets))]
+            chosen = [
+                dice.loc[(dice["dataset"] == name) & (dice["source"] == source), "dice"].dropna().to_numpy()
+                for name in datasets
+            ]
+            boxes = axes.boxplot(
+                chosen,
+                positions=place,
+                widths=0.85 * width,
+                patch_artist=True,
+                showmeans=True,
+                meanline=True,
+                flierprops={"marker": "o", "markersize": 2, "markeredgewidth": 0.4},
+                meanprops={"color": LIMIT, "linestyle": "--", "linewidth": 1},
+                medianprops={"color": LIMIT, "linewidth": 1},
+            )
+            for box in boxes["boxes"]:
+                box.set_facecolor(SERIES[index % len(SERIES)])
+            axes.plot([], [], "s", color=SERIES[index % len(SERIES)], label=source)
+        axes.set_xticks(range(len(datasets)), datasets)
+        axes.set_ylabel("Dice, mean over structures")
+        axes.legend(frameon=False, loc="lower left")
+    save(figure, path)
+    return path

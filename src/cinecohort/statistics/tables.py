@@ -1,0 +1,59 @@
+"""Reading and writing the tables that the statistics work on."""
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from cinecohort.errors import UserError
+from cinecohort.files import replacing
+
+_KEY_NAMES = re.compile(
+    r"(.*[_ .])?(id|pid|eid)|(subject|patient|participant)_?(id)?|visit|instance|name|key", re.I
+)
+
+
+def read_table(path: Path, keys: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a CSV or TSV file; separators are comma, semicolon or tab, whichever the header uses most.
+
+    Columns that look like identifiers, and those in `keys`, are read as text: ``007`` stays what it is.
+    An unnamed first column keeps the name ``""``.
+
+    Raises
+    ------
+    UserError
+        If the file cannot be read, is not UTF-8 text or has no header.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            first_line = stream.readline()
+        separator = max("\t,;", key=first_line.count)
+        header = next(csv.reader([first_line], delimiter=separator), [])
+        if not header:
+            raise UserError(f"{path}: is empty; a table with a header line is needed.")
+        text = {index: str for index, name in enumerate(header) if name in keys or _is_key_name(name)}
+        table = pd.read_csv(
+            path, sep=separator, dtype=text, encoding="utf-8-sig", float_precision="round_trip"
+        )
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    except (UnicodeDecodeError, pd.errors.ParserError) as error:
+        raise UserError(f"{path}: is not a table of text ({error}); save it as CSV in UTF-8.") from error
+    return table.rename(columns={name: "" for name in table.columns[:1] if str(name).startswith("Unnamed: ")})
+
+
+def _is_key_name(name: str) -> bool:
+    return name == "" or _KEY_NAMES.fullmatch(name) is not None
+
+
+def is_measure_name(name: str) -> bool:
+    """Say whether a shared numeric column is compared: all are but ids and frame numbers."""
+    return not (_is_key_name(name) or re.fullmatch(r"(.*_)?frames?|unnamed: \d+", name, re.I))
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV (or TSV, by the name) in full precision, by rename; missing values are empty."""
+    with replacing(path) as temporary:
+        table.to_csv(temporary, index=False, sep="\t" if path.suffix == ".tsv" else ",", lineterminator="\n")
