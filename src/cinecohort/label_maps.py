@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +39,7 @@ class LabelMap:
 
     def mask(self, structure: str) -> NDArray[np.bool_]:
         """Voxels (x, y, z, t) of a structure."""
-        voxels: NDArray[np.bool_] = np.asarray(self.image.data == label_of(self.view, structure))
-        return voxels
+        return cast("NDArray[np.bool_]", self.image.data == label_of(self.view, structure))
 
     def frames(self, structure: str) -> NDArray[np.bool_]:
         """Frames (t,) in which any slice of the structure is known."""

@@ -9,7 +9,8 @@ from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
 
 Border = Literal["external", "both"]
-IN_PLANE = ndimage.generate_binary_structure(2, 1)[:, :, None]
+IN_PLANE = np.pad(ndimage.generate_binary_structure(2, 1)[:, :, None], ((0, 0), (0, 0), (1, 1)))
+"""Neighbours over the four sides of a pixel, within its slice."""
 LARGEST_MATRIX = 4_000_000
 """Point pairs up to which all distances are computed at once; above, a tree is searched."""
 
