@@ -1,0 +1,52 @@
+"""``cinecohort compare``: outcomes of two groups, matched or not."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row a subject")
+    parser.add_argument(
+        "--group", required=True, metavar="COL", help="column of 0 and 1; differences are 1 - 0"
+    )
+    parser.add_argument("--outcomes", required=True, metavar="A,B,...", help="columns to compare")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="table to write")
+    parser.add_argument(
+        "--id", default="subject", metavar="COL", help="column of ids that the pairs name (default subject)"
+    )
+    parser.add_argument(
+        "--pairs", type=Path, metavar="pairs.csv", help="matched pairs: only their members are compared"
+    )
+    parser.add_argument(
+        "--covariates", default="", metavar="A,B,...", help="columns to adjust for, beside the rest"
+    )
+    parser.add_argument("--alpha", type=float, default=0.05, help="intervals cover 1 - alpha (default 0.05)")
+    parser.set_defaults(usage_error=parser.error)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare, and write one row an outcome."""
+    from cinecohort.statistics.effects import compare
+    from cinecohort.statistics.study_tables import read_table, split_names, write_table
+
+    outcomes = split_names(arguments.outcomes)
+    if not outcomes:
+        arguments.usage_error("--outcomes names no column")
+    if not 0 < arguments.alpha < 1:
+        arguments.usage_error("--alpha must lie between 0 and 1")
+    result = compare(
+        read_table(arguments.table, [arguments.id]),
+        arguments.group,
+        outcomes,
+        pairs=read_table(arguments.pairs, ["treated", "control"]) if arguments.pairs else None,
+        covariates=split_names(arguments.covariates),
+        identifier=arguments.id,
+        alpha=arguments.alpha,
+    )
+    write_table(result, arguments.out)
+    undefined = result.loc[result["welch_p"].isna(), "outcome"]
+    print(f"{len(result)} outcomes compared, {result['n1'].max()} against {result['n0'].max()} subjects.")
+    if len(undefined):
+        print(f"Undefined, for want of subjects or of variation: {', '.join(undefined)}.")
+    return 0 if len(undefined) < len(result) else 1

@@ -1,0 +1,133 @@
+"""``cinecohort match``: propensity score matching of a table."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cinecohort.statistics.study_options import MatchingOptions
+
+ORDERS = ("largest", "smallest", "data", "random", "closest", "farthest")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row a subject")
+    parser.add_argument("--treatment", required=True, metavar="COL", help="column of 0 and 1; 1 = treated")
+    parser.add_argument(
+        "--covariates", default="", metavar="A,B,...", help="columns to match on; text columns are factors"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
+    parser.add_argument(
+        "--id", default="subject", metavar="COL", help="column of unique ids (default subject)"
+    )
+    parser.add_argument(
+        "--caliper", type=float, metavar="C", help="largest distance, in SDs of the score (default none)"
+    )
+    parser.add_argument("--caliper-scale", choices=("sd", "raw"), default="sd", help="unit of all calipers")
+    parser.add_argument(
+        "--covariate-caliper",
+        action="append",
+        default=[],
+        metavar="COL=C",
+        help="caliper on a covariate; may be repeated",
+    )
+    parser.add_argument("--exact", default="", metavar="COL,...", help="columns in which partners must agree")
+    parser.add_argument("--ratio", type=int, default=1, metavar="K", help="partners a subject (default 1)")
+    parser.add_argument(
+        "--order", choices=ORDERS, help="who chooses first (default largest; smallest for atc)"
+    )
+    parser.add_argument("--replace", action="store_true", help="a partner may be used again")
+    parser.add_argument("--score", metavar="COL", help="propensity score that the table already has")
+    parser.add_argument(
+        "--distance",
+        choices=("probability", "linear"),
+        default="probability",
+        help="probability or its logit",
+    )
+    parser.add_argument(
+        "--discard",
+        choices=("none", "both", "treated", "control"),
+        default="none",
+        help="drop scores without overlap",
+    )
+    parser.add_argument(
+        "--estimand", choices=("att", "atc"), default="att", help="whose partners are sought (default att)"
+    )
+    parser.add_argument(
+        "--drop-missing", action="store_true", help="leave out subjects with missing covariates"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the order random")
+    parser.set_defaults(usage_error=parser.error)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Match, and write ``pairs.csv, scores.csv, balance.csv, love.svg``."""
+    from cinecohort.statistics.balance import balance_table, balance_verdict
+    from cinecohort.statistics.matching import match
+    from cinecohort.statistics.study_tables import read_table, split_names, write_table
+
+    options = _options(arguments)
+    covariates = split_names(arguments.covariates)
+    if not covariates and arguments.score is None:
+        arguments.usage_error("one of --covariates and --score is needed")
+    table = read_table(arguments.table, [arguments.id])
+    notes = []
+    if arguments.drop_missing:
+        needed = [c for c in (*covariates, *options.exact, arguments.score) if c in table]
+        complete = table.dropna(subset=needed)
+        if len(complete) < len(table):
+            notes.append(
+                f"{len(table) - len(complete)} of {len(table)} subjects left out: a covariate is missing."
+            )
+        table = complete
+    matching = match(
+        table, arguments.treatment, covariates, options, identifier=arguments.id, score=arguments.score
+    )
+    balance = balance_table(matching)
+    write_table(matching.pairs_table(), arguments.out / "pairs.csv")
+    write_table(matching.scores_table(), arguments.out / "scores.csv")
+    write_table(balance, arguments.out / "balance.csv")
+    from cinecohort.reporting.study_figures import love_plot
+
+    love_plot(balance, arguments.out / "love.svg")
+    matched, everybody = (matching.sample_sizes().loc[row].astype(int) for row in ("matched", "all"))
+    notes.extend(matching.warnings)
+    print(
+        f"{matched['treated']} of {everybody['treated']} treated matched to "
+        f"{matched['control']} of {everybody['control']} controls."
+    )
+    for line in (*notes, balance_verdict(balance)[1]):
+        print(line)
+    return 0
+
+
+def _options(arguments: argparse.Namespace) -> "MatchingOptions":
+    """Make matching options of the arguments; what they refuse is wrong usage."""
+    from pydantic import ValidationError
+
+    from cinecohort.statistics.study_options import MatchingOptions
+    from cinecohort.statistics.study_tables import split_names
+
+    calipers = dict(text.partition("=")[::2] for text in arguments.covariate_caliper)
+    try:
+        return MatchingOptions.model_validate(
+            {
+                "estimand": arguments.estimand,
+                "distance": arguments.distance,
+                "order": arguments.order,
+                "ratio": arguments.ratio,
+                "replace": arguments.replace,
+                "caliper": arguments.caliper,
+                "caliper_scale": arguments.caliper_scale,
+                "covariate_calipers": calipers,
+                "exact": tuple(split_names(arguments.exact)),
+                "discard": arguments.discard,
+                "seed": arguments.seed,
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        arguments.usage_error(f"--{option}: {first['msg']}")
+        raise AssertionError("argparse exits on wrong usage") from error

@@ -1,0 +1,159 @@
+"""The propensity score: a logistic model of group membership given the covariates."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.special import expit
+
+from cinecohort.errors import UserError
+from cinecohort.statistics.study_tables import no_column
+
+
+@dataclass(frozen=True)
+class DesignColumn:
+    """One column of a design matrix: a numeric covariate, or one level of a factor."""
+
+    name: str
+    variable: str
+    level: str | None
+    numbers: np.ndarray
+
+
+@dataclass(frozen=True)
+class Propensity:
+    """Fitted scores.
+
+    Parameters
+    ----------
+    probability
+        Fitted probability of being treated, one a row.
+    linear_predictor
+        Its logit.
+    coefficients
+        By name of design column, ``(intercept)`` first.
+    warnings
+        Sentences on what is odd about the fit.
+    """
+
+    probability: np.ndarray
+    linear_predictor: np.ndarray
+    coefficients: dict[str, float]
+    warnings: list[str] = field(default_factory=list)
+
+
+def is_factor(values: pd.Series) -> bool:
+    """Text, true/false and categorical columns are factors; numbers are covariates as they are."""
+    return not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
+
+
+def expand(table: pd.DataFrame, covariates: Sequence[str], all_levels: bool) -> list[DesignColumn]:
+    """Turn covariates into numeric columns.
+
+    Parameters
+    ----------
+    table
+        One row a subject, nothing missing in the covariates.
+    covariates
+        Columns to use.
+    all_levels
+        Whether a factor gives a column for each of its levels (balance tables), or for each but the first
+        (treatment contrasts, the model). Levels are sorted; the name of a level's column is variable and
+        level run together, as R names it.
+    """
+    columns = []
+    for name in covariates:
+        values = table[name]
+        if not is_factor(values):
+            columns.append(DesignColumn(name, name, None, values.to_numpy(float)))
+            continue
+        text = values.astype(str)
+        levels = sorted(text.unique())
+        for level in levels if all_levels else levels[1:]:
+            columns.append(DesignColumn(f"{name}{level}", name, level, (text == level).to_numpy(float)))
+    return columns
+
+
+def check_covariates(table: pd.DataFrame, covariates: Sequence[str]) -> None:
+    """Refuse covariates that are not there, are missing for some subjects, or take one value only.
+
+    Raises
+    ------
+    UserError
+        With the columns, and how many subjects they concern.
+    """
+    absent = [name for name in covariates if name not in table]
+    if absent:
+        raise no_column(table, *absent)
+    missing = {name: int(table[name].isna().sum()) for name in covariates if table[name].isna().any()}
+    if missing:
+        listed = ", ".join(f"{name!r} for {count}" for name, count in missing.items())
+        raise UserError(
+            f"Covariates are missing ({listed} of {len(table)} subjects): leave these subjects out, or fill "
+            "them in, "
+            "before matching."
+        )
+    for name in covariates:
+        if not is_factor(table[name]) and not np.isfinite(table[name].to_numpy(float)).all():
+            raise UserError(f"Covariate {name!r} holds infinite values: correct or leave them out.")
+        if table[name].nunique() < 2:
+            raise UserError(
+                f"Covariate {name!r} has the single value {table[name].iloc[0]!r} in all {len(table)} "
+                "subjects and "
+                "can explain nothing: leave it out."
+            )
+
+
+def fit_propensity(table: pd.DataFrame, treatment: np.ndarray, covariates: Sequence[str]) -> Propensity:
+    """Fit a logistic regression of the treatment on the covariates (main effects).
+
+    Parameters
+    ----------
+    table
+        One row a subject.
+    treatment
+        0 or 1, one a row.
+    covariates
+        Columns of the model; text columns are factors with treatment contrasts.
+
+    Returns
+    -------
+    Propensity
+        The scores. The iteration starts and stops as R's ``glm`` does (deviance, relative tolerance 1e-8), so
+        that fits agree to its last steps. Linear predictors are summed row by row, so that equal rows have
+        bitwise equal scores.
+
+    Raises
+    ------
+    UserError
+        Covariates are missing or constant, or they separate the groups perfectly.
+    """
+    from statsmodels.genmod.families import Binomial
+    from statsmodels.genmod.generalized_linear_model import GLM
+
+    check_covariates(table, covariates)
+    columns = expand(table, covariates, all_levels=False)
+    design = np.column_stack([np.ones(len(table)), *(column.numbers for column in columns)])
+    notes = []
+    if np.linalg.matrix_rank(design / np.abs(design).max(axis=0)) < design.shape[1]:
+        notes.append(
+            "Some covariates are linear combinations of others; the scores do not depend on which is kept."
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fit = GLM(treatment, design, family=Binomial()).fit(maxiter=25, atol=1e-9, rtol=1e-8)
+    coefficients = np.asarray(fit.params, float)
+    linear = (design * coefficients).sum(axis=1)
+    if linear[treatment == 1].min() > linear[treatment == 0].max():
+        raise UserError(
+            f"The covariates {', '.join(covariates)} separate the two groups perfectly, so that no subject "
+            "of one "
+            "resembles any of the other: leave out the covariate that defines the groups."
+        )
+    probability = expit(linear)
+    if ((probability < 1e-12) | (probability > 1 - 1e-12)).any():
+        notes.append("Some fitted scores are numerically 0 or 1: a covariate nearly decides the group.")
+    names = ["(intercept)", *(column.name for column in columns)]
+    return Propensity(probability, linear, dict(zip(names, coefficients.tolist(), strict=True)), notes)

@@ -1,0 +1,148 @@
+"""Two independent samples: t-tests, rank test, effect sizes, adjustment for multiple testing.
+
+Sample 1 is the treated (exposed) group, sample 0 the control (reference) group; differences are 1 minus 0.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+
+def welch(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) -> dict[str, float]:
+    """Welch's t-test, which does not assume equal variances.
+
+    Returns
+    -------
+    dict
+        ``difference, ci_low, ci_high, welch_t, welch_df, welch_p``; missing where a sample has fewer than two
+        values or none varies.
+    """
+    names = ("difference", "ci_low", "ci_high", "welch_t", "welch_df", "welch_p")
+    if min(len(sample1), len(sample0)) < 2:
+        return dict.fromkeys(names, np.nan)
+    difference = float(sample1.mean() - sample0.mean())
+    part1, part0 = sample1.var(ddof=1) / len(sample1), sample0.var(ddof=1) / len(sample0)
+    error = float(np.sqrt(part1 + part0))
+    if not error > 0:
+        return dict.fromkeys(names, np.nan) | {"difference": difference}
+    df = float(error**4 / (part1**2 / (len(sample1) - 1) + part0**2 / (len(sample0) - 1)))
+    return dict(zip(names, (difference, *_interval_and_test(difference, error, df, alpha)), strict=True))
+
+
+def student(sample1: np.ndarray, sample0: np.ndarray) -> dict[str, float]:
+    """Student's t-test with a pooled variance: ``student_t, student_df, student_p``."""
+    names = ("student_t", "student_df", "student_p")
+    df = len(sample1) + len(sample0) - 2
+    pooled = pooled_sd(sample1, sample0)
+    if min(len(sample1), len(sample0)) < 2 or not pooled > 0:
+        return dict.fromkeys(names, np.nan)
+    t = float((sample1.mean() - sample0.mean()) / (pooled * np.sqrt(1 / len(sample1) + 1 / len(sample0))))
+    return dict(zip(names, (t, float(df), float(2 * stats.t.sf(abs(t), df))), strict=True))
+
+
+def rank_test(sample1: np.ndarray, sample0: np.ndarray) -> dict[str, float]:
+    """Mann-Whitney test, exact for small samples without ties: ``mann_whitney_u, mann_whitney_p``."""
+    if not len(sample1) or not len(sample0):
+        return {"mann_whitney_u": np.nan, "mann_whitney_p": np.nan}
+    result = stats.mannwhitneyu(sample1, sample0)
+    return {"mann_whitney_u": float(result.statistic), "mann_whitney_p": float(result.pvalue)}
+
+
+def pooled_sd(sample1: np.ndarray, sample0: np.ndarray) -> float:
+    """Pooled standard deviation, n1 + n0 - 2 degrees of freedom."""
+    df = len(sample1) + len(sample0) - 2
+    if min(len(sample1), len(sample0)) < 2:
+        return np.nan
+    squares = sample1.var(ddof=1) * (len(sample1) - 1) + sample0.var(ddof=1) * (len(sample0) - 1)
+    return float(np.sqrt(squares / df))
+
+
+def effect_sizes(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) -> dict[str, float]:
+    """Cohen's d (pooled SD) and Hedges' g, with intervals.
+
+    Returns
+    -------
+    dict
+        ``cohen_d, cohen_d_se, cohen_d_ci_low, cohen_d_ci_high, hedges_g, hedges_g_ci_low, hedges_g_ci_high``.
+        g = d (1 - 3 / (4 (n1 + n0) - 9)); the standard error is sqrt((n1 + n0) / (n1 n0) + d² / (2 (n1 +
+        n0))), intervals use the t distribution with n1 + n0 - 2 degrees of freedom.
+    """
+    names = ("cohen_d", "cohen_d_se", "cohen_d_ci_low", "cohen_d_ci_high")
+    pooled = pooled_sd(sample1, sample0)
+    total, product = len(sample1) + len(sample0), len(sample1) * len(sample0)
+    if not pooled > 0:
+        return dict.fromkeys((*names, "hedges_g", "hedges_g_ci_low", "hedges_g_ci_high"), np.nan)
+    d = float((sample1.mean() - sample0.mean()) / pooled)
+    g = d * (1 - 3 / (4 * total - 9))
+    quantile = stats.t.isf(alpha / 2, total - 2)
+
+    def error(effect: float) -> float:
+        return float(np.sqrt(total / product + effect**2 / (2 * total)))
+
+    return {
+        **dict(zip(names, (d, error(d), d - quantile * error(d), d + quantile * error(d)), strict=True)),
+        "hedges_g": g,
+        "hedges_g_ci_low": g - quantile * error(g),
+        "hedges_g_ci_high": g + quantile * error(g),
+    }
+
+
+def e_value(effect: float, error: float) -> dict[str, float]:
+    """E-value of a standardised difference (VanderWeele and Ding 2017).
+
+    How strongly an unmeasured confounder would have to be associated with both group and outcome, as a risk
+    ratio, to explain the difference away. The risk ratio is approximated by exp(0.91 d), its limits by
+    exp(0.91 d ± 1.78 se).
+
+    Returns
+    -------
+    dict
+        ``e_value`` and ``e_value_ci`` (of the limit nearer to no effect; 1 where the interval holds no
+        effect).
+    """
+    if not np.isfinite(effect) or not np.isfinite(error):
+        return {"e_value": np.nan, "e_value_ci": np.nan}
+    size = abs(effect)
+    limit = np.exp(0.91 * size - 1.78 * error)
+    return {"e_value": _from_risk_ratio(np.exp(0.91 * size)), "e_value_ci": _from_risk_ratio(limit)}
+
+
+def _from_risk_ratio(ratio: float) -> float:
+    return float(ratio + np.sqrt(ratio * (ratio - 1))) if ratio > 1 else 1.0
+
+
+def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Holm's adjustment; missing p values stay missing and are not counted."""
+    p = np.asarray(p_values, float)
+    adjusted, order = np.full(len(p), np.nan), _sorted_present(p)
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def benjamini_hochberg(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
+    """Benjamini and Hochberg's adjustment; missing p values stay missing and are not counted."""
+    p = np.asarray(p_values, float)
+    adjusted, order = np.full(len(p), np.nan), _sorted_present(p)
+    steps = p[order] * len(order) / np.arange(1, len(order) + 1)
+    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1)
+    return adjusted
+
+
+def _sorted_present(p: np.ndarray) -> np.ndarray:
+    present = np.flatnonzero(np.isfinite(p))
+    return present[np.argsort(p[present], kind="stable")]
+
+
+def printed_p(p: float) -> str:
+    """Return p as papers print it: three decimals, ``< 0.001`` below that, empty where undefined."""
+    if not np.isfinite(p):
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def _interval_and_test(estimate: float, error: float, df: float, alpha: float) -> tuple[float, ...]:
+    half = float(stats.t.isf(alpha / 2, df)) * error
+    t = estimate / error
+    return estimate - half, estimate + half, t, df, float(2 * stats.t.sf(abs(t), df))
