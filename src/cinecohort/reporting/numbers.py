@@ -93,7 +93,7 @@ def summary_median_iqr(values: pd.Series, digits: int = 1) -> str:
     if values.empty:
         return UNDEFINED
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
-    return f"{number(median, digits)} [{number(low, digits)} to {number(high, digits)}]"
+    return f"{number(median, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
 def quantity(n: int, noun: str, plural: str | None = None) -> str:

@@ -12,7 +12,7 @@ class ReportOptions(Options):
     """Print the keys of the subjects for review and of the gallery; leave off for a report that is shared."""
 
     smallest_count: int = Field(default=0, ge=0)
-    """Participant characteristics and reasons with a count from 1 up to below this are printed as "< N"; 0 prints all."""
+    """Counts of participants from 1 up to below this are printed as "< N"; 0 prints all."""
 
     group_column: str = "group"
     """Column of the participants table that the baseline table and the measures are split by."""

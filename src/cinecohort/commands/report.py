@@ -1,0 +1,32 @@
+"""``cinecohort report``: the report again from a results folder."""
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("results", type=Path, metavar="RESULTS_DIR", help="results folder of the workflow")
+    parser.add_argument("--out", type=Path, help="the PDF (default: report.pdf in the results folder)")
+    parser.add_argument(
+        "--list-subjects",
+        action="store_true",
+        help="print the keys of the subjects for review (not for sharing)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Make the report and say where it is."""
+    from cinecohort.errors import UserError
+    from cinecohort.reporting.report import make_report
+    from cinecohort.reporting.settings import report_settings
+
+    if not arguments.results.is_dir():
+        raise UserError(f"{arguments.results}: there is no such folder; give the results folder of a run.")
+    options, config = report_settings(arguments.results)
+    if arguments.list_subjects:
+        options = options.model_copy(update={"list_subjects": True})
+    output = arguments.out or arguments.results / "report.pdf"
+    make_report(arguments.results, output, options, config)
+    print(f"wrote {output}")
+    return 0

@@ -1,0 +1,74 @@
+"""The study report: from a results folder to one PDF."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cinecohort.reporting.document import Block, Document
+from cinecohort.reporting.options import ReportOptions
+from cinecohort.reporting.results import read_results
+from cinecohort.reporting.sections import (
+    flow,
+    limits,
+    measures,
+    methods,
+    participants,
+    provenance,
+    quality,
+    summary,
+)
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.typesetting import build_folder, typeset
+
+BANNER = "SYNTHETIC DATA"
+
+
+def make_report(results: Path, output: Path, options: ReportOptions, config: Mapping[str, Any]) -> None:
+    """Make the study report.
+
+    Parameters
+    ----------
+    results
+        The results folder: ``cohort/*.tsv`` and, where they are there, ``agreement/``, ``study/``,
+        ``run.json`` and ``subjects/``. A part that is missing is said in a sentence.
+    output
+        The PDF, written by rename. The same results give the same bytes.
+    options
+        What to show.
+    config
+        The whole configuration of the run as plain values, which the methods text is made from.
+
+    Raises
+    ------
+    UserError
+        If there are no cohort tables, or their numbers do not add up.
+    """
+    tables = read_results(results, config)
+    with build_folder() as build:
+        context = Context(tables, options, build)
+        typeset(build, "report.typ", compose(context).to_dict(), output)
+
+
+def compose(context: Context) -> Document:
+    """Put the sections together."""
+    results = context.results
+    sections = [
+        flow.section(context),
+        participants.section(context),
+        quality.section(context),
+        measures.section(context),
+        *methods.section(context),
+        provenance.section(context),
+        limits.section(context),
+    ]
+    agreement_summary: list[Block] = []
+    study_summary: list[Block] = []
+    return Document(
+        title=results.title,
+        subtitle="Study report: cohort-scale cardiac magnetic resonance phenotyping",
+        facts=summary.facts(context),
+        summary=summary.blocks(context, agreement_summary, study_summary),
+        sections=sections,
+        banner=BANNER if results.synthetic else "",
+        footer="CineCohort. Research use only; not a medical device.",
+    )

@@ -1,0 +1,207 @@
+"""Reading a results folder: every table that is there, an empty one of the same columns where it is not."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cinecohort.errors import UserError
+from cinecohort.files import read_json
+
+KEY_COLUMNS = ("subject", "dataset", "status", "code", "reason", "stage", "step", "level", "view", "source")
+TEXT_COLUMNS = {
+    *KEY_COLUMNS,
+    *("participant", "visit", "views", "vendor", "scanner", "observers", "message", "slices", "frames"),
+    *("kind", "reference", "role", "structure", "position", "sex", "icd10", "site", "group"),
+}
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "conversion": (
+        *("subject", "dataset", "status", "code", "reason", "views", "n_slices", "n_frames"),
+        *("dx_mm", "dy_mm", "dz_mm", "heart_rate_bpm", "vendor", "scanner", "field_t", "observers"),
+    ),
+    "findings": ("subject", "dataset", "stage", "code", "level", "view", "message"),
+    "quality": ("subject", "dataset", "stage", "status", "code", "reason"),
+    "measures": ("subject", "dataset", "source", "kind", "frames", "status"),
+    "overlap": (
+        *("subject", "dataset", "view", "source", "reference", "frame", "role", "structure", "position"),
+        *("dice", "mcd_mm", "hd_mm", "n_slices", "n_skipped"),
+    ),
+    "participants": ("subject", "dataset", "participant", "visit"),
+    "status": ("subject", "dataset", "status", "stage", "code", "reason"),
+    "flow": ("dataset", "step", "received", "excluded", "code", "reason", "n"),
+}
+"""The columns of the cohort tables that the report relies on."""
+
+
+def read_table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
+    """Read a TSV or CSV; where it is not there, or empty, an empty table with `columns`.
+
+    Columns that the report relies on and the file lacks are added empty; names, codes and words are
+    text with an empty string where they are missing.
+    """
+    separator = "\t" if path.suffix == ".tsv" else ","
+    try:
+        header = pd.read_csv(path, sep=separator, nrows=0).columns
+        types: dict[Any, Any] = {name: str for name in header if name in TEXT_COLUMNS}
+        table = pd.read_csv(path, sep=separator, dtype=types, low_memory=False)
+    except (FileNotFoundError, pd.errors.EmptyDataError):
+        table = pd.DataFrame()
+    for column in columns:
+        if column not in table:
+            table[column] = pd.Series(dtype=str if column in TEXT_COLUMNS else float)
+    for column in TEXT_COLUMNS & set(table.columns):
+        table[column] = table[column].fillna("").astype(str)
+    return table
+
+
+@dataclass
+class Results:
+    """What the report is made from.
+
+    Parameters
+    ----------
+    folder
+        The results folder.
+    run
+        ``run.json``, or an empty mapping.
+    config
+        The configuration as plain values.
+    datasets
+        Names of the datasets in their order.
+    conversion, findings, quality, measures, overlap, participants, status, flow
+        The cohort tables.
+    """
+
+    folder: Path
+    run: Mapping[str, Any]
+    config: Mapping[str, Any]
+    datasets: list[str]
+    conversion: pd.DataFrame
+    findings: pd.DataFrame
+    quality: pd.DataFrame
+    measures: pd.DataFrame
+    overlap: pd.DataFrame
+    participants: pd.DataFrame
+    status: pd.DataFrame
+    flow: pd.DataFrame
+
+    @property
+    def title(self) -> str:
+        """Title of the run."""
+        return str(self.run.get("title") or self.config.get("title") or "Cardiac MR phenotyping")
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether the data are made up."""
+        return bool(self.run.get("synthetic", self.config.get("synthetic", False)))
+
+    @property
+    def n_received(self) -> int:
+        """Subjects in the index."""
+        return len(self.status)
+
+    @property
+    def analysed(self) -> frozenset[str]:
+        """Keys of the subjects that were analysed: ok or for review."""
+        return frozenset(self.status.loc[self.status["status"].isin(["ok", "review"]), "subject"])
+
+    @property
+    def flagged(self) -> frozenset[str]:
+        """Keys of the subjects that were analysed and are flagged for review."""
+        return frozenset(self.status.loc[self.status["status"] == "review", "subject"])
+
+    def count(self, *statuses: str) -> int:
+        """Count the subjects of these final statuses."""
+        return int(self.status["status"].isin(statuses).sum())
+
+    def own_measures(self) -> pd.DataFrame:
+        """Measures of analysed subjects, each source at its own ED and ES frames."""
+        table = self.measures
+        own = table["frames"].isin(["", "own"]) & (table["source"] != "")
+        return table[own & table["subject"].isin(self.analysed)]
+
+    def sources(self) -> list[str]:
+        """Sources of measures: the primary model first, other models, then observers."""
+        table = self.measures[self.measures["source"] != ""]
+        order = table.drop_duplicates("source").set_index("source")["kind"]
+        automatic = [name for name, kind in order.items() if kind == "auto"]
+        primary = primary_model(self.config)
+        automatic.sort(key=lambda name: name != primary)
+        return [*map(str, automatic), *(str(name) for name, kind in order.items() if kind != "auto")]
+
+    def automatic_sources(self) -> list[str]:
+        """Sources that are models."""
+        table = self.measures[self.measures["kind"] == "auto"]
+        names = set(table["source"])
+        return [name for name in self.sources() if name in names]
+
+
+def primary_model(config: Mapping[str, Any], view: str = "sa") -> str:
+    """Name of a view's primary model, or an empty string."""
+    models = (config.get("models") or {}).get(view) or []
+    return str(models[0].get("name", "")) if models else ""
+
+
+def read_results(folder: Path, config: Mapping[str, Any]) -> Results:
+    """Read a results folder.
+
+    Raises
+    ------
+    UserError
+        If it holds no table of statuses, or its numbers do not add up.
+    """
+    cohort = folder / "cohort"
+    if not (cohort / "status.tsv").is_file():
+        raise UserError(
+            f"{folder}: holds no cohort/status.tsv, so there is nothing to report; run the workflow first."
+        )
+    tables = {name: read_table(cohort / f"{name}.tsv", columns) for name, columns in COLUMNS.items()}
+    run_file = folder / "run.json"
+    results = Results(
+        folder=folder,
+        run=read_json(run_file) if run_file.is_file() else {},
+        config=config,
+        datasets=[str(name) for name in tables["status"]["dataset"].drop_duplicates()],
+        **tables,
+    )
+    check_sums(results)
+    return results
+
+
+def check_sums(results: Results) -> None:
+    """Check that received = analysed + excluded, in the statuses and in every step of the flow.
+
+    Raises
+    ------
+    UserError
+        If a number does not add up: a report must not hide it.
+    """
+    if results.status["subject"].duplicated().any():
+        raise UserError(
+            f"{results.folder / 'cohort/status.tsv'}: lists a subject twice; gather the tables again."
+        )
+    excluded = results.count("excluded", "error")
+    if results.n_received != len(results.analysed) + excluded:
+        unknown = sorted(set(results.status["status"]) - {"ok", "review", "excluded", "error"})
+        raise UserError(
+            f"{results.folder / 'cohort/status.tsv'}: {results.n_received} subjects were received, but "
+            f"{len(results.analysed)} analysed and {excluded} excluded (unknown statuses: {unknown}); "
+            "gather the tables again."
+        )
+    steps = results.flow[results.flow["code"] == ""]
+    for dataset, table in steps.groupby("dataset", sort=False):
+        received = pd.to_numeric(table["received"]).to_numpy()
+        left = received - pd.to_numeric(table["excluded"]).to_numpy()
+        n_dataset = int((results.status["dataset"] == dataset).sum())
+        n_analysed = int(
+            results.status.loc[results.status["dataset"] == dataset, "status"].isin(["ok", "review"]).sum()
+        )
+        adds_up = received[0] == n_dataset and left[-1] == n_analysed and (left[:-1] == received[1:]).all()
+        if not adds_up:
+            raise UserError(
+                f"{results.folder / 'cohort/flow.tsv'}: the flow of dataset {dataset} does not add up with "
+                f"its {n_dataset} subjects received and {n_analysed} analysed; gather the tables again."
+            )

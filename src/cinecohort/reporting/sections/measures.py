@@ -1,0 +1,203 @@
+"""Clinical measures: mean (SD) by source, group and dataset, their distributions, wall thickness."""
+
+import numpy as np
+import pandas as pd
+
+from cinecohort.reporting.distribution_figures import draw_bullseye, draw_distributions, wall_means
+from cinecohort.reporting.document import Block, Column, Figure, Paragraph, Reference, Section, Table
+from cinecohort.reporting.numbers import UNDEFINED, count, listing, mean_sd, number, quantity
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.participants import group_labels, group_labels_are_study, has_values
+from cinecohort.reporting.vocabulary import (
+    ATRIAL_MEASURES,
+    DISTRIBUTION_MEASURES,
+    MEASURES,
+    SEGMENT_NAMES,
+    WALL_SEGMENTS,
+    measure_digits,
+    measure_label,
+)
+
+
+def section(context: Context) -> Section:
+    """Describe the measures of the analysed subjects."""
+    results = context.results
+    table = results.own_measures()
+    measured = [name for name in all_measures(table) if has_values(table, name)]
+    if not measured:
+        words = "No measure could be taken of any subject"
+        reason = "; no subject was analysed." if not results.analysed else "."
+        return Section("Clinical measures", "sec-measures", [Paragraph(words + reason)])
+    sources = [name for name in results.sources() if name in set(table["source"])]
+    blocks: list[Block] = [Paragraph(introduction(context, sources))]
+    blocks.append(source_table(table, measured, sources))
+    blocks.extend(group_blocks(context, table, measured, sources))
+    blocks.extend(distribution_figure(context, table, sources))
+    blocks.extend(wall_blocks(context, table, sources))
+    return Section("Clinical measures", "sec-measures", blocks)
+
+
+def all_measures(table: pd.DataFrame) -> list[str]:
+    """Columns of the printed tables that the table has, body-surface indexed ones after their own."""
+    columns: list[str] = []
+    for name in MEASURES:
+        columns += [column for column in (name, f"{name}_i") if column in table]
+    return columns
+
+
+def introduction(context: Context, sources: list[str]) -> str:
+    """Say whose measures these are."""
+    automatic = [name for name in sources if name in context.results.automatic_sources()]
+    human = [name for name in sources if name not in automatic]
+    parts = []
+    if automatic:
+        parts.append(
+            f"automatic measures by {listing(automatic)}"
+            + (" (the first is primary)" if len(automatic) > 1 else "")
+        )
+    if human:
+        parts.append(f"measures from the contours of {listing(human)}")
+    return (
+        f"Shown are {listing(parts)}, each at its own end-diastolic (ED) and end-systolic (ES) frames. "
+        "A measure that could not be taken is left out of its mean; n counts those that were."
+    )
+
+
+def cell(values: pd.Series, digits: int, total: int) -> str:
+    """Mean (SD), with n where it is not all of the column's subjects."""
+    known = pd.to_numeric(values, errors="coerce").dropna()
+    if known.empty:
+        return UNDEFINED
+    text = mean_sd(known.mean(), known.std(ddof=1), digits)
+    return text if len(known) == total else f"{text}, n = {count(len(known))}"
+
+
+def table_of(
+    groups: dict[str, pd.DataFrame], measured: list[str], label: str, caption: str, notes: str = ""
+) -> Table:
+    """Make a table of mean (SD), a row a measure and a column a group."""
+    sizes = {name: group["subject"].nunique() for name, group in groups.items()}
+    rows = [
+        [
+            measure_label(measure),
+            *(cell(group[measure], measure_digits(measure), sizes[name]) for name, group in groups.items()),
+        ]
+        for measure in measured
+    ]
+    return Table(
+        label,
+        caption,
+        [Column("Measure", "left"), *(Column(f"{name} (n = {count(sizes[name])})") for name in groups)],
+        rows,
+        notes=notes,
+    )
+
+
+def source_table(table: pd.DataFrame, measured: list[str], sources: list[str]) -> Table:
+    """Measures by source."""
+    groups = {name: table[table["source"] == name] for name in sources}
+    groups = {name: group for name, group in groups.items() if group[measured].notna().any().any()}
+    return table_of(
+        groups,
+        measured,
+        "tab-measures",
+        "Clinical measures by source: mean (SD) over subjects.",
+        "Sources may have measured different subjects; differences between sources are in the section on "
+        "agreement.",
+    )
+
+
+def group_blocks(
+    context: Context, table: pd.DataFrame, measured: list[str], sources: list[str]
+) -> list[Block]:
+    """Primary source's measures by group and by dataset, where there are several."""
+    primary = table[table["source"] == sources[0]]
+    blocks: list[Block] = []
+    if group_labels_are_study(context):
+        labels = group_labels(context, primary)
+        assert labels is not None
+        groups = {str(name): primary[labels == name] for name in sorted(set(labels))}
+        blocks.append(
+            table_of(
+                groups,
+                measured,
+                "tab-measures-group",
+                f"Measures by {sources[0]}, by group: mean (SD). Groups are not matched here.",
+            )
+        )
+    datasets = [name for name in context.results.datasets if (primary["dataset"] == name).any()]
+    if len(datasets) > 1:
+        groups = {name: primary[primary["dataset"] == name] for name in datasets}
+        blocks.append(
+            table_of(
+                groups, measured, "tab-measures-dataset", f"Measures by {sources[0]}, by dataset: mean (SD)."
+            )
+        )
+    return blocks
+
+
+def distribution_figure(context: Context, table: pd.DataFrame, sources: list[str]) -> list[Block]:
+    """Distributions by source."""
+    shown = [name for name in (*DISTRIBUTION_MEASURES, *ATRIAL_MEASURES) if has_values(table, name)]
+    if not shown:
+        return []
+    draw_distributions(table, shown, "source", sources[:7], context.figure_path("distributions.svg"))
+    return [
+        Figure(
+            "fig-distributions",
+            "Distribution of measures by source. Boxes are quartiles, lines medians, whiskers reach "
+            "1.5 interquartile ranges; points are subjects (an even sample where there are more than 400).",
+            "figures/distributions.svg",
+            f"Box plots of {listing(measure_label(name) for name in shown)} for {listing(sources[:7])}.",
+        )
+    ]
+
+
+def wall_blocks(context: Context, table: pd.DataFrame, sources: list[str]) -> list[Block]:
+    """Wall thickness by segment: a bullseye of the primary source and the numbers."""
+    primary = table[table["source"] == sources[0]]
+    means = wall_means(primary)
+    if not np.isfinite(means).any():
+        return []
+    draw_bullseye(means, context.figure_path("bullseye.svg"))
+    cells = []
+    for index, column in enumerate(WALL_SEGMENTS):
+        known = (
+            pd.to_numeric(primary[column], errors="coerce").dropna()
+            if column in primary
+            else pd.Series(dtype=float)
+        )
+        cells.append(
+            [str(index + 1), SEGMENT_NAMES[index], mean_sd(known.mean(), known.std(), 1), count(len(known))]
+        )
+    half = len(cells) // 2
+    rows = [[*left, *right] for left, right in zip(cells[:half], cells[half:], strict=True)]
+    columns = [Column("Segment"), Column("Region", "left"), Column("Mean (SD), mm"), Column("n")]
+    n = int(primary[list(set(WALL_SEGMENTS) & set(primary))].notna().any(axis=1).sum())
+    return [
+        Paragraph(
+            [
+                f"End-diastolic wall thickness was measured in {quantity(n, 'subject')} by {sources[0]} (",
+                Reference("fig-bullseye"),
+                " and ",
+                Reference("tab-wall"),
+                f"); the mean over the whole wall is {global_thickness(primary)} mm.",
+            ]
+        ),
+        Figure(
+            "fig-bullseye",
+            "Mean end-diastolic wall thickness (mm) in the 16 segments of the American Heart Association: "
+            "outer ring basal, middle ring mid-ventricular, centre apical.",
+            "figures/bullseye.svg",
+            "Bullseye plot of mean wall thickness in 16 segments; the numbers are in the table of wall "
+            "thickness.",
+            46,
+        ),
+        Table("tab-wall", "End-diastolic wall thickness by segment.", [*columns, *columns], rows),
+    ]
+
+
+def global_thickness(primary: pd.DataFrame) -> str:
+    """Mean (SD) of the global wall thickness."""
+    values = pd.to_numeric(primary.get("wt_global_mm", pd.Series(dtype=float)), errors="coerce").dropna()
+    return mean_sd(values.mean(), values.std(), 1) if len(values) > 1 else number(values.mean(), 1)

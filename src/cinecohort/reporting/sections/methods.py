@@ -1,0 +1,329 @@
+"""Methods: sentences made from the settings of the run, with the definitions of every number."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cinecohort.reporting.document import (
+    Block,
+    Bullets,
+    Citation,
+    Equation,
+    Formula,
+    Paragraph,
+    Section,
+    Text,
+)
+from cinecohort.reporting.numbers import listing
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import VIEW_NAMES
+
+SOURCE_WORDS: dict[str, Text] = {
+    "ukbiobank": ["UK Biobank bulk files (zipped DICOM)", Citation(("petersen2016",))],
+    "dicom": "folders of DICOM files",
+    "nifti": "NIfTI images",
+    "acdc": ["the Automated Cardiac Diagnosis Challenge (ACDC)", Citation(("bernard2018",))],
+    "sunnybrook": ["the Sunnybrook Cardiac Data", Citation(("radau2009",))],
+    "tables": "tables of measures made elsewhere",
+}
+DENOMINATORS = {
+    "second": "the second-named measurement (the observer, where a method is compared with one)",
+    "first": "the first-named measurement",
+    "mean": "the mean of both measurements",
+}
+DICE = Formula(
+    '"Dice" = frac(2 abs(A inter B), abs(A) + abs(B))', "Dice is twice the overlap over the sum of sizes"
+)
+DISTANCE = Formula(
+    '"MCD" = 1/(2 abs(partial A)) sum_(p in partial A) d(p, partial B)'
+    " + 1/(2 abs(partial B)) sum_(q in partial B) d(q, partial A),"
+    ' quad "HD" = max(max_(p in partial A) d(p, partial B), max_(q in partial B) d(q, partial A))',
+    "mean contour distance is the mean of the two directed mean distances; "
+    "Hausdorff distance is the larger of the two directed maxima",
+)
+VENTRICLES = Formula(
+    '"SV" = "EDV" - "ESV", quad "EF" = 100 % dot "SV" / "EDV", quad '
+    '"CO" = "SV" dot "HR", quad "LVM" = rho V_"MYO,ED"',
+    "stroke volume, ejection fraction, cardiac output and myocardial mass from volumes",
+)
+ATRIA = Formula(
+    'V_"biplane" = 8 / (3 pi) dot (A_"2Ch" A_"4Ch") / overline(L), quad '
+    'V_"single plane" = 8 / (3 pi) dot A^2 / L',
+    "area-length volumes of the atria from one or two planes",
+)
+BLAND_ALTMAN = Formula(
+    'd_i = a_i - b_i, quad "bias" = overline(d), quad "limits of agreement" = overline(d) plus.minus z s_d',
+    "bias is the mean difference; limits are z standard deviations from it",
+)
+
+
+def section(context: Context) -> list[Section]:
+    """Methods, with a section a stage."""
+    config = context.results.config
+    parts = [
+        ("Data and conversion", "sec-methods-data", data(config, context)),
+        ("Segmentation", "sec-methods-segmentation", segmentation(config)),
+        ("Quality control", "sec-methods-quality", quality(config)),
+        ("Clinical measures", "sec-methods-measures", measures(config)),
+        ("Comparison of segmentations and measures", "sec-methods-agreement", agreement(config)),
+    ]
+    return [
+        Section(
+            "Methods",
+            "sec-methods",
+            [
+                Paragraph(
+                    "This text is made from the settings that the run used and from the definitions in its "
+                    "code."
+                )
+            ],
+        ),
+        *(Section(title, label, blocks, level=2) for title, label, blocks in parts),
+    ]
+
+
+def part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a part of the configuration, or an empty mapping."""
+    value = config.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def data(config: Mapping[str, Any], context: Context) -> list[Block]:
+    """Where the data came from and what converted means."""
+    items: list[Text] = []
+    for name, dataset in part(config, "datasets").items():
+        words = SOURCE_WORDS.get(str(dataset.get("source")), str(dataset.get("source")))
+        inlines = [words] if isinstance(words, str) else list(words)
+        items.append(
+            [
+                f"{name}: ",
+                *inlines,
+                ("; withdrawn participants were removed." if dataset.get("withdrawals") else "."),
+            ]
+        )
+    if context.results.synthetic:
+        items.append("The data of this report are synthetic: phantoms of known truth, not people.")
+    blocks: list[Block] = [Paragraph("The cohort was read from:"), Bullets(items)] if items else []
+    return [
+        *blocks,
+        Paragraph(
+            "Frames were sorted into slices and phases by their geometry and trigger times, and written as "
+            "4D "
+            "volumes with the scanner's orientation and spacing; what did not fit is a finding with a code. "
+            "Labels of other codings were "
+            "mapped onto one coding (short axis: LV, myocardium, RV; long axis: LA, RA), and slices, frames "
+            "and structures that an observer did "
+            "not annotate count as absent, not as empty."
+        ),
+    ]
+
+
+def segmentation(config: Mapping[str, Any]) -> list[Block]:
+    """How images were segmented."""
+    models = part(config, "models")
+    settings = part(config, "segmentation")
+    if not any(models.values()):
+        return [
+            Paragraph(
+                "No network was configured; measures come from human contours or from given label maps."
+            )
+        ]
+    sentences = []
+    for view, entries in models.items():
+        names = [str(entry.get("name")) for entry in entries]
+        if names:
+            also = f"; also {listing(names[1:])} for comparison" if len(names) > 1 else ""
+            sentences.append(f"{VIEW_NAMES.get(str(view), str(view))}: {names[0]}{also}")
+    text: list[Any] = [
+        "Images were segmented with fully convolutional networks in the tradition of Bai et al.",
+        Citation(("bai2018",)),
+        " and Chen et al.",
+        Citation(("chen2020",)),
+        f" ({'; '.join(sentences)}). ",
+    ]
+    frames = settings.get("frames", "all")
+    text.append(
+        "All frames were segmented. " if frames == "all" else "Only the ED and ES frames were segmented. "
+    )
+    clean_up = settings.get("clean_up") or {}
+    done = [
+        words
+        for key, words in (
+            (
+                "largest_component",
+                "only the largest connected component of each structure and frame was kept",
+            ),
+            ("fill_holes", "holes inside a structure were filled"),
+        )
+        if clean_up.get(key)
+    ]
+    if done:
+        text.append(f"After the network, {listing(done)}. ")
+    if settings.get("uncertainty"):
+        text.append(
+            "Each frame was also segmented flipped and turned, and the agreement of these results was "
+            "recorded. "
+        )
+    text.append("Engines and weights are listed under provenance.")
+    return [Paragraph(text)]
+
+
+def quality(config: Mapping[str, Any]) -> list[Block]:
+    """How quality control works and which limits were set."""
+    blocks: list[Block] = [
+        Paragraph(
+            "Images and segmentations were checked by rules before anything was measured. A check flags a "
+            "subject "
+            "for review (kept), or excludes it or a view with a code and a sentence; every number and the "
+            "limit it was "
+            "held against are in the table of findings. Implausible measures flag a subject and do not "
+            "exclude it by "
+            "default, since excluding on the outcome biases a study."
+        )
+    ]
+    limits = []
+    for name, title in (
+        ("image_quality", "Image checks"),
+        ("segmentation_quality", "Segmentation checks"),
+        ("measure_quality", "Plausibility of measures"),
+    ):
+        values = [f"{key.replace('_', ' ')} {setting(value)}" for key, value in flat(part(config, name))]
+        if values:
+            limits.append(f"{title}: {'; '.join(values)}.")
+    if limits:
+        blocks += [Paragraph("Settings:"), Bullets(limits)]
+    return blocks
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Settings as (path, value) pairs."""
+    pairs: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            pairs += flat(value, f"{prefix}{key} ")
+        else:
+            pairs.append((f"{prefix}{key}", value))
+    return pairs
+
+
+def setting(value: Any) -> str:
+    """Text of a setting."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(setting(item) for item in value) or "none"
+    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def measures(config: Mapping[str, Any]) -> list[Block]:
+    """Definitions of the measures."""
+    settings = part(config, "measures")
+    density = settings.get("myocardial_density_g_ml", 1.05)
+    rule = (
+        "the first frame"
+        if settings.get("ed") == "first"
+        else "the frame with the largest LV cavity in the cycle"
+    )
+    missing = (
+        "its area was interpolated from its neighbours"
+        if settings.get("missing_slices") == "interpolate"
+        else "no volume was given"
+    )
+    length = "the shorter" if settings.get("biplane_length") == "shorter" else "the mean"
+    text: list[Any] = [
+        "A volume is the number of voxels of a structure times the volume of a voxel. ED is the frame that "
+        "the "
+        f"source names, or else {rule}; ES is the frame with the smallest LV cavity; the RV is measured at "
+        "the frames of the LV. "
+        f"Where a slice was missing within a structure, {missing}. Function and mass follow as",
+    ]
+    blocks: list[Block] = [
+        Paragraph(text),
+        Equation(VENTRICLES),
+        Paragraph(
+            [
+                "with the heart rate HR from the cycle's duration (undefined where the source does not give "
+                "it) and the myocardial density "
+                f"ρ = {density:g} g/mL",
+                Citation(("bai2018",)),
+                ". Atrial volumes are area–length volumes from the long axis views (the LA from both "
+                "planes, the RA from the 4-chamber view):",
+            ]
+        ),
+        Equation(ATRIA),
+        Paragraph(
+            f"with the areas A and {length} length L of the atrium along the heart's long axis; maximum and "
+            "minimum are taken over the cycle."
+        ),
+    ]
+    if settings.get("wall_thickness", True):
+        blocks.append(
+            Paragraph(
+                [
+                    "Wall thickness at ED is the distance from the endocardial contour to the nearest point "
+                    "of the epicardial contour in the same slice, "
+                    "averaged in the 16 segments of the American Heart Association",
+                    Citation(("cerqueira2002",)),
+                    "; the insertion of the RV gives their orientation.",
+                ]
+            )
+        )
+    return blocks
+
+
+def agreement(config: Mapping[str, Any]) -> list[Block]:
+    """Definitions of overlap, distances, differences and agreement."""
+    evaluation, settings = part(config, "evaluation"), part(config, "agreement")
+    border = (
+        "the outer contour of each structure (for the myocardium the epicardium)"
+        if evaluation.get("border", "external") == "external"
+        else "the outer and inner contours of each structure"
+    )
+    denominator = DENOMINATORS.get(str(settings.get("denominator", "second")), "the second-named measurement")
+    factor = float(settings.get("limit_factor", 1.96))
+    outliers = (
+        "A second result leaves out pairs whose mean lies outside 1.5 interquartile ranges from the "
+        "quartiles; the "
+        "number removed and the result of all pairs are always given beside it."
+        if settings.get("exclude_outliers", "iqr") == "iqr"
+        else "No pair was removed as an outlier."
+    )
+    return [
+        Paragraph(
+            [
+                "Overlap was measured in 3D and distances between contours slice by slice",
+                Citation(("bai2018", "chen2020")),
+                ":",
+            ]
+        ),
+        Equation(DICE),
+        Equation(DISTANCE),
+        Paragraph(
+            f"Distances use {border}, in millimetres on both axes, and are averaged over the slices in "
+            "which both segmentations hold the "
+            "structure. Where both are empty the value is undefined and not counted; where one is empty, "
+            "Dice is 0."
+        ),
+        Paragraph(
+            [
+                "Differences are A − B; absolute differences are |A − B|, and relative ones 100 |A − B| "
+                f"over {denominator}, each as mean (SD) with n − 1. "
+                "Automatic measures are compared with an observer's both at the observer's ED and ES frames "
+                "and at their own. Agreement follows Bland and Altman",
+                Citation(("bland1999",)),
+                ":",
+            ]
+        ),
+        Equation(BLAND_ALTMAN),
+        Paragraph(
+            [
+                f"with z = {factor:g}; intervals are exact 95 % confidence intervals, those of the limits "
+                f"from the non-central t distribution. {outliers} "
+                "Correlation is Spearman's ρ with a Fisher interval, with Pearson's r and Lin's concordance",
+                Citation(("lin1989",)),
+                " beside it. Reliability between observers is the intraclass correlation; ICC(A,1) is the "
+                "absolute agreement of single raters in a two-way model",
+                Citation(("mcgraw1996",)),
+                ".",
+            ]
+        ),
+    ]

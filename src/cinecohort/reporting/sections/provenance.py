@@ -1,0 +1,178 @@
+"""Provenance: software, engines, models with their validation mark, configuration, data citations."""
+
+import importlib.resources
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from cinecohort.files import digest_json
+from cinecohort.reporting.document import Block, Bullets, Citation, Column, Paragraph, Section, Table, Text
+from cinecohort.reporting.numbers import UNDEFINED, count, listing
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import VIEW_NAMES
+
+DATA_CITATIONS: dict[str, Text] = {
+    "acdc": [
+        "ACDC: cite Bernard et al.",
+        Citation(("bernard2018",)),
+        " in every use; the data are licensed for non-commercial research (CC BY-NC-SA 4.0).",
+    ],
+    "sunnybrook": [
+        "Sunnybrook Cardiac Data: Radau et al.",
+        Citation(("radau2009",)),
+        "; public domain (CC0).",
+    ],
+    "ukbiobank": [
+        "UK Biobank: state the application number; the imaging protocol is described by Petersen et al.",
+        Citation(("petersen2016",)),
+        ".",
+    ],
+}
+
+
+def section(context: Context) -> Section:
+    """Everything that is needed to make this report again."""
+    results = context.results
+    run = results.run
+    digest = str(run.get("config_digest") or digest_json(plain_config(results.config)))
+    rows = [["Configuration (SHA-256)", digest]]
+    if run.get("git_revision"):
+        rows.append(["Source revision", str(run["git_revision"])])
+    seed = run.get("seed", results.config.get("seed"))
+    if seed is not None:
+        rows.append(["Seed", str(seed)])
+    blocks: list[Block] = [
+        Table(
+            "tab-run",
+            "What this report was made from; the same inputs give the same file.",
+            [Column("", "left"), Column("", "left", "share")],
+            rows,
+        )
+    ]
+    blocks.extend(engine_blocks(context))
+    blocks.extend(model_blocks(context))
+    blocks.extend(version_blocks(run))
+    citations = cited_data(context)
+    if citations:
+        blocks += [Paragraph("Data:"), Bullets(citations)]
+    return Section("Provenance", "sec-provenance", blocks)
+
+
+def plain_config(config: Mapping[str, Any]) -> Any:
+    """Return the configuration as JSON values, paths as text."""
+    return json.loads(json.dumps(config, default=str))
+
+
+def engine_blocks(context: Context) -> list[Block]:
+    """Engines that segmented the cohort; a mixture is said aloud."""
+    engines = {str(name): int(n) for name, n in (context.results.run.get("engines") or {}).items() if n}
+    if not engines:
+        return [Paragraph("No segmentation was made in this run, or its engine was not recorded.")]
+    words = [f"{name} ({count(n)})" for name, n in engines.items()]
+    if len(engines) == 1:
+        return [Paragraph(f"All segmentations were made by one engine and precision: {words[0]}.")]
+    return [
+        Paragraph(
+            f"The cohort was segmented by different engines or precisions: {listing(words)}. Their results "
+            "may differ in "
+            "single voxels at boundaries; for a study, pin one engine and segment the cohort again."
+        )
+    ]
+
+
+def model_blocks(context: Context) -> list[Block]:
+    """Models of the configuration with what their cards say about validation."""
+    rows = []
+    for view, entries in (context.results.config.get("models") or {}).items():
+        for rank, entry in enumerate(entries):
+            card = model_card(str(entry.get("weights") or entry.get("name")))
+            validated = {True: "validated", False: "not validated"}.get(card.get("validated"), "not stated")  # type: ignore[arg-type]
+            digest = str(card.get("sha256") or card.get("weights_sha256") or "")
+            rows.append(
+                [
+                    str(entry.get("name")),
+                    VIEW_NAMES.get(str(view), str(view)),
+                    "primary" if rank == 0 else "comparison",
+                    architecture(card),
+                    validated,
+                    digest[:16] or UNDEFINED,
+                ]
+            )
+    if not rows:
+        return []
+    return [
+        Table(
+            "tab-models",
+            "Networks of this run.",
+            [
+                Column("Model", "left"),
+                Column("View", "left"),
+                Column("Use", "left"),
+                Column("Architecture", "left", "share"),
+                Column("Validation", "left"),
+                Column("SHA-256 (begins)", "left"),
+            ],
+            rows,
+            notes="Validated: measured on real hearts that the network had not seen, with the figures in its "
+            "model card. Measures by a network that is not validated must not be taken for results.",
+        )
+    ]
+
+
+def architecture(card: Mapping[str, Any]) -> str:
+    """Name of a card's architecture."""
+    value = card.get("architecture")
+    if isinstance(value, Mapping):
+        return str(value.get("name") or value.get("type") or UNDEFINED)
+    return str(value or UNDEFINED)
+
+
+def model_card(name: str) -> Mapping[str, Any]:
+    """Read the JSON of a model's weights, shipped or beside a file; empty where there is none."""
+    candidates = [Path(name).with_suffix(".json")] if name.endswith(".safetensors") else []
+    shipped = importlib.resources.files("cinecohort.segmentation").joinpath("weights", f"{name}.json")
+    for candidate in (*candidates, shipped):
+        try:
+            value = json.loads(candidate.read_text())
+        except (OSError, ValueError):
+            continue
+        if isinstance(value, Mapping):
+            return value
+    return {}
+
+
+def version_blocks(run: Mapping[str, Any]) -> list[Block]:
+    """Versions of the software."""
+    versions = {str(name): str(version) for name, version in (run.get("versions") or {}).items()}
+    if not versions:
+        return [Paragraph("The versions of the software were not recorded in this results folder.")]
+    pairs = sorted(
+        versions.items(), key=lambda pair: (pair[0] != "cinecohort", pair[0] != "python", pair[0].lower())
+    )
+    width = 3
+    lines = -(-len(pairs) // width)
+    rows = []
+    for line in range(lines):
+        row: list[str] = []
+        for column in range(width):
+            index = line + column * lines
+            row += list(pairs[index]) if index < len(pairs) else ["", ""]
+        rows.append(row)
+    return [
+        Table(
+            "tab-versions",
+            "Software.",
+            [Column("Package", "left", "share"), Column("Version", "left")] * width,
+            rows,
+        )
+    ]
+
+
+def cited_data(context: Context) -> list[Text]:
+    """Citations that the sources of data ask for."""
+    datasets = (context.results.config.get("datasets") or {}).values()
+    sources = list(dict.fromkeys(str(dataset.get("source")) for dataset in datasets))
+    if context.results.synthetic:
+        return ["The data are synthetic and must not be cited as those of people."]
+    return [DATA_CITATIONS[source] for source in sources if source in DATA_CITATIONS]

@@ -1,0 +1,77 @@
+"""The first page: facts of the run and the key results in a few sentences."""
+
+from cinecohort.reporting.document import Block, Paragraph, Strong
+from cinecohort.reporting.numbers import count, listing, mean_sd, quantity
+from cinecohort.reporting.sections import flow
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import MEASURES
+
+KEY_MEASURES = ("lvedv_ml", "lvef_pct", "lvm_g", "rvedv_ml", "rvef_pct")
+
+
+def facts(context: Context) -> list[tuple[str, str]]:
+    """Name and value pairs of the first page."""
+    results = context.results
+    pairs = [
+        ("Datasets", listing(results.datasets) or "none"),
+        (
+            "Subjects",
+            f"{count(results.n_received)} received, {count(len(results.analysed))} analysed, "
+            f"{count(results.count('excluded', 'error'))} excluded, {count(len(results.flagged))} flagged "
+            "for review",
+        ),
+    ]
+    sources = results.sources()
+    if sources:
+        automatic = results.automatic_sources()
+        human = [name for name in sources if name not in automatic]
+        pairs.append(
+            (
+                "Measured by",
+                "; ".join(
+                    part
+                    for part in (listing(automatic), f"observers {listing(human)}" if human else "")
+                    if part
+                ),
+            )
+        )
+    if results.run.get("started"):
+        pairs.append(("Run started", str(results.run["started"])[:10]))
+    version = (results.run.get("versions") or {}).get("cinecohort")
+    if version:
+        pairs.append(("Software", f"CineCohort {version}, for research use; not a medical device"))
+    digest = results.run.get("config_digest")
+    if digest:
+        pairs.append(("Configuration", f"SHA-256 {str(digest)[:16]}…"))
+    return pairs
+
+
+def blocks(context: Context, agreement: list[Block], studies: list[Block]) -> list[Block]:
+    """Key results: flow, measures of the primary source, agreement, studies."""
+    result: list[Block] = []
+    if context.results.synthetic:
+        result.append(Paragraph([Strong("Synthetic data."), " This report describes phantoms, not people."]))
+    result.append(Paragraph(flow.sentence(context)))
+    measures = measures_sentence(context)
+    if measures:
+        result.append(Paragraph(measures))
+    return [*result, *agreement, *studies]
+
+
+def measures_sentence(context: Context) -> str:
+    """Mean (SD) of the key measures of the primary source."""
+    table = context.results.own_measures()
+    for source in context.results.sources():
+        rows = table[table["source"] == source]
+        parts = []
+        for name in KEY_MEASURES:
+            known = rows[name].dropna() if name in rows else rows["subject"][:0]
+            if len(known):
+                measure = MEASURES[name]
+                parts.append(
+                    f"{measure.label} {mean_sd(known.mean(), known.std(), measure.digits)} {measure.unit}"
+                )
+        if parts:
+            n = quantity(int(rows["subject"].nunique()), "analysed subject")
+            return f"Mean (SD) measures by {source} in {n}: {listing(parts)}."
+    return ""
