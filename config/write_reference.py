@@ -1,0 +1,54 @@
+"""Write config.schema.json and the reference of all keys in README.md from the configuration models."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from cinecohort.config import Config
+
+FOLDER = Path(__file__).parent
+BEGIN, END = "<!-- reference: begin -->\n", "<!-- reference: end -->\n"
+
+
+def schema() -> str:
+    """JSON schema of the whole configuration."""
+    return json.dumps(Config.model_json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def reference() -> str:
+    """Every key with its default and meaning, a table a section, as Markdown."""
+    definitions = Config.model_json_schema()
+    sections = [("(top level)", definitions)]
+    sections += sorted(definitions["$defs"].items())
+    return "\n".join(_section(name, section, definitions["$defs"]) for name, section in sections)
+
+
+def _section(name: str, section: dict[str, Any], definitions: dict[str, Any]) -> str:
+    lines = [f"### {name}", "", section.get("description", "").split("\n")[0], "", "| key | default | meaning |"]
+    lines.append("|---|---|---|")
+    for key, value in section.get("properties", {}).items():
+        meaning = " ".join(value.get("description", "").split()).replace("|", "\\|")
+        lines.append(f"| `{key}` | {_default(key, value, section, definitions)} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(key: str, value: dict[str, Any], section: dict[str, Any], definitions: dict[str, Any]) -> str:
+    target = value.get("$ref", "").rsplit("/", 1)[-1]
+    if target and "properties" in definitions[target]:
+        return f"see {target}"
+    if key in section.get("required", []):
+        return "required"
+    text = json.dumps(value.get("default")).replace("|", "\\|")
+    return f"`{text}`" if len(text) <= 60 else "see the schema"
+
+
+def main() -> None:
+    """Write both files."""
+    (FOLDER / "config.schema.json").write_text(schema())
+    page = FOLDER / "README.md"
+    head, rest = page.read_text().split(BEGIN)
+    page.write_text(head + BEGIN + reference() + END + rest.split(END)[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Checks the store: every file against the size and digest in its record."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cinecohort.cohort.index import read_index, shards
+from cinecohort.cohort.settings import STAGES
+from cinecohort.cohort.store import damaged_outputs, read_record, record_path
+from cinecohort.cohort.tables import read_table
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One file that is not what its record says.
+
+    Parameters
+    ----------
+    subject, shard
+        Whose file it is, and the subject's shard.
+    stage
+        The stage that made it.
+    file
+        Its name in the subject's folder.
+    what
+        ``deleted``, ``truncated``, ``edited``, or (a record only) ``unreadable``.
+    """
+
+    subject: str
+    shard: str
+    stage: str
+    file: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a check of the store found."""
+
+    n_subjects: int
+    n_files: int
+    damages: tuple[Damage, ...]
+    unindexed: tuple[str, ...]
+
+
+def verify(results: Path) -> Verification:
+    """Check every file that a record of an indexed subject names.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    """
+    store = results / "subjects"
+    damages: list[Damage] = []
+    indexed = {row["subject"]: shard for shard in shards(results) for row in read_index(results, shard)}
+    n_files = 0
+    recorded = subjects_with_records(results)
+    for subject, shard in indexed.items():
+        folder = store / subject
+        for stage in STAGES:
+            record = read_record(folder, stage)
+            if record is None:
+                path = record_path(folder, stage)
+                if path.exists() or subject in recorded[stage]:
+                    what = "unreadable" if path.exists() else "deleted"
+                    damages.append(Damage(subject, shard, stage, path.name, what))
+                continue
+            n_files += len(record.outputs)
+            for name, what in damaged_outputs(folder, record).items():
+                damages.append(Damage(subject, shard, stage, name, what))
+    unindexed = {path.name for path in store.iterdir() if path.is_dir()} - set(indexed)
+    return Verification(len(indexed), n_files, tuple(damages), tuple(sorted(unindexed)))
+
+
+def subjects_with_records(results: Path) -> dict[str, set[str]]:
+    """Subjects that each stage worked on, by the shard tables: those must have a record of it."""
+    worked_on: dict[str, set[str]] = {stage: set() for stage in STAGES}
+    for stage in STAGES:
+        for shard in shards(results):
+            table = results / stage / f"{shard}.tsv"
+            if table.is_file():
+                worked_on[stage] |= {row["subject"] for row in read_table(table) if row["stage"] == stage}
+    return worked_on
+
+
+def strike(results: Path, damages: Sequence[Damage]) -> None:
+    """Remove the records of what is damaged and their shards' tables; the next run makes both again."""
+    for damage in damages:
+        record_path(results / "subjects" / damage.subject, damage.stage).unlink(missing_ok=True)
+        for suffix in (".tsv", ".findings.tsv"):
+            (results / damage.stage / f"{damage.shard}{suffix}").unlink(missing_ok=True)

@@ -1,0 +1,162 @@
+import errno
+import os
+from functools import partial
+
+import pytest
+
+from cinecohort.cohort.index import IndexedSubject
+from cinecohort.cohort.runner import Stage, run_shard, worst_finding
+from cinecohort.cohort.store import read_record
+from cinecohort.errors import UserError
+from cinecohort.findings import Finding, Level, Outcome, Status
+
+
+def subject(key):
+    return IndexedSubject(key, "phantom", key, key, "", "raw")
+
+
+def inputs_of(person, folder, table):
+    return {"raw": table[person.subject]}
+
+
+def write_output(person, folder, journal):
+    with journal.open("a") as stream:
+        stream.write(person.subject + "\n")
+    (folder / "out.txt").write_text(person.subject)
+    return Outcome(Status.OK, outputs=["out.txt"], values={"length": len(person.subject)})
+
+
+def fail_for_b(person, folder):
+    if person.subject == "b":
+        raise ZeroDivisionError("by hand")
+    return Outcome(Status.OK)
+
+
+def refuse_b(person, folder):
+    if person.subject == "b":
+        raise UserError("b/sa.nii.gz: not a readable NIfTI file; copy it again.")
+    return Outcome(Status.OK)
+
+
+def disk_full(person, folder):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def kill_for_b(person, folder):
+    if person.subject == "b":
+        os._exit(1)
+    return Outcome(Status.OK)
+
+
+def exclude_b(person, folder):
+    if person.subject == "b":
+        finding = Finding("GAP", Level.REJECT, "A slice is missing.")
+        return Outcome(Status.EXCLUDED, [finding])
+    return Outcome(Status.OK)
+
+
+@pytest.fixture
+def run(tmp_path):
+    table = {"a": "1", "b": "1", "c": "1"}
+
+    def run(work=None, threads=1, name="convert", **changes):
+        stage = Stage(name, 1, {}, partial(inputs_of, table=table), work, **changes)
+        people = [subject(key) for key in table]
+        records = run_shard(stage, people, tmp_path / "store", tmp_path / "logs", threads)
+        return {person.subject: record for person, record in records}
+
+    run.table = table
+    run.folder = tmp_path
+    return run
+
+
+def worked_on(journal):
+    lines = journal.read_text().split() if journal.exists() else []
+    journal.unlink(missing_ok=True)
+    return sorted(lines)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_only_what_changed_is_worked_on(run, threads):
+    journal = run.folder / "journal"
+    work = partial(write_output, journal=journal)
+    run(work, threads)
+    assert worked_on(journal) == ["a", "b", "c"]
+    run(work, threads)
+    assert worked_on(journal) == []
+    run.table["b"] = "2"
+    records = run(work, threads)
+    assert worked_on(journal) == ["b"]
+    assert {record.status for record in records.values()} == {Status.OK}
+    (run.folder / "store" / "c" / "out.txt").write_text("")
+    run(work, threads)
+    assert worked_on(journal) == ["c"]
+
+
+def test_a_stage_that_died_halfway_goes_on_where_it_was(run):
+    journal = run.folder / "journal"
+
+    def die_at_c(person, folder):
+        if person.subject == "c":
+            raise KeyboardInterrupt
+        return write_output(person, folder, journal)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(die_at_c)
+    assert worked_on(journal) == ["a", "b"]
+    run(partial(write_output, journal=journal))
+    assert worked_on(journal) == ["c"]
+
+
+@pytest.mark.parametrize(("work", "code"), [(fail_for_b, "UNEXPECTED"), (refuse_b, "UNUSABLE")])
+def test_one_bad_subject_stops_nobody_else(run, work, code):
+    records = run(work)
+    assert [records[key].status for key in "abc"] == [Status.OK, Status.ERROR, Status.OK]
+    assert records["b"].findings[0].code == code
+
+
+def test_the_traceback_is_in_the_log_and_not_in_the_record(run):
+    run(fail_for_b)
+    assert "Traceback" in (run.folder / "logs" / "b.jsonl").read_text()
+    assert "Traceback" not in (run.folder / "store" / "b" / "convert.json").read_text()
+
+
+def test_a_subject_that_kills_its_process_is_named(run):
+    records = run(kill_for_b, threads=2)
+    assert [records[key].status for key in "abc"] == [Status.OK, Status.ERROR, Status.OK]
+    assert records["b"].findings[0].code == "CRASHED"
+
+
+def test_a_full_disk_fails_the_job(run):
+    with pytest.raises(OSError, match="No space left"):
+        run(disk_full)
+
+
+def test_whom_an_earlier_stage_excluded_is_passed_on_with_its_reason(run):
+    run(exclude_b)
+    journal = run.folder / "journal"
+    records = run(partial(write_output, journal=journal), name="segment", gates=("convert",))
+    assert worked_on(journal) == ["a", "c"]
+    assert records["b"].stage == "convert"
+    assert records["b"].findings[0].code == "GAP"
+
+
+def test_outputs_of_a_subject_that_is_now_excluded_are_removed(run):
+    journal = run.folder / "journal"
+    run(fail_for_b)
+    run.table["b"] = "2"
+    run(lambda person, folder: Outcome(Status.OK))
+    run(partial(write_output, journal=journal), name="segment", gates=("convert",))
+    run.table["b"] = "3"
+    run(exclude_b)
+    run(partial(write_output, journal=journal), name="segment", gates=("convert",))
+    assert not (run.folder / "store" / "b" / "out.txt").exists()
+    assert read_record(run.folder / "store" / "b", "segment") is None
+
+
+def test_the_gravest_finding_is_told():
+    review = Finding("S2", Level.REVIEW, "Two pieces.")
+    reject = Finding("GAP", Level.REJECT, "A slice is missing.")
+    info = Finding("SPACING", Level.INFO, "Taken from pixdim.")
+    assert worst_finding([info, review, reject]) is reject
+    assert worst_finding([info]) is None
