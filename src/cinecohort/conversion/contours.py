@@ -1,0 +1,224 @@
+"""From contours to label maps: what was drawn is filled, what was not annotated is recorded as absent."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.conversion.cvi42 import Points, Workspace
+from cinecohort.conversion.label_checks import Annotated
+from cinecohort.conversion.label_files import write_label
+from cinecohort.conversion.label_options import LabelOptions
+from cinecohort.conversion.rasterize import Filling, fill
+from cinecohort.findings import Finding, Level
+from cinecohort.images import Image
+from cinecohort.labels import STRUCTURES
+
+Place = tuple[int, int]
+"""Slice and frame, counted from 0."""
+
+PAINT_ORDER: dict[str, tuple[tuple[str, int, tuple[str, ...]], ...]] = {
+    "sa": (
+        ("RV", 3, ("sarvendocardialContour",)),
+        ("MYO", 2, ("saepicardialContour", "saepicardialOpenContour")),
+        ("LV", 1, ("saendocardialContour", "saendocardialOpenContour")),
+    ),
+    "la_2ch": (("LA", 1, ("lalaContour",)),),
+    "la_4ch": (("RA", 2, ("laraContour",)), ("LA", 1, ("lalaContour",))),
+}
+"""Structure, label and contour names of each view, in the order of painting: what comes later lies above.
+The LV painted over the filled epicardium leaves the myocardium."""
+
+MIN_POINTS = 3
+NOT_IN_IMAGE = "contours lie on a slice or frame that the image does not have"
+
+
+@dataclass(frozen=True)
+class LabelVolume:
+    """Contours of one view as a label map.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, z, t), ``uint8``; only annotated frames are not empty.
+    annotated
+        Which slices were annotated, by frame and structure.
+    findings
+        ``LABEL_INCOMPLETE``: contours that could not be filled (review), open contours (info).
+    """
+
+    labels: NDArray[np.uint8]
+    annotated: Annotated
+    findings: list[Finding]
+
+
+@dataclass
+class _Record:
+    """Where each structure was drawn, and which contours were not as they should be."""
+
+    drawn: dict[int, dict[str, set[int]]] = field(
+        default_factory=lambda: defaultdict(lambda: defaultdict(set))
+    )
+    bad: dict[int, dict[str, set[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    remarks: dict[tuple[str, Level], set[Place]] = field(default_factory=lambda: defaultdict(set))
+
+
+def label_volume(
+    contours: Mapping[Place, Mapping[str, Points]],
+    shape: tuple[int, ...],
+    view: str,
+    *,
+    filling: Filling = "area",
+    every_slice: bool = True,
+) -> LabelVolume:
+    """Fill the contours of a view.
+
+    Parameters
+    ----------
+    contours
+        (slice, frame) to contour name (as in cvi42) to points (N x 2: column and row in pixels, whole
+        numbers are pixel centres, counted from 0). Names of other views are passed over.
+    shape
+        Shape of the image (x, y, z, t).
+    view
+        ``sa``, ``la_2ch`` or ``la_4ch``.
+    filling
+        See :func:`cinecohort.conversion.rasterize.fill`.
+    every_slice
+        Whether a structure with any contour in a frame counts as annotated in all slices of the frame, so
+        that a slice without a contour says that the structure is not there (cvi42); else only slices with a
+        contour are annotated (Sunnybrook).
+
+    Returns
+    -------
+    LabelVolume
+        A contour of fewer than three points, or outside the image, is left out: its structure is then not
+        annotated in that slice, and the finding names it. An open contour is closed by a straight line.
+    """
+    labels = np.zeros(shape, dtype=np.uint8)
+    record = _Record()
+    for place, named in sorted(contours.items()):
+        if not (0 <= place[0] < shape[2] and 0 <= place[1] < shape[3]):
+            record.remarks["contours lie on a slice or frame that the image does not have", Level.REVIEW].add(
+                place
+            )
+            continue
+        for structure, number, names in PAINT_ORDER[view]:
+            for name in names:
+                if name in named:
+                    mask = _filled(named[name], name, place, (shape[0], shape[1]), filling, record)
+                    which = record.bad if mask is None else record.drawn
+                    which[place[1], structure].add(place[0])
+                    if mask is not None:
+                        labels[mask, place[0], place[1]] = number
+    return LabelVolume(labels, _annotated(record, shape[2], every_slice), _findings(record, view))
+
+
+def _filled(
+    points: Points, name: str, place: Place, shape: tuple[int, int], filling: Filling, record: _Record
+) -> NDArray[np.bool_] | None:
+    n_points = len(np.unique(points, axis=0))
+    if n_points < MIN_POINTS:
+        record.remarks[f"{name} with {n_points} distinct points cannot be filled", Level.REVIEW].add(place)
+        return None
+    mask = fill(points, shape, filling)
+    if not mask.any():
+        record.remarks[f"{name} covers no pixel of the image", Level.REVIEW].add(place)
+        return None
+    if name.endswith("OpenContour"):
+        record.remarks[f"{name} is open and was closed by a straight line", Level.INFO].add(place)
+    return mask
+
+
+def _annotated(record: _Record, n_slices: int, every_slice: bool) -> Annotated:
+    annotated: Annotated = {}
+    for (frame, structure), slices in sorted(record.drawn.items()):
+        known = set(range(n_slices)) - record.bad[frame, structure] if every_slice else set()
+        annotated.setdefault(str(frame), {})[structure] = sorted(known | slices)
+    return annotated
+
+
+def _findings(record: _Record, view: str) -> list[Finding]:
+    findings = []
+    for (words, level), places in sorted(record.remarks.items()):
+        slices, frames = (tuple(sorted({place[axis] for place in places})) for axis in (0, 1))
+        times = f" ({len(places)} times)" if len(places) > 1 else ""
+        findings.append(Finding("LABEL_INCOMPLETE", level, f"{words}{times}.", view, slices, frames))
+    return findings
+
+
+def write_workspace_labels(
+    folder: Path,
+    observer: str,
+    workspace: Workspace,
+    places: Mapping[str, Mapping[str, Place]],
+    images: Mapping[str, Image],
+    options: LabelOptions,
+) -> tuple[list[str], list[Finding]]:
+    """Write the label maps of one observer's cvi42 workspace for all views of a subject.
+
+    Parameters
+    ----------
+    folder
+        The subject's folder.
+    observer
+        Name of the observer, as in the configuration.
+    workspace
+        The observer's workspace.
+    places
+        View to SOPInstanceUID to (slice, frame) of the converted image.
+    images
+        View to the converted image.
+    options
+        How contours are filled and what a failed check leads to.
+
+    Returns
+    -------
+    tuple
+        Names of the files written, and the findings: of the workspace, of the filling and of the checks,
+        and ``MISSING_FRAME`` where contours were drawn on images that are not among the converted ones.
+    """
+    findings = [_of_observer(finding, observer) for finding in workspace.findings]
+    outputs: list[str] = []
+    for view in [view for view in STRUCTURES if view in images]:
+        names = {name for _, _, of_structure in PAINT_ORDER[view] for name in of_structure}
+        contours = {
+            place: {name: points for name, points in workspace.contours[uid].items() if name in names}
+            for uid, place in places.get(view, {}).items()
+            if uid in workspace.contours
+        }
+        if not any(contours.values()):
+            level = Level.REVIEW if view == "sa" else Level.INFO
+            message = f"{observer}: no contour was drawn on this view."
+            findings.append(Finding("LABEL_INCOMPLETE", level, message, view))
+            continue
+        volume = label_volume(contours, images[view].data.shape, view, filling=options.filling)
+        findings += [_of_observer(finding, observer) for finding in volume.findings]
+        written, checks = write_label(
+            folder,
+            observer,
+            view,
+            volume.labels,
+            volume.annotated,
+            images[view],
+            coding="cvi42",
+            options=options,
+            filling=options.filling,
+        )
+        outputs += written
+        findings += checks
+    known = {uid for of_view in places.values() for uid in of_view}
+    lost = [uid for uid in workspace.contours if uid not in known]
+    if lost:
+        message = (
+            f"{observer}: contours were drawn on {len(lost)} images that are not among the converted ones."
+        )
+        findings.append(Finding("MISSING_FRAME", Level.REVIEW, message, value=float(len(lost))))
+    return outputs, findings
+
+
+def _of_observer(finding: Finding, observer: str) -> Finding:
+    return replace(finding, message=f"{observer}: {finding.message}")
