@@ -1,11 +1,11 @@
 """What every data source offers: a listing of its subjects, and the conversion of one."""
 
 import importlib
-import os
-from collections.abc import Collection, Iterator, Sequence
+import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -66,7 +66,7 @@ def open_source(
     path: Path,
     annotations: Path | None = None,
     observers: Sequence[str] | None = None,
-    withdrawn: Collection[str] = (),
+    **settings: Any,
 ) -> Source:
     """Open a dataset.
 
@@ -80,13 +80,13 @@ def open_source(
         Folder of human contours, where they do not lie with the images.
     observers
         Names of the observers whose annotations are used; None for all that are found.
-    withdrawn
-        Participants who withdrew: they are not listed and cannot be opened.
+    settings
+        Further settings of this source, as its own ``open_source`` takes them.
 
     Raises
     ------
     UserError
-        If the name is unknown or the folder is not there.
+        If the name or a setting is unknown, or a folder is not there.
     """
     if name not in SOURCES:
         raise UserError(f"There is no data source '{name}'; choose one of {', '.join(SOURCES)}.")
@@ -94,27 +94,11 @@ def open_source(
         if folder is not None and not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder; correct the path of the dataset.")
     module = importlib.import_module(f"cinecohort.sources.{name}")
-    source: Source = module.open_source(path, annotations, observers, frozenset(map(str, withdrawn)))
+    known = set(inspect.signature(module.open_source).parameters) - {"path", "annotations", "observers"}
+    if unknown := sorted(set(settings) - known):
+        raise UserError(f"The data source '{name}' has no setting {unknown}; it has {sorted(known) or 'none'}.")
+    source: Source = module.open_source(path, annotations, observers, **settings)
     return source
-
-
-def files_below(folder: Path, root: Path) -> Iterator[RawFile]:
-    """Every file in `folder` and its subfolders in name order, named relative to `root`.
-
-    Hidden files and folders are passed over.
-    """
-    prefix = os.path.relpath(folder, root)
-    pending = [(str(folder), "" if prefix == "." else prefix + "/")]
-    while pending:
-        directory, name = pending.pop()
-        with os.scandir(directory) as scan:
-            entries = sorted((e for e in scan if not e.name.startswith(".")), key=lambda e: e.name)
-        for entry in entries:
-            if entry.is_dir():
-                pending.append((entry.path, f"{name}{entry.name}/"))
-            else:
-                status = entry.stat()
-                yield f"{name}{entry.name}", status.st_size, status.st_mtime_ns
 
 
 def no_such_subject(key: str, path: Path) -> UserError:

@@ -1,0 +1,309 @@
+"""The few header values that conversion needs, read fast, with pydicom for whatever is not plain.
+
+A plain file (little endian, not deflated, one image) is walked element by element: some ten times faster
+than building a whole dataset, which counts with five hundred files a subject. Everything else goes through
+pydicom. Both ways give the same values.
+"""
+
+import struct
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+Header = dict[str, Any]
+"""DICOM keyword to value: text, tuple of texts, float, tuple of floats or int; absent where empty."""
+
+KEYWORDS: dict[int, tuple[str, str]] = {
+    0x00020010: ("TransferSyntaxUID", "text"),
+    0x00080008: ("ImageType", "texts"),
+    0x00080016: ("SOPClassUID", "text"),
+    0x00080018: ("SOPInstanceUID", "text"),
+    0x00080031: ("SeriesTime", "text"),
+    0x0008002A: ("AcquisitionDateTime", "text"),
+    0x00080032: ("AcquisitionTime", "text"),
+    0x00080033: ("ContentTime", "text"),
+    0x00080060: ("Modality", "text"),
+    0x00080070: ("Manufacturer", "text"),
+    0x00080080: ("InstitutionName", "text"),
+    0x00081010: ("StationName", "text"),
+    0x0008103E: ("SeriesDescription", "text"),
+    0x00081090: ("ManufacturerModelName", "text"),
+    0x00100020: ("PatientID", "text"),
+    0x00180024: ("SequenceName", "text"),
+    0x00180050: ("SliceThickness", "number"),
+    0x00180080: ("RepetitionTime", "number"),
+    0x00180081: ("EchoTime", "number"),
+    0x00180087: ("MagneticFieldStrength", "number"),
+    0x00180088: ("SpacingBetweenSlices", "number"),
+    0x00181020: ("SoftwareVersions", "text"),
+    0x00181030: ("ProtocolName", "text"),
+    0x00181060: ("TriggerTime", "number"),
+    0x00181062: ("NominalInterval", "number"),
+    0x00181063: ("FrameTime", "number"),
+    0x00181088: ("HeartRate", "number"),
+    0x00181090: ("CardiacNumberOfImages", "number"),
+    0x00181314: ("FlipAngle", "number"),
+    0x0020000D: ("StudyInstanceUID", "text"),
+    0x0020000E: ("SeriesInstanceUID", "text"),
+    0x00200011: ("SeriesNumber", "number"),
+    0x00200012: ("AcquisitionNumber", "number"),
+    0x00200013: ("InstanceNumber", "number"),
+    0x00200032: ("ImagePositionPatient", "numbers"),
+    0x00200037: ("ImageOrientationPatient", "numbers"),
+    0x00200052: ("FrameOfReferenceUID", "text"),
+    0x00200100: ("TemporalPositionIdentifier", "number"),
+    0x00280002: ("SamplesPerPixel", "unsigned"),
+    0x00280004: ("PhotometricInterpretation", "text"),
+    0x00280008: ("NumberOfFrames", "number"),
+    0x00280010: ("Rows", "unsigned"),
+    0x00280011: ("Columns", "unsigned"),
+    0x00280030: ("PixelSpacing", "numbers"),
+    0x00280100: ("BitsAllocated", "unsigned"),
+    0x00280101: ("BitsStored", "unsigned"),
+    0x00280102: ("HighBit", "unsigned"),
+    0x00280103: ("PixelRepresentation", "unsigned"),
+    0x00280120: ("PixelPaddingValue", "unsigned"),
+    0x00281052: ("RescaleIntercept", "number"),
+    0x00281053: ("RescaleSlope", "number"),
+    0x2005100E: ("PhilipsScaleSlope", "float32"),
+}
+"""Tag to keyword and kind of value."""
+
+PIXEL_DATA = 0x7FE00010
+IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+DEFLATED = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_LONG_VR = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+_EXPLICIT = struct.Struct("<HH2sH")
+_IMPLICIT = struct.Struct("<HHI")
+_LENGTH = struct.Struct("<I")
+
+
+class NotPlain(Exception):
+    """The file has a layout that only pydicom should read."""
+
+
+class UnreadableFile(Exception):
+    """The bytes are not a whole DICOM image; the message says why, in words that name no file."""
+
+
+@dataclass(slots=True)
+class DicomHeader:
+    """Header values of a file and where its pixels are.
+
+    Parameters
+    ----------
+    values
+        See :data:`Header`.
+    pixel_offset
+        Offset of the pixels' first byte in the file; None where pydicom has to find them.
+    dataset
+        The whole dataset, where pydicom read it.
+    """
+
+    values: Header
+    pixel_offset: int | None = None
+    dataset: Dataset | None = None
+
+
+def is_dicom(content: bytes) -> bool:
+    """Whether the bytes begin as a DICOM file: a preamble of 128 bytes, then ``DICM``."""
+    return content[128:132] == b"DICM"
+
+
+def read_header(content: bytes) -> DicomHeader:
+    """Read the values that conversion needs.
+
+    Raises
+    ------
+    UnreadableFile
+        If the bytes are not DICOM, hold no image, or end too early.
+    """
+    if not is_dicom(content):
+        raise UnreadableFile("not a DICOM file")
+    try:
+        return _walk(content)
+    except NotPlain:
+        return read_with_pydicom(content)
+    except (struct.error, IndexError) as fault:
+        raise UnreadableFile("the file ends too early") from fault
+    except ValueError as fault:
+        raise UnreadableFile("a header value is damaged") from fault
+
+
+def _walk(content: bytes) -> DicomHeader:
+    values: Header = {}
+    offset, syntax = _walk_file_meta(content)
+    if syntax in (DEFLATED, EXPLICIT_BIG):
+        raise NotPlain
+    values["TransferSyntaxUID"] = syntax
+    implicit = syntax == IMPLICIT_LITTLE
+    end = len(content)
+    wanted = KEYWORDS
+    while offset < end:
+        if implicit:
+            group, element, length = _IMPLICIT.unpack_from(content, offset)
+            offset += 8
+            representation = b""
+        else:
+            group, element, representation, length = _EXPLICIT.unpack_from(content, offset)
+            offset += 8
+            if representation in _LONG_VR:
+                (length,) = _LENGTH.unpack_from(content, offset)
+                offset += 4
+        tag = group << 16 | element
+        if tag == PIXEL_DATA:
+            return _with_pixels(content, values, offset, length)
+        if length == _UNDEFINED:
+            if representation == b"UN":
+                raise NotPlain
+            offset = _skip_sequence(content, offset, implicit)
+            continue
+        if tag in wanted:
+            if offset + length > end:
+                raise UnreadableFile("the file ends too early")
+            keyword, kind = wanted[tag]
+            value = _decode(content[offset : offset + length], kind)
+            if value is not None:
+                values[keyword] = value
+            if keyword == "NumberOfFrames" and value and value > 1:
+                raise NotPlain
+        offset += length
+    if offset > end:
+        raise UnreadableFile("the file ends too early")
+    raise UnreadableFile("holds no image")
+
+
+def _walk_file_meta(content: bytes) -> tuple[int, str]:
+    """Offset of the first element after group 2, and the transfer syntax."""
+    offset, syntax = 132, ""
+    while content[offset : offset + 2] == b"\x02\x00":
+        _, element, representation, length = _EXPLICIT.unpack_from(content, offset)
+        offset += 8
+        if representation in _LONG_VR:
+            (length,) = _LENGTH.unpack_from(content, offset)
+            offset += 4
+        if element == 0x0010:
+            syntax = _text(content[offset : offset + length])
+        offset += length
+    if not syntax:
+        raise NotPlain
+    return offset, syntax
+
+
+def _skip_sequence(content: bytes, offset: int, implicit: bool) -> int:
+    """Offset behind a sequence of undefined length that begins at `offset`."""
+    while True:
+        group, element, length = _IMPLICIT.unpack_from(content, offset)
+        offset += 8
+        tag = group << 16 | element
+        if tag == _SEQUENCE_END:
+            return offset
+        if tag != _ITEM:
+            raise NotPlain
+        offset = _skip_item(content, offset, implicit) if length == _UNDEFINED else offset + length
+
+
+def _skip_item(content: bytes, offset: int, implicit: bool) -> int:
+    while True:
+        group, element, length = _IMPLICIT.unpack_from(content, offset)
+        representation = b""
+        if group << 16 | element == _ITEM_END:
+            return offset + 8
+        if not implicit:
+            _, _, representation, length = _EXPLICIT.unpack_from(content, offset)
+            if representation in _LONG_VR:
+                (length,) = _LENGTH.unpack_from(content, offset + 8)
+                offset += 4
+        offset += 8
+        if length != _UNDEFINED:
+            offset += length
+        elif representation == b"UN":
+            raise NotPlain
+        else:
+            offset = _skip_sequence(content, offset, implicit)
+
+
+def _with_pixels(content: bytes, values: Header, offset: int, length: int) -> DicomHeader:
+    if length == _UNDEFINED:
+        return DicomHeader(values)
+    needed = values.get("Rows", 0) * values.get("Columns", 0) * values.get("SamplesPerPixel", 1)
+    needed = needed * values.get("BitsAllocated", 16) // 8
+    if offset + needed > len(content) or length < needed:
+        raise UnreadableFile("the pixel data end too early")
+    return DicomHeader(values, pixel_offset=offset)
+
+
+def read_with_pydicom(content: bytes) -> DicomHeader:
+    """As :func:`read_header`, for every file that pydicom can read.
+
+    Raises
+    ------
+    UnreadableFile
+        If pydicom cannot read it or it holds no image.
+    """
+    try:
+        dataset = pydicom.dcmread(BytesIO(content))
+        values = dataset_values(dataset)
+        values["TransferSyntaxUID"] = str(dataset.file_meta.TransferSyntaxUID)
+    except Exception as fault:
+        raise UnreadableFile(f"pydicom cannot read it ({type(fault).__name__})") from fault
+    if "PixelData" not in dataset:
+        raise UnreadableFile("holds no image")
+    return DicomHeader(values, dataset=dataset)
+
+
+def dataset_values(dataset: Dataset) -> Header:
+    """Return the wanted values of a pydicom dataset (not those of its sequences)."""
+    values: Header = {}
+    for tag, (keyword, kind) in KEYWORDS.items():
+        element = dataset.get(tag)
+        if element is None or element.value is None or element.value == "":
+            continue
+        value = _from_pydicom(element.value, kind)
+        if value is not None:
+            values[keyword] = value
+    return values
+
+
+def _from_pydicom(value: Any, kind: str) -> Any:
+    if isinstance(value, bytes):
+        return _decode(value, kind)
+    several = list(value) if isinstance(value, (MultiValue, list, tuple)) else [value]
+    if not several:
+        return None
+    if kind == "text":
+        return "\\".join(str(item).strip() for item in several)
+    if kind == "texts":
+        return tuple(str(item).strip() for item in several)
+    if kind == "numbers":
+        return tuple(float(item) for item in several)
+    return int(several[0]) if kind == "unsigned" else float(several[0])
+
+
+def _decode(raw: bytes, kind: str) -> Any:
+    if kind == "unsigned":
+        return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else None
+    if kind == "float32":
+        return struct.unpack_from("<f", raw)[0] if len(raw) == 4 else None
+    text = _text(raw)
+    if not text:
+        return None
+    if kind == "text":
+        return text
+    if kind == "texts":
+        return tuple(item.strip() for item in text.split("\\"))
+    if kind == "numbers":
+        return tuple(float(item) for item in text.split("\\"))
+    return float(text.split("\\", 1)[0])
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode("latin-1").strip(" \x00")

@@ -1,0 +1,198 @@
+"""One record a frame, whatever the layout of the files: one image a file, or many."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from cinecohort.conversion.dicom_header import (
+    EXPLICIT_LITTLE,
+    IMPLICIT_LITTLE,
+    DicomHeader,
+    Header,
+    UnreadableFile,
+    dataset_values,
+)
+
+
+class PixelSource:
+    """The pixels of one file.
+
+    Parameters
+    ----------
+    content
+        The file's bytes.
+    header
+        Its header; native pixels of a plain file are viewed in place, all others decoded by pydicom.
+    """
+
+    def __init__(self, content: bytes, header: DicomHeader):
+        self._content = content
+        self._header = header
+        self._decoded: NDArray[Any] | None = None
+
+    def frame(self, number: int) -> NDArray[Any]:
+        """Stored values of a frame, as (rows, columns), before any rescaling.
+
+        Raises
+        ------
+        UnreadableFile
+            If the pixels cannot be decoded.
+        """
+        values = self._header.values
+        if self._header.pixel_offset is not None and values["BitsAllocated"] in (8, 16):
+            if values["TransferSyntaxUID"] in (IMPLICIT_LITTLE, EXPLICIT_LITTLE):
+                shape = values["Rows"], values["Columns"]
+                return np.frombuffer(
+                    self._content, stored_type(values), shape[0] * shape[1], self._header.pixel_offset
+                ).reshape(shape)
+        if self._decoded is None:
+            self._decoded = self._decode()
+        return self._decoded[number]
+
+    def _decode(self) -> NDArray[Any]:
+        from io import BytesIO
+
+        values = self._header.values
+        dataset = self._header.dataset or pydicom.dcmread(BytesIO(self._content))
+        try:
+            pixels = pydicom.pixels.pixel_array(dataset, raw=True)
+        except Exception as fault:
+            raise UnreadableFile(f"the pixels cannot be decoded ({type(fault).__name__})") from fault
+        return pixels.reshape(-1, values["Rows"], values["Columns"])
+
+
+def stored_type(values: Header) -> np.dtype[Any]:
+    """Type of the stored values, from BitsAllocated and PixelRepresentation."""
+    signed = values.get("PixelRepresentation", 0) == 1
+    return np.dtype(f"<{'i' if signed else 'u'}{values['BitsAllocated'] // 8}")
+
+
+@dataclass(slots=True)
+class Frame:
+    """One image of a cine.
+
+    Parameters
+    ----------
+    values
+        Header values that hold for this frame.
+    pixels, number
+        Where its pixels are: the file, and the frame's number in it, from 0.
+    multi_frame
+        Whether the file holds more than one frame.
+    order
+        Place among all frames in the order that they were read.
+    """
+
+    values: Header
+    pixels: PixelSource
+    number: int = 0
+    multi_frame: bool = False
+    order: int = 0
+    position: NDArray[np.float64] = field(default_factory=lambda: np.full(3, np.nan))
+
+    @property
+    def uid(self) -> str:
+        """SOPInstanceUID of the file."""
+        return str(self.values.get("SOPInstanceUID", ""))
+
+    @property
+    def series(self) -> str:
+        """SeriesInstanceUID."""
+        return str(self.values.get("SeriesInstanceUID", ""))
+
+    @property
+    def series_number(self) -> int:
+        """SeriesNumber, or 0."""
+        return int(self.values.get("SeriesNumber", 0))
+
+    @property
+    def instance_number(self) -> float:
+        """InstanceNumber, or the order in which the file was read: the attribute is optional."""
+        return float(self.values.get("InstanceNumber", self.order)) + self.number / 1e6
+
+    @property
+    def has_geometry(self) -> bool:
+        """Whether position, orientation and pixel size are all there."""
+        return all(
+            len(self.values.get(keyword, ())) == n and np.all(np.isfinite(self.values[keyword]))
+            for keyword, n in (
+                ("ImagePositionPatient", 3),
+                ("ImageOrientationPatient", 6),
+                ("PixelSpacing", 2),
+            )
+        )
+
+    def stored(self) -> NDArray[Any]:
+        """Stored values as (rows, columns); see :meth:`PixelSource.frame`."""
+        return self.pixels.frame(self.number)
+
+
+def frames_of(content: bytes, header: DicomHeader, order: int = 0) -> Iterator[Frame]:
+    """Give the frames of one file.
+
+    A multi-frame file without functional groups (the classic MR class with NumberOfFrames) says nothing of
+    where and when each of its frames is; its frames come without geometry of their own.
+    """
+    pixels = PixelSource(content, header)
+    dataset = header.dataset
+    n_frames = int(header.values.get("NumberOfFrames", 1) or 1)
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") if dataset is not None else None
+    if dataset is None or (n_frames == 1 and not per_frame):
+        yield Frame(header.values, pixels, order=order)
+        return
+    if not per_frame:
+        for number in range(n_frames):
+            values = {k: v for k, v in header.values.items() if k != "TriggerTime"}
+            yield Frame(values, pixels, number, True, order)
+        return
+    shared_groups = dataset.get("SharedFunctionalGroupsSequence")
+    shared = group_values(shared_groups[0]) if shared_groups else {}
+    base = {**header.values, **shared}
+    for number, groups in enumerate(per_frame[:n_frames]):
+        yield Frame({**base, **group_values(groups)}, pixels, number, n_frames > 1, order)
+
+
+def group_values(groups: Dataset) -> Header:
+    """Header values from a functional group, under the keywords of single-frame files.
+
+    The position is read from PlanePositionSequence only: a second one in Philips' private groups is half a
+    voxel off.
+    """
+    values: Header = {}
+    for element in groups:
+        if element.VR == "SQ" and element.value and not element.tag.is_private:
+            values.update(dataset_values(element.value[0]))
+            values.update(_cardiac_values(element.value[0]))
+            values.update(_frame_type(element.value[0]))
+    return values
+
+
+_RENAMED = {
+    "NominalCardiacTriggerDelayTime": "TriggerTime",
+    "RRIntervalTimeNominal": "NominalInterval",
+    "TemporalPositionIndex": "TemporalPositionIdentifier",
+    "EffectiveEchoTime": "EchoTime",
+}
+"""Attributes of functional groups that hold what single-frame files keep under another keyword."""
+
+
+def _cardiac_values(group: Dataset) -> Header:
+    values: Header = {}
+    for theirs, ours in _RENAMED.items():
+        value = group.get(theirs)
+        if value is not None:
+            values[ours] = float(value)
+    if group.get("FrameAcquisitionDateTime"):
+        values["AcquisitionDateTime"] = str(group.FrameAcquisitionDateTime)
+    return values
+
+
+def _frame_type(group: Dataset) -> Header:
+    if group.get("FrameType"):
+        return {"ImageType": tuple(str(item) for item in group.FrameType)}
+    return {}

@@ -1,0 +1,251 @@
+"""Which acquisition of each slice is used, and which of its frames are missing."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cinecohort.conversion.cardiac_time import frame_interval_ms, phases, rr_interval_ms
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.conversion.stacks import Run, Slice, Stack
+from cinecohort.findings import Finding, Level
+
+HOLE = 1.6
+"""Two frames that are so many frame intervals apart have a missing frame between them."""
+
+
+def drop_other_kinds(view: str, stack: Stack, options: ConversionOptions) -> tuple[Stack, list[Finding]]:
+    """Leave out short runs that are another kind of image than the cine (other timing parameters)."""
+    runs = [run for item in stack.slices for run in item.runs]
+    cine = [run for run in runs if len(run.frames) >= options.min_frames]
+    if not cine or len(cine) == len(runs):
+        return stack, []
+    kinds = [_kind(run) for run in cine]
+    slices = []
+    n_dropped = 0
+    for item in stack.slices:
+        kept = [r for r in item.runs if len(r.frames) >= options.min_frames or _kind(r) in kinds]
+        n_dropped += sum(len(run.frames) for run in item.runs) - sum(len(run.frames) for run in kept)
+        if kept:
+            slices.append(Slice(item.distance_mm, kept))
+    if not n_dropped:
+        return stack, []
+    message = f"{n_dropped} images of fewer than {options.min_frames} frames and other parameters left out."
+    finding = Finding("NOT_CINE", Level.INFO, message, view, value=float(n_dropped))
+    return Stack(stack.axes, slices), [finding]
+
+
+def _kind(run: Run) -> tuple[object, ...]:
+    values = run.frames[0].values
+    return tuple(values.get(k) for k in ("RepetitionTime", "EchoTime", "FlipAngle", "Rows", "Columns"))
+
+
+def choose_runs(
+    view: str, stack: Stack, options: ConversionOptions, contoured: Collection[str]
+) -> list[Finding]:
+    """Put the acquisition that is used first in every slice; ``DUPLICATE`` says where there was a choice.
+
+    Parameters
+    ----------
+    view
+        Named by the finding.
+    stack
+        Changed in place: the order of each slice's runs.
+    options
+        ``on_duplicate`` decides.
+    contoured
+        SOPInstanceUIDs that somebody drew contours on.
+    """
+    repeated = []
+    reasons = set()
+    for index, item in enumerate(stack.slices):
+        if len(item.runs) == 1:
+            continue
+        repeated.append(index)
+        item.runs, reason = _ordered(item.runs, options.on_duplicate, contoured)
+        reasons.add(reason)
+    if not repeated:
+        return []
+    rejected = options.on_duplicate == "reject"
+    most = max(len(stack.slices[index].runs) for index in repeated)
+    message = (
+        f"{len(repeated)} slices were acquired more than once (up to {most} times); "
+        + ("the view is refused." if rejected else f"used: {', '.join(sorted(reasons))}.")
+    )
+    level = Level.REJECT if rejected else Level.REVIEW
+    return [
+        Finding("DUPLICATE", level, message, view, slices=tuple(repeated), value=float(most), threshold=1.0)
+    ]
+
+
+def _ordered(runs: list[Run], rule: str, contoured: Collection[str]) -> tuple[list[Run], str]:
+    def latest(run: Run) -> tuple[float, float, float]:
+        first = run.frames[0]
+        return (run.acquired_s or 0.0, first.series_number, first.instance_number)
+
+    in_time = sorted(runs, key=latest)
+    if rule == "first":
+        return in_time, "the first"
+    if rule == "last":
+        return in_time[::-1], "the last"
+    if rule == "contoured":
+        drawn = [run for run in runs if any(frame.uid in contoured for frame in run.frames)]
+        if len(drawn) == 1:
+            return drawn + [run for run in in_time[::-1] if run is not drawn[0]], "the contoured one"
+    by_frames = sorted(in_time[::-1], key=lambda run: -len(run.frames))
+    if len(by_frames[0].frames) > len(by_frames[1].frames):
+        return by_frames, "the one with most frames"
+    return by_frames, "the latest of those with most frames"
+
+
+@dataclass
+class FramePlan:
+    """Which frame of a slice's run is shown at which frame of the volume.
+
+    Parameters
+    ----------
+    n_frames
+        Of the volume.
+    sources
+        For each slice, the index in its run for each frame of the volume.
+    repaired
+        (slice, frame) shown from another phase, because the slice lacks a frame of its own there.
+    """
+
+    n_frames: int
+    sources: list[list[int]]
+    repaired: list[tuple[int, int]] = field(default_factory=list)
+
+
+def plan_frames(view: str, slices: list[Slice], options: ConversionOptions) -> tuple[FramePlan, list[Finding]]:
+    """Check that all slices have the same frames; ``UNEQUAL_FRAMES``, ``MISSING_FRAME``, ``NOT_CINE``."""
+    counts = [len(item.run.frames) for item in slices]
+    n_frames = Stack(None, slices).n_frames  # type: ignore[arg-type]
+    findings: list[Finding] = []
+    if n_frames < options.min_frames:
+        message = f"{n_frames} frames a slice; a cine has at least {options.min_frames}."
+        findings.append(
+            Finding(
+                "NOT_CINE", Level.REJECT, message, view, value=float(n_frames), threshold=float(options.min_frames)
+            )
+        )
+    unequal = tuple(index for index, count in enumerate(counts) if count != n_frames)
+    repair = options.on_unequal_frames == "nearest_phase"
+    level = Level.REVIEW if repair else Level.REJECT
+    done = "frames of the nearest cardiac phase stand in" if repair else "the view is refused"
+    if unequal:
+        listed = ", ".join(f"slice {index}: {counts[index]}" for index in unequal[:12])
+        message = f"{len(unequal)} of {len(slices)} slices do not have {n_frames} frames ({listed}); {done}."
+        worst = max((counts[index] for index in unequal), key=lambda count: abs(count - n_frames))
+        findings.append(
+            Finding(
+                "UNEQUAL_FRAMES",
+                level,
+                message,
+                view,
+                slices=unequal,
+                value=float(worst),
+                threshold=float(n_frames),
+            )
+        )
+    findings += _missing_frames(view, slices, n_frames, level, done)
+    plan = FramePlan(n_frames, [list(range(n_frames)) for _ in slices])
+    if repair:
+        _repair(plan, slices, unequal)
+    return plan, findings
+
+
+def _missing_frames(
+    view: str, slices: list[Slice], n_frames: int, level: Level, done: str
+) -> list[Finding]:
+    full = [item.run for item in slices if len(item.run.frames) == n_frames]
+    findings = []
+    everywhere = []
+    for index, item in enumerate(slices):
+        missing = missing_frames(item.run, full, n_frames)
+        if missing and len(item.run.frames) == n_frames:
+            everywhere.append((index, missing))
+        elif missing:
+            message = f"Slice {index} lacks {_frame_words(missing)}; {done}."
+            findings.append(
+                Finding("MISSING_FRAME", level, message, view, slices=(index,), frames=missing)
+            )
+    if everywhere:
+        frames = tuple(sorted({frame for _, missing in everywhere for frame in missing}))
+        message = (
+            f"{len(everywhere)} slices have a hole in their trigger times ({_frame_words(frames)} missing);"
+            " they are kept as they are, and the frame interval is not even."
+        )
+        findings.append(
+            Finding(
+                "MISSING_FRAME",
+                Level.REVIEW,
+                message,
+                view,
+                slices=tuple(index for index, _ in everywhere),
+                frames=frames,
+            )
+        )
+    return findings
+
+
+def _frame_words(frames: tuple[int, ...]) -> str:
+    word = "frame" if len(frames) == 1 else "frames"
+    return f"{word} {', '.join(str(frame) for frame in frames[:12])}" + (" ..." if len(frames) > 12 else "")
+
+
+def missing_frames(run: Run, full: list[Run], n_frames: int) -> tuple[int, ...]:
+    """Frames that a run lacks, as indices in the sequence with nothing missing; empty if none is named.
+
+    A run that covers its whole RR interval with fewer, longer frames lacks none: it was sampled otherwise.
+    """
+    keys = _ordering_values(run)
+    if keys is None or len(keys) < 3:
+        return ()
+    steps = np.diff(keys)
+    step = float(np.median(steps))
+    if step <= 0:
+        return ()
+    start = 0.0
+    if len(keys) < n_frames:
+        starts = [values[0] for other in full if (values := _ordering_values(other)) is not None]
+        start = max(0.0, float(np.rint((keys[0] - np.median(starts)) / step))) if starts else 0.0
+    places = start + np.concatenate([[0.0], np.cumsum(np.where(steps > HOLE * step, np.rint(steps / step), 1.0))])
+    total = int(places[-1]) + 1
+    if len(keys) < n_frames and total < n_frames and not _covers_cycle(run, full, step):
+        total = n_frames
+    return tuple(sorted(set(range(total)) - {int(place) for place in places}))
+
+
+def _ordering_values(run: Run) -> list[float] | None:
+    if run.ordered_by == "trigger time":
+        return run.trigger_times_ms
+    if run.ordered_by == "temporal position":
+        return [frame.values["TemporalPositionIdentifier"] for frame in run.frames]
+    numbers = [frame.values.get("InstanceNumber") for frame in run.frames]
+    return None if None in numbers else numbers
+
+
+def _covers_cycle(run: Run, full: list[Run], step: float) -> bool:
+    rr = rr_interval_ms(run)
+    if run.ordered_by == "trigger time" and rr is not None:
+        return abs(step * len(run.frames) / rr - 1) < 0.5 / len(run.frames)
+    steps = [interval for other in full if (interval := frame_interval_ms(other)) is not None]
+    return bool(steps) and abs(step / float(np.median(steps)) - 1) > 0.1
+
+
+def _repair(plan: FramePlan, slices: list[Slice], unequal: tuple[int, ...]) -> None:
+    """Give the slices that have other frames the nearest of theirs in phase, going round the cycle."""
+    full = [item.run for item in slices if len(item.run.frames) == plan.n_frames]
+    wanted = np.median([phases(run) for run in full], axis=0)
+    for index in unequal:
+        own = np.asarray(phases(slices[index].run))
+        apart = np.abs(wanted[:, None] - own[None, :])
+        apart = np.minimum(apart, np.abs(1.0 - apart))
+        plan.sources[index] = [int(place) for place in apart.argmin(axis=1)]
+        same = 0.5 / plan.n_frames
+        taken = set()
+        for frame, place in enumerate(plan.sources[index]):
+            if apart[frame, place] > same or place in taken:
+                plan.repaired.append((index, frame))
+            taken.add(place)
