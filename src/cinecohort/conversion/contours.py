@@ -59,10 +59,8 @@ class LabelVolume:
 class _Record:
     """Where each structure was drawn, and which contours were not as they should be."""
 
-    drawn: dict[int, dict[str, set[int]]] = field(
-        default_factory=lambda: defaultdict(lambda: defaultdict(set))
-    )
-    bad: dict[int, dict[str, set[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
+    drawn: dict[tuple[int, str], set[int]] = field(default_factory=lambda: defaultdict(set))
+    bad: dict[tuple[int, str], set[int]] = field(default_factory=lambda: defaultdict(set))
     remarks: dict[tuple[str, Level], set[Place]] = field(default_factory=lambda: defaultdict(set))
 
 
