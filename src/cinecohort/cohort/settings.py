@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from cinecohort.config import Config
+from cinecohort.segmentation.descriptions import weights_digest
 
 STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
 """The stages that work by subject, in the order in which they run."""
@@ -89,10 +90,8 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
 
 def weights_digests(config: Config) -> dict[str, str]:
     """SHA-256 of the weights of every configured model, by view and name."""
-    from cinecohort.segmentation.weights import weights_digest
-
     return {
-        f"{view}/{model.name}": weights_digest(model.weights)
+        f"{view}/{model.name}": weights_digest(model.weights or model.name)
         for view, models in config.models.items()
         for model in models
     }

@@ -25,6 +25,7 @@ from cinecohort.segmentation.augmentation import (
     sampling_grid,
     smooth_field,
 )
+from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.losses import LOSSES
 from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network
 from cinecohort.segmentation.preprocessing import network_intensity
@@ -36,7 +37,7 @@ from cinecohort.segmentation.training_data import (
 )
 from cinecohort.segmentation.training_options import TrainingOptions
 from cinecohort.segmentation.validation import ValidationScores, validate
-from cinecohort.segmentation.weights import ModelDescription, load_model, save_model
+from cinecohort.segmentation.weights import load_model, save_model
 
 CURVE_COLUMNS = ("iteration", "loss", "learning_rate", "mean_dice", "mean_iou", "dice_by_structure")
 

@@ -1,57 +1,15 @@
 """Weights and what is known about them: ``<name>.safetensors`` and ``<name>.json`` side by side."""
 
 from pathlib import Path
-from typing import Any, Literal
 
 import safetensors.torch
 import torch
-from pydantic import ValidationError
 from torch import nn
 
 from cinecohort.errors import UserError
-from cinecohort.files import digest_bytes, digest_file, read_json, write_bytes, write_json
-from cinecohort.options import Options
+from cinecohort.files import digest_bytes, digest_file, write_bytes, write_json
+from cinecohort.segmentation.descriptions import ModelDescription, describe_model, weights_path
 from cinecohort.segmentation.networks import build_network
-
-SHIPPED = Path(__file__).parent / "weights"
-"""Folder of the weights that come with the package."""
-
-
-class ModelDescription(Options):
-    """What has to be known to use weights."""
-
-    name: str
-    """Name of the weights."""
-
-    view: Literal["sa", "la_2ch", "la_4ch"]
-    """View that they segment."""
-
-    architecture: str
-    """Name of the network."""
-
-    spacing_mm: float | None
-    """In-plane pixel size that images are resampled to; null: each image's own."""
-
-    normalisation: Literal["unit", "zscore_slice"]
-    """Intensities that the network takes."""
-
-    structures: dict[str, str]
-    """Label number to structure."""
-
-    sha256: str = ""
-    """Digest of the weights file."""
-
-    validated: bool = False
-    """Whether it was tested on labelled real hearts that it was not trained on."""
-
-    training_subjects: int = 0
-    """How many subjects it was trained on."""
-
-    validation_subjects: int = 0
-    """How many subjects chose between its checkpoints."""
-
-    recipe: dict[str, Any] = {}
-    """The settings of its training."""
 
 
 def save_model(
@@ -86,50 +44,6 @@ def save_model(
     return described
 
 
-def shipped_models() -> list[str]:
-    """Names of the weights that come with the package."""
-    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
-
-
-def weights_path(name_or_path: str) -> Path:
-    """Return the path of shipped weights by name, or of a file by its path.
-
-    Raises
-    ------
-    UserError
-        If there are none.
-    """
-    path = Path(name_or_path)
-    if path.suffix != ".safetensors":
-        path = SHIPPED / f"{name_or_path}.safetensors"
-        if not path.is_file():
-            names = ", ".join(shipped_models()) or "none"
-            raise UserError(
-                f"there are no shipped weights {name_or_path!r} (shipped: {names}); "
-                "name one of these or give the path of a .safetensors file."
-            )
-    if not path.is_file():
-        raise UserError(f"{path}: there is no such weights file.")
-    return path
-
-
-def describe_model(name_or_path: str) -> ModelDescription:
-    """Read the description of weights, without reading the weights.
-
-    Raises
-    ------
-    UserError
-        If it is missing or not valid.
-    """
-    path = weights_path(name_or_path).with_suffix(".json")
-    if not path.is_file():
-        raise UserError(f"{path}: weights need their description beside them (architecture, view, labels).")
-    try:
-        return ModelDescription.model_validate(read_json(path))
-    except (ValidationError, ValueError) as fault:
-        raise UserError(f"{path}: not a valid description of weights ({fault}).") from fault
-
-
 def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
     """Load weights into a float32 network in evaluation mode.
 
@@ -149,5 +63,7 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
             {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
         )
     except Exception as fault:
-        raise UserError(f"{path}: does not hold the weights of {description.architecture} ({fault}).") from fault
+        raise UserError(
+            f"{path}: does not hold the weights of {description.architecture} ({fault})."
+        ) from fault
     return network.eval(), description

@@ -1,0 +1,99 @@
+"""What is known about weights, without loading them: light enough for the Snakefile to read."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from cinecohort.errors import UserError
+from cinecohort.files import digest_file, read_json
+from cinecohort.options import Options
+
+SHIPPED = Path(__file__).parent / "weights"
+"""Folder of the weights that come with the package."""
+
+
+class ModelDescription(Options):
+    """What has to be known to use weights."""
+
+    name: str
+    """Name of the weights."""
+
+    view: Literal["sa", "la_2ch", "la_4ch"]
+    """View that they segment."""
+
+    architecture: str
+    """Name of the network."""
+
+    spacing_mm: float | None
+    """In-plane pixel size that images are resampled to; null: each image's own."""
+
+    normalisation: Literal["unit", "zscore_slice"]
+    """Intensities that the network takes."""
+
+    structures: dict[str, str]
+    """Label number to structure."""
+
+    sha256: str = ""
+    """Digest of the weights file."""
+
+    validated: bool = False
+    """Whether it was tested on labelled real hearts that it was not trained on."""
+
+    training_subjects: int = 0
+    """How many subjects it was trained on."""
+
+    validation_subjects: int = 0
+    """How many subjects chose between its checkpoints."""
+
+    recipe: dict[str, Any] = {}
+    """The settings of its training."""
+
+
+def shipped_models() -> list[str]:
+    """Names of the weights that come with the package."""
+    return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
+
+
+def weights_path(name_or_path: str) -> Path:
+    """Return the path of shipped weights by name, or of a file by its path.
+
+    Raises
+    ------
+    UserError
+        If there are none.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        path = SHIPPED / f"{name_or_path}.safetensors"
+        if not path.is_file():
+            names = ", ".join(shipped_models()) or "none"
+            raise UserError(
+                f"there are no shipped weights {name_or_path!r} (shipped: {names}); "
+                "name one of these or give the path of a .safetensors file."
+            )
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such weights file.")
+    return path
+
+
+def describe_model(name_or_path: str) -> ModelDescription:
+    """Read the description of weights, without reading the weights.
+
+    Raises
+    ------
+    UserError
+        If it is missing or not valid.
+    """
+    path = weights_path(name_or_path).with_suffix(".json")
+    if not path.is_file():
+        raise UserError(f"{path}: weights need their description beside them (architecture, view, labels).")
+    try:
+        return ModelDescription.model_validate(read_json(path))
+    except (ValidationError, ValueError) as fault:
+        raise UserError(f"{path}: not a valid description of weights ({fault}).") from fault
+
+
+def weights_digest(name_or_path: str) -> str:
+    """SHA-256 of weights, from their description where it has one."""
+    return describe_model(name_or_path).sha256 or digest_file(weights_path(name_or_path))
