@@ -1,7 +1,7 @@
 """From contours to label maps: what was drawn is filled, what was not annotated is recorded as absent."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,6 +34,7 @@ The LV painted over the filled epicardium leaves the myocardium."""
 
 MIN_POINTS = 3
 NOT_IN_IMAGE = "contours lie on a slice or frame that the image does not have"
+NOT_AS_ACQUIRED = "contours lie on an image that was resampled, and are left out"
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def label_volume(
     *,
     filling: Filling = "area",
     every_slice: bool = True,
+    unknown: Collection[Place] = (),
 ) -> LabelVolume:
     """Fill the contours of a view.
 
@@ -89,6 +91,9 @@ def label_volume(
         Whether a structure with any contour in a frame counts as annotated in all slices of the frame, so
         that a slice without a contour says that the structure is not there (cvi42); else only slices with a
         contour are annotated (Sunnybrook).
+    unknown
+        (slice, frame) that hold no image, or not as it was acquired (missing, resampled or repaired):
+        nothing is annotated there.
 
     Returns
     -------
@@ -104,6 +109,9 @@ def label_volume(
                 place
             )
             continue
+        if place in unknown:
+            record.remarks[NOT_AS_ACQUIRED, Level.REVIEW].add(place)
+            continue
         for structure, number, names in PAINT_ORDER[view]:
             for name in names:
                 if name in named:
@@ -112,7 +120,8 @@ def label_volume(
                     which[place[1], structure].add(place[0])
                     if mask is not None:
                         labels[mask, place[0], place[1]] = number
-    return LabelVolume(labels, _annotated(record, shape[2], every_slice), _findings(record, view))
+    annotated = _annotated(record, shape[2], every_slice, frozenset(unknown))
+    return LabelVolume(labels, annotated, _findings(record, view))
 
 
 def _filled(
@@ -131,10 +140,11 @@ def _filled(
     return mask
 
 
-def _annotated(record: _Record, n_slices: int, every_slice: bool) -> Annotated:
+def _annotated(record: _Record, n_slices: int, every_slice: bool, unknown: frozenset[Place]) -> Annotated:
     annotated: Annotated = {}
     for (frame, structure), slices in sorted(record.drawn.items()):
-        known = set(range(n_slices)) - record.bad[frame, structure] if every_slice else set()
+        known = {z for z in range(n_slices) if (z, frame) not in unknown} if every_slice else set()
+        known -= record.bad[frame, structure]
         annotated.setdefault(str(frame), {})[structure] = sorted(known | slices)
     return annotated
 
@@ -193,7 +203,10 @@ def write_workspace_labels(
             message = f"{observer}: no contour was drawn on this view."
             findings.append(Finding("LABEL_INCOMPLETE", level, message, view))
             continue
-        volume = label_volume(contours, images[view].data.shape, view, filling=options.filling)
+        image = images[view]
+        volume = label_volume(
+            contours, image.data.shape, view, filling=options.filling, unknown=not_as_acquired(image)
+        )
         findings += [_of_observer(finding, observer) for finding in volume.findings]
         written, checks = write_label(
             folder,
@@ -201,7 +214,7 @@ def write_workspace_labels(
             view,
             volume.labels,
             volume.annotated,
-            images[view],
+            image,
             coding="cvi42",
             options=options,
             filling=options.filling,
@@ -216,6 +229,14 @@ def write_workspace_labels(
         )
         findings.append(Finding("MISSING_FRAME", Level.REVIEW, message, value=float(len(lost))))
     return outputs, findings
+
+
+def not_as_acquired(image: Image) -> set[Place]:
+    """(slice, frame) of an image that are missing, resampled or repaired, by its sidecar."""
+    facts = image.sidecar
+    slices = [*facts.get("missing_slices", ()), *facts.get("resampled_slices", ())]
+    whole = {(int(z), frame) for z in slices for frame in range(image.data.shape[3])}
+    return whole | {(int(z), int(frame)) for z, frame in facts.get("repaired_frames", ())}
 
 
 def _of_observer(finding: Finding, observer: str) -> Finding:
