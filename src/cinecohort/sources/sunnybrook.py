@@ -17,9 +17,10 @@ from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import read_files
 from cinecohort.conversion.series import ConvertedView, convert_series
 from cinecohort.conversion.sunnybrook_contours import EXPECTED, read_contours
+from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.sources.base import RawSubject, no_such_subject
-from cinecohort.sources.dicom import outcome_of, write_conversion
+from cinecohort.sources.dicom import outcome_of
 from cinecohort.sources.listing import files_below, folders_in
 
 STUDIES = "dicoms"
@@ -136,7 +137,7 @@ class SunnybrookSource:
         of_study = [name for name in names if name.startswith(f"{subject.paths[0]}/")]
         images = (self.path / name for name in of_study)
         conversion = convert_series(read_files(images), options)
-        outputs = write_conversion(folder, conversion)
+        outputs = write_views(folder, conversion)
         labels: list[str] = []
         findings: list[Finding] = []
         if "sa" in conversion.views:
