@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from cinecohort.cohort.analyses import run_agreement
-from snakemake.script import snakemake
-
 from cinecohort.cohort.jobs import logged
 
 with logged(snakemake.log[0]):

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from cinecohort.cohort.gather import gather_results
 from cinecohort.cohort.jobs import logged
 

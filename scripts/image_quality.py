@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.script import snakemake
-
 from cinecohort.cohort.jobs import logged
 from cinecohort.cohort.stages import run_stage
 

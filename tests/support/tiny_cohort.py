@@ -1,0 +1,125 @@
+"""A tiny cohort in ACDC's layout, and Snakemake run on it as a user would."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import yaml
+
+ROOT = Path(__file__).parents[2]
+"""The checkout that the tests run from."""
+GROUPS = ("DCM", "NOR")
+
+
+def heart(radius: float, wall: float, slices: int = 6) -> np.ndarray:
+    """ACDC-coded label map (48, 48, slices): LV disc, myocardial ring, RV half-disc, tapering to the apex."""
+    x, y = np.meshgrid(np.arange(48), np.arange(48), indexing="ij")
+    labels = np.zeros((48, 48, slices), np.uint8)
+    for z in range(slices):
+        taper = 1.0 - 0.08 * z
+        distance = np.hypot(x - 28, y - 24)
+        outer = radius * taper + wall
+        rv = (np.hypot(x - 16, y - 24) < radius * taper + 2) & (distance >= outer)
+        labels[..., z] = np.select([distance < radius * taper, distance < outer, rv], [3, 2, 1], 0)
+    return labels
+
+
+def write_patient(folder: Path, number: int, scale: float = 1.0) -> None:
+    """Write one patient; `scale` changes the size of the heart."""
+    rng = np.random.default_rng(number)
+    name = f"patient{number:03d}"
+    home = folder / name
+    home.mkdir(parents=True, exist_ok=True)
+    for frame, factor in ((1, 1.0), (7, 0.75)):
+        labels = heart(8.0 * scale * factor + 0.3 * (number % 5), 3.0)
+        intensity = np.array([20, 180, 70, 200])[labels] + rng.normal(0, 6, labels.shape)
+        for suffix, data in (("", intensity.astype(np.int16)), ("_gt", labels)):
+            image = nib.Nifti1Image(data, np.diag([-1.0, -1.0, 1.0, 1.0]))
+            image.header.set_zooms((1.5, 1.5, 10.0))
+            nib.save(image, home / f"{name}_frame{frame:02d}{suffix}.nii.gz")
+    (home / "Info.cfg").write_text(
+        f"ED: 1\nES: 7\nGroup: {GROUPS[number % 2]}\nHeight: {160 + number}\n"
+        f"NbFrame: 20\nWeight: {60 + 2 * number}\n"
+    )
+
+
+@dataclass
+class Cohort:
+    """A folder with raw data, a configuration and the results of the workflow."""
+
+    folder: Path
+    checkout: Path = ROOT
+
+    @property
+    def raw(self) -> Path:
+        return self.folder / "raw"
+
+    @property
+    def results(self) -> Path:
+        return self.folder / "results"
+
+    def configure(self, **sections) -> None:
+        """Write the configuration: the base with `sections` replaced."""
+        values = {
+            "title": "Tiny cohort",
+            "shard_size": 3,
+            "datasets": {"tiny": {"source": "acdc", "path": "raw"}},
+            "studies": {
+                "pathology": {
+                    "exposure": {"label": "DCM", "condition": "group == 'DCM'"},
+                    "reference": {"label": "Normal", "condition": "group == 'NOR'"},
+                    "covariates": ["height_cm"],
+                    "outcomes": ["lvedv_ml", "lvm_g"],
+                    "source": "manual",
+                }
+            },
+            **sections,
+        }
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(values))
+
+    def snakemake(self, *arguments: str, check: bool = True) -> str:
+        """Run Snakemake on the cohort and return what it printed."""
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            *arguments,
+            "--snakefile",
+            str(self.checkout / "Snakefile"),
+        ]
+        command += ["--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml")]
+        if "--unlock" not in arguments:
+            command += ["--cores", "2"]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            command,
+            cwd=self.checkout,
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=600,
+            check=False,
+        )
+        printed = done.stdout + done.stderr
+        if check and done.returncode:
+            raise AssertionError(f"snakemake failed:\n{printed[-6000:]}")
+        return printed
+
+    def files(self, *below: str) -> dict[str, tuple[str, int]]:
+        """Digest and time of every file below the results (or parts of them), logs and benchmarks apart."""
+        found = {}
+        for part in below or (".",):
+            for path in sorted((self.results / part).rglob("*")):
+                name = path.relative_to(self.results).as_posix()
+                if path.is_file() and not name.startswith(("logs/", "benchmarks/", "cache/")):
+                    found[name] = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
+        return found
+
+    def contents(self, *below: str) -> dict[str, str]:
+        """Digest of every file, as in :meth:`files`."""
+        return {name: digest for name, (digest, _) in self.files(*below).items()}

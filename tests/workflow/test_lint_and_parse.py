@@ -1,0 +1,115 @@
+"""The workflow is clean, light to parse, and its configuration examples are right."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from cinecohort.cohort.settings import STAGES
+from cinecohort.config import load_config
+from support.tiny_cohort import ROOT, write_patient
+
+CONFIGS = sorted((ROOT / "config").glob("*.yaml"))
+
+
+def test_lint(cohort):
+    printed = cohort.snakemake("--lint")
+    assert "Congratulations" in printed
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_examples_are_valid(path, monkeypatch):
+    for name in ("UKB_BULK", "UKB_PARTICIPANTS"):
+        monkeypatch.setenv(name, "/data")
+    assert load_config(path).datasets
+
+
+def test_schema_and_reference_have_not_drifted():
+    sys.path.insert(0, str(ROOT / "config"))
+    try:
+        import write_reference
+    finally:
+        sys.path.pop(0)
+    assert (ROOT / "config" / "config.schema.json").read_text() == write_reference.schema()
+    assert write_reference.reference() in (ROOT / "config" / "README.md").read_text()
+
+
+def test_conda_users_get_the_locked_versions():
+    locked = {line for line in (ROOT / "requirements.lock").read_text().splitlines() if "==" in line}
+    environment = (ROOT / "envs" / "cinecohort.yaml").read_text().splitlines()
+    pinned = {line.strip().removeprefix("- ") for line in environment if "==" in line}
+    assert locked == pinned
+    assert "torch==2.13.0" in locked
+
+
+def test_parsing_the_snakefile_imports_nothing_heavy():
+    code = (
+        "import sys; from cinecohort.cohort import index, settings; from cinecohort import config;"
+        "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino'};"
+        "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_rule_has_one_thin_script():
+    for script in sorted((ROOT / "scripts").glob("*.py")):
+        assert len(script.read_text().splitlines()) <= 40, script.name
+        assert (ROOT / "rules" / f"{script.stem}.smk").is_file()
+    for stage in STAGES:
+        assert (ROOT / "scripts" / f"{stage}.py").is_file()
+
+
+def test_the_package_never_imports_snakemake():
+    for module in (ROOT / "src").rglob("*.py"):
+        assert "import snakemake" not in module.read_text(), module
+        assert "from snakemake" not in module.read_text(), module
+
+
+def test_mistakes_in_the_configuration_are_named_at_once_without_a_traceback(cohort):
+    cohort.configure(shard_size=0, sed=3, datasets={"tiny": {"source": "acdcc", "path": "raw"}})
+    printed = cohort.snakemake(check=False)
+    for part in ("shard_size", "sed", "datasets.tiny.source", "3 mistakes"):
+        assert part in printed
+    assert "Traceback" not in printed
+
+
+def test_a_missing_data_folder_is_named(cohort):
+    cohort.configure(datasets={"tiny": {"source": "acdc", "path": "no/such/folder"}})
+    printed = cohort.snakemake(check=False)
+    assert "no/such/folder" in printed
+    assert "Traceback" not in printed
+
+
+def test_two_datasets_in_one_run(cohort, tmp_path):
+    write_patient(tmp_path / "second", 1)
+    cohort.configure(
+        results="both",
+        datasets={
+            "one": {"source": "acdc", "path": "raw"},
+            "two": {"source": "acdc", "path": str(tmp_path / "second")},
+        },
+    )
+    cohort.snakemake("phenotypes")
+    table = (cohort.folder / "both" / "cohort" / "measures.tsv").read_text()
+    assert "one-patient001\tone" in table
+    assert "two-patient001\ttwo" in table
+
+
+def test_no_file_holds_what_could_be_a_participant_or_a_machine():
+    identifier = re.compile(r"(?<![\d.])[1-9]\d{6}(?![\d.])")
+    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.split():
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".yaml", ".smk", ".tsv", ".csv", ".cff", ".typ") and path.is_file():
+            found = identifier.findall(path.read_text())
+            assert not found, f"{name}: {found}"
+
+
+def test_root_is_the_layout_of_the_design():
+    rooms = ("Snakefile", "rules", "config", "envs", "scripts", "src", "tests", "results", "slurm")
+    for name in ("README.md", *rooms):
+        assert (ROOT / name).exists(), name
