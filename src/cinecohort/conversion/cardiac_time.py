@@ -72,8 +72,8 @@ def check_times(view: str, slices: list[Slice]) -> list[Finding]:
     if long:
         worst = max(ratio for _, ratio in long)
         message = (
-            f"The frames of {len(long)} slices span up to {worst:.2f} RR intervals: trigger times and RR interval"
-            " contradict each other."
+            f"The frames of {len(long)} slices span up to {worst:.2f} RR intervals: trigger times and RR"
+            " interval contradict each other."
         )
         findings.append(
             Finding(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import numpy as np
@@ -44,19 +45,17 @@ class PixelSource:
             If the pixels cannot be decoded.
         """
         values = self._header.values
-        if self._header.pixel_offset is not None and values["BitsAllocated"] in (8, 16):
-            if values["TransferSyntaxUID"] in (IMPLICIT_LITTLE, EXPLICIT_LITTLE):
-                shape = values["Rows"], values["Columns"]
-                return np.frombuffer(
-                    self._content, stored_type(values), shape[0] * shape[1], self._header.pixel_offset
-                ).reshape(shape)
+        native = values["TransferSyntaxUID"] in (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
+        if native and self._header.pixel_offset is not None and values["BitsAllocated"] in (8, 16):
+            shape = values["Rows"], values["Columns"]
+            count = shape[0] * shape[1]
+            pixels = np.frombuffer(self._content, stored_type(values), count, self._header.pixel_offset)
+            return pixels.reshape(shape)
         if self._decoded is None:
             self._decoded = self._decode()
         return self._decoded[number]
 
     def _decode(self) -> NDArray[Any]:
-        from io import BytesIO
-
         values = self._header.values
         dataset = self._header.dataset or pydicom.dcmread(BytesIO(self._content))
         try:

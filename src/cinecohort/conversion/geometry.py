@@ -116,7 +116,7 @@ def resample_slice(
     Returns
     -------
     numpy.ndarray
-        (frames, \\*to_shape) in the type of `frames`, rounded where that is an integer.
+        (frames, rows, columns) of the grid, in the type of `frames` (rounded where that is an integer).
     """
     moved = np.asarray(to_corner) - np.asarray(from_corner)
     scale = np.asarray(to_spacing, float) / np.asarray(from_spacing, float)

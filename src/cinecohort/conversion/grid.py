@@ -111,8 +111,8 @@ def _steps(
     for index in uneven:
         wider = relative[index] > 0
         message = (
-            f"Slices {index} and {index + 1} are {steps[index]:.2f} mm apart, the others {step:.2f} mm; the view"
-            " is refused."
+            f"Slices {index} and {index + 1} are {steps[index]:.2f} mm apart, the others {step:.2f} mm; the"
+            " view is refused."
         )
         findings.append(
             Finding(
@@ -133,9 +133,7 @@ def _steps(
     return step, places, findings
 
 
-def _gap(
-    view: str, missing: list[int], steps: Vector, step: float, options: ConversionOptions
-) -> Finding:
+def _gap(view: str, missing: list[int], steps: Vector, step: float, options: ConversionOptions) -> Finding:
     empty = options.on_gap == "empty"
     done = "kept as empty slices that are marked as missing" if empty else "the view is refused"
     word = "Slice" if len(missing) == 1 else "Slices"
@@ -159,7 +157,10 @@ def _against_headers(
 ) -> list[Finding]:
     findings = []
     if stated and abs(abs(stated) / step - 1) > options.spacing_tolerance:
-        message = f"Positions are {step:.2f} mm apart, SpacingBetweenSlices says {stated:.2f} mm; positions were believed."
+        message = (
+            f"Positions are {step:.2f} mm apart, SpacingBetweenSlices says {stated:.2f} mm; the positions"
+            " were believed."
+        )
         findings.append(
             Finding("SPACING", Level.INFO, message, view, value=round(step, 3), threshold=float(stated))
         )

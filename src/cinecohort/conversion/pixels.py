@@ -23,17 +23,18 @@ class UndecodableFrames(Exception):
         self.frames = frames
 
 
+def rescale_of(frame: Frame) -> Rescale:
+    """Slope and intercept of a frame; 1 and 0 where it has none."""
+    return frame.values.get("RescaleSlope", 1.0), frame.values.get("RescaleIntercept", 0.0)
+
+
 def common_rescale(frames: list[Frame]) -> Rescale | None:
     """Slope and intercept of all frames, or None where they differ (as Philips' may from slice to slice)."""
-    pairs = {
-        (f.values.get("RescaleSlope", 1.0), f.values.get("RescaleIntercept", 0.0)) for f in frames
-    }
+    pairs = {rescale_of(frame) for frame in frames}
     return pairs.pop() if len(pairs) == 1 else None
 
 
-def fill_volume(
-    stack: Stack, grid: Grid, plan: FramePlan, rescale: Rescale | None
-) -> NDArray[Any]:
+def fill_volume(stack: Stack, grid: Grid, plan: FramePlan, rescale: Rescale | None) -> NDArray[Any]:
     """Voxels (x, y, z, t) of a stack.
 
     Parameters
@@ -68,7 +69,7 @@ def fill_volume(
             if clean_each:
                 pixels = clean(np.array(pixels), frame.values)
             if rescale is None:
-                slope, intercept = frame.values.get("RescaleSlope", 1.0), frame.values.get("RescaleIntercept", 0.0)
+                slope, intercept = rescale_of(frame)
                 pixels = pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept)
             if resample:
                 pixels = _onto_grid(pixels, frame, stack, grid)
@@ -102,8 +103,9 @@ def clean(pixels: NDArray[Any], values: Header) -> NDArray[Any]:
 
     `pixels` is changed in place; it must be writable.
     """
-    stored = values.get("BitsStored", values["BitsAllocated"])
-    spare = values["BitsAllocated"] - stored
+    allocated: int = values["BitsAllocated"]
+    stored: int = values.get("BitsStored") or allocated
+    spare = allocated - stored
     low = values.get("HighBit", stored - 1) - (stored - 1)
     signed = values.get("PixelRepresentation", 0) == 1
     if spare and (low or (signed and _outside(pixels, stored)) or (not signed and pixels.max() >> stored)):

@@ -2,13 +2,13 @@
 
 import struct
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from isal import isal_zlib
+from isal.igzip_lib import IsalError
 
 from cinecohort.conversion.dicom_header import is_dicom
 
@@ -60,7 +60,7 @@ def read_zip(content: bytes, name: str) -> Iterator[RawBytes]:
             continue
         try:
             yield RawBytes(member.filename, _inflate(view, member))
-        except (isal_zlib.error, zlib.error, struct.error, ValueError):
+        except (IsalError, struct.error, ValueError):
             yield RawBytes(member.filename, None, "is damaged in the archive")
 
 

@@ -68,9 +68,8 @@ def choose_runs(
         return []
     rejected = options.on_duplicate == "reject"
     most = max(len(stack.slices[index].runs) for index in repeated)
-    message = (
-        f"{len(repeated)} slices were acquired more than once (up to {most} times); "
-        + ("the view is refused." if rejected else f"used: {', '.join(sorted(reasons))}.")
+    message = f"{len(repeated)} slices were acquired more than once (up to {most} times); " + (
+        "the view is refused." if rejected else f"used: {', '.join(sorted(reasons))}."
     )
     level = Level.REJECT if rejected else Level.REVIEW
     return [
@@ -92,7 +91,8 @@ def _ordered(runs: list[Run], rule: str, contoured: Collection[str]) -> tuple[li
         drawn = [run for run in runs if any(frame.uid in contoured for frame in run.frames)]
         if len(drawn) == 1:
             return drawn + [run for run in in_time[::-1] if run is not drawn[0]], "the contoured one"
-    by_frames = sorted(in_time[::-1], key=lambda run: -len(run.frames))
+    latest_first = in_time[::-1]
+    by_frames = sorted(latest_first, key=lambda run: -len(run.frames))
     if len(by_frames[0].frames) > len(by_frames[1].frames):
         return by_frames, "the one with most frames"
     return by_frames, "the latest of those with most frames"
@@ -117,17 +117,18 @@ class FramePlan:
     repaired: list[tuple[int, int]] = field(default_factory=list)
 
 
-def plan_frames(view: str, slices: list[Slice], options: ConversionOptions) -> tuple[FramePlan, list[Finding]]:
+def plan_frames(
+    view: str, slices: list[Slice], options: ConversionOptions
+) -> tuple[FramePlan, list[Finding]]:
     """Check that all slices have the same frames; ``UNEQUAL_FRAMES``, ``MISSING_FRAME``, ``NOT_CINE``."""
     counts = [len(item.run.frames) for item in slices]
     n_frames = Stack(None, slices).n_frames  # type: ignore[arg-type]
     findings: list[Finding] = []
     if n_frames < options.min_frames:
         message = f"{n_frames} frames a slice; a cine has at least {options.min_frames}."
+        least = float(options.min_frames)
         findings.append(
-            Finding(
-                "NOT_CINE", Level.REJECT, message, view, value=float(n_frames), threshold=float(options.min_frames)
-            )
+            Finding("NOT_CINE", Level.REJECT, message, view, value=float(n_frames), threshold=least)
         )
     unequal = tuple(index for index, count in enumerate(counts) if count != n_frames)
     repair = options.on_unequal_frames == "nearest_phase"
@@ -155,9 +156,7 @@ def plan_frames(view: str, slices: list[Slice], options: ConversionOptions) -> t
     return plan, findings
 
 
-def _missing_frames(
-    view: str, slices: list[Slice], n_frames: int, level: Level, done: str
-) -> list[Finding]:
+def _missing_frames(view: str, slices: list[Slice], n_frames: int, level: Level, done: str) -> list[Finding]:
     full = [item.run for item in slices if len(item.run.frames) == n_frames]
     findings = []
     everywhere = []
@@ -167,9 +166,7 @@ def _missing_frames(
             everywhere.append((index, missing))
         elif missing:
             message = f"Slice {index} lacks {_frame_words(missing)}; {done}."
-            findings.append(
-                Finding("MISSING_FRAME", level, message, view, slices=(index,), frames=missing)
-            )
+            findings.append(Finding("MISSING_FRAME", level, message, view, slices=(index,), frames=missing))
     if everywhere:
         frames = tuple(sorted({frame for _, missing in everywhere for frame in missing}))
         message = (
@@ -210,7 +207,8 @@ def missing_frames(run: Run, full: list[Run], n_frames: int) -> tuple[int, ...]:
     if len(keys) < n_frames:
         starts = [values[0] for other in full if (values := _ordering_values(other)) is not None]
         start = max(0.0, float(np.rint((keys[0] - np.median(starts)) / step))) if starts else 0.0
-    places = start + np.concatenate([[0.0], np.cumsum(np.where(steps > HOLE * step, np.rint(steps / step), 1.0))])
+    strides = np.where(steps > HOLE * step, np.rint(steps / step), 1.0)
+    places = start + np.concatenate([[0.0], np.cumsum(strides)])
     total = int(places[-1]) + 1
     if len(keys) < n_frames and total < n_frames and not _covers_cycle(run, full, step):
         total = n_frames
@@ -222,8 +220,9 @@ def _ordering_values(run: Run) -> list[float] | None:
         return run.trigger_times_ms
     if run.ordered_by == "temporal position":
         return [frame.values["TemporalPositionIdentifier"] for frame in run.frames]
-    numbers = [frame.values.get("InstanceNumber") for frame in run.frames]
-    return None if None in numbers else numbers
+    if any("InstanceNumber" not in frame.values for frame in run.frames):
+        return None
+    return [frame.instance_number for frame in run.frames]
 
 
 def _covers_cycle(run: Run, full: list[Run], step: float) -> bool:

@@ -125,8 +125,8 @@ def convert_frames(
     placed, without = _with_geometry(kept)
     if without:
         message = (
-            f"{len(without)} images have no usable position, orientation or pixel size; no voxel of theirs has a"
-            " place in space."
+            f"{len(without)} images have no usable position, orientation or pixel size; no voxel of theirs"
+            " has a place in space."
         )
         level = Level.REVIEW if placed else Level.REJECT
         findings.append(Finding("NO_GEOMETRY", level, message, value=float(len(without))))
@@ -143,7 +143,8 @@ def convert_frames(
 
 def _with_geometry(frames: list[Frame]) -> tuple[list[Frame], list[Frame]]:
     usable: dict[Any, bool] = {}
-    placed, without = [], []
+    placed: list[Frame] = []
+    without: list[Frame] = []
     for frame in frames:
         orientation = frame.values.get("ImageOrientationPatient")
         if orientation not in usable:

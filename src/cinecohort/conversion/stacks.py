@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -176,7 +177,7 @@ def _split_by_restart(frames: list[Frame], times: list[float]) -> list[list[Fram
     the parts must also overlap in time.
     """
     starts = [0, *(i for i in range(1, len(times)) if times[i] <= times[i - 1]), len(times)]
-    parts = [slice(a, b) for a, b in zip(starts, starts[1:], strict=False)]
+    parts = [slice(start, end) for start, end in pairwise(starts)]
     if len(parts) == 1:
         return [frames]
     if min(part.stop - part.start for part in parts) < 3:
@@ -184,7 +185,7 @@ def _split_by_restart(frames: list[Frame], times: list[float]) -> list[list[Fram
     spans = [(times[part.start], times[part.stop - 1]) for part in parts]
     overlap = all(
         min(end, other_end) > max(start, other_start)
-        for (start, end), (other_start, other_end) in zip(spans, spans[1:], strict=False)
+        for (start, end), (other_start, other_end) in pairwise(spans)
     )
     return [frames[part] for part in parts] if overlap else []
 
@@ -206,12 +207,16 @@ def _split_by_repetition(frames: list[Frame], times: list[float]) -> list[list[F
     return passes if len(frames) >= distinct * len(passes) * 0.8 else []
 
 
+_CLOCKS = (("AcquisitionTime", 0), ("AcquisitionDateTime", 8), ("ContentTime", 0), ("SeriesTime", 0))
+"""Attributes that tell a time of day, and where in their text it begins."""
+
+
 def acquisition_seconds(frame: Frame) -> float | None:
     """Seconds of the day at which a frame was acquired, or None.
 
     The value orders acquisitions and gives differences; the clock time itself is never written.
     """
-    for keyword, start in (("AcquisitionTime", 0), ("AcquisitionDateTime", 8), ("ContentTime", 0), ("SeriesTime", 0)):
+    for keyword, start in _CLOCKS:
         text = str(frame.values.get(keyword, ""))[start:].replace(":", "").split("+")[0].split("-")[0]
         try:
             return int(text[:2]) * 3600 + int(text[2:4]) * 60 + float(text[4:])

@@ -67,7 +67,8 @@ class Plane:
 
     def __post_init__(self) -> None:
         best = min(LONG_AXIS_VIEWS, key=self.error_deg)
-        self.fits = best if self.error_deg(best) <= MAX_TURN_ERROR_DEG and self.tilt_deg <= MAX_TILT_DEG else None
+        near = self.error_deg(best) <= MAX_TURN_ERROR_DEG and self.tilt_deg <= MAX_TILT_DEG
+        self.fits = best if near else None
 
     def error_deg(self, view: str) -> float:
         """How far the plane is turned and tilted from where `view` is expected."""
@@ -150,17 +151,12 @@ def _short_axis(
 def _not_parallel(groups: list[tuple[Axes, list[Frame]]], options: ConversionOptions) -> Finding:
     main, members = groups[0]
     others = [frame for _, group in groups[1:] for frame in group]
-    whole = sorted(
-        {round(float(np.asarray(f.values["ImagePositionPatient"]) @ main.normal), 1) for f in members + others}
-    )
-    tilted = tuple(
-        sorted(
-            {
-                whole.index(round(float(np.asarray(f.values["ImagePositionPatient"]) @ main.normal), 1))
-                for f in others
-            }
-        )
-    )
+
+    def place(frame: Frame) -> float:
+        return round(float(np.asarray(frame.values["ImagePositionPatient"]) @ main.normal), 1)
+
+    every = sorted({place(frame) for frame in members + others})
+    tilted = tuple(sorted({every.index(place(frame)) for frame in others}))
     worst = max(
         max(angle_deg(main.normal, axes.normal), angle_deg(main.row, axes.row)) for axes, _ in groups[1:]
     )
@@ -221,9 +217,7 @@ def _majority_name(item: Slice, options: ConversionOptions) -> str | None:
     return known[0] if known else next((name for name in names if name), None)
 
 
-def _assign(
-    planes: list[Plane], options: ConversionOptions
-) -> tuple[dict[str, ViewChoice], list[Finding]]:
+def _assign(planes: list[Plane], options: ConversionOptions) -> tuple[dict[str, ViewChoice], list[Finding]]:
     """First each view's own planes, then what is left over by geometry alone."""
     choices: dict[str, ViewChoice] = {}
     findings: list[Finding] = []
@@ -239,7 +233,7 @@ def _assign(
                 f"The only plane named {view} (series {plane.series_number}) lies where {plane.fits} is"
                 " expected; the name was believed."
             )
-            findings.append(Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, view, value=plane.error_deg(view)))
+            findings.append(_misnamed(message, plane, view))
         if plane is not None:
             planes = [other for other in planes if other is not plane]
             choices[view] = _choice(plane, view)
@@ -253,10 +247,15 @@ def _assign(
                 f"No series is named {view}; series {plane.series_number}, named {plane.named}, lies where it"
                 " is expected and is used for it."
             )
-            findings.append(Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, view, value=plane.error_deg(view)))
+            findings.append(_misnamed(message, plane, view))
         choices[view] = _choice(plane, view)
         planes = [other for other in planes if other is not plane]
     return choices, findings
+
+
+def _misnamed(message: str, plane: Plane, view: str) -> Finding:
+    error = round(plane.error_deg(view), 1)
+    return Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, view, value=error, threshold=MAX_TURN_ERROR_DEG)
 
 
 def _pick(own: list[Plane], view: str, options: ConversionOptions) -> Plane | None:
@@ -278,7 +277,8 @@ def _several(own: list[Plane], plane: Plane | None, view: str, options: Conversi
     )
     done = f"series {plane.series_number} is used" if plane else "none is used"
     level = Level.REVIEW if plane else Level.REJECT
-    message = f"{len(own)} different planes are named {view} ({listed}); {done} ({options.on_ambiguous_view})."
+    rule = options.on_ambiguous_view
+    message = f"{len(own)} different planes are named {view} ({listed}); {done} ({rule})."
     return Finding("AMBIGUOUS_VIEW", level, message, view, value=float(len(own)), threshold=1.0)
 
 
@@ -292,7 +292,7 @@ def _choice(plane: Plane, view: str) -> ViewChoice:
         confidence = 0.6 if plane.named == LONG_AXIS else 0.5
     words = {view: f"named {view}", None: "no telling name", LONG_AXIS: "named long axis"}
     evidence = (
-        f"{words.get(plane.named, f'named {plane.named}')}; {plane.error_deg(view):.0f} degrees from where the"
-        " plane is expected"
+        f"{words.get(plane.named, f'named {plane.named}')}; {plane.error_deg(view):.0f} degrees from where"
+        " the plane is expected"
     )
     return ViewChoice(Stack(plane.axes, [plane.slice]), confidence, evidence)

@@ -12,6 +12,7 @@ from cinecohort.conversion.geometry import corner_of_slice
 from cinecohort.conversion.grid import POSITION_PRECISION_MM
 from cinecohort.conversion.series import Conversion, ConvertedView
 from cinecohort.images import write_image
+from cinecohort.labels import VIEWS
 
 DESCRIPTION = "CineCohort"
 
@@ -23,11 +24,16 @@ class WrittenWrong(Exception):
 def write_views(folder: Path, conversion: Conversion) -> list[str]:
     """Write each view's image and sidecar, check it, and return the file names.
 
+    Views of an earlier conversion that were not made this time are removed first.
+
     Raises
     ------
     WrittenWrong
         If a written file does not reproduce the source.
     """
+    for view in set(VIEWS) - set(conversion.views):
+        for name in (f"{view}.nii.gz", f"{view}.json"):
+            (folder / name).unlink(missing_ok=True)
     outputs = []
     for view, converted in conversion.views.items():
         path = folder / f"{view}.nii.gz"

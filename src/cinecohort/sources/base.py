@@ -96,7 +96,8 @@ def open_source(
     module = importlib.import_module(f"cinecohort.sources.{name}")
     known = set(inspect.signature(module.open_source).parameters) - {"path", "annotations", "observers"}
     if unknown := sorted(set(settings) - known):
-        raise UserError(f"The data source '{name}' has no setting {unknown}; it has {sorted(known) or 'none'}.")
+        has = f"it has {sorted(known)}" if known else "it has none"
+        raise UserError(f"The data source '{name}' has no setting {unknown}; {has}.")
     source: Source = module.open_source(path, annotations, observers, **settings)
     return source
 

@@ -12,20 +12,22 @@ from cinecohort.findings import Finding, Outcome, overall_status
 from cinecohort.labels import VIEWS
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import files_below
+from cinecohort.sources.workspaces import WorkspaceFolder, contoured_instances, write_labels
 
 
 def open_source(
     path: Path, annotations: Path | None = None, observers: Sequence[str] | None = None
 ) -> "DicomSource":
-    """Open a folder that holds one folder (or zip archive) a subject."""
-    return DicomSource(path)
+    """Open a folder that holds one folder (or zip archive) a subject, with cvi42 workspaces if there are."""
+    return DicomSource(path, WorkspaceFolder(annotations, path, observers))
 
 
 class DicomSource:
     """One folder or zip archive a subject, its name the subject key."""
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, workspaces: WorkspaceFolder):
         self.path = path
+        self.workspaces = workspaces
 
     def subjects(self) -> list[RawSubject]:
         """List every folder and zip archive in the dataset's folder."""
@@ -45,23 +47,18 @@ class DicomSource:
 
     def _listed(self, name: str) -> RawSubject:
         key = name[: -len(".zip")] if name.lower().endswith(".zip") else name
-        return RawSubject(key, key, "", (name,), files_below(self.path, [name]))
+        paths = (name, *self.workspaces.of(key).values())
+        return RawSubject(key, key, "", paths, files_below(self.path, paths))
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
-        """Write the subject's views into `folder`."""
-        files = read_files(self.path / name for name, _, _ in subject.files)
-        conversion = convert_series(files, options)
-        return outcome_of(subject, conversion, write_conversion(folder, conversion), options)
-
-
-def write_conversion(folder: Path, conversion: Conversion) -> list[str]:
-    """Write the views, and remove those of an earlier conversion that were not made this time."""
-    folder.mkdir(parents=True, exist_ok=True)
-    outputs = write_views(folder, conversion)
-    for view in set(VIEWS) - set(conversion.views):
-        for name in (f"{view}.nii.gz", f"{view}.json"):
-            (folder / name).unlink(missing_ok=True)
-    return outputs
+        """Write the subject's views, and label maps of the observers who drew on them."""
+        names = [name for name, _, _ in subject.files]
+        images = [self.path / name for name in names if name not in self.workspaces.of(subject.key).values()]
+        workspaces = self.workspaces.read(subject.key)
+        conversion = convert_series(read_files(images), options, contoured_instances(workspaces))
+        outputs = write_views(folder, conversion)
+        labels, observers, findings = write_labels(folder, workspaces, conversion, options)
+        return outcome_of(subject, conversion, [*outputs, *labels], options, observers, findings)
 
 
 def outcome_of(

@@ -1,0 +1,29 @@
+"""``cinecohort convert``: raw data to one folder a subject, as in the store."""
+
+import argparse
+from pathlib import Path
+
+from cinecohort.errors import UserError
+
+LAYOUTS = ("auto", "ukbiobank", "dicom", "acdc", "sunnybrook", "nifti")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the arguments."""
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="folder of raw data (or of one study)")
+    parser.add_argument("destination", type=Path, metavar="DEST", help="DEST/<subject>/ is written")
+    parser.add_argument("--layout", choices=LAYOUTS, default="auto", help="how the raw data lie (auto)")
+    parser.add_argument("--annotations", type=Path, metavar="PATH", help="folder of human contours")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Convert every subject; one line each, and a sum in the end."""
+    from cinecohort.conversion.batch import convert_all
+
+    if not arguments.source.is_dir():
+        raise UserError(f"{arguments.source}: there is no such folder; give the folder of the raw data.")
+    counts = convert_all(arguments.source, arguments.destination, arguments.layout, arguments.annotations)
+    total = sum(counts.values())
+    words = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    print(f"{total} subjects: {words or 'none found'}.")
+    return 0 if counts.get("ok", 0) + counts.get("review", 0) else 1

@@ -1,0 +1,45 @@
+"""Converting every subject of a folder, outside the workflow."""
+
+from collections import Counter
+from pathlib import Path
+
+from cinecohort.cohort.runner import worst_finding
+from cinecohort.cohort.store import write_record
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.findings import Outcome
+from cinecohort.sources.detect import open_detected
+
+STAGE, VERSION = "convert", 1
+
+
+def convert_all(
+    source: Path,
+    destination: Path,
+    layout: str,
+    annotations: Path | None,
+    options: ConversionOptions | None = None,
+) -> Counter[str]:
+    """Convert every subject into ``destination/<subject>/``, each with its record ``convert.json``.
+
+    Returns
+    -------
+    collections.Counter
+        Subjects by status.
+    """
+    options = options or ConversionOptions()
+    opened = open_detected(source, layout, annotations)
+    counts: Counter[str] = Counter()
+    for subject in opened.subjects():
+        folder = destination / subject.key
+        folder.mkdir(parents=True, exist_ok=True)
+        outcome = opened.convert(subject, folder, options)
+        write_record(folder, STAGE, VERSION, "", outcome)
+        counts[str(outcome.status)] += 1
+        print(f"{subject.key}: {_sentence(outcome)}", flush=True)
+    return counts
+
+
+def _sentence(outcome: Outcome) -> str:
+    worst = worst_finding(outcome.findings)
+    words = f"{outcome.status}; {outcome.values.get('views') or 'no view'}"
+    return f"{words}; {worst.code}: {worst.message}" if worst else words

@@ -1,0 +1,103 @@
+"""Telling from a folder how raw data lie in it."""
+
+import itertools
+import re
+from pathlib import Path
+
+from cinecohort.conversion.dicom_header import UnreadableFile, is_dicom, read_header
+from cinecohort.sources.base import RawSubject, Source, open_source
+from cinecohort.sources.dicom import DicomSource
+from cinecohort.sources.listing import folders_in
+from cinecohort.sources.ukbiobank import ARCHIVE, FOLDERS
+from cinecohort.sources.workspaces import WorkspaceFolder
+
+
+def detect_layout(path: Path) -> str:
+    """Name of the source that fits a folder; ``dicom`` where nothing more special does."""
+    names = {entry.name for entry in path.iterdir()}
+    archives = (e.name for folder in FOLDERS if (path / folder).is_dir() for e in (path / folder).iterdir())
+    if any(ARCHIVE.fullmatch(name) for name in archives):
+        return "ukbiobank"
+    if "contourfiles" in names or "link.csv" in names:
+        return "sunnybrook"
+    folders = folders_in(path)
+    if {"training", "testing", "database"} & set(folders) or any(_is_acdc(path / name) for name in folders):
+        return "acdc"
+    if any(_is_nifti(path / name) for name in folders):
+        return "nifti"
+    return "dicom"
+
+
+def _is_acdc(folder: Path) -> bool:
+    return re.fullmatch(r"patient\d+", folder.name) is not None and (folder / "Info.cfg").is_file()
+
+
+def _is_nifti(folder: Path) -> bool:
+    return any(folder.glob("sa*.nii*")) or any(folder.glob("la_*.nii*"))
+
+
+def open_detected(path: Path, layout: str, annotations: Path | None) -> Source:
+    """Open a folder whose layout may be ``auto``; a single study's folder is one subject.
+
+    A UK Biobank folder brings its own annotations where it has a folder of that name.
+    """
+    name = detect_layout(path) if layout == "auto" else layout
+    if name == "ukbiobank" and annotations is None and (path / "annotations").is_dir():
+        annotations = path / "annotations"
+    if name == "dicom" and is_one_study(path):
+        whole = path.resolve()
+        return SingleStudy(whole.parent, WorkspaceFolder(annotations, whole.parent), whole.name)
+    return open_source(name, path, annotations)
+
+
+def is_one_study(path: Path) -> bool:
+    """Whether a folder holds one patient's images, directly or in one folder a series.
+
+    Of each folder in it one image's header is read, of the first few folders.
+    """
+    if any(_is_image(file) for file in itertools.islice(_files(path), 20)):
+        return True
+    patients = [_patient(path / name) for name in folders_in(path)[:4]]
+    known = [patient for patient in patients if patient is not None]
+    if len(known) < 2:
+        return False
+    patient, study, frame_of_reference = (set(column) for column in zip(*known, strict=True))
+    return len(patient) == 1 and (len(study) == 1 or len(frame_of_reference) == 1)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+
+
+def _is_image(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return is_dicom(stream.read(132))
+
+
+def _patient(folder: Path) -> tuple[str, str, str] | None:
+    """Patient, study and frame of reference of the first image in or below a folder."""
+    for file in itertools.islice((entry for entry in sorted(folder.rglob("*")) if entry.is_file()), 20):
+        if not _is_image(file):
+            continue
+        try:
+            values = read_header(file.read_bytes()).values
+        except UnreadableFile:
+            continue
+        return (
+            values.get("PatientID", ""),
+            values.get("StudyInstanceUID", ""),
+            values.get("FrameOfReferenceUID", ""),
+        )
+    return None
+
+
+class SingleStudy(DicomSource):
+    """One folder of a larger one."""
+
+    def __init__(self, path: Path, workspaces: WorkspaceFolder, key: str):
+        super().__init__(path, workspaces)
+        self.key = key
+
+    def subjects(self) -> list[RawSubject]:
+        """List the one study."""
+        return [self.subject(self.key)]
