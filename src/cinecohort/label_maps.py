@@ -43,7 +43,7 @@ class LabelMap:
 
     def frames(self, structure: str) -> NDArray[np.bool_]:
         """Frames (t,) in which any slice of the structure is known."""
-        return self.annotated[structure].any(axis=0)
+        return cast("NDArray[np.bool_]", self.annotated[structure].any(axis=0))
 
 
 def label_of(view: str, structure: str) -> int:

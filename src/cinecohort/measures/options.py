@@ -28,6 +28,9 @@ class MeasureOptions(Options):
     """Where there is no short axis to give the long axis: no atrial volume (``short_axis``), or the atrium's
     own principal axis, with a finding."""
 
+    body_surface: Literal["du_bois", "mosteller"] = "du_bois"
+    """Formula of the body surface area by which volumes and mass are indexed."""
+
     wall_thickness: bool = True
     """Measure wall thickness in the 16 AHA segments."""
 

@@ -1,0 +1,217 @@
+"""Checks I1, I5 and I6 of the images alone; those that take a segmentation come with it."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.errors import UserError
+from cinecohort.findings import Finding, Level, Outcome, overall_status
+from cinecohort.images import Image, read_image
+from cinecohort.labels import VIEWS
+from cinecohort.quality.options import GeometryCheck, ImageQualityOptions
+from cinecohort.quality.reports import finding
+from cinecohort.quality.robust import robust_z
+
+STEP_PIXELS = 2
+"""Every other pixel is enough to see that a frame is out of step."""
+
+
+def check_images(folder: Path, options: ImageQualityOptions) -> Outcome:
+    """Check every image of a subject.
+
+    Parameters
+    ----------
+    folder
+        The subject's folder in the store.
+    options
+        Limits and actions.
+
+    Returns
+    -------
+    Outcome
+        Findings with the codes of :data:`cinecohort.quality.reports.CHECKS`; ``values`` holds the numbers
+        behind them, by view. A file that cannot be read is a finding, too.
+    """
+    outcome = Outcome(status=overall_status([]))
+    for view in VIEWS:
+        path = folder / f"{view}.nii.gz"
+        if not path.is_file():
+            continue
+        try:
+            image = read_image(path)
+        except UserError as error:
+            outcome.findings.append(Finding("UNREADABLE", Level.REJECT, str(error), view=view))
+            continue
+        findings, values = check_image(image, view, options)
+        outcome.findings += findings
+        outcome.values |= {f"{view}_{name}": value for name, value in values.items()}
+    outcome.status = overall_status(outcome.findings)
+    return outcome
+
+
+def check_image(
+    image: Image, view: str, options: ImageQualityOptions
+) -> tuple[list[Finding], dict[str, float | None]]:
+    """Check one image; see :func:`check_images`."""
+    findings = check_geometry(image, view, options.i1_geometry)
+    values: dict[str, float | None] = {}
+    confidence = image.sidecar.get("view_confidence")
+    if confidence is not None and confidence < options.view_confidence.threshold:
+        findings += finding(
+            "VIEW",
+            options.view_confidence.action,
+            f"recognised with a confidence of {confidence:.2f} only",
+            view=view,
+            value=confidence,
+            threshold=options.view_confidence.threshold,
+        )
+    saturated = saturated_share(image.data)
+    values["saturated_share"] = round(saturated, 5)
+    if saturated > options.i6_saturation.threshold:
+        message = f"{100 * saturated:.1f} % of the pixels have the largest value"
+        check = options.i6_saturation
+        findings += finding(
+            "I6", check.action, message, view=view, value=saturated, threshold=check.threshold
+        )
+    values |= image_numbers(image.data)
+    if image.data.shape[3] >= options.i1_geometry.min_frames:
+        steps = frame_steps(image.data)
+        findings += _check_steps(steps, view, options, values)
+    return findings, values
+
+
+def check_geometry(image: Image, view: str, check: GeometryCheck) -> list[Finding]:
+    """I1: slices, frames and voxel size, and slices that the scanner never sent."""
+    n_slices, n_frames = image.data.shape[2:]
+    dx, dy, dz = image.spacing_mm
+    roles = (image.sidecar.get("frame_roles") or {}).values()
+    problems: list[tuple[str, float, float]] = []
+    if view == "sa" and n_slices < check.min_slices:
+        problems.append((f"{n_slices} slices", n_slices, check.min_slices))
+    if n_frames < check.min_frames and not any(role is not None for role in roles):
+        problems.append((f"{n_frames} frames", n_frames, check.min_frames))
+    if max(dx, dy) > check.max_pixel_mm:
+        problems.append((f"pixels of {dx:.2f} x {dy:.2f} mm", max(dx, dy), check.max_pixel_mm))
+    if view == "sa" and dz > check.max_slice_spacing_mm:
+        problems.append((f"slices {dz:.1f} mm apart", dz, check.max_slice_spacing_mm))
+    found = [
+        entry
+        for message, value, limit in problems
+        for entry in finding("I1", check.action, message, view=view, value=value, threshold=limit)
+    ]
+    missing = image.sidecar.get("missing_slices") or ()
+    if missing:
+        message = f"{len(missing)} slices of the stack are missing"
+        found += finding(
+            "I1", check.action, message, view=view, slices=missing, value=len(missing), threshold=0
+        )
+    if not np.isfinite(image.data).all() or image.data.min() == image.data.max():
+        found += finding("I6", check.action, "pixels are all equal, or not numbers", view=view)
+    return found
+
+
+def saturated_share(data: NDArray[Any]) -> float:
+    """Share of pixels at the largest value; 0 where that is reached by single pixels of a frame."""
+    at_top = int(np.count_nonzero(data == data.max()))
+    return at_top / data.size if at_top > data.shape[2] * data.shape[3] else 0.0
+
+
+def image_numbers(data: NDArray[Any]) -> dict[str, float | None]:
+    """Entropy focus criterion and foreground-to-background energy ratio of the first frame.
+
+    EFC (Atkinson et al., IEEE Trans Med Imaging 1997;16:903) rises with ghosting and blur and is divided by
+    its largest possible value; FBER is the mean energy of the pixels above Otsu's threshold over that of the
+    rest. They mean something only beside those of the same scanner.
+
+    Parameters
+    ----------
+    data
+        Image (x, y, z, t).
+    """
+    from skimage.filters import threshold_otsu
+
+    frame = np.abs(data[..., 0].astype(np.float64))
+    energy = float((frame**2).sum())
+    if energy == 0 or not np.isfinite(energy) or frame.min() == frame.max():
+        return {"efc": None, "fber": None}
+    share = frame[frame > 0] / np.sqrt(energy)
+    largest = np.sqrt(frame.size) * np.log(np.sqrt(frame.size))
+    entropy = -float((share * np.log(share)).sum()) / largest
+    bright = frame > threshold_otsu(frame)
+    background = float((frame[~bright] ** 2).mean())
+    ratio = float((frame[bright] ** 2).mean()) / background if background > 0 else None
+    return {"efc": round(entropy, 5), "fber": None if ratio is None else round(ratio, 4)}
+
+
+def frame_steps(data: NDArray[Any]) -> NDArray[np.float64]:
+    """Mean absolute change (z, t) of each slice from the frame before, the last frame being before the first.
+
+    Parameters
+    ----------
+    data
+        Image (x, y, z, t).
+    """
+    thinned = data[::STEP_PIXELS, ::STEP_PIXELS].astype(np.float32)
+    n_frames = data.shape[3]
+    steps = [np.abs(thinned[..., t] - thinned[..., t - 1]).mean(axis=(0, 1)) for t in range(n_frames)]
+    return np.stack(steps, axis=1).astype(np.float64)
+
+
+def out_of_step(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Robust z (z, t) of each step against what its slice and its moment lead to expect.
+
+    The heart moves fast in systole and little in late diastole, in all slices alike, so the logarithm of the
+    steps is freed of each slice's and each moment's median before it is judged.
+    """
+    logarithm = np.log(np.where(steps > 0, steps, np.nan))
+    with np.errstate(invalid="ignore"):
+        logarithm = logarithm - np.nanmedian(logarithm, axis=1, keepdims=True)
+        if steps.shape[0] > 2:
+            logarithm = logarithm - np.nanmedian(logarithm, axis=0, keepdims=True)
+    return robust_z(logarithm)
+
+
+def _check_steps(
+    steps: NDArray[np.float64], view: str, options: ImageQualityOptions, values: dict[str, float | None]
+) -> list[Finding]:
+    """I5: frames that jump, frames that repeat the one before."""
+    found: list[Finding] = []
+    repeated = steps == 0
+    share = float(repeated.mean())
+    values["repeated_share"] = round(share, 5)
+    check = options.i5_repeated_frames
+    if share > check.threshold:
+        slices, frames = np.nonzero(repeated)
+        message = f"{slices.size} frames equal the one before, pixel for pixel"
+        found += finding(
+            "I5",
+            check.action,
+            message,
+            view=view,
+            slices=np.unique(slices),
+            frames=np.unique(frames),
+            value=share,
+            threshold=check.threshold,
+        )
+    if steps.shape[0] <= 2 or repeated.all():
+        return found
+    scores = np.nan_to_num(out_of_step(steps), posinf=0.0, neginf=0.0)
+    worst = float(scores.max())
+    values["frame_jump_z"] = round(worst, 3)
+    check = options.i5_frame_jump
+    slices, frames = np.nonzero(scores > check.threshold)
+    if slices.size:
+        message = f"{slices.size} steps between frames are out of line with the other slices"
+        found += finding(
+            "I5",
+            check.action,
+            message,
+            view=view,
+            slices=np.unique(slices),
+            frames=np.unique(frames),
+            value=worst,
+            threshold=check.threshold,
+        )
+    return found

@@ -1,0 +1,75 @@
+"""Checks of a long-axis segmentation."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.findings import Finding
+from cinecohort.labels import STRUCTURES
+from cinecohort.quality.options import SegmentationQualityOptions
+from cinecohort.quality.reports import finding
+from cinecohort.quality.topology import divide, largest_component_sizes
+from cinecohort.quality.ukbb_rules import atrium_reason, long_axis_reason
+
+
+def check_long_axis(
+    labels: NDArray[np.uint8],
+    view: str,
+    frames: NDArray[np.int64],
+    n_frames: int,
+    options: SegmentationQualityOptions,
+) -> tuple[list[Finding], dict[str, float | None]]:
+    """Run every check of a long-axis view.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, t) of the frames that were segmented.
+    view
+        ``la_2ch`` or ``la_4ch``.
+    frames
+        Index of each in the whole cine.
+    n_frames
+        Frames of the whole cine; the atrium rule is asked only where all were segmented.
+    options
+        Limits and actions.
+
+    Returns
+    -------
+    findings, values
+        What was found, and the numbers behind it, named by view and structure.
+    """
+    findings: list[Finding] = []
+    values: dict[str, float | None] = {}
+    for label, name in STRUCTURES[view].items():
+        masks = labels == label
+        area = np.count_nonzero(masks, axis=(0, 1))
+        share = np.nan_to_num(divide(area - largest_component_sizes(masks), area))
+        values[f"{view}_{name.lower()}_min_voxels"] = float(area.min())
+        values[f"{view}_{name.lower()}_fragment_share"] = round(float(share.max()), 5)
+        missing, pieces = options.s1_missing, options.s2_fragments
+        few, many = area < missing.threshold, share > pieces.threshold
+        if few.any():
+            message = (
+                f"{name} has fewer than {missing.threshold:g} pixels in {few.sum()} of {few.size} frames"
+            )
+            findings += finding(
+                "S1", missing.action, message, view=view, frames=frames[few], value=area.min(),
+                threshold=missing.threshold,
+            )  # fmt: skip
+        if many.any():
+            message = f"up to {100 * share.max():.0f} % of {name} lies outside its largest component"
+            findings += finding(
+                "S2", pieces.action, message, view=view, frames=frames[many], value=share.max(),
+                threshold=pieces.threshold,
+            )  # fmt: skip
+        if n_frames >= 8 and frames.size == n_frames:
+            reason = atrium_reason(masks, options.s9_atrium_rule.threshold)
+            values[f"{view}_{name.lower()}_rule_passed"] = float(reason is None)
+            if reason:
+                findings += finding("S9", options.s9_atrium_rule.action, f"{name}: {reason}", view=view)
+    rule = options.s8_long_axis_rule
+    reason = long_axis_reason(labels[..., 0], STRUCTURES[view], int(rule.threshold))
+    values[f"{view}_rule_passed"] = float(reason is None)
+    if reason:
+        findings += finding("S8", rule.action, reason, view=view, frames=frames[:1], threshold=rule.threshold)
+    return findings, values

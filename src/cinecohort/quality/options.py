@@ -1,0 +1,191 @@
+"""Settings of the quality checks: for each check what it does and where its limit lies.
+
+``action`` says what a subject beyond the limit becomes: ``off`` (not checked), ``info`` (noted), ``review``
+(kept and flagged, the default) or ``reject`` (the view is not used).
+"""
+
+from typing import Literal
+
+from cinecohort.options import Options
+
+Action = Literal["off", "info", "review", "reject"]
+
+
+class Check(Options):
+    """A check with one limit."""
+
+    action: Action = "review"
+    """What becomes of what lies beyond the limit."""
+
+    threshold: float
+    """The limit; its unit is that of the check."""
+
+
+class GeometryCheck(Options):
+    """I1: the stack is large enough to be a heart."""
+
+    action: Action = "review"
+    """What becomes of what lies beyond the limits."""
+
+    min_slices: int = 6
+    """Fewest short-axis slices."""
+
+    min_frames: int = 10
+    """Fewest frames of a cine (a source that gives end-diastole and end-systole alone is not held to it)."""
+
+    max_pixel_mm: float = 3.0
+    """Largest pixel."""
+
+    max_slice_spacing_mm: float = 15.0
+    """Largest distance between short-axis slices."""
+
+
+class PlausibleCheck(Options):
+    """M1: volumes, mass and ejection fraction are those of a living heart."""
+
+    action: Action = "review"
+    """What becomes of what lies outside."""
+
+    ef_pct: tuple[float, float] = (10.0, 85.0)
+    """Ejection fraction of either ventricle."""
+
+    mass_g: tuple[float, float] = (25.0, 350.0)
+    """LV mass."""
+
+    edv_ml: tuple[float, float] = (20.0, 600.0)
+    """End-diastolic volume of either ventricle."""
+
+
+class StrokeVolumeCheck(Options):
+    """M3: both ventricles pump the same, shunts and regurgitation apart."""
+
+    action: Action = "review"
+    """What becomes of what lies beyond either limit."""
+
+    difference_ml: float = 20.0
+    """Largest difference: twice what automatic and manual differences in Bai 2018 (Table 5) explain."""
+
+    difference_pct: float = 25.0
+    """Largest difference in percent of their mean."""
+
+
+class RatioCheck(Options):
+    """A check of a ratio against a range."""
+
+    action: Action = "review"
+    """What becomes of what lies outside."""
+
+    low: float
+    """Smallest ratio."""
+
+    high: float
+    """Largest ratio."""
+
+
+class UncertaintyCheck(Options):
+    """U1: repeated predictions agree."""
+
+    action: Action = "review"
+    """What becomes of less agreement."""
+
+    dice_lv: float = 0.85
+    """Least mean pairwise Dice of the LV cavity."""
+
+    dice_myo: float = 0.75
+    """Least mean pairwise Dice of the myocardium."""
+
+    dice_rv: float = 0.80
+    """Least mean pairwise Dice of the RV cavity."""
+
+    dice_atria: float = 0.80
+    """Least mean pairwise Dice of the atria."""
+
+
+class ImageQualityOptions(Options):
+    """Checks of the images alone."""
+
+    i1_geometry: GeometryCheck = GeometryCheck()
+    """Slices, frames and spacing."""
+
+    i5_frame_jump: Check = Check(threshold=5.0)
+    """Robust z of a slice's step between two frames, against other slices at that moment."""
+
+    i5_repeated_frames: Check = Check(threshold=0.0)
+    """Share of a slice's frames that equal the one before, pixel for pixel."""
+
+    i6_cohort_z: Check = Check(threshold=3.5)
+    """Robust z of an image's numbers among those of its scanner."""
+
+    i6_saturation: Check = Check(threshold=0.02)
+    """Share of pixels at the largest value."""
+
+    view_confidence: Check = Check(action="info", threshold=0.5)
+    """Least confidence with which the view was recognised."""
+
+
+class SegmentationQualityOptions(Options):
+    """Checks of segmentations, and of images where they need one."""
+
+    i2_contrast: Check = Check(threshold=0.30)
+    """Least (median LV - median myocardium) / (99th - 1st percentile) at end-diastole (Tarroni 2020)."""
+
+    i3_slice_shift_mm: Check = Check(threshold=3.4)
+    """Largest mean distance of the slices' LV centres from a smooth line (Tarroni 2020), mm."""
+
+    i4_coverage: Check = Check(threshold=0.25)
+    """Largest LV area in the most apical slice of the stack, as a share of the mid slice's."""
+
+    s1_missing: Check = Check(threshold=10.0)
+    """Fewest voxels of each structure in each frame (ukbb_cardiac)."""
+
+    s2_fragments: Check = Check(threshold=0.05)
+    """Largest share of a structure outside its largest component, slice by slice."""
+
+    s3_open_ring: Check = Check(threshold=0.05)
+    """Largest share of the LV's border on neither myocardium nor LV, in a slice that is not basal."""
+
+    s4_topology: Check = Check(threshold=0.05)
+    """Largest share of the LV's border on the RV in a mid slice; holes and empty slices always count."""
+
+    s5_volume_step: Check = Check(threshold=2.0)
+    """Largest ratio of a structure's volumes in neighbouring frames."""
+
+    s6_systole: RatioCheck = RatioCheck(low=0.20, high=0.60)
+    """Part of the cycle, from end-diastole, in which the smallest LV volume must lie."""
+
+    s7_short_axis_rule: Check = Check(threshold=10.0)
+    """ukbb_cardiac's rule for the short axis at end-diastole; the threshold is its 10 pixels."""
+
+    s8_long_axis_rule: Check = Check(threshold=10.0)
+    """ukbb_cardiac's rule for long-axis views at end-diastole; the threshold is its 10 pixels."""
+
+    s9_atrium_rule: Check = Check(threshold=2.0)
+    """ukbb_cardiac's rule for atria; the threshold is its ratio of neighbouring frames' areas."""
+
+    label_swap: Check = Check(threshold=0.5)
+    """Least share of the LV's border that lies on myocardium; below, and less than the RV's, is a swap."""
+
+    u1_uncertainty: UncertaintyCheck = UncertaintyCheck()
+    """Agreement of repeated predictions, where there are any."""
+
+
+class MeasureQualityOptions(Options):
+    """Plausibility of measures. Excluding on the outcome biases a study: the default is review."""
+
+    m1_plausible: PlausibleCheck = PlausibleCheck()
+    """Order and range."""
+
+    m2_mass: Check = Check(threshold=15.0)
+    """Largest difference of the mass at end-systole and end-diastole, percent of the latter."""
+
+    m3_stroke_volumes: StrokeVolumeCheck = StrokeVolumeCheck()
+    """LV against RV stroke volume."""
+
+    m4_atria: RatioCheck = RatioCheck(low=0.6, high=1.7)
+    """LA maximum from the 2-chamber over that from the 4-chamber view."""
+
+    m4_atrial_phase: Check = Check(threshold=0.20)
+    """Largest distance of the LA maximum from the LV's end-systole, as a share of the cycle."""
+
+    m5_cohort_z: Check = Check(threshold=3.5)
+    """Robust z within the cohort, by sex."""

@@ -1,0 +1,171 @@
+"""Checks of a subject's segmentations, and of the images where that takes a segmentation."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.files import read_json
+from cinecohort.findings import Finding, Outcome, overall_status
+from cinecohort.images import read_image, sidecar_path
+from cinecohort.label_maps import LabelMap, read_segmentation
+from cinecohort.labels import STRUCTURES
+from cinecohort.quality.long_axis_checks import check_long_axis
+from cinecohort.quality.options import SegmentationQualityOptions, UncertaintyCheck
+from cinecohort.quality.reports import finding
+from cinecohort.quality.short_axis import ShortAxis
+from cinecohort.quality.short_axis_checks import check_short_axis
+
+
+def check_segmentations(folder: Path, name: str | None, options: SegmentationQualityOptions) -> Outcome:
+    """Check every segmentation of one model.
+
+    Parameters
+    ----------
+    folder
+        The subject's folder in the store.
+    name
+        The model; None is the primary one.
+    options
+        Limits and actions.
+
+    Returns
+    -------
+    Outcome
+        Findings with the codes of :data:`cinecohort.quality.reports.CHECKS`; ``values`` holds the numbers
+        behind them. Without any segmentation both are empty.
+    """
+    outcome = Outcome(status=overall_status([]))
+    for view in STRUCTURES:
+        labels = read_segmentation(folder, view, name)
+        if labels is None:
+            continue
+        known = np.flatnonzero(next(iter(labels.annotated.values())).any(axis=0))
+        if known.size == 0:
+            continue
+        findings, values = _check_view(folder, labels, known, options)
+        uncertainty = labels.image.sidecar.get("uncertainty")
+        findings += check_uncertainty(uncertainty, view, options.u1_uncertainty)
+        outcome.findings += findings
+        outcome.values |= values
+    outcome.status = overall_status(outcome.findings)
+    return outcome
+
+
+def _check_view(
+    folder: Path, labels: LabelMap, known: NDArray[np.int64], options: SegmentationQualityOptions
+) -> tuple[list[Finding], dict[str, float | None]]:
+    data = labels.image.data
+    whole = known.size == data.shape[3]
+    segmented = data if whole else data[..., known]
+    if labels.view != "sa":
+        return check_long_axis(segmented[:, :, 0, :], labels.view, known, data.shape[3], options)
+    roles = _frame_roles(folder)
+    heart = short_axis(segmented, labels, known, roles.get("ed"))
+    findings, values = check_short_axis(heart, options)
+    value = image_contrast(folder / "sa.nii.gz", data[..., known[heart.ed]], int(known[heart.ed]))
+    values["contrast"] = value
+    check = options.i2_contrast
+    if value is not None and value < check.threshold:
+        message = f"LV is brighter than myocardium by {100 * value:.0f} % of the image's range"
+        findings += finding("I2", check.action, message, view="sa", value=value, threshold=check.threshold)
+    return findings, values
+
+
+def short_axis(
+    segmented: NDArray[np.uint8], labels: LabelMap, known: NDArray[np.int64], ed_frame: int | None
+) -> ShortAxis:
+    """Cut a short-axis segmentation to the heart; end-diastole is the frame named or that of the largest LV.
+
+    Parameters
+    ----------
+    segmented
+        Label map (x, y, z, t) of the frames `known`.
+    labels
+        The whole map, for its geometry.
+    known
+        Frames that were segmented.
+    ed_frame
+        End-diastole where the source names it.
+    """
+    drawn = np.asarray(segmented.any(axis=(2, 3)))
+    x, y = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    box = (slice(x[0], x[-1] + 1), slice(y[0], y[-1] + 1)) if x.size else (slice(0, 1), slice(0, 1))
+    heart = np.ascontiguousarray(segmented[box])
+    ed = int(np.count_nonzero(heart == 1, axis=(0, 1, 2)).argmax())
+    if ed_frame is not None and ed_frame in known:
+        ed = int(np.flatnonzero(known == ed_frame)[0])
+    image = labels.image
+    return ShortAxis(heart, image.spacing_mm, float(image.affine[2, 2]), known, image.data.shape[3], ed)
+
+
+def image_contrast(path: Path, labels: NDArray[np.uint8], frame: int) -> float | None:
+    """Contrast of a frame of an image file under its labels; None where there is no such image or contrast.
+
+    Parameters
+    ----------
+    path
+        The short-axis image.
+    labels
+        Label map (x, y, z) of the frame.
+    frame
+        Index of the frame.
+    """
+    if not path.is_file():
+        return None
+    image = read_image(path).data
+    if image.shape[:3] != labels.shape or frame >= image.shape[3]:
+        return None
+    value = contrast(image[..., frame], labels)
+    return None if np.isnan(value) else round(value, 5)
+
+
+def contrast(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
+    """Median of the LV less that of the myocardium, over the 1st to 99th percentile of the image.
+
+    NaN where either is empty or the image is flat. The limit of 0.3 of the dynamic range is that of
+    Tarroni et al., Scientific Reports 2020;10:2408.
+
+    Parameters
+    ----------
+    image, labels
+        Intensities and label map (x, y, z).
+    """
+    lv, myocardium = image[labels == 1], image[labels == 2]
+    low, high = np.percentile(image, (1, 99))
+    if lv.size == 0 or myocardium.size == 0 or high <= low:
+        return float("nan")
+    return float((np.median(lv) - np.median(myocardium)) / (high - low))
+
+
+def check_uncertainty(
+    uncertainty: Mapping[str, Any] | None, view: str, check: UncertaintyCheck
+) -> list[Finding]:
+    """U1: how far repeated predictions agree, where the segmentation's sidecar says.
+
+    Parameters
+    ----------
+    uncertainty
+        Structure to ``{"dice": mean pairwise Dice}``, or to that number itself.
+    view
+        The view.
+    check
+        Least Dice of each structure.
+    """
+    found: list[Finding] = []
+    least = {"LV": check.dice_lv, "MYO": check.dice_myo, "RV": check.dice_rv}
+    for name in STRUCTURES[view].values():
+        entry = (uncertainty or {}).get(name)
+        value = entry.get("dice") if isinstance(entry, Mapping) else entry
+        limit = least.get(name, check.dice_atria)
+        if isinstance(value, int | float) and value < limit:
+            message = f"repeated predictions of {name} agree to a Dice of {value:.2f} only"
+            found += finding("U1", check.action, message, view=view, value=value, threshold=limit)
+    return found
+
+
+def _frame_roles(folder: Path) -> dict[str, Any]:
+    path = sidecar_path(folder / "sa.nii.gz")
+    return (read_json(path).get("frame_roles") or {}) if path.is_file() else {}

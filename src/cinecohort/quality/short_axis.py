@@ -1,0 +1,160 @@
+"""The numbers behind the checks of a short-axis segmentation."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.evaluation.contours import fill_holes
+from cinecohort.measures.positions import base_direction, thirds
+from cinecohort.quality.topology import Borders, borders_of, divide, largest_component_sizes
+
+NAMES = {1: "LV", 2: "MYO", 3: "RV"}
+
+
+@dataclass(frozen=True)
+class ShortAxis:
+    """A short-axis segmentation, cut to the heart and to the frames that were segmented.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, z, t).
+    spacing_mm
+        Voxel size.
+    superior_per_slice
+        Third world coordinate of the affine's slice axis.
+    frames
+        Index of each frame in the whole cine.
+    n_frames
+        Frames of the whole cine.
+    ed
+        Place of end-diastole in `frames`.
+    """
+
+    labels: NDArray[np.uint8]
+    spacing_mm: tuple[float, float, float]
+    superior_per_slice: float
+    frames: NDArray[np.int64]
+    n_frames: int
+    ed: int
+
+    @cached_property
+    def counts(self) -> dict[int, NDArray[np.int64]]:
+        """Voxels (z, t) of each label."""
+        return {label: np.count_nonzero(self.labels == label, axis=(0, 1)) for label in NAMES}
+
+    @cached_property
+    def lv_borders(self) -> Borders:
+        """What the LV borders on."""
+        return borders_of(self.labels, 1)
+
+    @cached_property
+    def rv_borders(self) -> Borders:
+        """What the RV borders on."""
+        return borders_of(self.labels, 3)
+
+    @cached_property
+    def direction(self) -> int:
+        """+1 if the base is at the last slice, else -1."""
+        lv, rv = (self.counts[label].mean(axis=1) for label in (1, 3))
+        return base_direction(lv, rv, self.superior_per_slice)
+
+    @cached_property
+    def levels(self) -> NDArray[np.int8]:
+        """Third (z, t) of the LV of each slice in each frame: 0 basal, 1 mid, 2 apical, -1 outside."""
+        present = self.counts[1] > 0
+        return np.stack([thirds(column, self.direction) for column in present.T], axis=1)
+
+    @property
+    def covers_cycle(self) -> bool:
+        """Whether enough of the cycle is there to speak of its course: every frame of at least eight."""
+        return self.n_frames >= 8 and self.frames.size == self.n_frames
+
+    def fragment_share(self) -> dict[str, NDArray[np.float64]]:
+        """Share (t,) of each structure's voxels outside the largest component of their slice."""
+        shares = {}
+        for label, name in NAMES.items():
+            masks = self.labels == label
+            largest = largest_component_sizes(masks.reshape(*masks.shape[:2], -1))
+            total = self.counts[label].sum(axis=0)
+            shares[name] = divide(total - largest.reshape(masks.shape[2:]).sum(axis=0), total)
+        return shares
+
+    def holes(self) -> dict[str, NDArray[np.int64]]:
+        """Pixels (z, t) enclosed by LV, by RV, and by LV and myocardium together, that are none of them."""
+        heart = {
+            "LV": self.labels == 1,
+            "RV": self.labels == 3,
+            "LV and MYO": (self.labels == 1) | (self.labels == 2),
+        }
+        return {name: _hole_pixels(mask) for name, mask in heart.items()}
+
+    def empty_slices(self) -> dict[str, NDArray[np.bool_]]:
+        """Slices (z, t) without a structure that is there above and below."""
+        gaps = {}
+        for label, name in NAMES.items():
+            present = self.counts[label] > 0
+            above = np.maximum.accumulate(present, axis=0)
+            below = np.maximum.accumulate(present[::-1], axis=0)[::-1]
+            gaps[name] = above & below & ~present
+        return gaps
+
+    def volume_steps(self) -> dict[str, NDArray[np.float64]]:
+        """Ratio (t,), at least 1, of each structure's volumes in a frame and the one before, cyclically."""
+        steps = {}
+        for label, name in NAMES.items():
+            volume = self.counts[label].sum(axis=0)
+            ratio = divide(volume, np.roll(volume, 1))
+            steps[name] = np.maximum(ratio, divide(np.ones_like(ratio), ratio))
+        return steps
+
+    def systole_phase(self) -> float:
+        """Part of the cycle from the largest to the smallest LV volume."""
+        volume = self.counts[1].sum(axis=0)
+        return float((volume.argmin() - volume.argmax()) % volume.size / volume.size)
+
+    def apical_area_share(self) -> float:
+        """LV area in the stack's most apical slice over that in the LV's middle slice, at end-diastole."""
+        area = self.counts[1][:, self.ed]
+        occupied = np.flatnonzero(area)
+        if occupied.size == 0:
+            return float("nan")
+        last = area[0] if self.direction > 0 else area[-1]
+        return float(last / area[occupied[occupied.size // 2]])
+
+    def slice_shift_mm(self) -> NDArray[np.float64]:
+        """Distance (z,) of each slice's LV centre from a smooth line through the stack, at end-diastole.
+
+        The centre is that of LV and myocardium together; the line a parabola in each in-plane coordinate,
+        fitted by reweighted least squares so that a shifted slice does not draw it along. NaN where
+        there is no LV, and throughout with fewer than six slices.
+        """
+        frame = self.labels[..., self.ed]
+        mask = (frame == 1) | (frame == 2)
+        result = np.full(mask.shape[2], np.nan)
+        slices = np.flatnonzero(self.counts[1][:, self.ed])
+        if slices.size < 6:
+            return result
+        centres = np.array([np.argwhere(mask[..., z]).mean(axis=0) for z in slices]) * self.spacing_mm[:2]
+        result[slices] = np.linalg.norm(centres - _robust_parabola(slices.astype(float), centres), axis=1)
+        return result
+
+
+def _hole_pixels(masks: NDArray[np.bool_]) -> NDArray[np.int64]:
+    stack = masks.reshape(*masks.shape[:2], -1)
+    return np.count_nonzero(fill_holes(stack) & ~stack, axis=(0, 1)).reshape(masks.shape[2:])
+
+
+def _robust_parabola(x: NDArray[np.float64], y: NDArray[np.float64], rounds: int = 20) -> NDArray[np.float64]:
+    """Values at `x` of parabolas through the columns of `y`, by least absolute distances (reweighted)."""
+    scaled = (x - x.mean()) / max(float(np.ptp(x)), 1.0)
+    design = np.stack([np.ones_like(scaled), scaled, scaled**2], axis=1)
+    weights = np.ones(len(x))
+    fitted = y
+    for _ in range(rounds):
+        root = np.sqrt(weights)[:, None]
+        fitted = design @ np.linalg.lstsq(design * root, y * root, rcond=None)[0]
+        weights = 1.0 / np.maximum(np.linalg.norm(y - fitted, axis=1), 0.1)
+    return fitted

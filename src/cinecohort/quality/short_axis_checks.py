@@ -1,0 +1,181 @@
+"""Checks of a short-axis segmentation: each a function from numbers to findings."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.findings import Finding
+from cinecohort.quality.options import Check, SegmentationQualityOptions
+from cinecohort.quality.reports import finding
+from cinecohort.quality.short_axis import NAMES, ShortAxis
+from cinecohort.quality.ukbb_rules import short_axis_reason
+
+VIEW = "sa"
+
+
+def check_short_axis(
+    heart: ShortAxis, options: SegmentationQualityOptions
+) -> tuple[list[Finding], dict[str, float | None]]:
+    """Run every check of the short axis.
+
+    Parameters
+    ----------
+    heart
+        The segmentation.
+    options
+        Limits and actions.
+
+    Returns
+    -------
+    findings, values
+        What was found, and the numbers behind it.
+    """
+    findings: list[Finding] = []
+    values: dict[str, float | None] = {}
+    for part in (_presence, _shape, _position, _course, _ukbb):
+        for found, name, value in part(heart, options):
+            findings += found
+            values[name] = None if np.isnan(value) else round(float(value), 5)
+    return findings, values
+
+
+Part = Iterator[tuple[list[Finding], str, float]]
+
+
+def _frames(heart: ShortAxis, where: NDArray[np.bool_]) -> NDArray[np.int64]:
+    return heart.frames[where]
+
+
+def _presence(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
+    """S1, S2: every structure in every frame, in one piece a slice."""
+    check = options.s1_missing
+    for label, name in NAMES.items():
+        voxels = heart.counts[label].sum(axis=0)
+        few = voxels < check.threshold
+        message = f"{name} has fewer than {check.threshold:g} voxels in {few.sum()} of {few.size} frames"
+        found = _report("S1", check, message, few.any(), voxels.min(), frames=_frames(heart, few))
+        yield found, f"{name.lower()}_min_voxels", float(voxels.min())
+    check = options.s2_fragments
+    for name, share in heart.fragment_share().items():
+        worst = float(np.nanmax(share, initial=0.0))
+        many = np.nan_to_num(share) > check.threshold
+        message = f"up to {100 * worst:.0f} % of {name} lies outside the largest component of its slice"
+        found = _report("S2", check, message, many.any(), worst, frames=_frames(heart, many))
+        yield found, f"{name.lower()}_fragment_share", worst
+
+
+def _shape(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
+    """S3, S4 and the swap: myocardium around the LV, the RV apart from it, no holes, no empty slices."""
+    check = options.s3_open_ring
+    opening = np.where(heart.levels > 0, heart.lv_borders.share((0, 3)), np.nan)
+    open_ring = np.nan_to_num(opening) > check.threshold
+    slices, frames = np.nonzero(open_ring)
+    worst = float(np.nanmax(opening, initial=0.0))
+    message = (
+        f"{slices.size} mid or apical slices have an open myocardium, the widest over {100 * worst:.0f} %"
+    )
+    found = _report("S3", check, message, slices.size > 0, worst, slices=slices, frames=heart.frames[frames])
+    yield found, "open_ring_share", float(open_ring.sum() / max(1, np.count_nonzero(heart.levels > 0)))
+    yield from _topology(heart, options.s4_topology)
+    lv, rv = heart.lv_borders.total_share((2,)), heart.rv_borders.total_share((2,))
+    swapped = lv < options.label_swap.threshold and rv > lv
+    message = f"{100 * lv:.0f} % of the LV's border and {100 * rv:.0f} % of the RV's lie on myocardium"
+    yield _report("LABEL_SWAP", options.label_swap, message, swapped, lv), "lv_on_myocardium", lv
+
+
+def _topology(heart: ShortAxis, check: Check) -> Part:
+    touching = np.where(heart.levels == 1, heart.lv_borders.share((3,)), np.nan)
+    worst = float(np.nanmax(touching, initial=0.0))
+    slices, frames = np.nonzero(np.nan_to_num(touching) > check.threshold)
+    message = (
+        f"the LV touches the RV in {slices.size} mid slices, at most over {100 * worst:.0f} % of its border"
+    )
+    found = _report("S4", check, message, slices.size > 0, worst, slices=slices, frames=heart.frames[frames])
+    yield found, "lv_on_rv", worst
+    alone = (heart.levels == 1) & (heart.counts[3] > 0) & (heart.rv_borders.on[2] == 0)
+    slices, frames = np.nonzero(alone)
+    message = f"the RV lies apart from the myocardium in {slices.size} mid slices"
+    found = _report(
+        "S4", check, message, slices.size > 0, alone.sum(), slices=slices, frames=heart.frames[frames]
+    )
+    yield found, "rv_apart_slices", float(slices.size)
+    total = 0
+    for name, pixels in heart.holes().items():
+        slices, frames = np.nonzero(pixels)
+        total += int(pixels.sum())
+        message = f"{name} has holes in {slices.size} slices, {pixels.sum()} pixels together"
+        found = _report(
+            "S4", check, message, slices.size > 0, pixels.sum(), slices=slices, frames=heart.frames[frames]
+        )
+        yield found, "hole_pixels", float(total)
+    gaps = 0
+    for name, empty in heart.empty_slices().items():
+        slices, frames = np.nonzero(empty)
+        gaps += slices.size
+        message = f"{name} is missing in {slices.size} slices between others that have it"
+        found = _report(
+            "S4", check, message, slices.size > 0, slices.size, slices=slices, frames=heart.frames[frames]
+        )
+        yield found, "empty_slices", float(gaps)
+
+
+def _position(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
+    """I3, I4: slices in line, apex inside the stack."""
+    check = options.i3_slice_shift_mm
+    away = heart.slice_shift_mm()
+    mean = float(np.nanmean(away)) if np.isfinite(away).any() else float("nan")
+    message = f"LV centres lie {mean:.1f} mm from a smooth line on average"
+    slices = np.flatnonzero(np.nan_to_num(away) > check.threshold)
+    yield _report("I3", check, message, mean > check.threshold, mean, slices=slices), "slice_shift_mm", mean
+    check = options.i4_coverage
+    share = heart.apical_area_share()
+    message = f"LV area in the last apical slice of the stack is {100 * share:.0f} % of the mid slice's"
+    yield _report("I4", check, message, share > check.threshold, share), "apical_area_share", share
+
+
+def _course(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
+    """S5, S6: volumes steady over the cycle, one contraction; asked of whole cycles only."""
+    if not heart.covers_cycle:
+        return
+    check = options.s5_volume_step
+    for name, ratio in heart.volume_steps().items():
+        worst = float(np.nanmax(ratio, initial=1.0))
+        steep = np.nan_to_num(ratio) >= check.threshold
+        message = f"{name} volume changes up to {worst:.1f} times from one frame to the next"
+        found = _report("S5", check, message, steep.any(), worst, frames=_frames(heart, steep))
+        yield found, f"{name.lower()}_volume_step", worst
+    phase = heart.systole_phase()
+    limits = options.s6_systole
+    outside = not limits.low <= phase <= limits.high
+    message = f"LV volume is smallest {100 * phase:.0f} % of the cycle after it is largest"
+    limit = limits.low if phase < limits.low else limits.high
+    found = finding("S6", limits.action, message, view=VIEW, value=phase, threshold=limit) if outside else []
+    yield found, "systole_phase", phase
+
+
+def _ukbb(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
+    """S7: the rule of ukbb_cardiac at end-diastole."""
+    check = options.s7_short_axis_rule
+    reason = short_axis_reason(heart.labels[..., heart.ed], int(check.threshold))
+    frames = heart.frames[[heart.ed]]
+    found = _report("S7", check, f"at end-diastole {reason}", reason is not None, float("nan"), frames=frames)
+    yield found, "short_axis_rule_passed", float(reason is None)
+
+
+def _report(
+    code: str, check: Check, message: str, beyond: Any, value: float, slices: Any = (), frames: Any = ()
+) -> list[Finding]:
+    if not beyond:
+        return []
+    return finding(
+        code,
+        check.action,
+        message,
+        view=VIEW,
+        slices=np.unique(slices).tolist(),
+        frames=np.unique(frames).tolist(),
+        value=None if np.isnan(value) else value,
+        threshold=check.threshold,
+    )
