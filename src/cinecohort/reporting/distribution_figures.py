@@ -107,8 +107,8 @@ def draw_distribution(axis: Axes, table: pd.DataFrame, measure: str, by: str, gr
                 medianprops={"color": "black", "linewidth": 1.1},
                 whiskerprops={"linewidth": 0.7}, capprops={"linewidth": 0.7}, manage_ticks=False,
             )  # fmt: skip
-    axis.set(title=measure_label(measure), xlabel="", ylabel="")
-    axis.set_xticks(range(len(groups)), [f"n = {len(sample):,}" for sample in samples])
+    axis.set(title=measure_label(measure), xlabel="n", ylabel="")
+    axis.set_xticks(range(len(groups)), [f"{len(sample):,}" for sample in samples])
     axis.set_xlim(-0.6, len(groups) - 0.4)
 
 

@@ -127,6 +127,16 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Gallery:
+    """Several pictures under one caption, each with a line of words above it: (words, file)."""
+
+    label: str
+    caption: Text
+    pictures: Sequence[tuple[Text, str]]
+    description: str
+
+
+@dataclass(frozen=True)
 class FlowStep:
     """One box of the flow of subjects, with what was left out on the way to the next."""
 
@@ -145,7 +155,7 @@ class FlowDiagram:
     description: str
 
 
-Block = Paragraph | Bullets | Equation | Table | Figure | FlowDiagram
+Block = Paragraph | Bullets | Equation | Table | Figure | Gallery | FlowDiagram
 
 
 @dataclass
@@ -251,6 +261,14 @@ def block_to_dict(block: Block) -> dict[str, Any]:
                 "file": block.file,
                 "description": block.description,
                 "width_pct": block.width_pct,
+            }
+        case Gallery():
+            return {
+                "kind": "gallery",
+                "label": block.label,
+                "caption": text_to_list(block.caption),
+                "description": block.description,
+                "pictures": [{"words": text_to_list(words), "file": file} for words, file in block.pictures],
             }
         case FlowDiagram():
             return {

@@ -9,6 +9,7 @@ from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import (
     flow,
+    gallery,
     limits,
     measures,
     methods,
@@ -57,6 +58,7 @@ def compose(context: Context) -> Document:
         participants.section(context),
         quality.section(context),
         measures.section(context),
+        gallery.section(context),
         *methods.section(context),
         provenance.section(context),
         limits.section(context),

@@ -132,6 +132,11 @@ class Results:
         automatic.sort(key=lambda name: name != primary)
         return [*map(str, automatic), *(str(name) for name, kind in order.items() if kind != "auto")]
 
+    def observers(self) -> list[str]:
+        """Sources that are people."""
+        automatic = set(self.automatic_sources())
+        return [name for name in self.sources() if name not in automatic]
+
     def automatic_sources(self) -> list[str]:
         """Sources that are models."""
         table = self.measures[self.measures["kind"] == "auto"]

@@ -4,7 +4,7 @@ from cinecohort.reporting.document import Bullets, Section, Text
 from cinecohort.reporting.numbers import count, percent, quantity
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.participants import has_values
-from cinecohort.reporting.sections.provenance import model_card
+from cinecohort.reporting.sections.provenance import described
 
 SMALL_COHORT = 30
 
@@ -97,7 +97,7 @@ def unvalidated_models(context: Context) -> list[str]:
     names = []
     for view, entries in (context.results.config.get("models") or {}).items():
         for entry in entries:
-            card = model_card(str(entry.get("weights") or entry.get("name")))
-            if card.get("validated") is False:
+            model = described(str(entry.get("weights") or entry.get("name")))
+            if model is not None and not model.validated:
                 names.append(f"{entry.get('name')} ({view})")
     return names

@@ -146,7 +146,8 @@ def distribution_figure(context: Context, table: pd.DataFrame, sources: list[str
         Figure(
             "fig-distributions",
             "Distribution of measures by source. Boxes are quartiles, lines medians, whiskers reach "
-            "1.5 interquartile ranges; points are subjects (an even sample where there are more than 400).",
+            "1.5 interquartile ranges; points are subjects (an even sample where there are more than 400). "
+            "Below each box: n.",
             "figures/distributions.svg",
             f"Box plots of {listing(measure_label(name) for name in shown)} for {listing(sources[:7])}.",
         )

@@ -1,16 +1,16 @@
 """Provenance: software, engines, models with their validation mark, configuration, data citations."""
 
-import importlib.resources
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
+from cinecohort.errors import UserError
 from cinecohort.files import digest_json
 from cinecohort.reporting.document import Block, Bullets, Citation, Column, Paragraph, Section, Table, Text
 from cinecohort.reporting.numbers import UNDEFINED, count, listing
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.vocabulary import VIEW_NAMES
+from cinecohort.segmentation.descriptions import ModelDescription, describe_model
 
 DATA_CITATIONS: dict[str, Text] = {
     "acdc": [
@@ -86,17 +86,15 @@ def model_blocks(context: Context) -> list[Block]:
     rows = []
     for view, entries in (context.results.config.get("models") or {}).items():
         for rank, entry in enumerate(entries):
-            card = model_card(str(entry.get("weights") or entry.get("name")))
-            validated = {True: "validated", False: "not validated"}.get(card.get("validated"), "not stated")  # type: ignore[arg-type]
-            digest = str(card.get("sha256") or card.get("weights_sha256") or "")
+            model = described(str(entry.get("weights") or entry.get("name")))
             rows.append(
                 [
                     str(entry.get("name")),
                     VIEW_NAMES.get(str(view), str(view)),
                     "primary" if rank == 0 else "comparison",
-                    architecture(card),
-                    validated,
-                    digest[:16] or UNDEFINED,
+                    model.architecture if model else UNDEFINED,
+                    "not known" if model is None else "validated" if model.validated else "not validated",
+                    model.sha256[:16] if model else UNDEFINED,
                 ]
             )
     if not rows:
@@ -120,26 +118,12 @@ def model_blocks(context: Context) -> list[Block]:
     ]
 
 
-def architecture(card: Mapping[str, Any]) -> str:
-    """Name of a card's architecture."""
-    value = card.get("architecture")
-    if isinstance(value, Mapping):
-        return str(value.get("name") or value.get("type") or UNDEFINED)
-    return str(value or UNDEFINED)
-
-
-def model_card(name: str) -> Mapping[str, Any]:
-    """Read the JSON of a model's weights, shipped or beside a file; empty where there is none."""
-    candidates = [Path(name).with_suffix(".json")] if name.endswith(".safetensors") else []
-    shipped = importlib.resources.files("cinecohort.segmentation").joinpath("weights", f"{name}.json")
-    for candidate in (*candidates, shipped):
-        try:
-            value = json.loads(candidate.read_text())
-        except (OSError, ValueError):
-            continue
-        if isinstance(value, Mapping):
-            return value
-    return {}
+def described(name_or_path: str) -> ModelDescription | None:
+    """Read the description of weights, None where they are not at hand any more."""
+    try:
+        return describe_model(name_or_path)
+    except UserError:
+        return None
 
 
 def version_blocks(run: Mapping[str, Any]) -> list[Block]:

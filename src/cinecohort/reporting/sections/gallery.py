@@ -1,0 +1,175 @@
+"""Pictures of the best and the worst segmented subjects, with both contours."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cinecohort.reporting import gallery
+from cinecohort.reporting.document import Block, Gallery, Paragraph, Section, Strong, Text
+from cinecohort.reporting.numbers import count, number
+from cinecohort.reporting.results import primary_model
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import STRUCTURE_NAMES, finding_words
+from cinecohort.statistics.cases import choose_cases
+
+PANEL_PIXELS = 140
+COLOUR_WORDS = "orange, LV cavity; green, outer border of the myocardium; blue, RV cavity"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A subject to show: whose contours, at which frames, and what is said of it."""
+
+    subject: str
+    model: str | None
+    observer: str | None
+    words: str
+
+
+def section(context: Context) -> Section:
+    """Gallery of the short axis; where no Dice is known, of some subjects as they come."""
+    blocks: list[Block] = []
+    dice = short_axis_dice(context)
+    if dice.empty:
+        blocks.extend(without_dice(context))
+    else:
+        for which, n in (("worst", context.options.gallery_worst), ("best", context.options.gallery_best)):
+            choices = by_dice(context, dice, which, n)
+            pictures = draw(context, choices, which)
+            if pictures:
+                blocks.append(
+                    Gallery(
+                        f"fig-gallery-{which}",
+                        f"Subjects with the {'lowest' if which == 'worst' else 'highest'} Dice in the short "
+                        "axis, "
+                        f"base to apex from left to right. Solid: automatic ({COLOUR_WORDS}); dashed white: "
+                        "observer.",
+                        pictures,
+                        "Short-axis slices at end-diastole and end-systole with automatic and human "
+                        "contours.",
+                    )
+                )
+    if not blocks:
+        blocks.append(
+            Paragraph("No pictures are shown: the results folder holds no images with label maps to draw.")
+        )
+    return Section("Gallery", "sec-gallery", blocks)
+
+
+def short_axis_dice(context: Context) -> pd.DataFrame:
+    """Overlap of the primary model (or the first there is) with the first observer, in the short axis."""
+    results = context.results
+    overlap = results.overlap[
+        (results.overlap["view"] == "sa") & results.overlap["subject"].isin(results.analysed)
+    ]
+    automatic = [name for name in results.automatic_sources() if name in set(overlap["source"])]
+    overlap = overlap[overlap["source"].isin(automatic[:1])]
+    references = [name for name in overlap["reference"].unique() if name in results.observers()]
+    return overlap[overlap["reference"].isin(references[:1])]
+
+
+def by_dice(context: Context, dice: pd.DataFrame, which: str, n: int) -> list[Choice]:
+    """Subjects with the lowest or highest Dice of an image, each once."""
+    if not n:
+        return []
+    model, observer = str(dice["source"].iloc[0]), str(dice["reference"].iloc[0])
+    cases = choose_cases(dice, [model], None, context.results.status, count=len(dice))
+    cases = cases[(cases["selection"] == "all") & (cases["which"] == which)].drop_duplicates("subject")
+    choices = []
+    for case in cases.head(n).to_dict("records"):
+        worst = f"; lowest is the {STRUCTURE_NAMES.get(str(case['structure']), case['structure'])}"
+        words = f"Dice {number(case['dice'], 2)} at {str(case['role']).upper()}{worst} "
+        words += f"({number(case['structure_dice'], 2)}); {quality_words(case['status'], case['code'])}."
+        choices.append(Choice(str(case["subject"]), file_name_of(context, model), observer, words))
+    return choices
+
+
+def file_name_of(context: Context, model: str) -> str | None:
+    """Name of a model in file names: None for the primary one."""
+    primary = primary_model(context.results.config) or next(iter(context.results.automatic_sources()), model)
+    return None if model == primary else model
+
+
+def quality_words(status: object, code: object) -> str:
+    """What quality control said of a subject."""
+    if status == "review":
+        code = str(code or "")
+        return f"flagged for review: {finding_words(code)}" if code else "flagged for review"
+    return "not flagged by quality control"
+
+
+def without_dice(context: Context) -> list[Block]:
+    """Pictures of some subjects where there is nothing to rank them by: half of them flagged ones."""
+    results = context.results
+    n = context.options.gallery_best + context.options.gallery_worst
+    flagged = sorted(results.flagged)
+    plain = sorted(results.analysed - results.flagged)
+    n_flagged = min(len(flagged), max(n - len(plain), n // 2))
+    subjects = [*flagged[:n_flagged], *plain[: n - n_flagged]]
+    codes = results.status.set_index("subject")["code"]
+    observer = next(iter(results.observers()), None)
+    choices = [
+        Choice(
+            key,
+            None,
+            observer,
+            quality_words("review" if key in results.flagged else "ok", codes[key]).capitalize() + ".",
+        )
+        for key in subjects
+    ]
+    pictures = draw(context, choices, "sample")
+    if not pictures:
+        return []
+    return [
+        Gallery(
+            "fig-gallery-sample",
+            "Subjects in the order of their keys, flagged ones first; there is no overlap with an observer "
+            "to rank "
+            f"them by. Short axis, base to apex from left to right. Solid: automatic ({COLOUR_WORDS})"
+            + ("; dashed white: observer." if observer else "."),
+            pictures,
+            "Short-axis slices at end-diastole and end-systole with contours.",
+        )
+    ]
+
+
+def draw(context: Context, choices: list[Choice], name: str) -> list[tuple[Text, str]]:
+    """Draw the chosen subjects whose images are there; (words, file) of each."""
+    pictures: list[tuple[Text, str]] = []
+    for choice in choices:
+        case = gallery.read_case(
+            context.results.folder / "subjects" / choice.subject, "sa", choice.model, choice.observer
+        )
+        if case is None:
+            continue
+        frames = {
+            key: frame for key, frame in frames_of(context, choice).items() if frame < case.image.shape[3]
+        }
+        if not frames:
+            continue
+        slices = gallery.evenly(
+            gallery.annotated_slices(case, list(frames.values())), context.options.gallery_slices
+        )
+        if not slices:
+            continue
+        file = f"figures/gallery-{name}-{len(pictures) + 1}.png"
+        gallery.write_png(context.build / file, gallery.montage(case, frames, slices, PANEL_PIXELS))
+        title = choice.subject if context.options.list_subjects else f"Subject {count(len(pictures) + 1)}"
+        pictures.append(([Strong(f"{title}. "), choice.words], file))
+    return pictures
+
+
+def frames_of(context: Context, choice: Choice) -> dict[str, int]:
+    """ED and ES of a subject: the observer's where it has them, else the model's own."""
+    table = context.results.measures
+    rows = table[(table["subject"] == choice.subject) & (table["source"] != "")]
+    for source in [choice.observer, *context.results.sources()]:
+        row = rows[(rows["source"] == source) & rows["frames"].isin(["", "own"])].head(1)
+        known = {
+            name: int(row[column].iloc[0])
+            for name, column in (("ED", "ed_frame"), ("ES", "es_frame"))
+            if column in row and len(row) and pd.notna(row[column].iloc[0])
+        }
+        if known:
+            return known
+    return {}
