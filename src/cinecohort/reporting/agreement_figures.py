@@ -18,9 +18,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from cinecohort.files import replacing
+from cinecohort.reporting.vocabulary import MEASURES
 from cinecohort.statistics.agreement import AgreementResult
 from cinecohort.statistics.bland_altman import limits_of_agreement
-from cinecohort.statistics.measure_names import PRINCIPAL_MEASURES, is_wall_segment, label
+from cinecohort.statistics.measure_names import PRINCIPAL_MEASURES, is_wall_segment
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -38,6 +39,11 @@ _STYLE: dict[Any, Any] = {
     "path.simplify": True,
 }
 _DRAWN_AS_IMAGE_FROM = 1500
+
+
+def label(measure: str) -> str:
+    """Return a measure as it is printed, with its unit; a name that is not ours stays as it is."""
+    return MEASURES[measure].heading if measure in MEASURES else measure
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -9,8 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cinecohort.errors import UserError
-from cinecohort.statistics.measure_names import UKBB_CARDIAC_COLUMNS
-from cinecohort.statistics.tables import is_measure_name
+from cinecohort.statistics.measure_names import THEIR_NAMES, is_measure_name
 
 Duplicates = Literal["first", "mean", "exclude", "error"]
 
@@ -138,7 +137,7 @@ def _listed(names: Sequence[str] | pd.Index, limit: int = 8) -> str:
 def _same_names(first: pd.DataFrame, second: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rename ukbb_cardiac's columns to ours, except those that both tables hold under the same name."""
     alike = set(first.columns) & set(second.columns)
-    renaming = {theirs: ours for theirs, ours in UKBB_CARDIAC_COLUMNS.items() if theirs not in alike}
+    renaming = {theirs: ours for theirs, ours in THEIR_NAMES.items() if theirs not in alike}
     return first.rename(columns=renaming), second.rename(columns=renaming)
 
 

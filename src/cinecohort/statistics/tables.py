@@ -1,7 +1,6 @@
 """Reading and writing the tables that the statistics work on."""
 
 import csv
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +8,7 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import replacing
-
-_KEY_NAMES = re.compile(
-    r"(.*[_ .])?(id|pid|eid)|(subject|patient|participant)_?(id)?|visit|instance|name|key", re.I
-)
+from cinecohort.statistics.measure_names import is_key_name
 
 
 def read_table(path: Path, keys: Sequence[str] = ()) -> pd.DataFrame:
@@ -33,7 +29,7 @@ def read_table(path: Path, keys: Sequence[str] = ()) -> pd.DataFrame:
         header = next(csv.reader([first_line], delimiter=separator), [])
         if not header:
             raise UserError(f"{path}: is empty; a table with a header line is needed.")
-        text = {index: str for index, name in enumerate(header) if name in keys or _is_key_name(name)}
+        text = {index: str for index, name in enumerate(header) if name in keys or is_key_name(name)}
         table = pd.read_csv(
             path, sep=separator, dtype=text, encoding="utf-8-sig", float_precision="round_trip"
         )
@@ -42,15 +38,6 @@ def read_table(path: Path, keys: Sequence[str] = ()) -> pd.DataFrame:
     except (UnicodeDecodeError, pd.errors.ParserError) as error:
         raise UserError(f"{path}: is not a table of text ({error}); save it as CSV in UTF-8.") from error
     return table.rename(columns={name: "" for name in table.columns[:1] if str(name).startswith("Unnamed: ")})
-
-
-def _is_key_name(name: str) -> bool:
-    return name == "" or _KEY_NAMES.fullmatch(name) is not None
-
-
-def is_measure_name(name: str) -> bool:
-    """Say whether a shared numeric column is compared: all are but ids and frame numbers."""
-    return not (_is_key_name(name) or re.fullmatch(r"(.*_)?frames?|unnamed: \d+", name, re.I))
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
