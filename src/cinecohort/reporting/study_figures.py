@@ -4,7 +4,6 @@ Files of the same data are the same bytes; colours are told apart by the colour-
 also by shape.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from matplotlib.figure import Figure
 
 from cinecohort.files import replacing
 from cinecohort.statistics.balance import describe_covariate
+from cinecohort.statistics.two_samples import printed_p
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"
 _STYLE: Any = {
@@ -90,7 +90,7 @@ def overlap_plot(scores: pd.DataFrame, labels: tuple[str, str], path: Path) -> N
         _save(figure, path)
 
 
-def forest_plot(rows: pd.DataFrame, path: Path, xlabel: str = "standardised difference") -> None:
+def forest_plot(rows: pd.DataFrame, path: Path, xlabel: str = "difference / pooled SD") -> None:
     """Draw estimates with intervals, one line each.
 
     Parameters
@@ -104,18 +104,19 @@ def forest_plot(rows: pd.DataFrame, path: Path, xlabel: str = "standardised diff
         Title of the horizontal axis.
     """
     places = np.arange(len(rows))[::-1]
-    drawn = rows["estimate"].notna().to_numpy()
+    overall = rows["overall"].to_numpy(bool)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6.4, 0.9 + 0.2 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(6.6, 0.9 + 0.2 * len(rows)), layout="constrained")
         axes = figure.subplots()
         axes.axvline(0, color=GREY, linewidth=0.9)
-        axes.hlines(places[drawn], rows["ci_low"][drawn], rows["ci_high"][drawn], color=BLUE, linewidth=1.4)
-        axes.plot(rows["estimate"][drawn], places[drawn], "s", color=BLUE, markersize=4)
+        for chosen, colour, mark in ((overall, BLUE, "s"), (~overall, ORANGE, "o")):
+            axes.hlines(places[chosen], rows["ci_low"][chosen], rows["ci_high"][chosen], color=colour)
+            axes.plot(rows["estimate"][chosen], places[chosen], mark, color=colour, markersize=4)
         axes.set_yticks(places, rows["label"])
         axes.set_ylim(-0.7, len(rows) - 0.3)
         axes.set_xlabel(xlabel)
-        for tick, is_drawn in zip(axes.get_yticklabels(), drawn, strict=True):
-            tick.set_fontweight("normal" if is_drawn else "bold")
+        for tick, is_overall in zip(axes.get_yticklabels(), overall, strict=True):
+            tick.set_fontweight("bold" if is_overall else "normal")
         for place, note in zip(places, rows["note"], strict=True):
             axes.annotate(note, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=7)
         _save(figure, path)
@@ -141,21 +142,41 @@ def _histogram(
     )
 
 
+def standardised_rows(comparison: pd.DataFrame, subgroups: pd.DataFrame) -> pd.DataFrame:
+    """Rows of a forest plot: the difference of every outcome, overall and in subgroups, in pooled SDs.
+
+    Parameters
+    ----------
+    comparison
+        See :func:`cinecohort.statistics.effects.compare`; the line of an outcome is its Cohen's d.
+    subgroups
+        Columns ``factor, level, outcome, n1, n0, estimate, ci_low, ci_high, interaction_p``; estimates are
+        divided by the same SD.
+    """
+    rows: list[dict[str, Any]] = []
+    for _, outcome in comparison.iterrows():
+        sd = outcome["difference"] / outcome["cohen_d"] if outcome["cohen_d"] else np.nan
+        rows.append(
+            {
+                "label": outcome["outcome"],
+                "estimate": outcome["cohen_d"],
+                "ci_low": outcome["cohen_d_ci_low"],
+                "ci_high": outcome["cohen_d_ci_high"],
+                "note": f"n = {outcome['n1']:,} + {outcome['n0']:,}",
+                "overall": True,
+            }
+        )
+        for _, level in subgroups[subgroups["outcome"] == outcome["outcome"]].iterrows():
+            scaled = {name: level[name] / sd for name in ("estimate", "ci_low", "ci_high")}
+            interaction = printed_p(level["interaction_p"])
+            note = f"n = {level['n1']:,} + {level['n0']:,}"
+            note += f", interaction p {interaction}" if interaction else ""
+            rows.append(
+                {"label": f"{level['factor']} {level['level']}", **scaled, "note": note, "overall": False}
+            )
+    return pd.DataFrame(rows, columns=["label", "estimate", "ci_low", "ci_high", "note", "overall"])
+
+
 def _save(figure: Figure, path: Path) -> None:
     with replacing(path) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None})
-
-
-def standardised_rows(comparison: pd.DataFrame, names: Sequence[str] | None = None) -> pd.DataFrame:
-    """Rows of a forest plot from the standardised differences (Hedges' g) of a comparison table."""
-    return pd.DataFrame(
-        {
-            "label": list(names) if names is not None else comparison["outcome"],
-            "estimate": comparison["hedges_g"],
-            "ci_low": comparison["hedges_g_ci_low"],
-            "ci_high": comparison["hedges_g_ci_high"],
-            "note": [
-                f"n = {n1:,} + {n0:,}" for n1, n0 in zip(comparison["n1"], comparison["n0"], strict=True)
-            ],
-        }
-    )

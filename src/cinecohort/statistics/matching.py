@@ -101,6 +101,10 @@ class Matching:
             }
         )
 
+    def size(self, row: str, group: str) -> float:
+        """One number of :meth:`sample_sizes`."""
+        return float(self.sample_sizes()[group].loc[row])
+
     def sample_sizes(self) -> pd.DataFrame:
         """Rows ``all, matched, effective, unmatched, discarded``; columns ``treated, control``.
 

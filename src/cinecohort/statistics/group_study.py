@@ -1,0 +1,386 @@
+"""The matched group study of the workflow: from the cohort's tables to every table and figure of the study.
+
+An example, Bai 2018's comparison of obese with normal-weight participants (its Table 8)::
+
+    obesity:
+      title: Obesity and the heart
+      exposure: {label: Obese, condition: "bmi >= 30"}
+      reference: {label: Normal weight, condition: "18.5 <= bmi < 25"}
+      exclusions: {icd10: [I21, I22, I23, I25, I42, I50], self_reported_mi: true}
+      covariates: [sex, age_years, height_cm, dbp_mmhg, sbp_mmhg]
+      outcomes: [lvedv_ml, lvesv_ml, lvm_g, rvedv_ml, rvesv_ml]
+      published: bai2018_table8
+"""
+
+import importlib.metadata
+import importlib.resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cinecohort.errors import UserError
+from cinecohort.files import write_json, write_text
+from cinecohort.statistics.balance import balance_table, balance_verdict
+from cinecohort.statistics.baseline import baseline_table
+from cinecohort.statistics.effects import compare
+from cinecohort.statistics.matching import EMULATED, Matching, match
+from cinecohort.statistics.methods_text import methods_sentences
+from cinecohort.statistics.power import smallest_detectable_difference
+from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table
+from cinecohort.statistics.study_cohort import TREATMENT, Flow, StudyCohort, select_cohort
+from cinecohort.statistics.study_options import StudyOptions
+from cinecohort.statistics.study_tables import write_table
+from cinecohort.statistics.subgroups import band_labels, subgroup_differences
+
+TABLES = (
+    *("flow", "baseline", "pairs", "scores", "unmatched", "balance", "sample_sizes", "comparison"),
+    *("sensitivity", "subgroups", "power", "published"),
+)
+FIGURES = ("love", "overlap", "forest")
+DESCRIBED = (
+    *("sex", "age_years", "height_cm", "weight_kg", "bmi", "sbp_mmhg", "dbp_mmhg"),
+    *("vendor", "scanner", "field_t", "site"),
+)
+"""Participants' columns of the baseline table, beside the covariates, where they are there."""
+
+
+def run_study(
+    measures: pd.DataFrame,
+    participants: pd.DataFrame,
+    status: pd.DataFrame | None,
+    options: StudyOptions,
+    out: Path,
+) -> None:
+    """Do a study and write its folder.
+
+    Parameters
+    ----------
+    measures
+        The cohort's measures, one row a subject, source and frames.
+    participants
+        One row a subject.
+    status
+        Final status of each subject, or None: that of the measures table.
+    options
+        The study.
+    out
+        Folder; gets ``flow, baseline, pairs, scores, unmatched, balance, sample_sizes, comparison,
+        sensitivity, subgroups, power`` and, where asked for, ``published`` as CSV; ``love, overlap, forest``
+        as SVG; ``methods.txt``; ``summary.json``. What an earlier run left is removed first.
+
+    Notes
+    -----
+    A study that cannot be done (an empty group, covariates that separate the groups, columns that are not
+    there) writes its flow and a ``summary.json`` with ``"status": "not done"`` and the reason as a sentence;
+    it raises nothing.
+    """
+    _clear(out)
+    flow = Flow(len(participants))
+    try:
+        cohort = select_cohort(measures, participants, status, options, flow)
+        matching = match_cohort(cohort, options)
+    except UserError as error:
+        write_table(flow.table(), out / "flow.csv")
+        write_json(out / "summary.json", _header(options) | {"status": "not done", "verdict": str(error)})
+        return
+    _record_matching(flow, matching, options)
+    balance = balance_table(matching)
+    comparison = compare_matched(matching, options)
+    power = power_table(comparison, options)
+    tables = {
+        "flow": flow.table(),
+        "baseline": study_baseline(cohort, matching, options),
+        "pairs": matching.pairs_table(),
+        "scores": matching.scores_table(),
+        "unmatched": unmatched_table(matching, options),
+        "balance": balance,
+        "sample_sizes": matching.sample_sizes().rename_axis("sample").reset_index(),
+        "comparison": comparison,
+        "sensitivity": sensitivity_table(
+            cohort, matching, options, _other_flagged(measures, participants, status, options, cohort)
+        ),
+        "subgroups": subgroup_table(matching, options),
+        "power": power,
+    }
+    if options.published:
+        tables["published"] = published_table(options.published)
+    for name, table in tables.items():
+        write_table(table, out / f"{name}.csv")
+    _write_figures(tables, options, out)
+    methods = methods_sentences(options, flow, matching, cohort.source, _versions())
+    write_text(out / "methods.txt", "\n".join(methods) + "\n")
+    write_json(out / "summary.json", _summary(options, cohort, matching, balance, comparison, power))
+
+
+def match_cohort(cohort: StudyCohort, options: StudyOptions) -> Matching:
+    """Match the groups of a study with its settings and its seed.
+
+    Raises
+    ------
+    UserError
+        A group is empty, or the matching refuses.
+    """
+    sizes = cohort.complete[TREATMENT].value_counts()
+    for value, group in ((1, options.exposure), (0, options.reference)):
+        if not sizes.get(value, 0):
+            raise UserError(
+                f"Study {options.name}: no subject is left in the group {group.label} ({group.condition}); "
+                "the flow says where they went."
+            )
+    settings = options.matching.model_copy(update={"seed": options.seed})
+    matching = match(cohort.complete, TREATMENT, options.covariates, settings, identifier="subject")
+    if len(matching.pairs.focal) < 2:
+        raise UserError(
+            f"Study {options.name}: {len(matching.pairs.focal)} pairs were matched, too few to compare; "
+            "widen the caliper or "
+            "match on less."
+        )
+    return matching
+
+
+def compare_matched(matching: Matching, options: StudyOptions) -> pd.DataFrame:
+    """Compare the outcomes of the matched groups; see :func:`cinecohort.statistics.effects.compare`."""
+    return compare(
+        matching.table,
+        TREATMENT,
+        options.outcomes,
+        pairs=matching.pairs_table(),
+        covariates=options.covariates,
+        identifier="subject",
+        estimand=options.matching.estimand,
+        alpha=options.alpha,
+    )
+
+
+def study_baseline(cohort: StudyCohort, matching: Matching, options: StudyOptions) -> pd.DataFrame:
+    """Characteristics of the groups before and after matching.
+
+    ``eligible`` are all in either group, those with missing covariates included; ``before`` those who entered
+    the matching; ``after`` the matched.
+    """
+    table = cohort.eligible.reset_index(drop=True)
+    weights = pd.Series(matching.weights, index=matching.ids)
+    entered = table["subject"].isin(matching.ids).to_numpy(float)
+    stages = {
+        "eligible": np.ones(len(table)),
+        "before": entered,
+        "after": table["subject"].map(weights).fillna(0.0).to_numpy(float),
+    }
+    variables = list(dict.fromkeys([*options.covariates, *(name for name in DESCRIBED if name in table)]))
+    return baseline_table(table, table[TREATMENT].to_numpy(int), stages, variables)
+
+
+def unmatched_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
+    """List who looked for a partner in vain or was discarded: ``subject, group, reason, propensity``."""
+    left = matching.focal & ~matching.matched
+    label = options.exposure.label if matching.options.estimand == "att" else options.reference.label
+    reasons = np.where(matching.discarded[left], "score outside the other group's range", "no partner")
+    return pd.DataFrame(
+        {
+            "subject": matching.ids[left],
+            "group": label,
+            "reason": reasons,
+            "propensity": matching.propensity[left],
+        }
+    )
+
+
+def subgroup_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
+    """Differences in subgroups of the matched: ``factor, level, outcome, n1, n0, estimate, ...``."""
+    columns = [
+        "factor",
+        "level",
+        "outcome",
+        "n1",
+        "n0",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "p",
+        "interaction_p",
+    ]
+    sets, table = matched_sets(matching), matching.table
+    factors = {name: table[name] for name in options.subgroups.factors if name in table}
+    for name, cuts in options.subgroups.cuts.items():
+        if name in table and pd.api.types.is_numeric_dtype(table[name]):
+            factors[name] = band_labels(
+                table[name], cuts or [float(table.loc[matching.matched, name].median())]
+            )
+    rows = [
+        {"factor": name, "outcome": outcome, **row}
+        for name, factor in factors.items()
+        for outcome in options.outcomes
+        for row in subgroup_differences(table, matching.treatment, outcome, factor, sets, options.alpha)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def power_table(comparison: pd.DataFrame, options: StudyOptions) -> pd.DataFrame:
+    """Smallest detectable difference by outcome, with the SDs seen here and with expected ones.
+
+    Columns ``outcome, sd_source, n1, n0, sd1, sd0, alpha, power, detectable, detectable_d, alpha_all,
+    detectable_all``: for one test at level alpha, and for all outcomes together at alpha / number of
+    outcomes.
+    """
+    rows = []
+    shared = options.alpha / len(options.outcomes)
+    for _, row in comparison.iterrows():
+        spreads = {"observed": (row["sd1"], row["sd0"])}
+        if row["outcome"] in options.expected_sd:
+            spreads["expected"] = (options.expected_sd[row["outcome"]],) * 2
+        for source, (sd1, sd0) in spreads.items():
+            n1, n0 = int(row["n1"]), int(row["n0"])
+            found, found_all = (
+                smallest_detectable_difference(n1, n0, sd1, sd0, alpha, options.power)
+                for alpha in (options.alpha, shared)
+            )
+            rows.append(
+                {
+                    **{
+                        "outcome": row["outcome"],
+                        "sd_source": source,
+                        "n1": n1,
+                        "n0": n0,
+                        "sd1": sd1,
+                        "sd0": sd0,
+                    },
+                    **{"alpha": options.alpha, "power": options.power, "detectable": found},
+                    "detectable_d": found / np.sqrt((sd1**2 + sd0**2) / 2),
+                    **{"alpha_all": shared, "detectable_all": found_all},
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def published_table(name: str) -> pd.DataFrame:
+    """Read a published table that is shipped with the package, to be printed as published, never as ours."""
+    folder = importlib.resources.files("cinecohort.statistics") / "published"
+    with importlib.resources.as_file(folder / f"{name}.csv") as path:
+        return pd.read_csv(path, keep_default_na=False)
+
+
+def _clear(out: Path) -> None:
+    names = [*(f"{name}.csv" for name in TABLES), *(f"{name}.svg" for name in FIGURES)]
+    for name in (*names, "methods.txt", "summary.json"):
+        (out / name).unlink(missing_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _record_matching(flow: Flow, matching: Matching, options: StudyOptions) -> None:
+    """Add the matching to the flow."""
+    excluded = {}
+    for name, label in (("treated", options.exposure.label), ("control", options.reference.label)):
+        excluded[f"{label}: no partner"] = int(matching.size("unmatched", name))
+        excluded[f"{label}: score outside the other group's range"] = int(matching.size("discarded", name))
+    flow.step("matching", excluded, int(matching.matched.sum()))
+
+
+def _other_flagged(
+    measures: pd.DataFrame,
+    participants: pd.DataFrame,
+    status: pd.DataFrame | None,
+    options: StudyOptions,
+    cohort: StudyCohort,
+) -> StudyCohort | None:
+    """Select the same study with the other choice about flagged subjects, where it makes a difference."""
+    flagged = "drop" if options.exclusions.flagged == "keep" else "keep"
+    exclusions = options.exclusions.model_copy(update={"flagged": flagged})
+    other = select_cohort(
+        measures, participants, status, options.model_copy(update={"exclusions": exclusions})
+    )
+    return other if len(other.complete) != len(cohort.complete) else None
+
+
+def _write_figures(tables: dict[str, pd.DataFrame], options: StudyOptions, out: Path) -> None:
+    from cinecohort.reporting.study_figures import forest_plot, love_plot, overlap_plot, standardised_rows
+
+    love_plot(tables["balance"], out / "love.svg", options.balance_threshold)
+    overlap_plot(tables["scores"], (options.exposure.label, options.reference.label), out / "overlap.svg")
+    forest_plot(standardised_rows(tables["comparison"], tables["subgroups"]), out / "forest.svg")
+
+
+def _versions() -> dict[str, str]:
+    names = ("cinecohort", "numpy", "pandas", "scipy", "statsmodels")
+    return {name: importlib.metadata.version(name) for name in names}
+
+
+def _header(options: StudyOptions) -> dict[str, Any]:
+    return {
+        "name": options.name,
+        "title": options.title or options.name,
+        "exposure": options.exposure.label,
+        "reference": options.reference.label,
+        "seed": options.seed,
+        "emulates": EMULATED,
+        "versions": _versions(),
+        "options": options.model_dump(mode="json"),
+    }
+
+
+def _summary(
+    options: StudyOptions,
+    cohort: StudyCohort,
+    matching: Matching,
+    balance: pd.DataFrame,
+    comparison: pd.DataFrame,
+    power: pd.DataFrame,
+) -> dict[str, Any]:
+    """Numbers and sentences for the head of the study's section."""
+    balanced, verdict = balance_verdict(balance, options.balance_threshold)
+    counts = {
+        f"n_{row}_{column}": int(matching.size(row, column))
+        for row in ("all", "matched", "unmatched", "discarded")
+        for column in ("treated", "control")
+    }
+    return (
+        _header(options)
+        | counts
+        | {
+            "status": "done",
+            "source": cohort.source,
+            "n_pairs": len(matching.pairs.focal),
+            "effective_control": matching.size("effective", "control"),
+            "effective_treated": matching.size("effective", "treated"),
+            "largest_pair_distance": float(matching.pairs.distance.max()),
+            "caliper": matching.caliper,
+            "balanced": balanced,
+            "balance": verdict,
+            "power": power_sentence(power, options),
+            "findings": [outcome_sentence(row, options) for _, row in comparison.iterrows()],
+            "warnings": [*cohort.notes, *matching.warnings],
+            "verdict": " ".join([verdict, power_sentence(power, options)]),
+        }
+    )
+
+
+def outcome_sentence(row: pd.Series, options: StudyOptions) -> str:
+    """One sentence on one outcome: difference, interval, p, effect size."""
+    if pd.isna(row["welch_p"]):
+        return f"{row['outcome']}: too few values to compare ({row['n1']} and {row['n0']})."
+    p = row["p_printed"] if row["p_printed"].startswith("<") else f"= {row['p_printed']}"
+    return (
+        f"{row['outcome']}: {options.exposure.label} {row['mean1']:.1f} ({row['sd1']:.1f}), "
+        f"{options.reference.label} {row['mean0']:.1f} ({row['sd0']:.1f}); "
+        f"difference {row['difference']:.1f}, {100 * (1 - options.alpha):g} % CI {row['ci_low']:.1f} to "
+        f"{row['ci_high']:.1f}, p {p} (Welch), "
+        f"Hedges' g {row['hedges_g']:.2f}; n = {row['n1']:,} + {row['n0']:,}."
+    )
+
+
+def power_sentence(power: pd.DataFrame, options: StudyOptions) -> str:
+    """One sentence on what the study can show, with a warning where that is large effects only (d > 0.8)."""
+    seen = power[(power["sd_source"] == "observed") & power["detectable_d"].notna()]
+    if seen.empty:
+        return "What differences the study could detect cannot be said: too few values."
+    largest = float(seen["detectable_d"].max())
+    n1, n0 = int(seen["n1"].max()), int(seen["n0"].max())
+    sentence = (
+        f"With {n1:,} against {n0:,} subjects the study finds, with {100 * options.power:g} % power at the "
+        f"level {options.alpha:g}, differences of "
+        f"{largest:.2f} SD or more."
+    )
+    if largest > 0.8:
+        sentence += " THIS IS A SMALL STUDY: it can show large effects only, and finding none says little."
+    return sentence

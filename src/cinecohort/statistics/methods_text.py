@@ -1,0 +1,162 @@
+"""Sentences on how a study was done, made from its settings, after the propensity score checklists."""
+
+from cinecohort.statistics.matching import EMULATED, Matching
+from cinecohort.statistics.study_cohort import Flow
+from cinecohort.statistics.study_options import StudyOptions
+
+ORDERS = {
+    "largest": "in descending order of the score",
+    "smallest": "in ascending order of the score",
+    "data": "in the order of the table",
+    "random": "in random order",
+    "closest": "so that the closest pair is formed first",
+    "farthest": "so that the farthest pair is formed first",
+}
+
+
+def methods_sentences(
+    options: StudyOptions, flow: Flow, matching: Matching, source: str, versions: dict[str, str]
+) -> list[str]:
+    """Sentences for a methods section.
+
+    Parameters
+    ----------
+    options, flow, matching
+        The study as it was done.
+    source
+        Model or observer whose measures were compared.
+    versions
+        Name to version of the software.
+    """
+    return [
+        *_population(options, flow),
+        *_matching(options, matching),
+        *_analysis(options, matching, source),
+        f"Random choices used the seed {options.seed}. Software: "
+        f"{', '.join(f'{n} {v}' for n, v in versions.items())}.",
+    ]
+
+
+def _population(options: StudyOptions, flow: Flow) -> list[str]:
+    exclusions = options.exclusions
+    sentences = [
+        f"We compared {options.exposure.label} ({options.exposure.condition}) with {options.reference.label} "
+        f"({options.reference.condition})."
+    ]
+    visits = {
+        "first": "The first visit of each participant was used",
+        "first_usable": "The first visit of each participant that passed quality control was used",
+        "last": "The last visit of each participant was used",
+        "all": "Every visit was used",
+    }
+    left_out = [f"final status {' or '.join(_statuses(options))}"] if _statuses(options) else []
+    if exclusions.icd10:
+        when = " dated before the scan, or undated," if exclusions.before_scan_only else ""
+        left_out.append(f"a diagnosis{when} of ICD-10 {', '.join(exclusions.icd10)}")
+    if exclusions.self_reported_mi:
+        left_out.append("a self-reported heart attack")
+    left_out += list(exclusions.conditions)
+    sentences.append(
+        f"{visits[options.visit]}; subjects with {'; '.join(left_out) or 'no particular reason'} were left "
+        "out."
+    )
+    sentences.append(
+        "Exclusions were applied in a fixed order (visits, quality, exclusion criteria, groups, covariates, "
+        "measures) and counted at "
+        f"each step; {flow.remaining:,} subjects were analysed. Subjects with a missing covariate were left "
+        "out, nothing was imputed."
+    )
+    return sentences
+
+
+def _statuses(options: StudyOptions) -> list[str]:
+    return [*options.exclusions.status, *(["review"] if options.exclusions.flagged == "drop" else [])]
+
+
+def _matching(options: StudyOptions, matching: Matching) -> list[str]:
+    settings = matching.options
+    focal, partners = (options.exposure.label, options.reference.label)
+    if settings.estimand == "atc":
+        focal, partners = partners, focal
+    score = "the fitted probability" if settings.distance == "probability" else "the linear predictor (logit)"
+    side = "treated" if settings.estimand == "att" else "control"
+    sentences = [
+        f"The propensity score was estimated by logistic regression on {', '.join(options.covariates)} "
+        "(main effects), chosen beforehand "
+        "as possible common causes of group and outcome.",
+        f"Each subject of {focal} was matched to "
+        f"{'its nearest subject' if settings.ratio == 1 else f'up to {settings.ratio} nearest subjects'}"
+        f" of {partners} on {score}, greedily, {ORDERS[settings.focal_order]}, "
+        f"{'with' if settings.replace else 'without'} replacement (nearest-neighbour matching as in "
+        f"{EMULATED}).",
+        _calipers(matching),
+    ]
+    if settings.exact:
+        sentences.append(f"Partners agreed exactly in {', '.join(settings.exact)}.")
+    if settings.discard != "none":
+        who = {"both": "Subjects", "treated": "Treated subjects", "control": "Controls"}[settings.discard]
+        sentences.append(f"{who} whose score lay outside the other group's range were discarded beforehand.")
+    matched, everybody = int(matching.size("matched", side)), int(matching.size("all", side))
+    sentences.append(
+        f"The estimand is the average difference in {focal} ({settings.estimand.upper()})"
+        + (
+            f"; {everybody - matched:,} of its {everybody:,} subjects found no partner, so that it is that "
+            "of the matched ones."
+            if matched < everybody
+            else "."
+        )
+    )
+    sentences.append(
+        f"Balance was judged by standardised mean differences (denominator: SD of {focal} in the full "
+        f"sample; limit {options.balance_threshold:g}) and "
+        "variance ratios (0.5 to 2), not by tests."
+    )
+    return sentences
+
+
+def _calipers(matching: Matching) -> str:
+    settings = matching.options
+    parts = []
+    if settings.caliper is not None:
+        unit = (
+            "SD of the score over both groups" if settings.caliper_scale == "sd" else "in units of the score"
+        )
+        parts.append(f"{settings.caliper:g} {unit} (that is, {matching.caliper:.4g})")
+    scale = "SD" if settings.caliper_scale == "sd" else "units"
+    parts += [f"{width:g} {scale} of {name}" for name, width in settings.covariate_calipers.items()]
+    return f"Calipers: {'; '.join(parts)}." if parts else "No caliper was used."
+
+
+def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[str]:
+    clusters = (
+        "heteroscedasticity-robust (HC3) errors"
+        if matching.options.replace
+        else "errors clustered by matched set (CR1)"
+    )
+    return [
+        f"Outcomes ({', '.join(options.outcomes)}) are the measures of {source}. Differences are "
+        f"{options.exposure.label} - {options.reference.label}, with "
+        f"{100 * (1 - options.alpha):g} % intervals.",
+        "The matched groups were compared by Welch's t-test; beside it stand Student's and the paired "
+        "t-test, the Mann-Whitney test, a weighted regression with "
+        f"{clusters}, and the same adjusted for the covariates with their interactions with the group "
+        "(g-computation).",
+        "Where covariates drive the outcome, Welch's test is conservative after matching, since it takes "
+        "the groups for independent samples; the paired and the "
+        "cluster-robust analyses keep their level as far as matching balances the covariates, the adjusted "
+        "one also corrects what imbalance is left.",
+        "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
+        "outcomes by Holm's and by Benjamini and Hochberg's method. "
+        "E-values state how strong an unmeasured confounder would have to be.",
+        _sensitivity_note(options),
+    ]
+
+
+def _sensitivity_note(options: StudyOptions) -> str:
+    """Sentence on what the sensitivity analyses vary."""
+    grid = ", ".join(f"{caliper:g}" for caliper in options.sensitivity.calipers)
+    return (
+        f"Sensitivity analyses varied the caliper ({grid} SD; 0.2 SD of the logit), the ratio, the order, "
+        "replacement and exact matching, replaced matching by regression, "
+        "inverse probability, overlap and augmented weighting, and changed whether flagged subjects are kept."
+    )

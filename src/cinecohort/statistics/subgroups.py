@@ -1,0 +1,115 @@
+"""Differences within subgroups of a matched sample, and whether they differ from each other."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from cinecohort.statistics.matched_samples import MatchedSets
+
+
+def band_labels(values: pd.Series, cuts: Sequence[float]) -> pd.Series:
+    """Cut a numeric column into bands named ``< 60``, ``60 to < 70``, ``>= 70``; lower bounds are inside."""
+    edges = [-np.inf, *sorted(cuts), np.inf]
+    names = [f"< {edges[1]:g}"]
+    names += [f"{low:g} to < {high:g}" for low, high in pairwise(edges[1:-1])]
+    names.append(f">= {edges[-2]:g}")
+    return pd.cut(values, edges, right=False, labels=names)
+
+
+def subgroup_differences(
+    table: pd.DataFrame,
+    treatment: np.ndarray,
+    outcome: str,
+    factor: pd.Series,
+    sets: MatchedSets,
+    alpha: float = 0.05,
+) -> list[dict[str, Any]]:
+    """Difference between the groups at each level of a factor, among the matched.
+
+    Parameters
+    ----------
+    table, treatment
+        Of all units.
+    outcome
+        Column to compare.
+    factor
+        Level of every unit; ordered where categorical, else sorted.
+    sets
+        Matched sets.
+    alpha
+        Intervals cover 1 - alpha.
+
+    Returns
+    -------
+    list of dict
+        One a level: ``level, n1, n0, estimate, ci_low, ci_high, p, interaction_p``. Estimates come from one
+        weighted regression (a mean and a difference for each level) with errors clustered by matched set, or
+        robust (HC3) after matching with replacement; the interaction is the Wald F test of equal differences.
+    """
+    values = table[outcome].to_numpy(float)
+    text = factor.astype("string").fillna("")
+    kept = sets.keep(np.isfinite(values) & (text != "").to_numpy(bool))
+    rows, weights, groups = kept.units()
+    levels = (
+        [str(level) for level in factor.cat.categories]
+        if isinstance(factor.dtype, pd.CategoricalDtype)
+        else sorted(set(text.iloc[rows]))
+    )
+    own = text.iloc[rows].to_numpy()
+    treated = treatment[rows]
+    result: list[dict[str, Any]] = []
+    for level in levels:
+        n1, n0 = (int(((own == level) & (treated == value)).sum()) for value in (1, 0))
+        missing = dict.fromkeys(("estimate", "ci_low", "ci_high", "p", "interaction_p"), np.nan)
+        result.append({"level": level, "n1": n1, "n0": n0, **missing})
+    usable = [row for row in result if min(row["n1"], row["n0"]) >= 2]
+    if usable:
+        inside = np.isin(own, [row["level"] for row in usable])
+        clusters = None if kept.with_replacement else groups[inside]
+        parts = (values[rows][inside], treated[inside], own[inside], weights[inside])
+        _fill(usable, *parts, clusters, alpha)
+    return result
+
+
+def _fill(
+    levels: list[dict[str, Any]],
+    outcome: np.ndarray,
+    treated: np.ndarray,
+    own: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray | None,
+    alpha: float,
+) -> None:
+    """Fit the regression and put its estimates into the rows of the levels."""
+    from statsmodels.regression.linear_model import WLS
+
+    inside = np.column_stack([own == row["level"] for row in levels]).astype(float)
+    design = np.hstack([inside, inside * treated[:, None]])
+    n_levels = len(levels)
+    if len(outcome) <= design.shape[1] or np.ptp(outcome) == 0:
+        return
+    if clusters is None:
+        fit = WLS(outcome, design, weights=weights).fit(cov_type="HC3")
+        df = float(len(outcome) - design.shape[1])
+    else:
+        codes = np.unique(clusters, return_inverse=True)[1]
+        fit = WLS(outcome, design, weights=weights).fit(cov_type="cluster", cov_kwds={"groups": codes})
+        df = float(codes.max())
+    estimates = np.asarray(fit.params)[n_levels:]
+    covariance = np.asarray(fit.cov_params())[n_levels:, n_levels:]
+    for row, estimate, variance in zip(levels, estimates, np.diag(covariance), strict=True):
+        error = float(np.sqrt(variance))
+        half = float(stats.t.isf(alpha / 2, df)) * error
+        row |= {"estimate": float(estimate), "ci_low": estimate - half, "ci_high": estimate + half}
+        row["p"] = float(2 * stats.t.sf(abs(estimate / error), df)) if error > 0 else np.nan
+    if n_levels > 1:
+        contrast = np.hstack([-np.ones((n_levels - 1, 1)), np.eye(n_levels - 1)])
+        differences = contrast @ estimates
+        wald = differences @ np.linalg.pinv(contrast @ covariance @ contrast.T) @ differences
+        p = float(stats.f.sf(wald / (n_levels - 1), n_levels - 1, df))
+        for row in levels:
+            row["interaction_p"] = p
