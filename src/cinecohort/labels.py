@@ -19,8 +19,11 @@ CODINGS: dict[str, dict[int, int]] = {
     "cinecohort": {1: 1, 2: 2, 3: 3},
     "acdc": {1: 3, 2: 2, 3: 1},
     "digital_heart": {1: 1, 2: 2, 4: 3},
+    "biv_me": {1: 1, 2: 2, 3: 3, 4: 0},
+    "mm_whs": {500: 1, 205: 2, 600: 3, 420: 0, 550: 0, 820: 0, 850: 0},
 }
-"""Named short-axis codings of other sources: their label number to ours."""
+"""Named short-axis codings of other sources: their label number to ours, 0 where it is no structure of ours
+(biv-me: RV myocardium; MM-WHS: atria, aorta, pulmonary artery)."""
 
 
 def recode(labels: NDArray[np.integer], coding: Mapping[int, int]) -> NDArray[np.uint8]:

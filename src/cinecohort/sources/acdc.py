@@ -181,18 +181,17 @@ class AcdcSource:
         raw = self.path / subject.paths[0]
         frames, findings = find_frames(raw)
         if frames is None:
-            return conversion_outcome(subject, findings, [], {}, [])
+            return conversion_outcome(subject, findings, [], {}, [], options)
         image, volume_findings = _read_image(frames)
         findings += volume_findings
         if image is None:
-            return conversion_outcome(subject, findings, [], {}, [])
+            return conversion_outcome(subject, findings, [], {}, [], options)
         write_image(folder / "sa.nii.gz", image)
         outputs, label_findings = self._write_labels(frames, image, folder, options)
         findings += label_findings
         observers = [self.observer] if outputs else []
-        return conversion_outcome(
-            subject, findings, ["sa.nii.gz", "sa.json", *outputs], {"sa": image}, observers
-        )
+        names = ["sa.nii.gz", "sa.json", *outputs]
+        return conversion_outcome(subject, findings, names, {"sa": image}, observers, options)
 
     def _write_labels(
         self, frames: dict[str, Path], image: Image, folder: Path, options: ConversionOptions
@@ -276,7 +275,7 @@ def _read_image(frames: dict[str, Path]) -> tuple[Image | None, list[Finding]]:
         message = f"The ED and ES volumes differ: {words}."
         return None, [*findings, Finding("MATRIX", Level.REJECT, message, "sa")]
     data = smallest_type(np.concatenate([ed.data, es.data], axis=3))
-    image = Image(data, ed.affine)
+    image = Image(data, ed.affine, sidecar={"slices_reversed": ed.sidecar["slices_reversed"]})
     image.sidecar = image_sidecar(
         image, "sa", "acdc", "the data set holds short-axis images only", dict(ROLES)
     )

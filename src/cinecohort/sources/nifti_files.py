@@ -8,12 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.conversion.label_checks import annotate_everything
+from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
 from cinecohort.images import Image, read_image
 from cinecohort.labels import recode
 from cinecohort.sources.base import RawSubject
 
+ACQUISITION_FACTS = ("vendor", "scanner", "field_t", "site_hash", "tr_ms", "te_ms", "flip_angle_deg")
 INTEGER_TYPES = (np.uint8, np.int16, np.uint16, np.int32)
 
 
@@ -56,23 +58,31 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
     tuple
         The image (x, y, z, t), or None, and the findings.
     """
-    try:
-        image = read_image(path)
-    except UserError as fault:
-        message = f"{path.name} cannot be read: {_without_path(str(fault), path)}"
-        return None, [Finding("UNREADABLE", level, message, view)]
-    if 0 in image.data.shape:
-        return None, [Finding("UNREADABLE", level, f"{path.name} holds no voxel.", view)]
+    image, findings = _read(path, view, level)
+    if image is None:
+        return None, findings
     findings = _spacing_findings(path, view)
-    if np.linalg.det(image.affine[:3, :3]) < 0:
+    against = bool(np.linalg.det(image.affine[:3, :3]) < 0)
+    if against:
         image = slices_along_normal(image)
         message = f"{path.name}: the slices ran against the normal and were put into its order."
         findings.append(Finding("ORIENTATION", Level.INFO, message, view))
+    image.sidecar = {**image.sidecar, "slices_reversed": against}
     return image, findings
 
 
-def _without_path(text: str, path: Path) -> str:
-    return text.removeprefix(f"{path}: ")
+def _read(path: Path, view: str, level: Level) -> tuple[Image | None, list[Finding]]:
+    try:
+        image = read_image(path)
+    except (UserError, ValueError, OSError) as fault:
+        # Other faults are of the sidecar, whose text must not get into the message.
+        reason = str(fault).removeprefix(f"{path}: ") if isinstance(fault, UserError) else "damaged sidecar."
+        message = f"{path.name} cannot be read: {reason}"
+        return None, [Finding("UNREADABLE", level, message, view)]
+    if 0 in image.data.shape or not isinstance(image.sidecar, dict):
+        message = f"{path.name} holds no voxel, or its sidecar no facts."
+        return None, [Finding("UNREADABLE", level, message, view)]
+    return image, []
 
 
 def _spacing_findings(path: Path, view: str) -> list[Finding]:
@@ -113,8 +123,13 @@ def same_grid(shape: tuple[int, ...], affine: NDArray[np.float64], image: Image)
 def image_sidecar(
     image: Image, view: str, layout: str, evidence: str, frame_roles: dict[str, int | None]
 ) -> dict[str, Any]:
-    """Sidecar of an image whose source has no acquisition facts: those are null, never left out."""
+    """Sidecar of an image that comes without DICOM headers.
+
+    Acquisition facts come from the sidecar that the image had, where it names them as ours do; else they are
+    null, never left out. Nothing else of that sidecar is taken over: it might name a person.
+    """
     interval = image.frame_interval_s
+    facts = {key: image.sidecar.get(key) for key in ACQUISITION_FACTS}
     n_frames = image.data.shape[3]
     return {
         "view": view,
@@ -122,18 +137,13 @@ def image_sidecar(
         "n_frames": n_frames,
         "spacing_mm": [round(value, 6) for value in image.spacing_mm],
         "frame_interval_s": interval,
-        "heart_rate_bpm": round(60.0 / (interval * n_frames), 2) if interval else None,
         "rr_interval_ms": None,
         "trigger_times_ms": None,
         "frame_roles": frame_roles,
         "missing_slices": [],
-        "vendor": None,
-        "scanner": None,
-        "field_t": None,
-        "site_hash": None,
-        "tr_ms": None,
-        "te_ms": None,
-        "flip_angle_deg": None,
+        "slices_reversed": bool(image.sidecar.get("slices_reversed")),
+        **facts,
+        "heart_rate_bpm": round(60.0 / (interval * n_frames), 2) if interval else None,
         "view_confidence": 1.0,
         "view_evidence": evidence,
         "source_uids": None,
@@ -165,10 +175,11 @@ def read_label(
         The labels (x, y, z, t) as ``uint8`` or None, and the findings: ``UNREADABLE`` for a damaged file
         or unknown label values, ``MATRIX`` for another matrix, all for review.
     """
-    volume, findings = read_volume(path, view, Level.REVIEW)
+    volume, findings = _read(path, view, Level.REVIEW)
     if volume is None:
         return None, findings
-    findings = [finding for finding in findings if finding.level is not Level.INFO]
+    if image.sidecar.get("slices_reversed"):
+        volume = slices_along_normal(volume)
     if volume.data.shape[:3] != image.data.shape[:3]:
         words = f"{_shape(volume)} voxels, the image {_shape(image)}"
         message = f"{observer}: {path.name} has {words}; these labels are left out."
@@ -205,10 +216,11 @@ def conversion_outcome(
     outputs: list[str],
     images: dict[str, Image],
     observers: list[str],
+    options: ConversionOptions,
 ) -> Outcome:
-    """Outcome of a conversion: excluded where no view could be made, else as the findings say."""
+    """Outcome of a conversion: excluded where no view or not every required view could be made."""
     sa = images.get("sa")
-    spacing = sa.spacing_mm if sa else (None, None, None)
+    spacing = [round(mm, 4) for mm in sa.spacing_mm] if sa else [None, None, None]
     facts = sa.sidecar if sa else {}
     values = {
         "participant": subject.participant,
@@ -220,5 +232,7 @@ def conversion_outcome(
         **{key: facts.get(key) for key in ("heart_rate_bpm", "vendor", "scanner", "field_t")},
         "observers": ",".join(observers),
     }
-    status = overall_status(findings) if images else Status.EXCLUDED
+    status = overall_status(findings, images, options.required_views)
+    if not images and status is not Status.ERROR:
+        status = Status.EXCLUDED
     return Outcome(status, findings, outputs, values)

@@ -1,0 +1,306 @@
+"""NIfTI folders: cine or ED/ES pairs, labels in several forms and codings, faults as findings."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.errors import UserError
+from cinecohort.findings import Level, Outcome, Status
+from cinecohort.images import read_image, write_image
+from cinecohort.sources.base import open_source
+
+SHAPE = (24, 22, 5)
+AFFINE = np.array([[-1.8, 0, 0, 40], [0, -1.8, 0, 30], [0, 0, 10.0, -20], [0, 0, 0, 1]])
+T = 10
+ES = 4
+
+
+def heart(radius: float) -> np.ndarray:
+    """LV 1 in a ring 2 with an RV 3 beside it."""
+    x, y = np.indices(SHAPE[:2])
+    distance = np.hypot(x - 10, y - 11)
+    plane = np.zeros(SHAPE[:2], dtype=np.uint8)
+    plane[(x > 10) & (distance < radius + 6)] = 3
+    plane[distance < radius + 2] = 2
+    plane[distance < radius] = 1
+    return np.repeat(plane[:, :, None], SHAPE[2], axis=2)
+
+
+def cine() -> np.ndarray:
+    rng = np.random.default_rng(3)
+    return rng.integers(0, 900, (*SHAPE, T)).astype(np.float64)
+
+
+def labels() -> np.ndarray:
+    volume = np.zeros((*SHAPE, T))
+    volume[..., 0], volume[..., ES] = heart(5), heart(3)
+    return volume
+
+
+def save(path: Path, data: np.ndarray, affine: np.ndarray = AFFINE, interval: float | None = 0.09) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nib.Nifti1Image(data, affine)
+    if data.ndim == 4 and interval is not None:
+        image.header.set_zooms((*image.header.get_zooms()[:3], interval))
+    nib.save(image, path)
+
+
+def convert(root: Path, **settings: str) -> tuple[Outcome, Path]:
+    source = open_source("nifti", root, **settings)
+    folder = root.parent / "store"
+    return source.convert(source.subject("p1"), folder, ConversionOptions()), folder
+
+
+def codes(outcome: Outcome) -> set[str]:
+    return {finding.code for finding in outcome.findings if finding.level is not Level.INFO}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return tmp_path / "raw"
+
+
+def test_a_cine_with_labels_on_its_frames(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    save(root / "p1" / "label_sa.nii.gz", labels())
+    outcome, folder = convert(root)
+    assert (outcome.status, outcome.findings) == (Status.OK, [])
+    image = read_image(folder / "sa.nii.gz")
+    np.testing.assert_array_equal(image.data, cine())
+    np.testing.assert_allclose(image.affine, AFFINE)
+    assert image.data.dtype == np.int16
+    assert image.sidecar["heart_rate_bpm"] == pytest.approx(60 / 0.9, abs=0.01)
+    label = read_image(folder / "label_manual_sa.nii.gz")
+    np.testing.assert_array_equal(label.data, labels())
+    assert (label.sidecar["ed_frame"], label.sidecar["es_frame"]) == (0, ES)
+    assert sorted(label.sidecar["annotated"]) == ["0", str(ES)]
+
+
+def test_pairs_as_chen_keeps_them(root: Path) -> None:
+    for role, frame, radius in (("ED", 0, 5), ("ES", ES, 3)):
+        save(root / "p1" / f"sa_{role}.nii.gz", cine()[..., frame])
+        save(root / "p1" / f"label_sa_{role}.nii.gz", heart(radius))
+    outcome, folder = convert(root)
+    assert outcome.status is Status.OK
+    image = read_image(folder / "sa.nii.gz")
+    np.testing.assert_array_equal(image.data, cine()[..., [0, ES]])
+    assert image.sidecar["frame_roles"] == {"ed": 0, "es": 1}
+    label = read_image(folder / "label_manual_sa.nii.gz")
+    np.testing.assert_array_equal(label.data[..., 1], heart(3))
+    assert label.sidecar["es_frame"] == 1
+
+
+def test_paired_labels_find_their_frame_in_the_cine(root: Path) -> None:
+    """The single images have clipped intensities, as ukbb_cardiac saves them."""
+    save(root / "p1" / "sa.nii.gz", cine())
+    for role, frame, radius in (("ED", 0, 5), ("ES", ES, 3)):
+        save(root / "p1" / f"sa_{role}.nii.gz", np.clip(cine()[..., frame], 10, 880))
+        save(root / "p1" / f"label_sa_{role}.nii.gz", heart(radius))
+    outcome, folder = convert(root)
+    assert outcome.status is Status.OK
+    label = read_image(folder / "label_manual_sa.nii.gz")
+    np.testing.assert_array_equal(label.data, labels())
+
+
+def test_an_es_label_that_no_image_places_is_left_out(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    save(root / "p1" / "label_sa_ED.nii.gz", heart(5))
+    save(root / "p1" / "label_sa_ES.nii.gz", heart(3))
+    outcome, folder = convert(root)
+    assert codes(outcome) == {"LABEL_INCOMPLETE"}
+    label = read_image(folder / "label_manual_sa.nii.gz")
+    assert list(label.sidecar["annotated"]) == ["0"]
+    assert label.sidecar["es_frame"] is None
+
+
+def test_another_coding_is_mapped(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    save(root / "p1" / "label_sa.nii.gz", np.array([0, 3, 2, 1], dtype=np.uint8)[labels().astype(int)])
+    outcome, folder = convert(root, coding="acdc")
+    assert outcome.status is Status.OK
+    np.testing.assert_array_equal(read_image(folder / "label_manual_sa.nii.gz").data, labels())
+    assert "LABEL_SWAP" in codes(convert(root)[0])
+
+
+def test_an_unknown_coding_is_refused(root: Path) -> None:
+    root.mkdir()
+    with pytest.raises(UserError, match="acdc"):
+        open_source("nifti", root, coding="none")
+
+
+def test_observers_by_file_name(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    for name in ("label_O1_sa", "label_O2_sa", "label_sa", "label_up_sa"):
+        save(root / "p1" / f"{name}.nii.gz", labels())
+    outcome, folder = convert(root)
+    assert outcome.values["observers"] == "O1,O2,manual"
+    assert not (folder / "label_up_sa.nii.gz").exists()
+    source = open_source("nifti", root, observers=["O2"])
+    outcome = source.convert(source.subject("p1"), root.parent / "other", ConversionOptions())
+    assert outcome.values["observers"] == "O2"
+
+
+def test_long_axis_views_with_their_labels(root: Path) -> None:
+    shape = (*SHAPE[:2], 1, T)
+    atria = np.zeros(shape)
+    atria[3:8, 3:8, 0, 0] = 1
+    atria[3:10, 3:10, 0, ES] = 1
+    atria[12:18, 3:10, 0, [0, ES]] = 2
+    save(root / "p1" / "sa.nii.gz", cine())
+    save(root / "p1" / "la_4ch.nii.gz", cine()[:, :, :1])
+    save(root / "p1" / "label_la_4ch.nii.gz", atria)
+    outcome, folder = convert(root)
+    assert outcome.values["views"] == "sa,la_4ch"
+    label = read_image(folder / "label_manual_la_4ch.nii.gz")
+    np.testing.assert_array_equal(label.data, atria)
+    assert (label.sidecar["ed_frame"], label.sidecar["es_frame"]) == (0, ES)
+
+
+def test_slices_against_the_normal_keep_their_places(root: Path) -> None:
+    """A file with a negative determinant: every voxel, image and label, stays where it was in space."""
+    affine = AFFINE.copy()
+    affine[:3, 2] *= -1
+    uneven = labels()
+    uneven[:, :, 0] = 0
+    save(root / "p1" / "sa.nii.gz", cine(), affine)
+    save(root / "p1" / "label_sa.nii.gz", uneven, affine)
+    outcome, folder = convert(root)
+    assert outcome.status is Status.OK
+    image, label = (read_image(folder / f"{name}.nii.gz") for name in ("sa", "label_manual_sa"))
+    assert np.linalg.det(image.affine[:3, :3]) > 0
+    index = np.array([3, 4, 0, 1])
+    turned = np.array([3, 4, SHAPE[2] - 1, 1])
+    np.testing.assert_allclose(image.affine @ turned, affine @ index)
+    np.testing.assert_array_equal(image.data[:, :, ::-1], cine())
+    np.testing.assert_array_equal(label.data[:, :, ::-1], uneven)
+
+
+def test_a_placeholder_time_step_is_not_a_heart_rate(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine(), interval=1.0)
+    outcome, folder = convert(root)
+    image = read_image(folder / "sa.nii.gz")
+    assert image.sidecar["heart_rate_bpm"] is None
+    assert image.frame_interval_s is None
+    (finding,) = outcome.findings
+    assert (finding.code, finding.level, finding.value) == ("TIME", Level.INFO, 6.0)
+
+
+def test_3d_images_and_plain_nii_are_read(root: Path) -> None:
+    save(root / "p1" / "sa.nii", cine()[..., 0])
+    outcome, folder = convert(root)
+    assert outcome.status is Status.OK
+    assert read_image(folder / "sa.nii.gz").data.shape == (*SHAPE, 1)
+
+
+def test_facts_of_an_own_sidecar_are_kept_and_nothing_else(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    (root / "p1" / "sa.json").write_text('{"vendor": "GE", "PatientName": "Doe"}')
+    _, folder = convert(root)
+    text = (folder / "sa.json").read_text()
+    assert '"vendor": "GE"' in text
+    assert "Doe" not in text
+
+
+def test_the_store_of_a_subject_can_be_read_again(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    save(root / "p1" / "label_O1_sa.nii.gz", labels())
+    _, folder = convert(root)
+    first = {path.name: path.read_bytes() for path in folder.iterdir()}
+    source = open_source("nifti", folder.parent)
+    again = root.parent / "again"
+    source.convert(source.subject("store"), again, ConversionOptions())
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == first
+
+
+def broken(folder: Path, kind: str) -> None:
+    if kind == "empty folder":
+        folder.mkdir(parents=True)
+        return
+    save(folder / "sa.nii.gz", cine())
+    save(folder / "label_sa.nii.gz", labels())
+    if kind == "truncated image":
+        path = folder / "sa.nii.gz"
+        path.write_bytes(path.read_bytes()[:500])
+    elif kind == "text for an image":
+        (folder / "sa.nii.gz").write_text("not an image")
+    elif kind == "damaged sidecar":
+        (folder / "sa.json").write_text("{")
+    elif kind == "half a pair":
+        (folder / "sa.nii.gz").unlink()
+        save(folder / "sa_ED.nii.gz", cine()[..., 0])
+    elif kind == "unequal pair":
+        (folder / "sa.nii.gz").unlink()
+        save(folder / "sa_ED.nii.gz", cine()[..., 0])
+        save(folder / "sa_ES.nii.gz", cine()[:, :, :4, ES])
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [
+        ("empty folder", "NO_VIEW"),
+        ("truncated image", "UNREADABLE"),
+        ("text for an image", "UNREADABLE"),
+        ("damaged sidecar", "UNREADABLE"),
+        ("half a pair", "MISSING_FRAME"),
+        ("unequal pair", "MATRIX"),
+    ],
+)
+def test_a_broken_image_excludes_the_subject(root: Path, kind: str, code: str) -> None:
+    broken(root / "p1", kind)
+    outcome, _ = convert(root)
+    assert outcome.status is Status.EXCLUDED
+    assert code in codes(outcome)
+
+
+@pytest.mark.parametrize("kind", ["shape", "frames", "values", "negative", "not a number", "text", "empty"])
+def test_a_broken_label_leaves_the_image(root: Path, kind: str) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    path = root / "p1" / "label_sa.nii.gz"
+    wrong = labels()
+    if kind == "text":
+        path.write_text("not an image")
+    else:
+        if kind == "shape":
+            wrong = wrong[:-1]
+        elif kind == "frames":
+            wrong = wrong[..., :-1]
+        elif kind == "empty":
+            wrong[:] = 0
+        else:
+            wrong[0, 0, 0, 0] = {"values": 9, "negative": -1, "not a number": np.nan}[kind]
+        save(path, wrong)
+    outcome, folder = convert(root)
+    assert outcome.status is Status.REVIEW
+    expected = {"shape": "MATRIX", "frames": "MATRIX", "empty": "LABEL_INCOMPLETE"}.get(kind, "UNREADABLE")
+    assert expected in codes(outcome)
+    assert {path.name for path in folder.iterdir()} == {"sa.nii.gz", "sa.json"}
+
+
+def test_a_label_elsewhere_in_space_is_flagged(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    save(root / "p1" / "label_sa.nii.gz", labels(), np.diag([1.8, 1.8, 10.0, 1.0]))
+    outcome, _ = convert(root)
+    assert codes(outcome) == {"ORIENTATION"}
+
+
+def test_a_structure_that_is_nowhere_in_a_frame_is_absent_there(root: Path) -> None:
+    only_cavity_at_es = labels()
+    only_cavity_at_es[..., ES] *= only_cavity_at_es[..., ES] == 1
+    save(root / "p1" / "sa.nii.gz", cine())
+    save(root / "p1" / "label_sa.nii.gz", only_cavity_at_es)
+    outcome, folder = convert(root)
+    assert codes(outcome) == {"LABEL_INCOMPLETE"}
+    annotated = read_image(folder / "label_manual_sa.nii.gz").sidecar["annotated"]
+    assert sorted(annotated["0"]) == ["LV", "MYO", "RV"]
+    assert sorted(annotated[str(ES)]) == ["LV"]
+
+
+def test_writing_is_reproducible(root: Path) -> None:
+    save(root / "p1" / "sa.nii.gz", cine())
+    _, folder = convert(root)
+    image = read_image(folder / "sa.nii.gz")
+    write_image(folder / "copy.nii.gz", image)
+    assert (folder / "copy.nii.gz").read_bytes() == (folder / "sa.nii.gz").read_bytes()
