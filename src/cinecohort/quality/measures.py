@@ -71,7 +71,7 @@ def _stroke_volumes(row: Mapping[str, Any], options: MeasureQualityOptions) -> l
     difference = abs(left - right)
     mean = (abs(left) + abs(right)) / 2
     percent = 100.0 * difference / mean if mean > 0 else 0.0
-    if difference <= check.difference_ml and percent <= check.difference_pct:
+    if difference <= check.difference_ml or percent <= check.difference_pct:
         return []
     message = f"stroke volumes differ: LV {left:.0f} mL, RV {right:.0f} mL ({percent:.0f} %)"
     return finding("M3", check.action, message, value=difference, threshold=check.difference_ml)
