@@ -202,11 +202,10 @@ class _LabelFiles:
         labels = np.zeros(self.image.data.shape, dtype=np.uint8)
         roles: Roles = dict(self.image.sidecar["frame_roles"])
         volume, findings = self._read(self.stems)
-        if volume is not None and volume.shape[3:] != labels.shape[3:]:
-            message = (
-                f"{self.observer}: the labels have {volume.shape[3]} frames, the image"
-                f" {labels.shape[3]}; they are left out."
-            )
+        n_frames = self.image.data.shape[3]
+        if volume is not None and volume.shape[3] != n_frames:
+            words = f"the labels have {volume.shape[3]} frames, the image {n_frames}"
+            message = f"{self.observer}: {words}; they are left out."
             findings.append(Finding("MATRIX", Level.REVIEW, message, self.view))
             volume = None
         return labels if volume is None else volume, roles, findings
