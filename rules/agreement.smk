@@ -1,6 +1,6 @@
 # Agreement of models and observers: differences, Bland-Altman, correlation, reliability, overlap.
 #
-# Reads:   results/cohort/{measures,overlap,participants,status}.tsv
+# Reads:   results/cohort/{measures,overlap,participants,status,conversion}.tsv
 # Writes:  results/agreement/
 
 
@@ -10,6 +10,7 @@ rule agreement:
         overlap=f"{RESULTS}/cohort/overlap.tsv",
         participants=f"{RESULTS}/cohort/participants.tsv",
         status=f"{RESULTS}/cohort/status.tsv",
+        conversion=f"{RESULTS}/cohort/conversion.tsv",
     output:
         directory(f"{RESULTS}/agreement"),
     log:

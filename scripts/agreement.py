@@ -12,5 +12,6 @@ with logged(snakemake.log[0]):
         overlap=Path(snakemake.input.overlap),
         participants=Path(snakemake.input.participants),
         status=Path(snakemake.input.status),
+        conversion=Path(snakemake.input.conversion),
         folder=Path(snakemake.output[0]),
     )

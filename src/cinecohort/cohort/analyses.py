@@ -16,14 +16,21 @@ def read_cohort_table(path: Path) -> pd.DataFrame:
 
 
 def run_agreement(
-    settings: str, measures: Path, overlap: Path, participants: Path, status: Path, folder: Path
+    settings: str,
+    measures: Path,
+    overlap: Path,
+    participants: Path,
+    status: Path,
+    conversion: Path,
+    folder: Path,
 ) -> None:
     """Write ``results/agreement/``; see :func:`cinecohort.statistics.agreement_report.run`."""
     from cinecohort.statistics.agreement_report import run
     from cinecohort.statistics.options import AgreementOptions
 
     values = json.loads(settings)
-    run(measures, overlap, participants, folder, AgreementOptions(**values["agreement"]))
+    options = AgreementOptions(**values["agreement"])
+    run(measures, overlap, participants, folder, options, status_tsv=status, conversion_tsv=conversion)
 
 
 def run_group_study(settings: str, measures: Path, participants: Path, status: Path, folder: Path) -> None:

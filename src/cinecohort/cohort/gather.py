@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cinecohort.cohort.cohort_checks import check_cohort, with_cohort_findings
 from cinecohort.cohort.flow import flow_of_subjects
 from cinecohort.cohort.index import index_path
 from cinecohort.cohort.participants import gather_participants
@@ -16,6 +17,7 @@ from cinecohort.config import DatasetOptions
 from cinecohort.files import write_text
 from cinecohort.findings import Status
 from cinecohort.measures.options import MeasureOptions
+from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
 
 GRAVITY = (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR)
 QUALITY_STAGES = ("image_quality", "segmentation_quality")
@@ -27,6 +29,15 @@ class ShardTables:
 
     tables: Sequence[Path]
     findings: Sequence[Path]
+
+
+@dataclass(frozen=True)
+class GatherOptions:
+    """What of the configuration the gathering uses, beside the datasets."""
+
+    measures: MeasureOptions
+    image_quality: ImageQualityOptions
+    measure_quality: MeasureQualityOptions
 
 
 def read_shards(paths: Sequence[Path]) -> pd.DataFrame:
@@ -72,7 +83,7 @@ def gather(
     indexes: Sequence[Path],
     stages: Mapping[str, ShardTables],
     datasets: Mapping[str, DatasetOptions],
-    body_surface: str,
+    options: GatherOptions,
     folder: Path,
 ) -> None:
     """Make the cohort's tables from the shards'.
@@ -85,8 +96,8 @@ def gather(
         Shard tables by stage, in the order in which the stages run.
     datasets
         For the participants.
-    body_surface
-        Formula of the body surface area for indexed measures.
+    options
+        How measures are indexed and who stands out from the cohort.
     folder
         Where the tables go.
     """
@@ -100,15 +111,24 @@ def gather(
     status = final_status(tables)
     participants = gather_participants(index, datasets)
     findings = pd.concat([read_shards(paths.findings) for paths in stages.values()], ignore_index=True)
-    findings = findings.sort_values(["subject", "stage"], kind="stable")
+    measures = measures_table(tables["measure"], participants, options.measures.body_surface)
+    found = check_cohort(tables, measures, participants, options.image_quality, options.measure_quality)
+    status = with_cohort_findings(status, found)
+    measures = measures.merge(status[["subject", "status"]], on="subject", how="left", validate="many_to_one")
+    dataset = dict(zip(index["subject"], index["dataset"], strict=True))
+    noted = [
+        {"subject": subject, "dataset": dataset[subject], "stage": "cohort", **finding.to_dict()}
+        for subject, listed in found.items()
+        for finding in listed
+    ]
+    if noted:
+        findings = pd.concat([findings, pd.DataFrame(noted)], ignore_index=True)
     write_frame(folder / "conversion.tsv", by_subject(tables["convert"]))
     write_frame(folder / "quality.tsv", quality_table(tables))
-    write_frame(
-        folder / "measures.tsv", measures_table(tables["measure"], status, participants, body_surface)
-    )
+    write_frame(folder / "measures.tsv", measures)
     write_frame(folder / "overlap.tsv", overlap_table(tables["evaluate"]))
     write_frame(folder / "participants.tsv", participants)
-    write_frame(folder / "findings.tsv", findings)
+    write_frame(folder / "findings.tsv", findings.sort_values(["subject", "stage"], kind="stable"))
     write_frame(folder / "status.tsv", status)
     write_frame(folder / "flow.tsv", flow_of_subjects(index, tables))
 
@@ -127,10 +147,8 @@ def quality_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).fillna("")
 
 
-def measures_table(
-    measure: pd.DataFrame, status: pd.DataFrame, participants: pd.DataFrame, body_surface: str
-) -> pd.DataFrame:
-    """Measures by subject, source and frames, with indexed columns and the subject's final status."""
+def measures_table(measure: pd.DataFrame, participants: pd.DataFrame, body_surface: str) -> pd.DataFrame:
+    """Measures by subject, source and frames, with indexed columns."""
     from cinecohort.measures.indexing import add_indexed
 
     table = by_subject(measure).drop(columns=["status", "stage", "code", "reason"])
@@ -140,8 +158,7 @@ def measures_table(
     for column in ("source", "kind", "frames"):
         if column not in table:
             table[column] = ""
-    table = add_indexed(table, participants, body_surface)
-    return table.merge(status[["subject", "status"]], on="subject", how="left", validate="many_to_one")
+    return add_indexed(table, participants, body_surface)
 
 
 def overlap_table(evaluate: pd.DataFrame) -> pd.DataFrame:
@@ -179,6 +196,10 @@ def gather_results(settings: str, shards: Sequence[str], results: Path) -> None:
         [index_path(results, shard) for shard in shards],
         stages,
         {name: DatasetOptions(**options) for name, options in values["datasets"].items()},
-        MeasureOptions(**values["measures"]).body_surface,
+        GatherOptions(
+            MeasureOptions(**values["measures"]),
+            ImageQualityOptions(**values["image_quality"]),
+            MeasureQualityOptions(**values["measure_quality"]),
+        ),
         results / "cohort",
     )

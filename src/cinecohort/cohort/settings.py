@@ -36,7 +36,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "segmentation_quality": ("models", "segmentation_quality"),
     "measure": ("models", "measures", "measure_quality"),
     "evaluate": ("models", "evaluation"),
-    "gather": ("datasets", "measures", "measure_quality"),
+    "gather": ("datasets", "measures", "image_quality", "measure_quality"),
     "agreement": ("models", "agreement", "seed"),
     "group_study": ("models", "studies", "seed"),
 }

@@ -28,7 +28,8 @@ def observers_of(folder: Path) -> list[str]:
 
 def models_of(settings: Mapping[str, Any]) -> tuple[list[str | None], str]:
     """Models as the file names tell them apart (None is the primary one), and the primary one's name."""
-    names = settings["models"].get("sa") or next(iter(settings["models"].values()), [])
+    listed: dict[str, list[str]] = settings["models"]
+    names = listed.get("sa") or next(iter(listed.values()), [])
     return ([None, *names[1:]], names[0]) if names else ([], "")
 
 
@@ -85,13 +86,12 @@ def _image_quality_one(subject: IndexedSubject, folder: Path, options: Any) -> O
 
 def _segment(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
     from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
-    from cinecohort.segmentation.prediction import resolved_engine
 
     options = SegmentationOptions(**settings["segmentation"])
     models = {
         view: [ModelOptions(**model) for model in models] for view, models in settings["models"].items()
     }
-    engine = resolved_engine(options)
+    engine = _engine(options, gpu) if any(models.values()) else None
     return Stage(
         "segment",
         settings["version"],
@@ -107,6 +107,25 @@ def _segment(settings: Mapping[str, Any], results: Path, threads: int, gpu: int)
     )
 
 
+def _engine(options: Any, gpu: int) -> dict[str, str]:
+    """Engine, device and precision that this job will use.
+
+    Raises
+    ------
+    UserError
+        If a pinned engine or device is not there, or the job was given a GPU that it would not use.
+    """
+    from cinecohort.segmentation.prediction import resolved_engine
+
+    engine = resolved_engine(options)
+    if gpu and engine["device"] != "cuda" and options.device != "cpu":
+        raise UserError(
+            "the job was given a GPU, but no CUDA device is to be found on its node. Check the partition and "
+            "the driver, or set segmentation.device to cpu to use the processor on purpose."
+        )
+    return engine
+
+
 def _weights_inputs(subject: IndexedSubject, folder: Path, weights: Mapping[str, str]) -> Mapping[str, str]:
     return weights
 
@@ -115,6 +134,9 @@ def _segment_all(
     pending: Sequence[tuple[IndexedSubject, Path]], models: Mapping[str, Any], options: Any, threads: int
 ) -> Iterator[tuple[IndexedSubject, Outcome]]:
     """Every model goes over the subjects side by side, so that a subject is finished before the next."""
+    if not any(models.values()):
+        yield from ((subject, Outcome(Status.OK)) for subject, _ in pending)
+        return
     from cinecohort.segmentation.prediction import segment_subjects
 
     folders = [folder for _, folder in pending]

@@ -1,0 +1,73 @@
+"""Checks that take the whole cohort, made when it is gathered: who stands out from the others."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from cinecohort.findings import Finding, Status
+from cinecohort.quality.cohort import cohort_findings
+from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
+
+STAGE = "cohort"
+IMAGE_NUMBERS = ("sa_efc", "sa_fber")
+VOLUMES = ("lvedv_ml_i", "lvesv_ml_i", "lvm_g_i", "rvedv_ml_i", "rvesv_ml_i")
+
+
+def check_cohort(
+    tables: Mapping[str, pd.DataFrame],
+    measures: pd.DataFrame,
+    participants: pd.DataFrame,
+    images: ImageQualityOptions,
+    limits: MeasureQualityOptions,
+) -> dict[str, list[Finding]]:
+    """Findings by subject: image numbers within dataset and scanner, indexed volumes within dataset and sex.
+
+    Parameters
+    ----------
+    tables
+        Shard tables by stage.
+    measures
+        The cohort's measures; the automatic ones at their own frames are judged.
+    participants
+        For the sex.
+    images, limits
+        The checks' limits and actions.
+    """
+    found: dict[str, list[Finding]] = {}
+    quality = tables["image_quality"].drop_duplicates("subject")
+    numbers = [column for column in IMAGE_NUMBERS if column in quality]
+    scanners = tables["convert"].drop_duplicates("subject")
+    scanners = scanners[["subject", *[c for c in ("scanner",) if c in scanners]]]
+    if images.i6_cohort_z.action != "off" and numbers and "scanner" in scanners:
+        judged = quality[["subject", "dataset", *numbers]].merge(scanners, on="subject")
+        check = images.i6_cohort_z
+        for subject, listed in cohort_findings(
+            judged, numbers, ["dataset", "scanner"], check.threshold, "I6", check.action
+        ).items():
+            found.setdefault(subject, []).extend(listed)
+    volumes = [column for column in VOLUMES if column in measures]
+    if limits.m5_cohort_z.action != "off" and volumes:
+        own = measures[(measures["kind"] == "auto") & (measures["frames"] == "own")]
+        judged = own.drop_duplicates("subject").merge(participants[["subject", "sex"]], on="subject")
+        check = limits.m5_cohort_z
+        for subject, listed in cohort_findings(
+            judged, volumes, ["dataset", "sex"], check.threshold, "M5", check.action
+        ).items():
+            found.setdefault(subject, []).extend(listed)
+    return found
+
+
+def with_cohort_findings(status: pd.DataFrame, found: Mapping[str, list[Finding]]) -> pd.DataFrame:
+    """Final status with those raised from ``ok`` to ``review`` whom only the cohort's checks flagged."""
+    raised = status.copy()
+    for subject, findings in found.items():
+        flagged = [finding for finding in findings if str(finding.level) != "info"]
+        row = raised.index[(raised["subject"] == subject) & (raised["status"] == str(Status.OK))]
+        if flagged and len(row):
+            raised.loc[row, ["status", "stage", "code", "reason"]] = [
+                str(Status.REVIEW),
+                STAGE,
+                flagged[0].code,
+                flagged[0].message,
+            ]
+    return raised
