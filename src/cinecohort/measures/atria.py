@@ -64,9 +64,9 @@ def area_and_length(
     """Area (cm²) and length (cm) of an atrium in one frame.
 
     Of the largest component: the area is its pixels times the pixel area; the length is the chord, within
-    the sub-pixel contour, of the line through the centroids of the third of its pixels that lies farthest
-    up the long axis and of the third that lies lowest (the construction of ukbb_cardiac, whose own
-    length is that of a rasterised line between pixel centres).
+    the sub-pixel contour (smoothed by a pixel), of the line through the centroids of the third of its
+    pixels that lies farthest up the long axis and of the third that lies lowest (the construction of
+    ukbb_cardiac, whose own length is that of a rasterised line between pixel centres).
 
     Parameters
     ----------
@@ -90,7 +90,8 @@ def area_and_length(
     ordered = points[np.argsort(points @ direction, kind="stable")]
     third = len(ordered) // 3
     low, high = ordered[:third].mean(axis=0), ordered[-third:].mean(axis=0)
-    length = chord_length(outer_contour(atrium, spacing_mm), low, high - low)
+    contour = outer_contour(atrium, spacing_mm, smoothing_mm=float(np.mean(spacing_mm)))
+    length = chord_length(contour, low, high - low) if len(contour) else float("nan")
     if not length > 0:
         return float("nan"), float("nan")
     return len(points) * spacing_mm[0] * spacing_mm[1] / 100.0, length / 10.0
