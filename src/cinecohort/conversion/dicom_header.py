@@ -5,7 +5,11 @@ than building a whole dataset, which counts with five hundred files a subject. E
 pydicom. Both ways give the same values.
 """
 
+import logging
 import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -241,6 +245,19 @@ def _with_pixels(content: bytes, values: Header, offset: int, length: int) -> Di
     return DicomHeader(values, pixel_offset=offset)
 
 
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Keep pydicom from warning of odd values: its warnings quote them, and they may name a person."""
+    logger = logging.getLogger("pydicom")
+    disabled, logger.disabled = logger.disabled, True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = disabled
+
+
 def read_with_pydicom(content: bytes) -> DicomHeader:
     """As :func:`read_header`, for every file that pydicom can read.
 
@@ -250,9 +267,10 @@ def read_with_pydicom(content: bytes) -> DicomHeader:
         If pydicom cannot read it or it holds no image.
     """
     try:
-        dataset = pydicom.dcmread(BytesIO(content))
-        values = dataset_values(dataset)
-        values["TransferSyntaxUID"] = str(dataset.file_meta.TransferSyntaxUID)
+        with quiet_pydicom():
+            dataset = pydicom.dcmread(BytesIO(content))
+            values = dataset_values(dataset)
+            values["TransferSyntaxUID"] = str(dataset.file_meta.TransferSyntaxUID)
     except Exception as fault:
         raise UnreadableFile(f"pydicom cannot read it ({type(fault).__name__})") from fault
     if "PixelData" not in dataset:

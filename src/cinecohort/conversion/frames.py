@@ -17,6 +17,7 @@ from cinecohort.conversion.dicom_header import (
     Header,
     UnreadableFile,
     dataset_values,
+    quiet_pydicom,
 )
 
 
@@ -57,9 +58,10 @@ class PixelSource:
 
     def _decode(self) -> NDArray[Any]:
         values = self._header.values
-        dataset = self._header.dataset or pydicom.dcmread(BytesIO(self._content))
         try:
-            pixels = pydicom.pixels.pixel_array(dataset, raw=True)
+            with quiet_pydicom():
+                dataset = self._header.dataset or pydicom.dcmread(BytesIO(self._content))
+                pixels = pydicom.pixels.pixel_array(dataset, raw=True)
         except Exception as fault:
             raise UnreadableFile(f"the pixels cannot be decoded ({type(fault).__name__})") from fault
         return pixels.reshape(-1, values["Rows"], values["Columns"])
@@ -187,7 +189,7 @@ def _cardiac_values(group: Dataset) -> Header:
         if value is not None:
             values[ours] = float(value)
     if group.get("FrameAcquisitionDateTime"):
-        values["AcquisitionDateTime"] = str(group.FrameAcquisitionDateTime)
+        values["AcquisitionTime"] = str(group.FrameAcquisitionDateTime)[len("YYYYMMDD") :]
     return values
 
 

@@ -121,6 +121,8 @@ def resample_slice(
     moved = np.asarray(to_corner) - np.asarray(from_corner)
     scale = np.asarray(to_spacing, float) / np.asarray(from_spacing, float)
     offset = np.array([moved @ axes.column / from_spacing[0], moved @ axes.row / from_spacing[1]])
+    # Positions are rounded text: without this, an offset of whole pixels would miss the border's pixels.
+    offset = np.round(offset, 4)
     resampled = np.stack(
         [
             ndimage.affine_transform(

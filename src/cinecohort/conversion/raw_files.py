@@ -17,6 +17,7 @@ NEVER_IMAGES = frozenset(
 )
 """Suffixes of files that lie about with images; only if such a file is DICOM after all is it looked at."""
 
+_DAMAGE: tuple[type[Exception], ...] = (IsalError, struct.error, ValueError)  # type: ignore[assignment]
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
 
 
@@ -60,7 +61,7 @@ def read_zip(content: bytes, name: str) -> Iterator[RawBytes]:
             continue
         try:
             yield RawBytes(member.filename, _inflate(view, member))
-        except (IsalError, struct.error, ValueError):
+        except _DAMAGE:
             yield RawBytes(member.filename, None, "is damaged in the archive")
 
 

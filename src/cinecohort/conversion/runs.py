@@ -242,9 +242,5 @@ def _repair(plan: FramePlan, slices: list[Slice], unequal: tuple[int, ...]) -> N
         apart = np.abs(wanted[:, None] - own[None, :])
         apart = np.minimum(apart, np.abs(1.0 - apart))
         plan.sources[index] = [int(place) for place in apart.argmin(axis=1)]
-        same = 0.5 / plan.n_frames
-        taken = set()
-        for frame, place in enumerate(plan.sources[index]):
-            if apart[frame, place] > same or place in taken:
-                plan.repaired.append((index, frame))
-            taken.add(place)
+        own_frames = {int(frame) for frame in apart.argmin(axis=0)}
+        plan.repaired += [(index, frame) for frame in range(plan.n_frames) if frame not in own_frames]
