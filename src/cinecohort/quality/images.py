@@ -139,7 +139,7 @@ def image_numbers(data: NDArray[Any]) -> dict[str, float | None]:
     share = frame[frame > 0] / np.sqrt(energy)
     largest = np.sqrt(frame.size) * np.log(np.sqrt(frame.size))
     entropy = -float((share * np.log(share)).sum()) / largest
-    bright = frame > threshold_otsu(frame)
+    bright = frame > threshold_otsu(frame.ravel())
     background = float((frame[~bright] ** 2).mean())
     ratio = float((frame[bright] ** 2).mean()) / background if background > 0 else None
     return {"efc": round(entropy, 5), "fber": None if ratio is None else round(ratio, 4)}

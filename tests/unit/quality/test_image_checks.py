@@ -1,0 +1,96 @@
+"""Each check of an image fires on its fault and stays silent on a sound cine."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cinecohort.images import Image, write_image
+from cinecohort.quality.images import check_image, check_images, image_numbers
+from cinecohort.quality.options import ImageQualityOptions
+
+AFFINE = np.diag([1.8, 1.8, 10.0, 1.0])
+
+
+def beating(slices: int = 8, frames: int = 20, seed: int = 0) -> np.ndarray:
+    """Bright disc that shrinks and grows, with noise."""
+    x, y = np.meshgrid(np.arange(48) - 24, np.arange(48) - 24, indexing="ij")
+    radius = 12 + 4 * np.cos(2 * np.pi * np.arange(frames) / frames)
+    disc = np.clip(radius - np.hypot(x, y)[:, :, None, None] + 0.1 * np.arange(slices)[:, None], 0, 1)
+    noise = np.random.default_rng(seed).normal(0, 6, (48, 48, slices, frames))
+    return np.rint(60 + 240 * disc + noise).astype(np.int16)
+
+
+def codes(data: np.ndarray, affine: np.ndarray = AFFINE, view: str = "sa", **sidecar: Any) -> list[str]:
+    findings, values = check_image(Image(data, affine, sidecar=sidecar), view, ImageQualityOptions())
+    json.dumps(values, allow_nan=False)
+    return [finding.code for finding in findings]
+
+
+def test_sound_cine_has_no_findings() -> None:
+    assert codes(beating()) == []
+
+
+def test_geometry() -> None:
+    assert codes(beating(slices=4)) == ["I1"]
+    assert codes(beating(slices=1), view="la_2ch") == []
+    assert codes(beating(frames=4)) == ["I1"]
+    assert codes(beating(frames=2), frame_roles={"ed": 0, "es": 1}) == []
+    assert codes(beating(), np.diag([4.0, 1.8, 10.0, 1.0])) == ["I1"]
+    assert codes(beating(), np.diag([1.8, 1.8, 17.7, 1.0])) == ["I1"]
+    assert codes(beating(), missing_slices=[3]) == ["I1"]
+
+
+def test_swapped_frame_of_one_slice_is_out_of_step() -> None:
+    data = beating()
+    data[:, :, 3, 4] = data[:, :, 3, 14]
+    data[:, :, 3, 4, None] += np.int16(1)
+    findings, _ = check_image(Image(data, AFFINE), "sa", ImageQualityOptions())
+    assert [finding.code for finding in findings] == ["I5"]
+    assert findings[0].slices == (3,)
+    assert set(findings[0].frames) <= {4, 5}
+
+
+def test_repeated_frame_is_found() -> None:
+    data = beating()
+    data[:, :, 2, 7] = data[:, :, 2, 6]
+    findings, _ = check_image(Image(data, AFFINE), "sa", ImageQualityOptions())
+    assert {finding.code for finding in findings} == {"I5"}
+    assert (findings[0].slices, findings[0].frames) == ((2,), (7,))
+
+
+def test_saturated_and_flat_images() -> None:
+    assert "I6" in codes(np.minimum(beating(), 250))
+    assert "I6" in codes(np.full((20, 20, 8, 12), 7, dtype=np.int16))
+    broken = beating().astype(np.float32)
+    broken[3, 3, 3, 3] = np.nan
+    assert "I6" in codes(broken)
+
+
+def test_doubtful_view_is_noted() -> None:
+    assert codes(beating(), view_confidence=0.3) == ["VIEW"]
+    assert codes(beating(), view_confidence=0.9) == []
+
+
+def test_image_numbers() -> None:
+    flat = np.zeros((16, 16, 1, 1))
+    assert image_numbers(flat) == {"efc": None, "fber": None}
+    point = flat.copy()
+    point[3, 3] = 5
+    noise = np.random.default_rng(1).uniform(1, 2, flat.shape)
+    assert image_numbers(point)["efc"] == pytest.approx(0)
+    assert 0.9 < (image_numbers(noise)["efc"] or 0) <= 1
+    two = np.where(np.arange(16)[:, None, None, None] < 8, 1.0, 3.0) * np.ones_like(flat)
+    assert image_numbers(two)["fber"] == pytest.approx(9.0)
+
+
+def test_folder(tmp_path: Path) -> None:
+    write_image(tmp_path / "sa.nii.gz", Image(beating(), AFFINE))
+    (tmp_path / "la_2ch.nii.gz").write_bytes(b"not an image")
+    outcome = check_images(tmp_path, ImageQualityOptions())
+    assert [(f.code, f.level, f.view) for f in outcome.findings] == [("UNREADABLE", "reject", "la_2ch")]
+    assert outcome.status == "review"
+    assert "sa_efc" in outcome.values
+    assert check_images(tmp_path / "nothing", ImageQualityOptions()).status == "ok"

@@ -1,0 +1,219 @@
+"""Each check of a segmentation fires on its fault and stays silent on a sound heart."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cinecohort.findings import Outcome
+from cinecohort.images import Image, write_image
+from cinecohort.quality.options import Check, SegmentationQualityOptions
+from cinecohort.quality.segmentations import check_segmentations, contrast
+
+AFFINE = np.diag([1.8, 1.8, 10.0, 1.0])
+FRAMES, SLICES = 12, 8
+
+
+def half_width(frame: int, z: int) -> int:
+    """LV half width: largest in frame 0, smallest in frame 5, tapering to slice 0, the apex."""
+    return round(5 + 4 * abs(frame - 5) / 7) + (z - 4)
+
+
+def sound_heart(frames: int = FRAMES) -> np.ndarray:
+    labels = np.zeros((64, 64, SLICES, frames), dtype=np.uint8)
+    for frame in range(frames):
+        for z in range(1, SLICES):
+            half = half_width(frame, z)
+            labels[30 - half - 4 : 30 + half + 4, 30 - half - 4 : 30 + half + 4, z, frame] = 2
+            labels[30 - half : 30 + half, 30 - half : 30 + half, z, frame] = 1
+            if z > 1:
+                labels[30 + half + 4 : 30 + half + 12, 24:36, z, frame] = 3
+    return labels
+
+
+def picture(labels: np.ndarray) -> np.ndarray:
+    return np.array([40, 200, 90, 190], dtype=np.int16)[labels]
+
+
+def check(folder: Path, labels: np.ndarray, image: np.ndarray | None = None, **options: Any) -> Outcome:
+    write_image(folder / "seg_sa.nii.gz", Image(labels, AFFINE))
+    pixels = picture(labels) if image is None else image
+    write_image(folder / "sa.nii.gz", Image(pixels, AFFINE, sidecar={"frame_roles": None}))
+    return check_segmentations(folder, None, SegmentationQualityOptions(**options))
+
+
+def codes(outcome: Outcome) -> set[str]:
+    return {finding.code for finding in outcome.findings}
+
+
+def test_sound_heart_has_no_findings(tmp_path: Path) -> None:
+    outcome = check(tmp_path, sound_heart())
+    assert outcome.findings == []
+    assert outcome.status == "ok"
+    assert outcome.values["contrast"] == pytest.approx(110 / 160)
+    assert outcome.values["lv_on_myocardium"] == 1
+    assert outcome.values["systole_phase"] == pytest.approx(5 / 12, abs=1e-4)
+    json.dumps(outcome.values, allow_nan=False)
+
+
+def no_rv_in_a_frame(labels: np.ndarray) -> None:
+    labels[..., 3][labels[..., 3] == 3] = 0
+
+
+def fragment(labels: np.ndarray) -> None:
+    labels[2:12, 2:12, 4, 2] = 1
+
+
+def open_ring(labels: np.ndarray) -> None:
+    labels[:, :29, 3][labels[:, :29, 3] == 2] = 0
+
+
+def lv_on_rv(labels: np.ndarray) -> None:
+    labels[30:, 24:36, 4][labels[30:, 24:36, 4] == 2] = 3
+
+
+def rv_apart(labels: np.ndarray) -> None:
+    for frame in range(FRAMES):
+        rv = labels[:, :, 4, frame] == 3
+        labels[:, :, 4, frame][rv] = 0
+        labels[:, :, 4, frame][np.roll(rv, 2, axis=0)] = 3
+
+
+def hole(labels: np.ndarray) -> None:
+    labels[30, 30, 4, 6] = 0
+
+
+def empty_slice(labels: np.ndarray) -> None:
+    labels[:, :, 4, 7] = 0
+
+
+def jump(labels: np.ndarray) -> None:
+    small = labels[:, :, 2:5, 6].copy()
+    labels[..., 6] = 0
+    labels[:, :, 2:5, 6] = small
+
+
+def late_systole(labels: np.ndarray) -> None:
+    labels[:] = np.roll(labels[..., ::-1], 1, axis=3)
+    labels[:] = np.concatenate([labels[..., :1], labels[..., [1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 7]]], axis=3)
+
+
+def swap(labels: np.ndarray) -> None:
+    labels[:] = np.array([0, 3, 2, 1], dtype=np.uint8)[labels]
+
+
+def shifted_slices(labels: np.ndarray) -> None:
+    labels[:, :, 2::2] = np.roll(labels[:, :, 2::2], 8, axis=1)
+
+
+def apex_cut_off(labels: np.ndarray) -> None:
+    labels[:, :, 0] = labels[:, :, 3]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (no_rv_in_a_frame, "S1"), (fragment, "S2"), (open_ring, "S3"), (lv_on_rv, "S4"), (rv_apart, "S4"),
+        (hole, "S4"), (empty_slice, "S4"), (jump, "S5"), (late_systole, "S6"), (empty_slice, None),
+        (swap, "LABEL_SWAP"), (shifted_slices, "I3"), (apex_cut_off, "I4"),
+    ],
+)  # fmt: skip
+def test_fault_is_found(fault: Callable[[np.ndarray], None], code: str | None, tmp_path: Path) -> None:
+    labels = sound_heart()
+    fault(labels)
+    outcome = check(tmp_path, labels)
+    assert code is None or code in codes(outcome)
+    assert outcome.status == "review"
+
+
+def test_fault_names_slices_and_frames(tmp_path: Path) -> None:
+    labels = sound_heart()
+    hole(labels)
+    finding = next(f for f in check(tmp_path, labels).findings if f.code == "S4")
+    assert (finding.view, finding.slices, finding.frames) == ("sa", (4,), (6,))
+
+
+def test_action_decides_what_becomes_of_it(tmp_path: Path) -> None:
+    labels = sound_heart()
+    hole(labels)
+    ring = Check(action="off", threshold=0.05)
+    off, noted, rejected = (
+        check(tmp_path, labels, s3_open_ring=ring, s4_topology=Check(action=action, threshold=0.05))
+        for action in ("off", "info", "reject")
+    )
+    assert (off.findings, off.status, noted.status) == ([], "ok", "ok")
+    assert {finding.level for finding in rejected.findings} == {"reject"}
+
+
+def test_rule_of_ukbb_cardiac(tmp_path: Path) -> None:
+    labels = sound_heart()
+    labels[:, :, 6:] = 0
+    assert "S7" in codes(check(tmp_path, labels))
+
+
+def test_low_contrast(tmp_path: Path) -> None:
+    labels = sound_heart()
+    flat = np.array([0, 110, 90, 110], dtype=np.int16)[labels]
+    flat[:10] = 300
+    outcome = check(tmp_path, labels, flat)
+    assert "I2" in codes(outcome)
+    assert outcome.values["contrast"] == pytest.approx(20 / 300, abs=1e-4)
+
+
+def test_contrast_of_a_flat_image_is_undefined() -> None:
+    labels = sound_heart(1)[..., 0]
+    assert np.isnan(contrast(np.ones(labels.shape), labels))
+
+
+def test_course_is_not_asked_of_two_frames(tmp_path: Path) -> None:
+    outcome = check(tmp_path, sound_heart()[..., [0, 5]])
+    assert outcome.findings == []
+    assert "systole_phase" not in outcome.values
+
+
+def test_frames_that_were_not_segmented_are_not_missing(tmp_path: Path) -> None:
+    labels = sound_heart()
+    labels[..., 1:5], labels[..., 6:] = 0, 0
+    write_image(tmp_path / "seg_sa.nii.gz", Image(labels, AFFINE, sidecar={"frames": [0, 5]}))
+    outcome = check_segmentations(tmp_path, None, SegmentationQualityOptions())
+    assert outcome.findings == []
+    assert outcome.values["contrast"] is None
+
+
+def test_empty_segmentation_is_a_finding(tmp_path: Path) -> None:
+    outcome = check(tmp_path, np.zeros_like(sound_heart()), picture(sound_heart()))
+    assert {"S1", "S7"} <= codes(outcome)
+
+
+def test_agreement_of_repeated_predictions(tmp_path: Path) -> None:
+    agreement = {"LV": {"dice": 0.95}, "MYO": {"dice": 0.6}, "RV": {"dice": 0.9}}
+    write_image(tmp_path / "seg_sa.nii.gz", Image(sound_heart(), AFFINE, sidecar={"uncertainty": agreement}))
+    outcome = check_segmentations(tmp_path, None, SegmentationQualityOptions())
+    assert [(f.code, f.value) for f in outcome.findings] == [("U1", 0.6)]
+
+
+def atria(frames: int = 10) -> np.ndarray:
+    labels = np.zeros((40, 40, 1, frames), dtype=np.uint8)
+    labels[5:15, 5:20], labels[20:32, 5:20] = 1, 2
+    return labels
+
+
+def test_atria(tmp_path: Path) -> None:
+    options = SegmentationQualityOptions()
+    write_image(tmp_path / "seg_la_4ch.nii.gz", Image(atria(), AFFINE))
+    assert check_segmentations(tmp_path, None, options).findings == []
+    broken = atria()
+    broken[broken == 2] = 0
+    broken[30:38, 25:38] = 1
+    write_image(tmp_path / "seg_la_4ch.nii.gz", Image(broken, AFFINE))
+    outcome = check_segmentations(tmp_path, None, options)
+    assert codes(outcome) == {"S1", "S2", "S8", "S9"}
+    assert {finding.view for finding in outcome.findings} == {"la_4ch"}
+
+
+def test_no_segmentation_no_findings(tmp_path: Path) -> None:
+    outcome = check_segmentations(tmp_path, "net", SegmentationQualityOptions())
+    assert (outcome.status, outcome.findings, outcome.values) == ("ok", [], {})
