@@ -157,8 +157,6 @@ def change_intensity(images: Tensor, options: AugmentationOptions, generator: Ge
             images[use], size=(coarse, coarse), mode="bilinear", align_corners=False, antialias=True
         )
         images[use] = functional.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
-    level = torch.where(
-        chosen(options.noise, batch, generator), uniform(0.0, 0.08, (batch,), generator), 0.0
-    )
+    level = torch.where(chosen(options.noise, batch, generator), uniform(0.0, 0.08, (batch,), generator), 0.0)
     noise = torch.randn(images.shape, generator=generator).to(device)
     return images + noise * per_image(level)

@@ -13,6 +13,10 @@ SHIPPED = Path(__file__).parent / "weights"
 """Folder of the weights that come with the package."""
 
 
+DEFAULT_MODELS = {"sa": "unet_slim_sa"}
+"""Shipped weights that segment a view where no model is named."""
+
+
 class ModelDescription(Options):
     """What has to be known to use weights."""
 
@@ -95,5 +99,15 @@ def describe_model(name_or_path: str) -> ModelDescription:
 
 
 def weights_digest(name_or_path: str) -> str:
-    """SHA-256 of weights, from their description where it has one."""
+    """SHA-256 of weights; empty where none of that name are shipped.
+
+    Whether that is a mistake or a view without weights is decided where the weights are used.
+
+    Raises
+    ------
+    UserError
+        If a file that is named by its path is not there.
+    """
+    if Path(name_or_path).suffix != ".safetensors" and name_or_path not in shipped_models():
+        return ""
     return describe_model(name_or_path).sha256 or digest_file(weights_path(name_or_path))

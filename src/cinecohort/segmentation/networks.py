@@ -71,6 +71,7 @@ class BilinearUpsampling(nn.Module):
         super().__init__()
         self.factor = factor
         self.channels = channels
+        self.kernel: Tensor
         ramp = torch.cat([torch.arange(1, factor + 1), torch.arange(factor - 1, 0, -1)]) / factor
         kernel = torch.outer(ramp, ramp).expand(channels, 1, -1, -1).clone()
         self.register_buffer("kernel", kernel, persistent=False)

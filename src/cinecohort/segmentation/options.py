@@ -1,6 +1,8 @@
 """Configuration of segmentation: models and how they are run."""
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
 
 from cinecohort.options import Options
 
@@ -15,8 +17,15 @@ class ModelOptions(Options):
     name: str
     """Name of the model in tables and, where it is not the primary one, in file names."""
 
-    weights: str | None = None
+    weights: str = ""
     """Name of shipped weights or path of a .safetensors file; the model's name where not given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weights_have_the_models_name(cls, values: Any) -> Any:
+        if isinstance(values, dict) and not values.get("weights"):
+            return {**values, "weights": values.get("name", "")}
+        return values
 
 
 class CleanUpOptions(Options):
@@ -44,7 +53,7 @@ class SegmentationOptions(Options):
     frames: Literal["all", "ed_es"] = "all"
     """Every frame, or only the ED and ES frames that the source names (all where it names none)."""
 
-    batch_size: int = 32
+    batch_size: int = Field(default=16, ge=1)
     """Slices that go through the network at once; no result depends on it."""
 
     locate: bool = True

@@ -5,6 +5,7 @@ with the native image, so one matrix resamples, pads and crops at once.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -17,32 +18,51 @@ PERCENTILES = (1.0, 99.0)
 MAXIMUM_PERCENTILE_SAMPLES = 2_000_000
 
 
-def unit_intensity(data: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Clip an image to its 1st and 99th percentiles and scale it to [0, 1].
+def intensity_range(data: NDArray[np.generic]) -> tuple[float, float]:
+    """Find the 1st and 99th percentiles of an image.
 
     Parameters
     ----------
     data
-        Image (x, y, z, t); values that are not finite count as the lowest.
+        Image (x, y, z, t); values that are not finite are left out. In series of more than two million
+        voxels every n-th voxel is looked at.
+
+    Returns
+    -------
+    tuple of float
+        The two percentiles; the extremes where the percentiles are equal; equal where all is constant.
+    """
+    flat = data.reshape(-1, order="A")
+    sample = flat[:: max(1, flat.size // MAXIMUM_PERCENTILE_SAMPLES)].astype(np.float32)
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0:
+        return 0.0, 0.0
+    low, high = (float(value) for value in np.percentile(sample, PERCENTILES))
+    return (low, high) if high > low else (float(sample.min()), float(sample.max()))
+
+
+def unit_intensity(data: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[np.float32]:
+    """Clip an image to two intensities and scale it so that they become 0 and 1.
+
+    Parameters
+    ----------
+    data
+        Image of any shape; values that are not finite count as the lowest.
+    limits
+        From :func:`intensity_range`.
 
     Returns
     -------
     numpy.ndarray
-        The same shape, float32; zeros where the image is constant. The percentiles are those of every n-th
-        voxel in series of more than two million voxels.
+        The same shape, float32; zeros where the limits are equal.
     """
+    low, high = limits
     values = np.asarray(data, dtype=np.float32)
-    flat = values.reshape(-1, order="A")
-    sample = flat[:: max(1, flat.size // MAXIMUM_PERCENTILE_SAMPLES)]
-    sample = sample[np.isfinite(sample)]
-    if sample.size == 0:
-        return np.zeros(values.shape, dtype=np.float32)
-    low, high = (float(value) for value in np.percentile(sample, PERCENTILES))
     if high <= low:
-        low, high = float(sample.min()), float(sample.max())
-    if high <= low:
-        return np.zeros(values.shape, dtype=np.float32)
-    scaled = (np.nan_to_num(values, nan=low, posinf=low, neginf=low) - low) * (1.0 / (high - low))
+        return np.zeros_like(values)
+    scaled = (values - np.float32(low)) * np.float32(1.0 / (high - low))
+    if np.issubdtype(data.dtype, np.floating):
+        np.nan_to_num(scaled, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(scaled, 0.0, 1.0, out=scaled)
 
 
@@ -124,38 +144,44 @@ class WorkingGrid:
     @property
     def shape(self) -> tuple[int, int]:
         """Sides of the part that is used."""
-        if self.box is None:
-            return self.full_shape
-        return self.box[1] - self.box[0], self.box[3] - self.box[2]
+        (x_start, x_stop), (y_start, y_stop) = self._bounds(0), self._bounds(1)
+        return x_stop - x_start, y_stop - y_start
 
-    def _rows(self, axis: int) -> slice:
-        return slice(None) if self.box is None else slice(self.box[2 * axis], self.box[2 * axis + 1])
+    def _bounds(self, axis: int) -> tuple[int, int]:
+        if self.box is None:
+            return 0, self.full_shape[axis]
+        return self.box[2 * axis], self.box[2 * axis + 1]
+
+    @cached_property
+    def _matrices(self) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor], tuple[slice, slice]]:
+        """Matrices to the working grid and back, x and y, on the native window that the box sees."""
+        forward, backward, windows = [], [], []
+        for axis in (0, 1):
+            native = self.native_shape[axis], self.native_spacing_mm[axis]
+            working = self.full_shape[axis], self.working_spacing_mm[axis]
+            used = slice(*self._bounds(axis))
+            to_working = interpolation_matrix(*native, *working, antialias=True)[used]
+            to_native = interpolation_matrix(*working, *native)[:, used]
+            seen = torch.nonzero(to_working.any(dim=0) | to_native.any(dim=1))[:, 0]
+            window = slice(int(seen[0]), int(seen[-1]) + 1)
+            forward.append(to_working[:, window].contiguous())
+            backward.append(to_native[window].contiguous())
+            windows.append(window)
+        return (forward[0], forward[1]), (backward[0], backward[1]), (windows[0], windows[1])
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Native pixels (x, y) that the box has anything to do with; all of them without a box."""
+        return self._matrices[2]
 
     def to_working(self, images: Tensor) -> Tensor:
-        """Resample images (..., x, y) from the native to the working grid; outside is zero."""
-        along_x, along_y = (
-            interpolation_matrix(
-                self.native_shape[axis],
-                self.native_spacing_mm[axis],
-                self.full_shape[axis],
-                self.working_spacing_mm[axis],
-                antialias=True,
-            )[self._rows(axis)].to(images)
-            for axis in (0, 1)
-        )
+        """Resample images (..., x, y) of the native window to the working grid; outside is zero."""
+        along_x, along_y = (matrix.to(images) for matrix in self._matrices[0])
         return along_x @ images @ along_y.T
 
     def to_native(self, maps: Tensor) -> Tensor:
-        """Resample maps (..., x, y) from the working grid to the native one; outside the box is zero."""
-        along_x, along_y = (
-            interpolation_matrix(
-                self.full_shape[axis],
-                self.working_spacing_mm[axis],
-                self.native_shape[axis],
-                self.native_spacing_mm[axis],
-            )[:, self._rows(axis)].to(maps)
-            for axis in (0, 1)
-        )
+        """Resample maps (..., x, y) of the working grid to the native window; outside the box is zero."""
+        along_x, along_y = (matrix.to(maps) for matrix in self._matrices[1])
         return along_x @ maps @ along_y.T
 
 

@@ -12,12 +12,12 @@ from torch import Tensor
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation.preprocessing import unit_intensity
+from cinecohort.segmentation.preprocessing import intensity_range, unit_intensity
 from cinecohort.segmentation.training_options import DataOptions
 
 
 def find_subjects(options: DataOptions, view: str) -> list[Path]:
-    """List the subject folders that hold an image and this observer's labels of a view, held-out ones left out.
+    """List the subject folders with an image and this observer's labels of a view, but the held-out ones.
 
     Raises
     ------
@@ -33,7 +33,9 @@ def find_subjects(options: DataOptions, view: str) -> list[Path]:
     ]
     if not found:
         places = ", ".join(str(folder) for folder in options.folders)
-        raise UserError(f"{places}: no subject with {view}.nii.gz and label_{options.observer}_{view}.nii.gz.")
+        raise UserError(
+            f"{places}: no subject with {view}.nii.gz and label_{options.observer}_{view}.nii.gz."
+        )
     return found
 
 
@@ -145,7 +147,7 @@ def subject_slices(folder: Path, observer: str, view: str) -> Iterator[SliceItem
     highest = max(STRUCTURES[view])
     if labels.data.max() > highest:
         raise UserError(f"{path}: has label {labels.data.max()}, but {view} ends at {highest}; recode it.")
-    intensity = unit_intensity(image.data)
+    intensity = unit_intensity(image.data, intensity_range(image.data))
     marked = np.argwhere(labels.data > 0)[:, :2]
     middle = (np.array(image.data.shape[:2]) - 1) / 2
     heart = marked.mean(axis=0) if len(marked) else middle

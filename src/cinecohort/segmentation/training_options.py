@@ -15,7 +15,7 @@ class DataOptions(Options):
     """Which labelled subjects are learnt from."""
 
     folders: list[Path]
-    """Folders of subject folders, each with an image and a label map as ``cinecohort convert`` writes them."""
+    """Folders of subject folders, each with image and labels as ``cinecohort convert`` writes them."""
 
     observer: str = "manual"
     """Whose labels."""

@@ -12,7 +12,12 @@ from cinecohort.images import read_image
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
-from cinecohort.segmentation.preprocessing import WorkingGrid, network_intensity, unit_intensity
+from cinecohort.segmentation.preprocessing import (
+    WorkingGrid,
+    intensity_range,
+    network_intensity,
+    unit_intensity,
+)
 from cinecohort.segmentation.training_data import annotated_classes
 
 
@@ -50,7 +55,7 @@ def validate(
         image = read_image(folder / f"{view}.nii.gz")
         labels = read_image(folder / f"label_{observer}_{view}.nii.gz")
         grid = WorkingGrid(image.data.shape[:2], image.spacing_mm[:2], description.spacing_mm, SIZE_MULTIPLE)
-        intensity = unit_intensity(image.data)
+        intensity = unit_intensity(image.data, intensity_range(image.data))
         for frame in range(image.data.shape[3]):
             annotated = np.stack(
                 [annotated_classes(labels, view, frame, index) for index in range(image.data.shape[2])]

@@ -1,0 +1,84 @@
+"""The ``segment`` command: label maps beside each image."""
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from cinecohort.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="DIR", help="subjects' folders, or folders of them"
+    )
+    parser.add_argument("--view", default="sa", choices=["sa", "la_2ch", "la_4ch"], help="default: sa")
+    parser.add_argument(
+        "--model",
+        metavar="NAME|FILE",
+        help="shipped weights or a .safetensors file (default: the view's own)",
+    )
+    parser.add_argument("--name", help="write seg_NAME_VIEW.nii.gz instead of seg_VIEW.nii.gz")
+    parser.add_argument("--engine", default="auto", choices=["auto", "torch", "openvino"])
+    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"])
+    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
+    parser.add_argument("--frames", default="all", choices=["all", "ed_es"])
+    parser.add_argument("--no-clean-up", action="store_true", help="leave the network's result as it is")
+    parser.add_argument("--uncertainty", action="store_true", help="also record agreement under flips")
+    parser.add_argument("--threads", type=int, help="CPU threads (default: the engine's choice)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Segment each folder, print its findings, sum up in one line."""
+    from cinecohort.segmentation.descriptions import DEFAULT_MODELS
+    from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
+    from cinecohort.segmentation.prediction import segment_subjects
+
+    folders = subject_folders(arguments.folders, arguments.view)
+    weights = arguments.model or DEFAULT_MODELS.get(arguments.view, arguments.view)
+    keep = not arguments.no_clean_up
+    options = SegmentationOptions(
+        engine=arguments.engine,
+        precision=arguments.precision,
+        device=arguments.device,
+        frames=arguments.frames,
+        clean_up=CleanUpOptions(largest_component=keep, fill_holes=keep),
+        uncertainty=arguments.uncertainty,
+    )
+    model = ModelOptions(name=arguments.name or Path(weights).stem, weights=weights)
+    counts: Counter[str] = Counter()
+    for folder, outcome in segment_subjects(
+        folders, model, options, arguments.view, arguments.name, arguments.threads
+    ):
+        counts["segmented" if outcome.outputs else "not segmented"] += 1
+        for finding in outcome.findings:
+            print(f"{folder.name}: {finding.code}: {finding.message}", file=sys.stderr)
+    if not counts["segmented"]:
+        raise UserError(f"{arguments.view} of none of {len(folders)} subjects could be segmented.")
+    print(f"{counts['segmented']} of {len(folders)} subjects segmented with {model.name}")
+    return 0
+
+
+def subject_folders(folders: list[Path], view: str) -> list[Path]:
+    """Folders that hold an image of the view: those given, and those within one that holds none itself.
+
+    Raises
+    ------
+    UserError
+        If a folder is not there or holds no such image at either level.
+    """
+    result = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"{folder}: there is no such folder.")
+        image = f"{view}.nii.gz"
+        inner = (
+            [folder]
+            if (folder / image).is_file()
+            else sorted(path.parent for path in folder.glob(f"*/{image}"))
+        )
+        if not inner:
+            raise UserError(f"{folder}: holds no {image}, nor do the folders in it; convert first.")
+        result.extend(inner)
+    return result

@@ -1,0 +1,100 @@
+"""What is removed from, and filled in, a segmentation after the network; all of it is counted."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from cinecohort.segmentation.options import CleanUpOptions
+
+IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
+IN_PLANE[:, :, 1] = ndimage.generate_binary_structure(2, 1)
+
+ENCLOSING = {"sa": ((1, 2), (3,)), "la_2ch": ((1,),), "la_4ch": ((1,), (2,))}
+"""Labels that enclose holes together: LV and myocardium; each other structure alone."""
+
+
+def heart_box(labels: NDArray[np.uint8]) -> tuple[slice, slice, slice] | None:
+    """Smallest box (x, y, z) around all labels of a frame, one pixel wider in-plane; None where empty."""
+    found = ndimage.find_objects((labels > 0).astype(np.uint8))
+    if not found:
+        return None
+    x, y, z = found[0]
+    return slice(max(0, x.start - 1), x.stop + 1), slice(max(0, y.start - 1), y.stop + 1), z
+
+
+def keep_largest(labels: NDArray[np.uint8], label: int) -> int:
+    """Remove all but the largest 3D component (26 neighbours) of a label, in place.
+
+    Returns
+    -------
+    int
+        Number of voxels removed.
+    """
+    components, count = ndimage.label(labels == label, structure=np.ones((3, 3, 3)))
+    if count <= 1:
+        return 0
+    sizes = np.bincount(components.ravel())
+    sizes[0] = 0
+    largest = int(np.argmax(sizes))
+    labels[(components > 0) & (components != largest)] = 0
+    return int(sizes.sum() - sizes[largest])
+
+
+def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
+    """Fill background that labels enclose in a slice with the label of the nearest pixel, in place.
+
+    Returns
+    -------
+    int
+        Number of voxels filled.
+    """
+    wall = np.isin(labels, enclosing)
+    outside, _ = ndimage.label(
+        np.pad(~wall, ((1, 1), (1, 1), (0, 0)), constant_values=True), structure=IN_PLANE
+    )
+    border = np.unique(outside[0])
+    holes = ~np.isin(outside, border)[1:-1, 1:-1] & ~wall & (labels == 0)
+    if not holes.any():
+        return 0
+    for index in np.flatnonzero(holes.any(axis=(0, 1))):
+        nearest = ndimage.distance_transform_edt(
+            ~wall[..., index], return_distances=False, return_indices=True
+        )
+        hole = holes[..., index]
+        labels[..., index][hole] = labels[..., index][tuple(nearest)][hole]
+    return int(holes.sum())
+
+
+def clean_up(
+    labels: NDArray[np.uint8],
+    view: str,
+    structures: Mapping[int, str],
+    options: CleanUpOptions,
+    voxel_volume_ml: float,
+) -> dict[str, float]:
+    """Clean up a label map (x, y, z, t) in place.
+
+    Returns
+    -------
+    dict
+        Structure to the largest volume, in millilitres, that was removed from it in any frame; and
+        ``filled`` to the largest volume of holes filled in any frame.
+    """
+    removed = dict.fromkeys(structures.values(), 0)
+    filled = 0
+    for frame in range(labels.shape[3]):
+        box = heart_box(labels[..., frame])
+        if box is None:
+            continue
+        part = labels[..., frame][box]
+        if options.largest_component:
+            for label, name in structures.items():
+                removed[name] = max(removed[name], keep_largest(part, label))
+        if options.fill_holes:
+            filled = max(filled, sum(fill_holes(part, enclosing) for enclosing in ENCLOSING[view]))
+    volumes = {name: count * voxel_volume_ml for name, count in removed.items()}
+    return {
+        name: round(volume, 4) for name, volume in {**volumes, "filled": filled * voxel_volume_ml}.items()
+    }

@@ -1,0 +1,142 @@
+"""Inference engines: torch and OpenVINO behind one call; which of them runs, and in which arithmetic."""
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cinecohort.errors import UserError
+from cinecohort.segmentation.options import SegmentationOptions
+
+Network = Callable[[Tensor], Tensor]
+"""From images (batch, 1, x, y) to class probabilities (batch, classes, x, y), both float32 on the CPU."""
+
+
+@dataclass(frozen=True)
+class ResolvedEngine:
+    """What runs: recorded with every segmentation."""
+
+    engine: str
+    precision: str
+    device: str
+
+    def __str__(self) -> str:
+        return f"{self.engine}/{self.precision}/{self.device}"
+
+
+def has_openvino() -> bool:
+    """Whether OpenVINO is installed."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the processor multiplies bfloat16 numbers (AVX-512 BF16, AMX, or Arm's BF16)."""
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and bool(
+        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )
+
+
+def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
+    """Choose engine, precision and device; what the configuration pins is never replaced in silence.
+
+    Raises
+    ------
+    UserError
+        If a pinned engine, device or precision is not there.
+    """
+    has_cuda = torch.cuda.is_available()
+    if options.device == "cuda" and not has_cuda:
+        raise UserError(
+            "device is pinned to cuda, but torch sees no GPU here; run on a GPU or set device: auto."
+        )
+    if options.engine == "openvino" and not has_openvino():
+        raise UserError(
+            "engine is pinned to openvino, which is not installed; install it or set engine: auto."
+        )
+    if options.engine == "openvino" and options.device == "cuda":
+        raise UserError("engine openvino does not run on cuda; set engine: torch or device: cpu.")
+    use_cuda = has_cuda and options.device != "cpu" and options.engine != "openvino"
+    engine = options.engine
+    if engine == "auto":
+        engine = "torch" if use_cuda or not has_openvino() else "openvino"
+    has_bf16 = torch.cuda.is_bf16_supported() if use_cuda else cpu_has_bf16()
+    if options.precision == "bf16" and not has_bf16:
+        raise UserError(
+            "precision is pinned to bf16, which this processor lacks; set precision: auto or fp32."
+        )
+    precision = options.precision
+    if precision == "auto":
+        precision = "bf16" if has_bf16 else "fp32"
+    return ResolvedEngine(engine, precision, "cuda" if use_cuda else "cpu")
+
+
+class WithSoftmax(nn.Module):
+    """A network that ends in probabilities."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return class probabilities."""
+        return torch.softmax(self.network(images).float(), dim=1)
+
+
+def torch_network(network: nn.Module, resolved: ResolvedEngine) -> Network:
+    """Run a network with torch."""
+    device = torch.device(resolved.device)
+    module = WithSoftmax(network).eval()
+    module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    low_precision = resolved.precision == "bf16"
+
+    def probabilities(images: Tensor) -> Tensor:
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=low_precision):
+            placed = images.to(device, non_blocking=True).contiguous(memory_format=torch.channels_last)
+            return module(placed).cpu()
+
+    return probabilities
+
+
+def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None) -> Network:
+    """Run a network with OpenVINO on the CPU; batch and image size may differ from call to call."""
+    import openvino
+
+    example = torch.zeros(2, 1, 64, 64)
+    model = openvino.convert_model(WithSoftmax(network).eval(), example_input=example)
+    model.reshape([-1, 1, -1, -1])
+    settings: dict[str, Any] = {
+        "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[resolved.precision],
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+    if threads is not None:
+        settings["INFERENCE_NUM_THREADS"] = threads
+    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+
+    def probabilities(images: Tensor) -> Tensor:
+        request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True)
+        return torch.from_numpy(request.get_output_tensor(0).data)
+
+    return probabilities
+
+
+def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None = None) -> Network:
+    """Prepare a float32 network for an engine.
+
+    Parameters
+    ----------
+    network
+        In evaluation mode, on the CPU.
+    resolved
+        From :func:`resolve_engine`.
+    threads
+        CPU threads; the engine's own choice where None.
+    """
+    if threads is not None:
+        torch.set_num_threads(threads)
+    if resolved.engine == "openvino":
+        return openvino_network(network, resolved, threads)
+    return torch_network(network, resolved)

@@ -1,0 +1,282 @@
+"""Segmenting subjects: whole shards in one process, reading, network and writing side by side."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.errors import UserError
+from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
+from cinecohort.images import Image, read_image, write_image
+from cinecohort.label_maps import segmentation_path
+from cinecohort.labels import STRUCTURES
+from cinecohort.segmentation.clean_up import clean_up
+from cinecohort.segmentation.descriptions import ModelDescription, describe_model, shipped_models
+from cinecohort.segmentation.engines import Network, ResolvedEngine, make_network, resolve_engine
+from cinecohort.segmentation.inference import ImageInference
+from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.segmentation.uncertainty import flip_agreement, uncertain_frames
+from cinecohort.segmentation.weights import load_model
+
+READ_AHEAD = 2
+"""Images in memory before the network, at most; as many may wait behind it."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to segment a view."""
+
+    name: str
+    description: ModelDescription
+    network: Network
+    engine: ResolvedEngine
+
+
+@dataclass
+class ReadSubject:
+    """A subject's image, or why there is none."""
+
+    folder: Path
+    image: Image | None
+    findings: list[Finding]
+
+
+@dataclass
+class SegmentedSubject:
+    """What the network made of an image."""
+
+    subject: ReadSubject
+    labels: NDArray[np.uint8]
+    frames: list[int]
+    sidecar: dict[str, Any]
+
+
+def resolved_engine(options: SegmentationOptions) -> str:
+    """Name engine, precision and device that these options come to on this machine.
+
+    Raises
+    ------
+    UserError
+        If a pinned one is not there.
+    """
+    return str(resolve_engine(options))
+
+
+def load(
+    model: ModelOptions, options: SegmentationOptions, view: str, threads: int | None
+) -> LoadedModel | None:
+    """Load a model; None where no weights are shipped for the view.
+
+    Raises
+    ------
+    UserError
+        If the weights are missing, damaged or for another view, or a pinned engine is not there.
+    """
+    resolved = resolve_engine(options)
+    is_name = Path(model.weights).suffix != ".safetensors"
+    if is_name and model.weights not in shipped_models():
+        shipped_views = {describe_model(name).view for name in shipped_models()}
+        if view not in shipped_views:
+            return None
+    network, description = load_model(model.weights)
+    if description.view != view:
+        raise UserError(f"the weights {model.weights} segment {description.view}, not {view}; choose others.")
+    return LoadedModel(model.name, description, make_network(network, resolved, threads), resolved)
+
+
+def segment_subjects(
+    folders: Iterable[Path],
+    model: ModelOptions,
+    options: SegmentationOptions,
+    view: str,
+    name: str | None = None,
+    threads: int | None = None,
+) -> Iterator[tuple[Path, Outcome]]:
+    """Segment one view of many subjects with one model, which is loaded once.
+
+    Parameters
+    ----------
+    folders
+        Subjects' folders, each with ``{view}.nii.gz``.
+    model, options
+        Which network and how it is run.
+    view
+        ``sa``, ``la_2ch`` or ``la_4ch``.
+    name
+        None for the primary model, which writes ``seg_{view}.nii.gz``; else ``seg_{name}_{view}.nii.gz``.
+    threads
+        CPU threads of the network.
+
+    Yields
+    ------
+    tuple
+        Each folder, in the order given, with its outcome. A bad image is a finding; at most a few subjects
+        are in memory at once, whatever their number.
+
+    Raises
+    ------
+    UserError
+        If the model or a pinned engine is not there.
+    """
+    if view not in STRUCTURES:
+        raise UserError(f"{view} is not segmented; choose one of {', '.join(STRUCTURES)}.")
+    loaded = load(model, options, view, threads)
+    if loaded is None:
+        for folder in folders:
+            yield folder, no_model(view)
+        return
+    remaining = iter(folders)
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        ahead = deque(reader.submit(read_subject, folder, view) for folder in islice(remaining, READ_AHEAD))
+        behind: deque[tuple[Path, Future[Outcome]]] = deque()
+        while ahead:
+            subject = ahead.popleft().result()
+            ahead.extend(reader.submit(read_subject, folder, view) for folder in islice(remaining, 1))
+            segmented = run_network(subject, loaded, options)
+            behind.append((subject.folder, writer.submit(finish, segmented, loaded, options, view, name)))
+            while len(behind) >= READ_AHEAD:
+                folder, outcome = behind.popleft()
+                yield folder, outcome.result()
+        for folder, outcome in behind:
+            yield folder, outcome.result()
+
+
+def no_model(view: str) -> Outcome:
+    """Outcome of a view for which no weights are shipped."""
+    message = f"No weights are shipped for {view}; it was not segmented."
+    return Outcome(Status.OK, [Finding("NO_MODEL", Level.INFO, message, view)])
+
+
+def fault(code: str, folder: Path, view: str, error: Exception) -> Finding:
+    """Finding of an unexpected fault with a subject."""
+    return Finding(
+        code,
+        Level.ERROR,
+        f"{folder.name}: {view} could not be segmented ({type(error).__name__}: {error}).",
+        view,
+    )
+
+
+def read_subject(folder: Path, view: str) -> ReadSubject:
+    """Read an image and note what is odd about it."""
+    path = folder / f"{view}.nii.gz"
+    if not path.is_file():
+        level = Level.REJECT if view == "sa" else Level.INFO
+        return ReadSubject(
+            folder, None, [Finding("NO_IMAGE", level, f"There is no {path.name} to segment.", view)]
+        )
+    try:
+        image = read_image(path)
+    except UserError as error:
+        return ReadSubject(folder, None, [Finding("UNREADABLE", Level.REJECT, str(error), view)])
+    return ReadSubject(folder, image, image_findings(image, view))
+
+
+def image_findings(image: Image, view: str) -> list[Finding]:
+    """Voxels that are not finite, and slices without any contrast."""
+    findings = []
+    if np.issubdtype(image.data.dtype, np.floating):
+        bad = int(np.count_nonzero(~np.isfinite(image.data)))
+        if bad:
+            message = f"{bad} voxels are not finite; they were taken as the darkest."
+            findings.append(Finding("NOT_FINITE", Level.REVIEW, message, view, value=bad, threshold=0))
+    values = image.data
+    blank = np.flatnonzero((values.max(axis=(0, 1)) == values.min(axis=(0, 1))).all(axis=1))
+    if blank.size:
+        message = f"{blank.size} of {values.shape[2]} slices have no contrast in any frame."
+        findings.append(Finding("BLANK_SLICE", Level.REVIEW, message, view, slices=tuple(map(int, blank))))
+    return findings
+
+
+def frames_to_segment(image: Image, options: SegmentationOptions) -> list[int]:
+    """All frames, or ED and ES where only these are wanted and the source names them."""
+    n_frames = image.data.shape[3]
+    roles = image.sidecar.get("frame_roles") or {}
+    named = {int(roles[role]) for role in ("ed", "es") if roles.get(role) is not None}
+    if options.frames == "ed_es" and len(named) == 2 and max(named) < n_frames:
+        return sorted(named)
+    return list(range(n_frames))
+
+
+def run_network(
+    subject: ReadSubject, model: LoadedModel, options: SegmentationOptions
+) -> SegmentedSubject | ReadSubject:
+    """Send an image through the network; a fault becomes a finding."""
+    if subject.image is None:
+        return subject
+    try:
+        inference = ImageInference(subject.image, model.description, model.network, options.batch_size)
+        frames = frames_to_segment(subject.image, options)
+        if options.locate:
+            inference.locate(frames)
+        labels = inference.labels(frames)
+        uncertainty = None
+        if options.uncertainty:
+            structures = STRUCTURES[model.description.view]
+            roles = subject.image.sidecar.get("frame_roles") or {}
+            uncertainty = flip_agreement(inference, uncertain_frames(labels, frames, roles), structures)
+    except (MemoryError, OSError):
+        raise
+    except Exception as error:
+        found = fault("SEGMENTATION_FAULT", subject.folder, model.description.view, error)
+        return ReadSubject(subject.folder, None, [*subject.findings, found])
+    sidecar = {
+        "uncertainty": uncertainty,
+        "inference": {
+            "device": model.engine.device,
+            "spacing_mm": model.description.spacing_mm,
+            "normalisation": model.description.normalisation,
+            "box": inference.grid.box,
+        },
+    }
+    return SegmentedSubject(subject, labels, frames, sidecar)
+
+
+def finish(
+    segmented: SegmentedSubject | ReadSubject,
+    model: LoadedModel,
+    options: SegmentationOptions,
+    view: str,
+    name: str | None,
+) -> Outcome:
+    """Clean up and write a segmentation."""
+    values: dict[str, Any] = {
+        "model": model.name,
+        "engine": model.engine.engine,
+        "precision": model.engine.precision,
+    }
+    if isinstance(segmented, ReadSubject):
+        values["frames_segmented"] = 0
+        return Outcome(overall_status(segmented.findings), segmented.findings, [], values)
+    image = segmented.subject.image
+    assert image is not None
+    labels, findings = segmented.labels, list(segmented.subject.findings)
+    structures = STRUCTURES[view]
+    removed = clean_up(labels, view, structures, options.clean_up, image.voxel_volume_ml)
+    if not labels.any():
+        message = "The network found no heart in any frame."
+        findings.append(Finding("NOTHING_FOUND", Level.REVIEW, message, view))
+    sidecar = {
+        "view": view,
+        "model": model.name,
+        "weights": model.description.name,
+        "weights_sha256": model.description.sha256,
+        "engine": model.engine.engine,
+        "precision": model.engine.precision,
+        "frames": segmented.frames,
+        "structures": {str(label): structure for label, structure in structures.items()},
+        "clean_up": removed,
+        "validated": model.description.validated,
+        **segmented.sidecar,
+    }
+    path = segmentation_path(segmented.subject.folder, view, name)
+    write_image(path, Image(labels, image.affine, image.frame_interval_s, sidecar))
+    values["frames_segmented"] = len(segmented.frames)
+    outputs = [path.name, path.name.removesuffix(".nii.gz") + ".json"]
+    return Outcome(overall_status(findings), findings, outputs, values)

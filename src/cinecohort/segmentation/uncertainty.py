@@ -1,0 +1,62 @@
+"""How far segmentations of the same frame under flips and turns agree: a measure for quality control."""
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.segmentation.inference import FLIPS, ImageInference
+
+
+def uncertain_frames(labels: NDArray[np.uint8], frames: Sequence[int], roles: Mapping[str, Any]) -> list[int]:
+    """Frames to look at: ED and ES where the source names them, else largest and smallest first label."""
+    named = [roles.get("ed"), roles.get("es")]
+    if all(frame in frames for frame in named):
+        return sorted({int(frame) for frame in named if frame is not None})
+    volumes = [int((labels[..., frame] == 1).sum()) for frame in frames]
+    return sorted({frames[int(np.argmax(volumes))], frames[int(np.argmin(volumes))]})
+
+
+def mean_pairwise_dice(masks: Sequence[NDArray[np.bool_]]) -> float | None:
+    """Mean Dice overlap over all pairs of masks; None where all are empty."""
+    values = []
+    for first, second in combinations(masks, 2):
+        total = int(first.sum()) + int(second.sum())
+        if total:
+            values.append(2 * int((first & second).sum()) / total)
+    return float(np.mean(values)) if values else None
+
+
+def flip_agreement(
+    inference: ImageInference, frames: Sequence[int], structures: Mapping[int, str]
+) -> dict[str, Any]:
+    """Segment frames as they are, mirrored along each axis and turned by 90 degrees, and compare.
+
+    Returns
+    -------
+    dict
+        ``method``; ``frames``; ``agreement``: structure to the lowest mean pairwise Dice of any frame;
+        ``volume_cv``: structure to the largest coefficient of variation of its volume.
+    """
+    agreement: dict[str, float | None] = {}
+    variation: dict[str, float | None] = {}
+    results = [inference.labels(frames, transform) for transform in FLIPS]
+    for label, name in structures.items():
+        dice, spread = [], []
+        for frame in frames:
+            masks = [result[..., frame] == label for result in results]
+            overlap = mean_pairwise_dice(masks)
+            volumes = np.array([mask.sum() for mask in masks], dtype=float)
+            if overlap is not None:
+                dice.append(overlap)
+                spread.append(float(volumes.std(ddof=1) / volumes.mean()))
+        agreement[name] = round(min(dice), 4) if dice else None
+        variation[name] = round(max(spread), 4) if spread else None
+    return {
+        "method": "flips and a quarter turn",
+        "frames": list(frames),
+        "agreement": agreement,
+        "volume_cv": variation,
+    }
