@@ -40,14 +40,19 @@ def outer_contour(
     numpy.ndarray
         Closed polygon (n, 2) in mm, first point not repeated; empty (0, 2) for an empty mask.
     """
+    occupied = np.argwhere(mask)
+    if len(occupied) == 0:
+        return np.empty((0, 2))
+    low, high = occupied.min(axis=0), occupied.max(axis=0) + 1
+    box = mask[low[0] : high[0], low[1] : high[1]]
     margin = 2 + int(np.ceil(4 * smoothing_mm / min(spacing_mm)))
-    filled = np.pad(ndimage.binary_fill_holes(mask), margin).astype(np.float64)
+    filled = np.pad(ndimage.binary_fill_holes(box), margin).astype(np.float64)
     if smoothing_mm > 0:
         filled = ndimage.gaussian_filter(filled, smoothing_mm / np.asarray(spacing_mm), truncate=4.0)
     contours = find_contours(filled, 0.5)
     if not contours:
         return np.empty((0, 2))
-    polygons = [(contour[:-1] - margin) * spacing_mm for contour in contours]
+    polygons = [(contour[:-1] - margin + low) * spacing_mm for contour in contours]
     return max(polygons, key=polygon_area)
 
 
