@@ -1,19 +1,28 @@
 """What a study can see: the smallest difference between two groups that it would probably detect."""
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import integrate, optimize, stats
 
 
 def welch_power(difference: float, n1: int, n0: int, sd1: float, sd0: float, alpha: float = 0.05) -> float:
     """Power of the two-sided Welch test, from the non-central t distribution.
 
-    Degrees of freedom are Welch's for the given SDs.
+    Degrees of freedom are Welch's for the given SDs. Where ``scipy.stats.nct`` gives no number (one or two
+    degrees of freedom), the tails are taken as the mean of normal ones over the chi-squared variance.
     """
     error = np.sqrt(sd1**2 / n1 + sd0**2 / n0)
     df = error**4 / ((sd1**2 / n1) ** 2 / (n1 - 1) + (sd0**2 / n0) ** 2 / (n0 - 1))
     critical = stats.t.isf(alpha / 2, df)
     shift = difference / error
-    return float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift))
+    power = float(stats.nct.sf(critical, df, shift) + stats.nct.cdf(-critical, df, shift))
+    if np.isfinite(power):
+        return power
+
+    def power_given_variance(quantile: float) -> float:
+        limit = critical * np.sqrt(stats.chi2.ppf(quantile, df) / df)
+        return float(stats.norm.sf(limit - shift) + stats.norm.cdf(-limit - shift))
+
+    return float(integrate.quad(power_given_variance, 0.0, 1.0, epsabs=1e-10, limit=200)[0])
 
 
 def smallest_detectable_difference(
