@@ -1,9 +1,10 @@
-"""``cinecohort agree``: differences, Bland-Altman and correlation of two tables of measures."""
+"""``cinecohort agree``: differences, Bland-Altman and correlation of tables of measures."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cinecohort.errors import UserError
 from cinecohort.statistics.options import AgreementOptions
 
 if TYPE_CHECKING:
@@ -12,8 +13,14 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
-    parser.add_argument("first", metavar="A.csv", type=Path, help="first table, for instance automatic")
-    parser.add_argument("second", metavar="B.csv", type=Path, help="second table, for instance manual")
+    parser.usage = "%(prog)s A.csv B.csv --out DIR [options]\n       %(prog)s --config CONFIG.yaml --out DIR"
+    parser.add_argument("tables", metavar="TABLE.csv", type=Path, nargs="*", help="two tables, A and B")
+    parser.add_argument(
+        "--config",
+        metavar="CONFIG.yaml",
+        type=Path,
+        help="configuration with datasets of `source: tables`: compares all of their tables",
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of tables and figures")
     parser.add_argument("--on", default="subject", metavar="COL", help="id column, or several: A,B")
     parser.add_argument(
@@ -35,19 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--repeated", metavar="COL", help="column that tells repeats of a subject apart")
     parser.add_argument("--no-figures", action="store_true", help="write tables only")
+    parser.set_defaults(parser=parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare two tables and print what was paired in one line."""
+    """Compare tables and print what was paired in one line."""
+    if arguments.config and not arguments.tables:
+        return _run_config(arguments.config, arguments.out)
+    if arguments.config or len(arguments.tables) != 2:
+        arguments.parser.error("needs two tables, or --config alone")
     from cinecohort.statistics.agreement import agree, write_agreement
     from cinecohort.statistics.tables import read_table
 
     on = arguments.on.split(",")
     repeated = arguments.repeated.split(",") if arguments.repeated else []
-    first, second = (read_table(path, [*on, *repeated]) for path in (arguments.first, arguments.second))
-    names = (arguments.first.stem, arguments.second.stem)
+    first, second = (read_table(path, [*on, *repeated]) for path in arguments.tables)
+    names = (arguments.tables[0].stem, arguments.tables[1].stem)
     if names[0] == names[1]:
-        names = (str(arguments.first), str(arguments.second))
+        names = (str(arguments.tables[0]), str(arguments.tables[1]))
     options = AgreementOptions(
         denominator=arguments.relative_to,
         exclude_outliers=arguments.exclude_outliers or "none",
@@ -73,3 +85,31 @@ def _summary(counts: "pd.DataFrame", n_measures: int, out: Path) -> str:
     ]
     without = f" ({', '.join(aside)}; listed in unpaired.csv)" if aside else ""
     return f"{first['paired']} subjects paired{without}; {n_measures} measures compared, written to {out}."
+
+
+def _run_config(path: Path, out: Path) -> int:
+    """Compare all tables of the configuration's datasets with ``source: tables``."""
+    from cinecohort.cohort.participants import read_participants
+    from cinecohort.config import load_config
+    from cinecohort.sources.tables import agreement_of_tables, parse_settings
+
+    config = load_config(path)
+    chosen = {name: dataset for name, dataset in config.datasets.items() if dataset.source == "tables"}
+    if not chosen:
+        raise UserError(f"{path}: no dataset has `source: tables`.")
+    datasets = {
+        name: (dataset.path, parse_settings(dataset.settings, name)) for name, dataset in chosen.items()
+    }
+    participants = {
+        name: read_participants(dataset.participants, dataset.columns)
+        for name, dataset in chosen.items()
+        if dataset.participants
+    }
+    for row in agreement_of_tables(datasets, out, config.agreement, participants).to_dict("records"):
+        print(
+            f"{row['dataset']}, {row['source']}: {row['subjects']} subjects from {row['rows']} rows "
+            f"({row['further_rows']} further rows of the same subject, {row['other_ids']} other ids, "
+            f"{row['zeros']} zeros and {row['not_numbers']} texts taken as missing)"
+        )
+    print(f"Written to {out}.")
+    return 0

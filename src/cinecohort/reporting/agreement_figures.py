@@ -36,7 +36,8 @@ _STYLE: dict[Any, Any] = {
     "axes.titlesize": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "path.simplify": True,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
 }
 _DRAWN_AS_IMAGE_FROM = 1500
 
@@ -70,6 +71,7 @@ def bland_altman_axes(axes: Axes, first: NDArray[np.float64], second: NDArray[np
         axes.axhspan(limits["bias_ci_low"], limits["bias_ci_high"], color=BIAS, alpha=0.2, lw=0)
         _limit_y(axes, difference, limits)
     axes.set_title(_numbers(first.size, limits))
+    _few_ticks(axes)
 
 
 def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
@@ -77,11 +79,17 @@ def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     axes.plot(x, y, "o", ms=2.5, mew=0, alpha=0.5, color=POINT, rasterized=as_image)
 
 
+def _few_ticks(axes: Axes) -> None:
+    axes.locator_params(nbins=5)
+
+
 def _limit_y(axes: Axes, difference: NDArray[np.float64], limits: Mapping[str, float]) -> None:
     """Keep the points in view where a tiny sample's intervals are many times wider than its data."""
-    reach = max(float(np.abs(difference - limits["bias"]).max()), 2 * limits["sd"]) * 1.35
-    if reach > 0:
-        axes.set_ylim(limits["bias"] - reach, limits["bias"] + reach)
+    low = min(float(difference.min()), limits["loa_lower"] - limits["sd"] / 2)
+    high = max(float(difference.max()), limits["loa_upper"] + limits["sd"] / 2)
+    if high > low:
+        margin = 0.05 * (high - low)
+        axes.set_ylim(low - margin, high + margin)
 
 
 def _numbers(n: int, limits: Mapping[str, float]) -> str:
@@ -99,6 +107,7 @@ def scatter_axes(axes: Axes, first: NDArray[np.float64], second: NDArray[np.floa
     axes.plot([low, high], [low, high], color=LIMIT, lw=0.9, ls="--")
     _points(axes, second, first)
     axes.set_title(title)
+    _few_ticks(axes)
 
 
 def _say(axes: Axes, text: str) -> None:
@@ -142,10 +151,25 @@ def write_comparison_figures(
 
 def _panels(count: int, columns: int = 4) -> Figure:
     columns = max(1, min(columns, count))
-    rows = max(1, math.ceil(count / columns))
-    figure = Figure(figsize=(2.7 * columns, 2.3 * rows), layout="constrained")
+    figure = _grid_figure(max(1, math.ceil(count / columns)), columns)
     for index in range(count):
-        figure.add_subplot(rows, columns, index + 1)
+        figure.add_subplot(max(1, math.ceil(count / columns)), columns, index + 1)
+    return figure
+
+
+def _grid_figure(rows: int, columns: int, heading: float = 0.0) -> Figure:
+    """Make a figure whose panels keep fixed margins in inches, which is far faster than a fitted layout."""
+    width, height = 2.8 * columns, 2.35 * rows + heading
+    panel_width, panel_height = 2.8 - 0.75, 2.35 - 0.85
+    figure = Figure(figsize=(width, height))
+    figure.subplots_adjust(
+        left=0.62 / width,
+        right=1 - 0.13 / width,
+        bottom=0.5 / height,
+        top=1 - (0.35 + heading) / height,
+        wspace=0.75 / panel_width,
+        hspace=0.85 / panel_height,
+    )
     return figure
 
 
@@ -165,9 +189,7 @@ def write_bland_altman_grid(
     """
     measures = [measure for measure in measures if any(measure in column for column in columns.values())]
     with mpl.rc_context(_STYLE):
-        figure = Figure(
-            figsize=(2.4 * max(1, len(columns)), 2.1 * max(1, len(measures)) + 0.3), layout="constrained"
-        )
+        figure = _grid_figure(max(1, len(measures)), max(1, len(columns)), heading=0.3)
         grid = figure.subplots(max(1, len(measures)), max(1, len(columns)), sharey="row", squeeze=False)
         for row, measure in enumerate(measures):
             for column, (title, pairs) in enumerate(columns.items()):

@@ -9,18 +9,22 @@ import pandas as pd
 
 from cinecohort.statistics.agreement import AgreementResult, agree, write_agreement
 from cinecohort.statistics.cases import choose_cases
-from cinecohort.statistics.comparisons import Comparison, MeasureSources, comparisons
+from cinecohort.statistics.comparisons import SINGLE_OBSERVER, Comparison, MeasureSources, comparisons
 from cinecohort.statistics.datasets import describe_datasets
 from cinecohort.statistics.equivalence import COLUMNS as EQUIVALENCE_COLUMNS
 from cinecohort.statistics.equivalence import computer_as_another_observer, overlap_equivalence
 from cinecohort.statistics.measure_names import DERIVED_MEASURES, PRINCIPAL_MEASURES
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.overlap_tables import STRATA, mean_dice_of_images, summarise, with_participants
+from cinecohort.statistics.published_tables import (
+    correlation_beside_published,
+    differences_beside_published,
+    overlap_beside_published,
+)
 from cinecohort.statistics.reliability import FIXED_COLUMNS, reliability
 from cinecohort.statistics.tables import read_table, write_table
 
 _TEXT = ("dataset", "source", "kind", "frames", "reference", "status", "site", "group", "icd10", "visit")
-_DRAWN_KINDS = {"automatic-observer": 0, "observer-observer": 1}
 
 COMPARISON_COLUMNS = ("folder", "dataset", "kind", "first", "second", "frames", "primary", "n")
 
@@ -41,7 +45,8 @@ def run(
     compared, with n), ``all_differences.csv, all_bland_altman.csv, all_bland_altman_scales.csv,
     all_correlation.csv`` (the same rows with their comparison), ``reliability.csv``, ``equivalence.csv``,
     ``overlap.csv`` and ``overlap_by_*.csv``, ``cases.csv``, ``datasets.csv``, ``bland_altman_grid.svg`` (Bai
-    2018, Figure 4), ``bland_altman_models.svg`` (Chen 2020, Figure 8), ``dice_boxplot.svg`` (Figure 4). What
+    2018, Figure 4), ``bland_altman_models.svg`` (Chen 2020, Figure 8), ``dice_boxplot.svg`` (Figure 4), and
+    ``published_*.csv`` with the papers' figures beside the same quantities. What
     cannot be made is an empty table with its columns; a figure without data is not written.
 
     Parameters
@@ -65,6 +70,7 @@ def run(
     write_overlap(overlap, participants, models, out_folder, options)
     write_table(out_folder / "cases.csv", choose_cases(overlap, models, participants, status, options.cases))
     write_table(out_folder / "datasets.csv", describe_datasets(participants, conversion))
+    _write_beside_published(out_folder, models)
 
 
 def _write_comparisons(measures: pd.DataFrame, folder: Path, options: AgreementOptions) -> None:
@@ -75,19 +81,33 @@ def _write_comparisons(measures: pd.DataFrame, folder: Path, options: AgreementO
     for comparison in _all_comparisons(measures, options):
         names = (comparison.first_name, comparison.second_name)
         result = agree(comparison.first, comparison.second, "subject", options, names)
-        write_agreement(result, folder / comparison.folder, names)
+        write_agreement(result, folder / comparison.folder, names, figures=not comparison.dataset)
         described = _described(comparison)
         listed.append(described | {"n": len(result.pairing.keys)})
         tables = (result.differences, result.bland_altman, result.scales, result.correlation)
         for name, table in zip(_ALL_TABLES, tables, strict=True):
             every[name].append(pd.concat([pd.DataFrame([described] * len(table)), table], axis=1))
-        if not comparison.dataset:
-            made.append((comparison, result))
+        made.append((comparison, result))
     write_table(folder / "comparisons.csv", pd.DataFrame(listed, columns=list(COMPARISON_COLUMNS)))
     for name, tables_of_name in every.items():
         empty = pd.DataFrame(columns=[*COMPARISON_COLUMNS[:-1], "measure"])
         write_table(folder / f"{name}.csv", pd.concat(tables_of_name) if tables_of_name else empty)
     _write_grids(made, folder)
+
+
+def _write_beside_published(folder: Path, models: Sequence[str]) -> None:
+    """Write ``published_*.csv``: the user's own figures with the papers' beside them."""
+    tables = {
+        name: read_table(folder / f"{name}.csv", _TEXT) for name in ("all_differences", "all_correlation")
+    }
+    overlap = read_table(folder / "overlap.csv", _TEXT)
+    if len(tables["all_differences"]):
+        beside = differences_beside_published(tables["all_differences"])
+        write_table(folder / "published_differences.csv", beside)
+        beside = correlation_beside_published(tables["all_correlation"])
+        write_table(folder / "published_correlation.csv", beside)
+    if len(overlap):
+        write_table(folder / "published_overlap.csv", overlap_beside_published(overlap, models))
 
 
 _ALL_TABLES = ("all_differences", "all_bland_altman", "all_bland_altman_scales", "all_correlation")
@@ -115,15 +135,18 @@ def _all_comparisons(measures: pd.DataFrame, options: AgreementOptions) -> Itera
 
 
 def _write_grids(made: Sequence[tuple[Comparison, AgreementResult]], folder: Path) -> None:
-    """Bland-Altman grids: the primary model and pairs of observers; models side by side."""
+    """Bland-Altman grids: the primary model and the observers; the models side by side in each dataset."""
     from cinecohort.reporting.agreement_figures import write_bland_altman_grid
 
-    drawn = [(one, result) for one, result in made if one.kind in _DRAWN_KINDS and one.plain_name]
-    first = [pair for pair in drawn if pair[0].primary or pair[0].kind == "observer-observer"]
-    models = [pair for pair in drawn if pair[0].kind == "automatic-observer"]
-    grids = {"bland_altman_grid": first}
-    if len({one.first_name for one, _ in models}) > 1:
-        grids["bland_altman_models"] = sorted(models, key=lambda pair: pair[0].second_name)
+    automatic = [pair for pair in made if pair[0].kind == "automatic-observer" and pair[0].plain_name]
+    single = [pair for pair in automatic if pair[0].second_name == SINGLE_OBSERVER]
+    automatic = single or automatic
+    observers = [pair for pair in made if pair[0].kind == "observer-observer" and not pair[0].dataset]
+    primary = [pair for pair in automatic if pair[0].primary and not pair[0].dataset]
+    grids = {"bland_altman_grid": primary + observers}
+    if len({one.first_name for one, _ in automatic}) > 1:
+        within = [pair for pair in automatic if pair[0].dataset] or automatic
+        grids["bland_altman_models"] = sorted(within, key=lambda pair: (pair[0].dataset, pair[0].second_name))
     for name, columns in grids.items():
         if columns:
             pairs = {

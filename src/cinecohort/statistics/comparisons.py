@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import pandas as pd
@@ -62,7 +62,8 @@ class Comparison:
     def title(self) -> str:
         """What the comparison is called in figures."""
         frames = "" if self.plain_name else " (own frames)"
-        return f"{self.first_name}{frames} vs {self.second_name}"
+        where = f"{self.dataset}: " if self.dataset else ""
+        return f"{where}{self.first_name}{frames} vs {self.second_name}"
 
 
 @dataclass(frozen=True)
@@ -180,5 +181,11 @@ def comparisons(sources: MeasureSources, dataset: str = "") -> Iterator[Comparis
 
 
 def _with_subjects(comparison: Comparison) -> Iterator[Comparison]:
-    if set(comparison.first["subject"]) & set(comparison.second["subject"]):
-        yield comparison
+    """Yield a comparison with the measures that both sides have, if there are any and subjects in common."""
+    if not set(comparison.first["subject"]) & set(comparison.second["subject"]):
+        return
+    sides = (comparison.first, comparison.second)
+    measures = [name for name in sides[0].columns[1:] if all(side[name].notna().any() for side in sides)]
+    if measures:
+        columns = ["subject", *measures]
+        yield replace(comparison, first=sides[0][columns], second=sides[1][columns])

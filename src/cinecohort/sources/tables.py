@@ -1,0 +1,260 @@
+"""Measures that were made elsewhere: reading tables of them, and agreement from tables alone."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ValidationError
+
+from cinecohort.errors import UserError
+from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
+from cinecohort.statistics.measure_names import THEIR_NAMES, is_measure_name
+from cinecohort.statistics.options import AgreementOptions
+from cinecohort.statistics.tables import read_table, write_table
+
+OVERLAP_COLUMNS = (
+    *("subject", "dataset", "view", "source", "reference", "frame", "role", "structure", "position"),
+    *("dice", "mcd_mm", "hd_mm", "hd_max_mm", "n_slices", "n_skipped"),
+)
+"""Columns of a cohort's overlap table, which measures alone leave empty."""
+
+_EJECTION = (("lvedv_ml", "lvesv_ml", "lvsv_ml", "lvef_pct"), ("rvedv_ml", "rvesv_ml", "rvsv_ml", "rvef_pct"))
+_VOLUMES = {chamber: (f"{chamber}edv_ml", f"{chamber}esv_ml") for chamber in ("lv", "rv")}
+_MEASURED = re.compile(r"([lr]v(edv|esv)|[lr]a_(max|min))_ml(_i)?|lvm_g(_i)?")
+_FUNCTION = re.compile(r"[lr]v(sv_ml|ef_pct|co_l_min)(_i)?")
+
+
+@dataclass(frozen=True)
+class MeasuresTable:
+    """Measures by one method or observer, a row a subject, and what was read to get them.
+
+    Parameters
+    ----------
+    measures
+        ``subject`` and our measure columns.
+    counts
+        ``rows`` read, ``subjects``, ``further_rows`` of subjects that have one already, ``other_ids`` that do
+        not match the pattern, ``not_numbers`` and ``zeros`` taken as missing.
+    """
+
+    measures: pd.DataFrame
+    counts: dict[str, int]
+
+
+def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
+    """Read one method's or observer's measures from its files.
+
+    Raises
+    ------
+    UserError
+        If a file or a named column is not there.
+    """
+    parts, other_ids, not_numbers, rows = [], 0, 0, 0
+    for file in options.files:
+        part, others, text, read = _read_file(folder / file.path, file)
+        parts.append(part)
+        other_ids, not_numbers, rows = other_ids + others, not_numbers + text, rows + read
+    table = pd.concat(parts, ignore_index=True)
+    place = {name: index + 1 - len(options.prefer) for index, name in enumerate(options.prefer)}
+    order = table["repeat"].map(lambda repeat: place.get(repeat, 1 if repeat == "" else 2) if place else 0)
+    table = table.assign(_order=order).sort_values("_order", kind="stable")
+    further = table.duplicated("subject")
+    kept = table[~further].drop(columns=["_order", "repeat"]).sort_index().reset_index(drop=True)
+    kept, zeros = _without_zeros(kept) if options.zero_is_missing else (kept, 0)
+    counts = {
+        "rows": rows,
+        "subjects": len(kept),
+        "further_rows": int(further.sum()),
+        "other_ids": other_ids,
+        "not_numbers": not_numbers,
+        "zeros": zeros,
+    }
+    return MeasuresTable(_with_function(kept) if options.derive else kept, counts)
+
+
+def _without_zeros(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Take volumes and masses of zero, and function computed from such a volume, as missing."""
+    sizes = [name for name in table.columns if _MEASURED.fullmatch(str(name))]
+    failed = table[sizes] == 0
+    table = table.copy()
+    table[sizes] = table[sizes].where(~failed)
+    for chamber, volumes in _VOLUMES.items():
+        known = [name for name in volumes if name in failed]
+        function = [name for name in table.columns if _FUNCTION.fullmatch(str(name)) and name[:2] == chamber]
+        table.loc[failed[known].any(axis=1), function] = np.nan
+    return table, int(failed.to_numpy().sum())
+
+
+def _read_file(path: Path, options: MeasuresFileOptions) -> tuple[pd.DataFrame, int, int, int]:
+    """Return the file's table with ``subject``, ``repeat`` and measures, and the counts of what it held."""
+    table = read_table(path, [name for name in (options.subject, options.measure) if name])
+    for column, text in options.where.items():
+        table = table[_column(table, column, path).astype("string") == text]
+    read = len(table)
+    ids = _column(table, options.subject or _subject_column(table, path), path).astype("string").str.strip()
+    named = pd.DataFrame({"subject": ids, "repeat": "", "measure": ""}, index=table.index)
+    if options.id_pattern:
+        matched = ids.str.extract(f"^(?:{options.id_pattern})$")
+        for group in ("subject", "repeat", "measure"):
+            if group in matched:
+                named[group] = matched[group].astype("string").fillna("")
+        named.loc[matched["subject"].isna(), "subject"] = pd.NA
+    known = (named["subject"].fillna("") != "").to_numpy(bool)
+    if options.value:
+        if options.measure:
+            named["measure"] = _column(table, options.measure, path).astype("string")
+        values = _column(table, options.value, path)
+        wide = _widened(
+            named[known], values[known], {theirs: ours for ours, theirs in options.columns.items()}
+        )
+    else:
+        wide = named[["subject", "repeat"]].join(_measure_columns(table, options, path))[known]
+    measures = [name for name in wide.columns if name not in ("subject", "repeat")]
+    numbers = wide[measures].apply(pd.to_numeric, errors="coerce").astype(np.float64)
+    not_numbers = int((wide[measures].notna() & numbers.isna()).to_numpy().sum())
+    for name, factor in options.scale.items():
+        if name in numbers:
+            numbers[name] *= factor
+    return wide[["subject", "repeat"]].astype(str).join(numbers), int((~known).sum()), not_numbers, read
+
+
+def _column(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
+    if name not in table:
+        columns = ", ".join(str(column) or "(unnamed)" for column in table.columns)
+        raise UserError(f"{path} has no column {name}; it has {columns}.")
+    return table[name]
+
+
+def _subject_column(table: pd.DataFrame, path: Path) -> str:
+    found = next((name for name in ("subject", "eid", "") if name in table), None)
+    if found is None:
+        raise UserError(f"{path}: set `subject` to the column of the subject's id.")
+    return found
+
+
+def _measure_columns(table: pd.DataFrame, options: MeasuresFileOptions, path: Path) -> pd.DataFrame:
+    chosen = {ours: _column(table, theirs, path) for ours, theirs in options.columns.items()}
+    for name in table.columns:
+        ours = THEIR_NAMES.get(str(name), str(name))
+        numeric = pd.api.types.is_numeric_dtype(table[name]) or name in THEIR_NAMES
+        if ours not in chosen and not options.columns and numeric and is_measure_name(ours):
+            chosen[ours] = table[name]
+    return pd.DataFrame(chosen, index=table.index)
+
+
+def _widened(named: pd.DataFrame, values: pd.Series, names: Mapping[str, str]) -> pd.DataFrame:
+    """Bring a long table to a row a subject and repeat; measures without a name of ours are left out."""
+    long = named.assign(value=values, measure=named["measure"].map(lambda name: names.get(name, name)))
+    if names:
+        long = long[long["measure"].isin(names.values())]
+    long = long.assign(occurrence=long.groupby(["subject", "repeat", "measure"]).cumcount())
+    keys = ["subject", "repeat", "occurrence"]
+    wide = long.set_index([*keys, "measure"])["value"].unstack("measure")  # noqa: PD010
+    return wide.reset_index().drop(columns="occurrence").rename_axis(columns=None)
+
+
+def _with_function(table: pd.DataFrame) -> pd.DataFrame:
+    """Add stroke volume (EDV - ESV) and ejection fraction (its share of EDV, in per cent) where missing."""
+    for largest, smallest, stroke, fraction in _EJECTION:
+        if largest in table and smallest in table:
+            volume = table[largest] - table[smallest]
+            derived = {stroke: volume, fraction: 100 * volume / table[largest].where(table[largest] != 0)}
+            table = table.assign(**{name: value for name, value in derived.items() if name not in table})
+    return table
+
+
+def parse_settings(settings: Mapping[str, Any], dataset: str) -> TablesOptions:
+    """Check the settings of a dataset with ``source: tables``.
+
+    Raises
+    ------
+    UserError
+        If they hold mistakes; all are named.
+    """
+    try:
+        return TablesOptions.model_validate(settings)
+    except ValidationError as error:
+        lines = [
+            f"  datasets.{dataset}.settings.{'.'.join(map(str, item['loc']))}: {item['msg']}"
+            for item in error.errors()
+        ]
+        raise UserError("\n".join([f"The settings of dataset {dataset} hold mistakes:", *lines])) from error
+
+
+def write_cohort_tables(
+    datasets: Mapping[str, tuple[Path, TablesOptions]],
+    folder: Path,
+    participants: Mapping[str, pd.DataFrame] | None = None,
+) -> dict[str, Path]:
+    """Write the tables that the agreement stage and the report read, from tables of measures alone.
+
+    Parameters
+    ----------
+    datasets
+        Dataset to its folder and settings. With more than one, subject keys are ``{dataset}-{id}``.
+    participants
+        Dataset to what is known of its subjects, with a column ``subject`` or ``participant``.
+
+    Returns
+    -------
+    dict
+        Paths of ``measures`` (a row a subject and source, at ``own`` frames), ``overlap`` (no rows),
+        ``participants`` and ``tables`` (what was read: counts by dataset and source).
+    """
+    rows, counts, people = [], [], []
+    for dataset, (path, options) in datasets.items():
+        prefix = f"{dataset}-" if len(datasets) > 1 else ""
+        ids: dict[str, None] = {}
+        for source, table_options in options.tables.items():
+            table = read_measures(path, table_options)
+            ids |= dict.fromkeys(table.measures["subject"])
+            described = {"dataset": dataset, "source": source, "kind": table_options.kind}
+            rows.append(
+                table.measures.assign(
+                    subject=prefix + table.measures["subject"], **described, frames="own", status="ok"
+                )
+            )
+            counts.append(described | table.counts)
+        person = pd.DataFrame({"participant": list(ids)})
+        known = (participants or {}).get(dataset)
+        if known is not None:
+            key = "participant" if "participant" in known else "subject"
+            facts = known.drop_duplicates(key).set_index(key)
+            person = person.join(
+                facts.drop(columns=["subject", "dataset"], errors="ignore"), on="participant"
+            )
+        people.append(person.assign(subject=prefix + person["participant"], dataset=dataset))
+    measures = pd.concat(rows, ignore_index=True)
+    first = ["subject", "dataset", "source", "kind", "frames"]
+    tables = {
+        "measures": measures[[*first, *(name for name in measures.columns if name not in first)]],
+        "overlap": pd.DataFrame(columns=list(OVERLAP_COLUMNS)),
+        "participants": pd.concat(people, ignore_index=True),
+        "tables": pd.DataFrame(counts),
+    }
+    paths = {name: folder / f"{name}.tsv" for name in tables}
+    for name, content in tables.items():
+        write_table(paths[name], content)
+    return paths
+
+
+def agreement_of_tables(
+    datasets: Mapping[str, tuple[Path, TablesOptions]],
+    out: Path,
+    options: AgreementOptions,
+    participants: Mapping[str, pd.DataFrame] | None = None,
+) -> pd.DataFrame:
+    """Make everything about agreement from tables of measures alone, and return what was read.
+
+    Writes the cohort's tables to ``out/cohort/`` and the results as
+    :func:`cinecohort.statistics.agreement_report.run` does to `out`.
+    """
+    from cinecohort.statistics.agreement_report import run
+
+    paths = write_cohort_tables(datasets, out / "cohort", participants)
+    run(paths["measures"], paths["overlap"], paths["participants"], out, options)
+    return read_table(paths["tables"])
