@@ -64,7 +64,8 @@ def flow_of_subjects(index: pd.DataFrame, stages: Mapping[str, pd.DataFrame]) ->
                 raise AssertionError(f"{dataset}, {step}: received is not passed on plus excluded")
             present = remaining
         rows.append(_row(dataset, "analysed", len(present), 0, 0))
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(object).where(lambda frame: frame.notna(), None)
+    counts = dict.fromkeys(("received", "excluded", "flagged", "n"), "Int64")
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(counts)
 
 
 def _row(dataset: object, step: str, received: int, excluded: int, flagged: int) -> dict[str, object]:

@@ -48,7 +48,8 @@ def read_shards(paths: Sequence[Path]) -> pd.DataFrame:
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a table as TSV, by rename; missing values are empty and numbers keep full precision."""
-    text = frame.map(cell).to_csv(sep="\t", index=False, lineterminator="\n")
+    values = frame.astype(object).where(frame.notna(), None)
+    text = values.map(cell).to_csv(sep="\t", index=False, lineterminator="\n")
     write_text(path, text)
 
 
@@ -151,13 +152,20 @@ def measures_table(measure: pd.DataFrame, participants: pd.DataFrame, body_surfa
     """Measures by subject, source and frames, with indexed columns."""
     from cinecohort.measures.indexing import add_indexed
 
-    table = by_subject(measure).drop(columns=["status", "stage", "code", "reason"])
+    table = by_subject(measure).drop(
+        columns=["status", "stage", "code", "reason", "n_sources"], errors="ignore"
+    )
     for column in table.columns:
         if column.endswith(("_ml", "_g", "_pct", "_bpm", "_mm", "_l_min", "_frame")):
             table[column] = pd.to_numeric(table[column].replace("", None))
+        if column.endswith("_frame"):
+            table[column] = table[column].astype("Int64")
     for column in ("source", "kind", "frames"):
         if column not in table:
             table[column] = ""
+    first = ["subject", "dataset", "participant", "visit", "source", "kind", "frames", "ed_frame", "es_frame"]
+    first = [column for column in first if column in table]
+    table = table[first + [column for column in table.columns if column not in first]]
     return add_indexed(table, participants, body_surface)
 
 
