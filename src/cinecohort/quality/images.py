@@ -12,7 +12,6 @@ from cinecohort.images import Image, read_image
 from cinecohort.labels import VIEWS
 from cinecohort.quality.options import GeometryCheck, ImageQualityOptions
 from cinecohort.quality.reports import finding
-from cinecohort.quality.robust import robust_z
 
 STEP_PIXELS = 2
 """Every other pixel is enough to see that a frame is out of step."""
@@ -142,7 +141,7 @@ def image_numbers(data: NDArray[Any]) -> dict[str, float | None]:
     bright = frame > threshold_otsu(frame.ravel())
     background = float((frame[~bright] ** 2).mean())
     ratio = float((frame[bright] ** 2).mean()) / background if background > 0 else None
-    return {"efc": round(entropy, 5), "fber": None if ratio is None else round(ratio, 4)}
+    return {"efc": round(float(entropy), 5), "fber": None if ratio is None else round(ratio, 4)}
 
 
 def frame_steps(data: NDArray[Any]) -> NDArray[np.float64]:
@@ -159,18 +158,17 @@ def frame_steps(data: NDArray[Any]) -> NDArray[np.float64]:
     return np.stack(steps, axis=1).astype(np.float64)
 
 
-def out_of_step(steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Robust z (z, t) of each step against what its slice and its moment lead to expect.
+def relative_steps(steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each step (z, t) over what its slice and its moment lead to expect.
 
-    The heart moves fast in systole and little in late diastole, in all slices alike, so the logarithm of the
-    steps is freed of each slice's and each moment's median before it is judged.
+    The heart moves fast in systole and little in late diastole, in all slices alike, so each step is divided
+    by its slice's median, and then by the median of its moment. Slices that stand still are NaN.
     """
-    logarithm = np.log(np.where(steps > 0, steps, np.nan))
-    with np.errstate(invalid="ignore"):
-        logarithm = logarithm - np.nanmedian(logarithm, axis=1, keepdims=True)
-        if steps.shape[0] > 2:
-            logarithm = logarithm - np.nanmedian(logarithm, axis=0, keepdims=True)
-    return robust_z(logarithm)
+    of_slice = np.median(steps, axis=1, keepdims=True)
+    relative = np.divide(steps, of_slice, out=np.full_like(steps, np.nan), where=of_slice > 0)
+    moving = relative[of_slice[:, 0] > 0]
+    of_moment = np.median(moving, axis=0) if len(moving) else np.full(steps.shape[1], np.nan)
+    return np.divide(relative, of_moment, out=np.full_like(steps, np.nan), where=of_moment > 0)
 
 
 def _check_steps(
@@ -195,15 +193,16 @@ def _check_steps(
             value=share,
             threshold=check.threshold,
         )
-    if steps.shape[0] <= 2 or repeated.all():
+    found += _check_closure(steps, view, options, values)
+    if steps.shape[0] <= 2:
         return found
-    scores = np.nan_to_num(out_of_step(steps), posinf=0.0, neginf=0.0)
+    scores = np.nan_to_num(relative_steps(steps))
     worst = float(scores.max())
-    values["frame_jump_z"] = round(worst, 3)
+    values["frame_jump"] = round(worst, 3)
     check = options.i5_frame_jump
     slices, frames = np.nonzero(scores > check.threshold)
     if slices.size:
-        message = f"{slices.size} steps between frames are out of line with the other slices"
+        message = f"{slices.size} steps between frames are up to {worst:.1f} times what other slices show"
         found += finding(
             "I5",
             check.action,
@@ -215,3 +214,21 @@ def _check_steps(
             threshold=check.threshold,
         )
     return found
+
+
+def _check_closure(
+    steps: NDArray[np.float64], view: str, options: ImageQualityOptions, values: dict[str, float | None]
+) -> list[Finding]:
+    """I5: the last frame leads back to the first, as it does when the whole cycle was recorded."""
+    usual = float(np.median(steps[:, 1:]))
+    if usual == 0:
+        return []
+    closing = float(np.median(steps[:, 0])) / usual
+    values["cycle_closure"] = round(closing, 3)
+    check = options.i5_open_cycle
+    if closing <= check.threshold:
+        return []
+    message = f"the step from the last frame to the first is {closing:.1f} times the usual one"
+    return finding(
+        "I5", check.action, message, view=view, frames=(0,), value=closing, threshold=check.threshold
+    )

@@ -107,8 +107,11 @@ class ImageQualityOptions(Options):
     i1_geometry: GeometryCheck = GeometryCheck()
     """Slices, frames and spacing."""
 
-    i5_frame_jump: Check = Check(threshold=5.0)
-    """Robust z of a slice's step between two frames, against other slices at that moment."""
+    i5_frame_jump: Check = Check(threshold=1.5)
+    """Largest step of a slice between two frames, over what the slice and the moment lead to expect."""
+
+    i5_open_cycle: Check = Check(action="info", threshold=2.0)
+    """Largest step from the last frame to the first over the usual one; beyond, the cycle is not whole."""
 
     i5_repeated_frames: Check = Check(threshold=0.0)
     """Share of a slice's frames that equal the one before, pixel for pixel."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cinecohort.images import Image, write_image
-from cinecohort.quality.images import check_image, check_images, image_numbers
+from cinecohort.quality.images import check_image, check_images, image_numbers, relative_steps
 from cinecohort.quality.options import ImageQualityOptions
 
 AFFINE = np.diag([1.8, 1.8, 10.0, 1.0])
@@ -51,6 +51,21 @@ def test_swapped_frame_of_one_slice_is_out_of_step() -> None:
     assert [finding.code for finding in findings] == ["I5"]
     assert findings[0].slices == (3,)
     assert set(findings[0].frames) <= {4, 5}
+
+
+def test_steps_are_judged_by_slice_and_moment() -> None:
+    steps = np.outer([1.0, 2.0, 4.0, 8.0], [3.0, 1.0, 1.0, 1.0, 1.0, 2.0])
+    steps[2, 5] *= 2.5
+    relative = relative_steps(steps)
+    assert relative[2, 5] == pytest.approx(2.5)
+    assert np.delete(relative.ravel(), 17) == pytest.approx(np.ones(23))
+    assert np.isnan(relative_steps(np.zeros((3, 4)))).all()
+
+
+def test_cycle_that_does_not_close_is_noted() -> None:
+    findings, values = check_image(Image(beating()[..., :12], AFFINE), "sa", ImageQualityOptions())
+    assert [(f.code, f.level, f.frames) for f in findings] == [("I5", "info", (0,))]
+    assert (values["cycle_closure"] or 0) > 2
 
 
 def test_repeated_frame_is_found() -> None:
