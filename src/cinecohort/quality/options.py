@@ -100,6 +100,9 @@ class UncertaintyCheck(Options):
     dice_atria: float = 0.80
     """Least mean pairwise Dice of the atria."""
 
+    volume_cv: float = 0.10
+    """Largest coefficient of variation of a structure's volume."""
+
 
 class ImageQualityOptions(Options):
     """Checks of the images alone."""

@@ -46,10 +46,11 @@ def check_segmentations(folder: Path, name: str | None, options: SegmentationQua
         if known.size == 0:
             continue
         findings, values = _check_view(folder, labels, known, options)
-        uncertainty = labels.image.sidecar.get("uncertainty")
-        findings += check_uncertainty(uncertainty, view, options.u1_uncertainty)
-        outcome.findings += findings
-        outcome.values |= values
+        uncertain, agreement = check_uncertainty(
+            labels.image.sidecar.get("uncertainty"), view, options.u1_uncertainty
+        )
+        outcome.findings += findings + uncertain
+        outcome.values |= values | agreement
     outcome.status = overall_status(outcome.findings)
     return outcome
 
@@ -142,28 +143,43 @@ def contrast(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
 
 def check_uncertainty(
     uncertainty: Mapping[str, Any] | None, view: str, check: UncertaintyCheck
-) -> list[Finding]:
+) -> tuple[list[Finding], dict[str, float | None]]:
     """U1: how far repeated predictions agree, where the segmentation's sidecar says.
 
     Parameters
     ----------
     uncertainty
-        Structure to ``{"dice": mean pairwise Dice}``, or to that number itself.
+        ``agreement``: structure to mean pairwise Dice; ``volume_cv``: structure to the coefficient of
+        variation of its volume. None where the network ran once.
     view
         The view.
     check
-        Least Dice of each structure.
+        Least Dice of each structure and largest variation.
+
+    Returns
+    -------
+    findings, values
+        What was found, and the numbers by structure.
     """
     found: list[Finding] = []
+    values: dict[str, float | None] = {}
+    if uncertainty is None:
+        return found, values
     least = {"LV": check.dice_lv, "MYO": check.dice_myo, "RV": check.dice_rv}
     for name in STRUCTURES[view].values():
-        entry = (uncertainty or {}).get(name)
-        value = entry.get("dice") if isinstance(entry, Mapping) else entry
+        dice = (uncertainty.get("agreement") or {}).get(name)
+        variation = (uncertainty.get("volume_cv") or {}).get(name)
+        values |= {f"{view}_{name.lower()}_agreement": dice, f"{view}_{name.lower()}_volume_cv": variation}
         limit = least.get(name, check.dice_atria)
-        if isinstance(value, int | float) and value < limit:
-            message = f"repeated predictions of {name} agree to a Dice of {value:.2f} only"
-            found += finding("U1", check.action, message, view=view, value=value, threshold=limit)
-    return found
+        if dice is not None and dice < limit:
+            message = f"repeated predictions of {name} agree to a Dice of {dice:.2f} only"
+            found += finding("U1", check.action, message, view=view, value=dice, threshold=limit)
+        if variation is not None and variation > check.volume_cv:
+            message = f"volume of {name} varies by {100 * variation:.0f} % over repeated predictions"
+            found += finding(
+                "U1", check.action, message, view=view, value=variation, threshold=check.volume_cv
+            )
+    return found, values
 
 
 def _frame_roles(folder: Path) -> dict[str, Any]:

@@ -192,7 +192,8 @@ def test_agreement_of_repeated_predictions(tmp_path: Path) -> None:
     agreement = {"LV": {"dice": 0.95}, "MYO": {"dice": 0.6}, "RV": {"dice": 0.9}}
     write_image(tmp_path / "seg_sa.nii.gz", Image(sound_heart(), AFFINE, sidecar={"uncertainty": agreement}))
     outcome = check_segmentations(tmp_path, None, SegmentationQualityOptions())
-    assert [(f.code, f.value) for f in outcome.findings] == [("U1", 0.6)]
+    assert [(f.code, f.value) for f in outcome.findings] == [("U1", 0.6), ("U1", 0.3)]
+    assert outcome.values["sa_lv_agreement"] == 0.95
 
 
 def atria(frames: int = 10) -> np.ndarray:
