@@ -189,8 +189,12 @@ def test_empty_segmentation_is_a_finding(tmp_path: Path) -> None:
 
 
 def test_agreement_of_repeated_predictions(tmp_path: Path) -> None:
-    agreement = {"LV": {"dice": 0.95}, "MYO": {"dice": 0.6}, "RV": {"dice": 0.9}}
-    write_image(tmp_path / "seg_sa.nii.gz", Image(sound_heart(), AFFINE, sidecar={"uncertainty": agreement}))
+    uncertainty = {
+        "agreement": {"LV": 0.95, "MYO": 0.6, "RV": None},
+        "volume_cv": {"LV": 0.02, "MYO": 0.04, "RV": 0.3},
+    }
+    sidecar = {"uncertainty": uncertainty}
+    write_image(tmp_path / "seg_sa.nii.gz", Image(sound_heart(), AFFINE, sidecar=sidecar))
     outcome = check_segmentations(tmp_path, None, SegmentationQualityOptions())
     assert [(f.code, f.value) for f in outcome.findings] == [("U1", 0.6), ("U1", 0.3)]
     assert outcome.values["sa_lv_agreement"] == 0.95
