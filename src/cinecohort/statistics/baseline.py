@@ -10,7 +10,11 @@ from cinecohort.statistics.propensity import is_factor
 
 
 def baseline_table(
-    table: pd.DataFrame, treatment: np.ndarray, stages: dict[str, np.ndarray], variables: Sequence[str]
+    table: pd.DataFrame,
+    treatment: np.ndarray,
+    stages: dict[str, np.ndarray],
+    variables: Sequence[str],
+    full: str,
 ) -> pd.DataFrame:
     """Describe two groups at each stage.
 
@@ -24,6 +28,8 @@ def baseline_table(
         Name of a stage to the weights of all subjects in it; who is not part of it has weight 0.
     variables
         Columns to describe. A factor gives a row for each level.
+    full
+        Stage whose exposed group's SD is the denominator of all standardised mean differences.
 
     Returns
     -------
@@ -31,10 +37,10 @@ def baseline_table(
         ``variable, level, stage, n1, n0, missing1, missing0, mean1, sd1, median1, q1_1, q3_1, mean0, sd0,
         median0, q1_0, q3_0, count1, percent1, count0, percent0, smd, exposure, reference``, the last two as
         printed: mean (SD), or n (%). Means and SDs are of the subjects with a value, each counted once; the
-        standardised mean difference is weighted, its denominator the exposed group's SD at the first stage.
+        standardised mean difference is weighted, its denominator the same at all stages.
     """
     rows = []
-    first = next(iter(stages.values()))
+    first = stages[full]
     for variable in variables:
         values = table[variable]
         present = values.notna().to_numpy() & (values.astype("string").fillna("") != "").to_numpy(bool)

@@ -84,8 +84,9 @@ def parse_condition(text: str) -> ast.expr:
 
 def condition_columns(text: str) -> list[str]:
     """Names of the columns that a condition reads, in the order of their first appearance."""
-    names = [node.id for node in ast.walk(parse_condition(text)) if isinstance(node, ast.Name)]
-    return list(dict.fromkeys(names))
+    names = [node for node in ast.walk(parse_condition(text)) if isinstance(node, ast.Name)]
+    names.sort(key=lambda node: (node.lineno, node.col_offset))
+    return list(dict.fromkeys(node.id for node in names))
 
 
 def _with_operators(text: str) -> str:

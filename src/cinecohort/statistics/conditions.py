@@ -137,7 +137,10 @@ def _link(symbol: ast.cmpop, left: Any, right: Any) -> Any:
             raise TypeError("'in' needs a column on its left and a list of constants on its right")
         inside = left.isin(right).astype("boolean").mask(left.isna())
         return ~inside if isinstance(symbol, ast.NotIn) else inside
-    if _is_text(left) != _is_text(right) and not _all_missing(left) and not _all_missing(right):
+    for value in (left, right):
+        if isinstance(value, pd.Series) and value.isna().all():
+            return pd.Series(pd.NA, index=value.index, dtype="boolean")
+    if _is_text(left) != _is_text(right):
         raise TypeError(f"{_describe(left)} with {_describe(right)}")
     result = _COMPARISONS[type(symbol)](left, right)
     return result.astype("boolean") if isinstance(result, pd.Series) else result
@@ -167,10 +170,6 @@ def _contains(item: str, wanted: tuple[str, ...]) -> bool:
 
 def _is_text(value: Any) -> bool:
     return pd.api.types.is_string_dtype(value) if isinstance(value, pd.Series) else isinstance(value, str)
-
-
-def _all_missing(value: Any) -> bool:
-    return isinstance(value, pd.Series) and bool(value.isna().all())
 
 
 def _describe(value: Any) -> str:

@@ -22,6 +22,7 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import write_json, write_text
+from cinecohort.reporting.vocabulary import measure_label
 from cinecohort.statistics.balance import balance_table, balance_verdict
 from cinecohort.statistics.baseline import baseline_table
 from cinecohort.statistics.effects import compare
@@ -31,7 +32,7 @@ from cinecohort.statistics.power import smallest_detectable_difference
 from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table
 from cinecohort.statistics.study_cohort import TREATMENT, Flow, StudyCohort, select_cohort
 from cinecohort.statistics.study_options import StudyOptions
-from cinecohort.statistics.study_tables import write_table
+from cinecohort.statistics.study_tables import read_table, write_table
 from cinecohort.statistics.subgroups import band_labels, subgroup_differences
 
 TABLES = (
@@ -81,6 +82,7 @@ def run_study(
     try:
         cohort = select_cohort(measures, participants, status, options, flow)
         matching = match_cohort(cohort, options)
+        published = _published(options)
     except UserError as error:
         write_table(flow.table(), out / "flow.csv")
         write_json(out / "summary.json", _header(options) | {"status": "not done", "verdict": str(error)})
@@ -104,8 +106,8 @@ def run_study(
         "subgroups": subgroup_table(matching, options),
         "power": power,
     }
-    if options.published:
-        tables["published"] = published_table(options.published)
+    if published is not None:
+        tables["published"] = published
     for name, table in tables.items():
         write_table(table, out / f"{name}.csv")
     _write_figures(tables, options, out)
@@ -169,7 +171,7 @@ def study_baseline(cohort: StudyCohort, matching: Matching, options: StudyOption
         "after": table["subject"].map(weights).fillna(0.0).to_numpy(float),
     }
     variables = list(dict.fromkeys([*options.covariates, *(name for name in DESCRIBED if name in table)]))
-    return baseline_table(table, table[TREATMENT].to_numpy(int), stages, variables)
+    return baseline_table(table, table[TREATMENT].to_numpy(int), stages, variables, "before")
 
 
 def unmatched_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
@@ -254,11 +256,47 @@ def power_table(comparison: pd.DataFrame, options: StudyOptions) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def published_table(name: str) -> pd.DataFrame:
-    """Read a published table that is shipped with the package, to be printed as published, never as ours."""
+def published_table(name: str, exposure: str, reference: str) -> pd.DataFrame:
+    """Read a published table of two groups that is shipped with the package, laid out as ours.
+
+    Parameters
+    ----------
+    name
+        Such as ``bai2018_table8``.
+    exposure, reference
+        Labels of the groups; they begin as the published ones do (``Normal weight``: ``normal``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``outcome, n1, n0, mean1, sd1, mean0, sd0, p_printed, paper, table``.
+
+    Raises
+    ------
+    UserError
+        There is no such table, or it has no such groups.
+    """
     folder = importlib.resources.files("cinecohort.statistics") / "published"
     with importlib.resources.as_file(folder / f"{name}.csv") as path:
-        return pd.read_csv(path, keep_default_na=False)
+        table = read_table(path)
+    names = {"measure": "outcome", "p": "p_printed"}
+    groups = [str(column).removeprefix("mean_") for column in table if str(column).startswith("mean_")]
+    for label, number in ((exposure, "1"), (reference, "0")):
+        known = [group for group in groups if label.lower().startswith(group)]
+        if len(known) != 1:
+            raise UserError(
+                f"The published table {name} has the groups {', '.join(groups) or 'none'}: {label!r} is "
+                "none of them."
+            )
+        names |= {f"{column}_{known[0]}": f"{column}{number}" for column in ("n", "mean", "sd")}
+    columns = ["outcome", "n1", "n0", "mean1", "sd1", "mean0", "sd0", "p_printed", "paper", "table"]
+    return table.rename(columns=names)[columns]
+
+
+def _published(options: StudyOptions) -> pd.DataFrame | None:
+    if options.published is None:
+        return None
+    return published_table(options.published, options.exposure.label, options.reference.label)
 
 
 def _clear(out: Path) -> None:
@@ -358,10 +396,10 @@ def _summary(
 def outcome_sentence(row: pd.Series, options: StudyOptions) -> str:
     """One sentence on one outcome: difference, interval, p, effect size."""
     if pd.isna(row["welch_p"]):
-        return f"{row['outcome']}: too few values to compare ({row['n1']} and {row['n0']})."
+        return f"{measure_label(row['outcome'])}: too few values to compare ({row['n1']} and {row['n0']})."
     p = row["p_printed"] if row["p_printed"].startswith("<") else f"= {row['p_printed']}"
     return (
-        f"{row['outcome']}: {options.exposure.label} {row['mean1']:.1f} ({row['sd1']:.1f}), "
+        f"{measure_label(row['outcome'])}: {options.exposure.label} {row['mean1']:.1f} ({row['sd1']:.1f}), "
         f"{options.reference.label} {row['mean0']:.1f} ({row['sd0']:.1f}); "
         f"difference {row['difference']:.1f}, {100 * (1 - options.alpha):g} % CI {row['ci_low']:.1f} to "
         f"{row['ci_high']:.1f}, p {p} (Welch), "

@@ -188,11 +188,12 @@ def robust_difference(
     too_few = n_groups < 3 or len(outcome) <= matrix.shape[1] or len(np.unique(treatment)) < 2
     if too_few or np.ptp(outcome) == 0:
         return dict.fromkeys(names, np.nan) | {"method": ""}
-    estimate, error, df, method = _weighted_fit(outcome, matrix, weights, groups)
-    half = float(stats.t.isf(settings.alpha / 2, df)) * error
-    p = float(2 * stats.t.sf(abs(estimate / error), df)) if error > 0 else np.nan
+    fit = weighted_regression(outcome, matrix, weights, groups)
+    estimate, error = float(fit.coefficients[1]), float(np.sqrt(fit.covariance[1, 1]))
+    half = float(stats.t.isf(settings.alpha / 2, fit.df)) * error
+    p = float(2 * stats.t.sf(abs(estimate / error), fit.df)) if error > 0 else np.nan
     values = (estimate, error, estimate - half, estimate + half, p)
-    return dict(zip(names, values, strict=True)) | {"method": method}
+    return dict(zip(names, values, strict=True)) | {"method": fit.method}
 
 
 def _design(
@@ -222,16 +223,46 @@ def matched_difference(
     return robust_difference(table.iloc[rows], outcome[rows], treatment[rows], weights, clusters, settings)
 
 
-def _weighted_fit(
-    outcome: np.ndarray, matrix: np.ndarray, weights: np.ndarray, groups: np.ndarray | None
-) -> tuple[float, float, float, str]:
-    """Fit by weighted least squares: the treatment's coefficient, its error, degrees of freedom, method."""
-    from statsmodels.regression.linear_model import WLS
+@dataclass(frozen=True)
+class RobustFit:
+    """Coefficients of a weighted regression with their robust covariance, degrees of freedom and its name."""
 
-    model = WLS(outcome, matrix, weights=weights)
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    df: float
+    method: str
+
+
+def weighted_regression(
+    outcome: np.ndarray, design: np.ndarray, weights: np.ndarray, groups: np.ndarray | None
+) -> RobustFit:
+    """Weighted least squares with robust errors.
+
+    Parameters
+    ----------
+    outcome, design, weights
+        Of n units; `design` is n x k.
+    groups
+        Cluster of every unit: covariance CR1, that is the sandwich of sums by cluster times G / (G - 1) (n -
+        1) / (n - k), with G - 1 degrees of freedom. None: HC3, residuals divided by 1 - leverage, with n - k.
+
+    Returns
+    -------
+    RobustFit
+        The fit; where columns are linearly dependent, the one of least norm.
+    """
+    n, rank = design.shape[0], int(np.linalg.matrix_rank(design))
+    bread = np.linalg.pinv((design * weights[:, None]).T @ design, hermitian=True)
+    coefficients = bread @ (design.T @ (weights * outcome))
+    residuals = outcome - design @ coefficients
     if groups is None:
-        fit = model.fit(cov_type="HC3")
-        return float(fit.params[1]), float(fit.bse[1]), float(fit.df_resid), "HC3"
+        leverage = weights * np.einsum("ij,jk,ik->i", design, bread, design)
+        scores = design * (weights * residuals / (1 - np.minimum(leverage, 1 - 1e-12)))[:, None]
+        return RobustFit(coefficients, bread @ (scores.T @ scores) @ bread, float(n - rank), "HC3")
     codes = np.unique(groups, return_inverse=True)[1]
-    fit = model.fit(cov_type="cluster", cov_kwds={"groups": codes})
-    return float(fit.params[1]), float(fit.bse[1]), float(codes.max()), "CR1 by matched set"
+    n_groups = int(codes.max()) + 1
+    scores = design * (weights * residuals)[:, None]
+    sums = np.column_stack([np.bincount(codes, column) for column in scores.T])
+    factor = n_groups / (n_groups - 1) * (n - 1) / (n - rank)
+    covariance = bread @ (sums.T @ sums) @ bread * factor
+    return RobustFit(coefficients, covariance, float(n_groups - 1), "CR1 by matched set")

@@ -90,7 +90,7 @@ def nearest_pairs(
         pool = _Pool(distance[rows], candidates, covariates, rules)
         found = (_by_distance if rules.order in ("closest", "farthest") else _in_turn)(pool, seekers, rules)
         pairs.extend((int(rows[i]), int(rows[j]), match, gap) for i, j, match, gap in found)
-    pairs.sort()
+    pairs.sort(key=lambda pair: (pair[0], pair[2]))
     columns = list(zip(*pairs, strict=True)) if pairs else [(), (), (), ()]
     result = NearestPairs(*(np.array(c, t) for c, t in zip(columns, (int, int, int, float), strict=True)))
     _assert_sound(result, distance, rules)

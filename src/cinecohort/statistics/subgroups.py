@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cinecohort.statistics.matched_samples import MatchedSets
+from cinecohort.statistics.matched_samples import MatchedSets, weighted_regression
 
 
 def band_labels(values: pd.Series, cuts: Sequence[float]) -> pd.Series:
@@ -85,22 +85,14 @@ def _fill(
     alpha: float,
 ) -> None:
     """Fit the regression and put its estimates into the rows of the levels."""
-    from statsmodels.regression.linear_model import WLS
-
     inside = np.column_stack([own == row["level"] for row in levels]).astype(float)
     design = np.hstack([inside, inside * treated[:, None]])
     n_levels = len(levels)
     if len(outcome) <= design.shape[1] or np.ptp(outcome) == 0:
         return
-    if clusters is None:
-        fit = WLS(outcome, design, weights=weights).fit(cov_type="HC3")
-        df = float(len(outcome) - design.shape[1])
-    else:
-        codes = np.unique(clusters, return_inverse=True)[1]
-        fit = WLS(outcome, design, weights=weights).fit(cov_type="cluster", cov_kwds={"groups": codes})
-        df = float(codes.max())
-    estimates = np.asarray(fit.params)[n_levels:]
-    covariance = np.asarray(fit.cov_params())[n_levels:, n_levels:]
+    fit = weighted_regression(outcome, design, weights, clusters)
+    df = fit.df
+    estimates, covariance = fit.coefficients[n_levels:], fit.covariance[n_levels:, n_levels:]
     for row, estimate, variance in zip(levels, estimates, np.diag(covariance), strict=True):
         error = float(np.sqrt(variance))
         half = float(stats.t.isf(alpha / 2, df)) * error

@@ -1,0 +1,159 @@
+"""Comparison tables against scipy, statsmodels and formulas written out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+from scipy import stats
+
+from cinecohort.errors import UserError
+from cinecohort.statistics.effects import LITERAL_COLUMNS, compare
+from cinecohort.statistics.matched_samples import read_pairs
+from cinecohort.statistics.matching import match
+from cinecohort.statistics.study_options import MatchingOptions
+
+CLOSE = {"rel": 1e-10, "abs": 1e-14}
+
+
+def make(n=240, seed=0):
+    rng = np.random.default_rng(seed)
+    age, sex = rng.normal(60, 8, n), rng.choice(["F", "M"], n)
+    treated = (rng.random(n) < 1 / (1 + np.exp(1.2 - 0.05 * (age - 60)))).astype(int)
+    y = 140 + 0.8 * (age - 60) + 12 * (sex == "M") + 6 * treated + rng.normal(0, 20, n)
+    columns = {"subject": [f"{i:04d}" for i in range(n)], "t": treated, "age": age, "sex": sex, "y": y}
+    return pd.DataFrame(columns)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return make()
+
+
+def test_one_to_one_pairs(table):
+    pairs = match(table, "t", ["age", "sex"]).pairs_table()
+    result = compare(table, "t", ["y"], pairs=pairs).iloc[0]
+    y = table.set_index("subject")["y"]
+    a, b = y[pairs["treated"]].to_numpy(), y[pairs["control"]].to_numpy()
+    paired = stats.ttest_rel(a, b)
+    assert result["welch_p"] == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue, **CLOSE)
+    assert result["paired_t"] == pytest.approx(paired.statistic, **CLOSE)
+    assert result["paired_p"] == pytest.approx(paired.pvalue, **CLOSE)
+    # With pairs of one and one the cluster-robust variance is sum (d - mean)^2 / n^2, times
+    # G/(G-1) (N-1)/(N-2), N = 2 G.
+    d, n = a - b, len(a)
+    variance = ((d - d.mean()) ** 2).sum() / n**2 * n / (n - 1) * (2 * n - 1) / (2 * n - 2)
+    assert result["cluster_estimate"] == pytest.approx(d.mean(), **CLOSE)
+    assert result["cluster_se"] == pytest.approx(np.sqrt(variance), **CLOSE)
+    p = 2 * stats.t.sf(d.mean() / np.sqrt(variance), n - 1)
+    assert result["cluster_p"] == pytest.approx(p, rel=1e-9)
+    assert (result["n1"], result["n0"], result["n_pairs"]) == (n, n, n)
+
+
+def test_columns_are_literal(table):
+    result = compare(table, "t", ["y", "age"])
+    assert list(result.columns)[: len(LITERAL_COLUMNS)] == LITERAL_COLUMNS
+    assert result["outcome"].tolist() == ["y", "age"]
+    assert result[["paired_p", "cluster_p", "adjusted_p"]].isna().all(axis=None)
+
+
+def test_ratio_pairs_use_set_means_and_weights(table):
+    matching = match(table, "t", ["age", "sex"], MatchingOptions(ratio=3, caliper=0.2))
+    pairs = matching.pairs_table()
+    result = compare(table, "t", ["y"], pairs=pairs).iloc[0]
+    y = table.set_index("subject")["y"]
+    own = pairs.assign(y1=y[pairs["treated"]].to_numpy(), y0=y[pairs["control"]].to_numpy())
+    sets = own.groupby("treated").agg(y1=("y1", "first"), y0=("y0", "mean"))
+    expected = stats.ttest_rel(sets["y1"], sets["y0"])
+    assert result["paired_p"] == pytest.approx(expected.pvalue, **CLOSE)
+    weights, values, t = matching.weights, table["y"].to_numpy(), table["t"].to_numpy()
+    means = [np.average(values[t == v], weights=weights[t == v]) for v in (1, 0)]
+    assert result["cluster_estimate"] == pytest.approx(means[0] - means[1], rel=1e-10)
+    assert result["cluster_method"] == "CR1 by matched set"
+    assert result["n0"] == (weights[t == 0] > 0).sum()
+
+
+def test_cluster_robust_sandwich_with_ratio_by_hand(table):
+    matching = match(table, "t", ["age", "sex"], MatchingOptions(ratio=2))
+    result = compare(table, "t", ["y"], pairs=matching.pairs_table()).iloc[0]
+    rows = np.flatnonzero(matching.weights > 0)
+    x = np.column_stack([np.ones(len(rows)), table["t"].to_numpy()[rows]])
+    w, y = matching.weights[rows], table["y"].to_numpy()[rows]
+    group = np.arange(len(table))
+    group[matching.pairs.partner] = matching.pairs.focal
+    bread = np.linalg.inv((x * w[:, None]).T @ x)
+    residual = y - x @ (bread @ (x.T @ (w * y)))
+    scores = x * (w * residual)[:, None]
+    sums = pd.DataFrame(scores).groupby(group[rows]).sum().to_numpy()
+    g, n = len(sums), len(rows)
+    variance = bread @ (sums.T @ sums) @ bread * g / (g - 1) * (n - 1) / (n - 2)
+    assert result["cluster_se"] == pytest.approx(np.sqrt(variance[1, 1]), rel=1e-10)
+
+
+def test_with_replacement_errors_are_hc3_as_sets_share_units(table):
+    matching = match(table, "t", ["age", "sex"], MatchingOptions(replace=True))
+    result = compare(table, "t", ["y"], pairs=matching.pairs_table()).iloc[0]
+    assert result["cluster_method"] == "HC3"
+    data = table.assign(w=matching.weights)[matching.weights > 0]
+    fit = smf.wls("y ~ t", data, weights=data["w"]).fit(cov_type="HC3")
+    assert result["cluster_estimate"] == pytest.approx(fit.params["t"], rel=1e-10)
+    assert result["cluster_se"] == pytest.approx(fit.bse["t"], rel=1e-10)
+
+
+def test_adjusted_difference_is_g_computation(table):
+    matching = match(table, "t", ["age", "sex"])
+    result = compare(table, "t", ["y"], pairs=matching.pairs_table(), covariates=["age", "sex"]).iloc[0]
+    data = table[matching.weights > 0]
+    fit = smf.ols("y ~ t * (age + C(sex))", data).fit()
+    treated = data[data["t"] == 1]
+    effect = (fit.predict(treated.assign(t=1)) - fit.predict(treated.assign(t=0))).mean()
+    assert result["adjusted_estimate"] == pytest.approx(effect, rel=1e-9)
+    # Without pairs it is the same of everybody.
+    everybody = compare(table, "t", ["y"], covariates=["age", "sex"]).iloc[0]
+    fit = smf.ols("y ~ t * (age + C(sex))", table).fit()
+    treated = table[table["t"] == 1]
+    effect = (fit.predict(treated.assign(t=1)) - fit.predict(treated.assign(t=0))).mean()
+    assert everybody["adjusted_estimate"] == pytest.approx(effect, rel=1e-9)
+    assert everybody["adjusted_method"] == "HC3"
+
+
+def test_missing_outcomes_are_left_out_of_that_outcome_alone(table):
+    pairs = match(table, "t", ["age", "sex"]).pairs_table()
+    holes = table.assign(z=table["y"].mask(table["subject"] == pairs["treated"].iloc[0]))
+    result = compare(holes, "t", ["y", "z"], pairs=pairs).set_index("outcome")
+    n = len(pairs)
+    assert result["n1"].to_dict() == {"y": n, "z": n - 1}
+    assert result["n0"].to_dict() == {"y": n, "z": n}
+    assert result["n_pairs"].to_dict() == {"y": n, "z": n - 1}
+
+
+@pytest.mark.parametrize(
+    ("estimand", "ratio", "replace"), [("att", 2, False), ("atc", 2, False), ("att", 1, True)]
+)
+def test_pairs_tell_which_side_is_focal(table, estimand, ratio, replace):
+    if estimand == "atc":
+        table = table.assign(t=1 - table["t"])
+    options = MatchingOptions(estimand=estimand, ratio=ratio, replace=replace)
+    pairs = match(table, "t", ["age", "sex"], options).pairs_table()
+    assert read_pairs(pairs, table["subject"]).focal_is_treated == (estimand == "att")
+
+
+def test_refusals(table):
+    with pytest.raises(UserError, match="must hold numbers"):
+        compare(table, "t", ["sex"])
+    with pytest.raises(UserError, match="no column 'nothing'"):
+        compare(table, "t", ["nothing"])
+    with pytest.raises(UserError, match="must hold 0 and 1"):
+        compare(table, "sex", ["y"])
+    pairs = pd.DataFrame({"treated": ["9999"], "control": ["0001"]})
+    with pytest.raises(UserError, match="1 ids of the column 'treated'"):
+        compare(table, "t", ["y"], pairs=pairs)
+    ids = table.set_index("t")["subject"]
+    swapped = pd.DataFrame({"treated": [ids[0].iloc[0]], "control": [ids[1].iloc[0]]})
+    with pytest.raises(UserError, match="members of the pairs are not in the group"):
+        compare(table, "t", ["y"], pairs=swapped)
+
+
+def test_an_empty_outcome_is_undefined_and_not_counted_in_the_adjustment(table):
+    result = compare(table.assign(z=np.nan), "t", ["y", "z"]).set_index("outcome")
+    assert np.isnan(result.loc["z", "welch_p"])
+    assert result.loc["y", "p_holm"] == result.loc["y", "welch_p"]

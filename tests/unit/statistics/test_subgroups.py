@@ -1,0 +1,54 @@
+"""Subgroups and interaction against formulas written for two levels, and bands."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.formula.api as smf
+
+from cinecohort.statistics.matched_samples import MatchedSets
+from cinecohort.statistics.subgroups import band_labels, subgroup_differences
+
+
+@pytest.fixture
+def sample():
+    rng = np.random.default_rng(2)
+    n = 120
+    treated = np.repeat([1, 0], n // 2)
+    sex = pd.Series(rng.choice(["F", "M"], n))
+    y = 100 + 5 * treated + 8 * treated * (sex == "M") + rng.normal(0, 6, n)
+    sets = MatchedSets(np.arange(n // 2), np.arange(n // 2, n), focal_is_treated=True)
+    return pd.DataFrame({"y": y, "sex": sex, "t": treated, "pair": np.tile(np.arange(n // 2), 2)}), sets
+
+
+def test_as_a_regression_with_interaction(sample):
+    table, sets = sample
+    rows = subgroup_differences(table, table["t"].to_numpy(), "y", table["sex"], sets)
+    fit = smf.ols("y ~ t * C(sex)", table).fit(
+        cov_type="cluster", cov_kwds={"groups": table["pair"]}, use_t=True
+    )
+    female, male = rows
+    assert (female["level"], male["level"]) == ("F", "M")
+    assert female["estimate"] == pytest.approx(fit.params["t"], rel=1e-9)
+    assert male["estimate"] == pytest.approx(fit.params["t"] + fit.params["t:C(sex)[T.M]"], rel=1e-9)
+    assert female["p"] == pytest.approx(fit.pvalues["t"], rel=1e-6)
+    assert female["interaction_p"] == male["interaction_p"]
+    assert female["interaction_p"] == pytest.approx(fit.pvalues["t:C(sex)[T.M]"], rel=1e-6)
+    group = table[table["sex"] == "F"]
+    by_hand = group.loc[group["t"] == 1, "y"].mean() - group.loc[group["t"] == 0, "y"].mean()
+    assert female["estimate"] == pytest.approx(by_hand, rel=1e-9)
+
+
+def test_a_level_without_one_of_the_groups_stays_empty(sample):
+    table, sets = sample
+    factor = table["sex"].where(table["t"] == 1, "M")
+    rows = subgroup_differences(table, table["t"].to_numpy(), "y", factor, sets)
+    assert rows[0]["n0"] == 0
+    assert np.isnan(rows[0]["estimate"])
+    assert np.isfinite(rows[1]["estimate"])
+    assert np.isnan(rows[1]["interaction_p"])
+
+
+def test_bands_hold_their_lower_bound():
+    bands = band_labels(pd.Series([59.9, 60.0, 69.9, 70.0, None]), (60, 70))
+    assert bands.astype(object).tolist()[:4] == ["< 60", "60 to < 70", "60 to < 70", ">= 70"]
+    assert band_labels(pd.Series([1.0, 2.0]), (2,)).tolist() == ["< 2", ">= 2"]
