@@ -18,6 +18,12 @@ def uniform(low: float, high: float, shape: tuple[int, ...], generator: Generato
     return torch.rand(shape, generator=generator) * (high - low) + low
 
 
+def log_uniform(limits: tuple[float, float], batch: int, generator: Generator) -> Tensor:
+    """Numbers (batch,) whose logarithm is uniform between two limits."""
+    low, high = (math.log(value) for value in limits)
+    return uniform(low, high, (batch,), generator).exp()
+
+
 def chosen(probability: float, batch: int, generator: Generator) -> Tensor:
     """Boolean (batch,): which images a change applies to."""
     return torch.rand(batch, generator=generator) < probability
@@ -40,14 +46,15 @@ def random_transforms(
     torch.Tensor
         (batch, 2): shift of the crop's centre in millimetres.
     """
-    if options.normal:
-        angle = clipped_normal(batch, generator) * math.radians(options.rotation_deg)
-        magnification = 1 + clipped_normal(batch, generator) * options.scale[1]
+    width = math.radians(options.rotation_deg)
+    if options.distribution == "normal":
+        angle = clipped_normal(batch, generator) * width
+        magnification = options.scale[0] + clipped_normal(batch, generator) * options.scale[1]
     else:
-        width = math.radians(options.rotation_deg)
         angle = uniform(-width, width, (batch,), generator)
-        low, high = (math.log(value) for value in options.scale)
-        magnification = uniform(low, high, (batch,), generator).exp()
+        magnification = uniform(*options.scale, (batch,), generator)
+    if options.distribution == "log_uniform":
+        magnification = log_uniform(options.scale, batch, generator)
     any_angle = uniform(-math.pi, math.pi, (batch,), generator)
     angle = torch.where(chosen(options.any_rotation, batch, generator), any_angle, angle)
     mirror = 1 - 2 * (torch.rand((batch, 2), generator=generator) < options.flip).float()
@@ -140,8 +147,9 @@ def change_intensity(images: Tensor, options: AugmentationOptions, generator: Ge
     exponent = torch.where(chosen(options.gamma, batch, generator), exponent, 1.0)
     images = images.clamp(min=0) ** per_image(exponent)
     use = chosen(options.contrast, batch, generator)
-    factor = torch.where(use, uniform(math.log(0.6), math.log(1.6), (batch,), generator).exp(), 1.0)
-    offset = torch.where(use, uniform(-0.15, 0.15, (batch,), generator), 0.0)
+    factor = torch.where(use, log_uniform(options.contrast_factor, batch, generator), 1.0)
+    brightness = uniform(-options.brightness, options.brightness, (batch,), generator)
+    offset = torch.where(use, brightness, 0.0)
     images = images * per_image(factor) + per_image(offset)
     field = 0.35 * smooth_field(batch, 1, 4, size, generator)
     use = chosen(options.bias_field, batch, generator)

@@ -40,10 +40,10 @@ def cross_entropy(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
     return functional.nll_loss(annotated_log_probabilities(logits, annotated), labels)
 
 
-def dice_loss(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
+def soft_dice_loss(log_probabilities: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
     """One minus the soft Dice overlap over the batch, averaged over structures that someone annotated."""
-    probabilities = annotated_log_probabilities(logits, annotated).exp()
-    classes = logits.shape[1]
+    probabilities = log_probabilities.exp()
+    classes = probabilities.shape[1]
     truth = functional.one_hot(labels, classes).permute(0, 3, 1, 2).to(probabilities.dtype)
     weight = annotated.to(probabilities.dtype)[:, :, None, None]
     overlap = (probabilities * truth * weight).sum(dim=(0, 2, 3))
@@ -51,12 +51,14 @@ def dice_loss(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
     dice = (2 * overlap + 1) / (total + 1)
     seen = annotated.any(dim=0)
     seen[0] = False
-    return 1 - dice[seen].mean() if bool(seen.any()) else logits.sum() * 0
+    return 1 - dice[seen].mean() if bool(seen.any()) else dice.sum() * 0
 
 
 def dice_cross_entropy(logits: Tensor, labels: Tensor, annotated: Tensor) -> Tensor:
-    """Sum of cross-entropy and Dice loss."""
-    return cross_entropy(logits, labels, annotated) + dice_loss(logits, labels, annotated)
+    """Sum of cross-entropy and soft Dice loss."""
+    log_probabilities = annotated_log_probabilities(logits, annotated)
+    overlap_loss = soft_dice_loss(log_probabilities, labels, annotated)
+    return functional.nll_loss(log_probabilities, labels) + overlap_loss
 
 
 LOSSES = {"cross_entropy": cross_entropy, "dice_cross_entropy": dice_cross_entropy}

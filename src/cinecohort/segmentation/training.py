@@ -71,8 +71,14 @@ def make_batch(
     spacing = native if options.spacing_mm is None else torch.full_like(native, options.spacing_mm)
     stored = torch.tensor(data.images.shape[1:], dtype=torch.float32)
     image_centre = ((stored - 1) / 2).expand(batch, 2)
-    anywhere = image_centre + (torch.rand((batch, 2), generator=generator) - 0.5) * data.size_px[indices]
-    centre = {"heart": data.heart_px[indices], "image": image_centre, "random": anywhere}[options.crop_centre]
+    place = torch.rand((batch, 2), generator=generator) - 0.5
+    anywhere = image_centre + place * data.size_px[indices]
+    room = (data.size_px[indices] - options.crop * spacing / native).clamp(min=0)
+    centre = {
+        "heart": data.heart_px[indices],
+        "image": image_centre,
+        "inside": image_centre + place * room,
+    }[options.crop_centre]
     centre = centre + shift_mm / native
     use_anywhere = torch.rand(batch, generator=generator) < options.random_crops
     centre = torch.where(use_anywhere[:, None], anywhere, centre)
@@ -297,6 +303,9 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
     folders = find_subjects(options.data, options.view)
     training, validation = split_subjects(folders, options.data, options.seed)
     data = load_slices(training, options.data.observer, options.view)
+    if options.epochs is not None:
+        iterations = math.ceil(options.epochs * len(data) / options.batch_size)
+        options = options.model_copy(update={"iterations": iterations})
     report(f"{options.name}: {len(training)} subjects, {len(data)} slices; {len(validation)} to validate")
     trainer = make_trainer(options, to_device(data, training_device(options)))
     output = options.output

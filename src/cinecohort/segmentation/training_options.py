@@ -1,11 +1,14 @@
 """Configuration of training: ``cinecohort train CONFIG.yaml``."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+import yaml
+from pydantic import Field, ValidationError, model_validator
 
+from cinecohort.errors import UserError
 from cinecohort.options import Options
+from cinecohort.segmentation.recipes import with_recipe
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
@@ -34,16 +37,16 @@ class AugmentationOptions(Options):
     """Random changes of each training slice; a probability of 0 switches one off."""
 
     rotation_deg: float = 40.0
-    """Half-width of the uniform range of angles, or the SD of a normal where `normal` is set."""
+    """Half-width of the uniform range of angles; SD where the distribution is normal."""
 
     any_rotation: Fraction = 0.25
     """Fraction of slices that are turned by any angle instead."""
 
     scale: Range = (0.75, 1.35)
-    """Range of magnification (log-uniform), or 1 and the SD where `normal` is set."""
+    """Range of magnification; mean and SD where the distribution is normal."""
 
-    normal: bool = False
-    """Draw rotation and scale from normal distributions clipped at three SD (Bai's code)."""
+    distribution: Literal["log_uniform", "uniform", "normal"] = "log_uniform"
+    """How magnification is drawn; ``normal``, for rotation too, is clipped at three SD (Bai's code)."""
 
     shift_mm: float = 30.0
     """Half-width of the uniform shift of the crop's centre along each axis."""
@@ -63,6 +66,12 @@ class AugmentationOptions(Options):
     contrast: Fraction = 0.7
     """Probability of a linear change of intensity."""
 
+    contrast_factor: Range = (0.6, 1.6)
+    """Range of its factor (log-uniform)."""
+
+    brightness: float = 0.15
+    """Half-width of the uniform range of what is added, in units of the intensity range."""
+
     bias_field: Fraction = 0.4
     """Probability of a smooth multiplicative field, as of surface coils."""
 
@@ -78,6 +87,9 @@ class AugmentationOptions(Options):
 
 class TrainingOptions(Options):
     """One training run."""
+
+    recipe: Literal["cinecohort", "bai", "chen"] = "cinecohort"
+    """Settings to start from; every other key changes one of them."""
 
     name: str
     """Name of the weights."""
@@ -109,8 +121,8 @@ class TrainingOptions(Options):
     crop: int = 144
     """Side of the training crop in pixels, a multiple of 16."""
 
-    crop_centre: Literal["heart", "image", "random"] = "heart"
-    """What the crop is placed on before it is shifted."""
+    crop_centre: Literal["heart", "image", "inside"] = "heart"
+    """What the crop is placed on before it is shifted; ``inside``: anywhere that leaves it in the image."""
 
     random_crops: Fraction = 0.1
     """Fraction of crops placed anywhere in the image, so that the network sees what is far from the heart."""
@@ -120,6 +132,9 @@ class TrainingOptions(Options):
 
     iterations: int = 3000
     """Number of batches."""
+
+    epochs: int | None = None
+    """Passes through the data; where given, instead of `iterations`."""
 
     batch_size: int = 16
     """Slices in a batch."""
@@ -168,3 +183,32 @@ class TrainingOptions(Options):
 
     checkpoint_every: int = 100
     """Iterations between checkpoints, from which a killed run resumes."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_the_recipe(cls, values: Any) -> Any:
+        return with_recipe(values) if isinstance(values, dict) else values
+
+
+def load_training_options(path: Path) -> TrainingOptions:
+    """Read a training configuration; relative paths are relative to the working directory.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, is not YAML, or holds mistakes; all of them are named at once.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: is not valid YAML ({error}).") from error
+    try:
+        return TrainingOptions.model_validate(values or {})
+    except ValidationError as error:
+        mistakes = "; ".join(
+            f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}"
+            for mistake in error.errors()
+        )
+        raise UserError(f"{path}: {mistakes}.") from error

@@ -1,0 +1,259 @@
+"""Prediction: native grid, engines, batching, odd images, what is recorded."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cinecohort.errors import UserError
+from cinecohort.findings import Outcome, Status
+from cinecohort.images import Image, read_image, write_image
+from cinecohort.segmentation import prediction
+from cinecohort.segmentation.descriptions import (
+    ModelDescription,
+    shipped_models,
+    weights_digest,
+    weights_path,
+)
+from cinecohort.segmentation.engines import ResolvedEngine, make_network, resolve_engine
+from cinecohort.segmentation.inference import ImageInference, box_around
+from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
+from cinecohort.segmentation.prediction import segment_subjects
+from cinecohort.segmentation.weights import load_model
+
+AFFINE = np.diag([1.7, 1.9, 8.0, 1.0])
+PLAIN = SegmentationOptions(
+    engine="torch", precision="fp32", clean_up=CleanUpOptions(largest_component=False, fill_holes=False)
+)
+
+
+def bright_is_lv(images: torch.Tensor) -> torch.Tensor:
+    """A network that knows one thing: what is brighter than half is LV."""
+    bright = (images > 0.5).float()
+    return torch.cat([1 - bright, bright, torch.zeros_like(bright), torch.zeros_like(bright)], dim=1)
+
+
+DESCRIPTION = ModelDescription(
+    name="bright",
+    view="sa",
+    architecture="unet16",
+    spacing_mm=1.4,
+    normalisation="unit",
+    structures={"1": "LV", "2": "MYO", "3": "RV"},
+)
+
+
+def disc(shape: tuple[int, int, int, int], spacing: tuple[float, float] = (1.7, 1.9)) -> np.ndarray:
+    """A bright disc of 20 mm radius, off the centre, that shrinks by 1 mm a frame."""
+    x = (np.arange(shape[0]) - 0.4 * shape[0])[:, None, None, None] * spacing[0]
+    y = (np.arange(shape[1]) - 0.55 * shape[1])[None, :, None, None] * spacing[1]
+    frame = np.arange(shape[3])[None, None, None, :]
+    inside = np.hypot(x, y) < 20 - frame
+    return np.broadcast_to(np.where(inside, 900, 100), shape).astype(np.int16)
+
+
+def segment(
+    folders: list[Path], weights: Path | str, options: SegmentationOptions = PLAIN, **more: Any
+) -> list[Outcome]:
+    model = ModelOptions(name="tiny", weights=str(weights))
+    return [outcome for _, outcome in segment_subjects(folders, model, options, **{"view": "sa", **more})]
+
+
+def subject(folder: Path, data: np.ndarray, sidecar: dict[str, Any] | None = None) -> Path:
+    write_image(folder / "sa.nii.gz", Image(data, AFFINE, None, sidecar or {}))
+    return folder
+
+
+def codes(outcome: Outcome) -> set[str]:
+    return {finding.code for finding in outcome.findings}
+
+
+@pytest.mark.parametrize("shape", [(101, 75, 3, 2), (40, 33, 1, 1), (33, 130, 2, 9)])
+def test_labels_come_back_on_the_native_grid(shape: tuple[int, int, int, int]) -> None:
+    image = Image(disc(shape), AFFINE)
+    inference = ImageInference(image, DESCRIPTION, bright_is_lv, batch_size=4)
+    frames = list(range(shape[3]))
+    inference.locate(frames)
+    labels = inference.labels(frames)
+    truth = image.data > 500
+    assert labels.shape == shape
+    overlap = 2 * (truth & (labels == 1)).sum() / (truth.sum() + (labels == 1).sum())
+    assert overlap > 0.97
+
+
+def test_the_located_region_changes_nothing_that_the_network_sees() -> None:
+    image = Image(disc((140, 130, 2, 8)), AFFINE)
+    frames = list(range(8))
+    whole = ImageInference(image, DESCRIPTION, bright_is_lv, batch_size=5)
+    part = ImageInference(image, DESCRIPTION, bright_is_lv, batch_size=5)
+    part.locate(frames)
+    assert part.grid.box is not None
+    assert np.prod(part.grid.shape) < 0.5 * np.prod(whole.grid.shape)
+    assert np.array_equal(whole.labels(frames), part.labels(frames))
+
+
+def test_box_keeps_a_margin_around_the_largest_component() -> None:
+    found = np.zeros((160, 160, 2), dtype=bool)
+    found[70:90, 60:100] = True
+    found[5, 5, 0] = True
+    box = box_around(found, (1.25, 1.25))
+    assert box is not None
+    x_start, x_stop, y_start, y_stop = box
+    assert x_start <= 50 and x_stop >= 110 and y_start <= 40 and y_stop >= 120
+    assert (x_stop - x_start) % 16 == (y_stop - y_start) % 16 == 0
+    assert x_start > 5
+    assert box_around(np.zeros((32, 32, 1), dtype=bool), (1.0, 1.0)) is None
+
+
+def test_results_do_not_depend_on_batching(labelled_cohort: Path, tiny_weights: Path) -> None:
+    network, description = load_model(str(tiny_weights))
+    image = read_image(labelled_cohort / "S0" / "sa.nii.gz")
+    for engine in ("torch", "openvino"):
+        run = make_network(network, ResolvedEngine(engine, "fp32", "cpu"), threads=1)
+        results = [ImageInference(image, description, run, size).labels([0, 1]) for size in (1, 4, 32)]
+        assert np.array_equal(results[0], results[1])
+        assert np.array_equal(results[0], results[2])
+
+
+def test_engines_agree(labelled_cohort: Path, tiny_weights: Path) -> None:
+    network, description = load_model(str(tiny_weights))
+    image = read_image(labelled_cohort / "S1" / "sa.nii.gz")
+    first, second = (
+        ImageInference(
+            image, description, make_network(network, ResolvedEngine(engine, "fp32", "cpu"), 1), 8
+        ).labels([0, 1])
+        for engine in ("torch", "openvino")
+    )
+    assert (first != second).mean() < 1e-3
+
+
+def test_files_sidecars_and_values(labelled_cohort: Path, tiny_weights: Path, tmp_path: Path) -> None:
+    original = read_image(labelled_cohort / "S0" / "sa.nii.gz")
+    write_image(tmp_path / "S0" / "sa.nii.gz", original)
+    (outcome,) = segment([tmp_path / "S0"], tiny_weights, PLAIN.model_copy(update={"uncertainty": True}))
+    written = read_image(tmp_path / "S0" / "seg_sa.nii.gz")
+    assert outcome.outputs == ["seg_sa.nii.gz", "seg_sa.json"]
+    assert outcome.values == {"model": "tiny", "engine": "torch", "precision": "fp32", "frames_segmented": 2}
+    assert written.data.dtype == np.uint8
+    assert written.data.shape == original.data.shape
+    assert np.array_equal(written.affine, original.affine)
+    assert written.sidecar["frames"] == [0, 1]
+    assert written.sidecar["weights_sha256"] == weights_digest(str(tiny_weights))
+    assert set(written.sidecar["uncertainty"]["agreement"]) == {"LV", "MYO", "RV"}
+    segment([tmp_path / "S0"], tiny_weights, name="second")
+    assert (tmp_path / "S0" / "seg_second_sa.nii.gz").is_file()
+
+
+def test_only_ed_and_es_where_the_source_names_them(tiny_weights: Path, tmp_path: Path) -> None:
+    options = PLAIN.model_copy(update={"frames": "ed_es"})
+    data = disc((40, 40, 2, 6))
+    named = subject(tmp_path / "A", data, {"frame_roles": {"ed": 1, "es": 4}})
+    unnamed = subject(tmp_path / "B", data, {"frame_roles": {"ed": None, "es": None}})
+    first, second = segment([named, unnamed], tiny_weights, options)
+    assert first.values["frames_segmented"] == 2
+    assert read_image(named / "seg_sa.nii.gz").sidecar["frames"] == [1, 4]
+    assert not read_image(named / "seg_sa.nii.gz").data[..., [0, 2, 3, 5]].any()
+    assert second.values["frames_segmented"] == 6
+
+
+def test_odd_images_get_findings_and_never_stop_the_rest(tiny_weights: Path, tmp_path: Path) -> None:
+    good = disc((40, 48, 3, 2))
+    nan = good.astype(np.float32)
+    nan[3, 4, 1, 0] = np.nan
+    black_slice = good.copy()
+    black_slice[:, :, 1] = 0
+    folders = [
+        subject(tmp_path / "one_slice", good[:, :, :1]),
+        subject(tmp_path / "small", good[:9, :7]),
+        subject(tmp_path / "three_axes", good[..., 0]),
+        subject(tmp_path / "two_axes", good[..., 0, 0]),
+        subject(tmp_path / "nan", nan),
+        subject(tmp_path / "black_slice", black_slice),
+        subject(tmp_path / "black", np.zeros_like(good)),
+        tmp_path / "no_image",
+        tmp_path / "damaged",
+    ]
+    (tmp_path / "no_image").mkdir()
+    (tmp_path / "damaged").mkdir()
+    content = (folders[0] / "sa.nii.gz").read_bytes()
+    (tmp_path / "damaged" / "sa.nii.gz").write_bytes(content[: len(content) // 2])
+    outcomes = dict(zip([folder.name for folder in folders], segment(folders, tiny_weights), strict=True))
+    for name in ("one_slice", "small", "three_axes", "two_axes"):
+        assert outcomes[name].outputs, name
+    assert read_image(tmp_path / "small" / "seg_sa.nii.gz").data.shape == (9, 7, 3, 2)
+    assert codes(outcomes["nan"]) == {"NOT_FINITE"}
+    assert codes(outcomes["black_slice"]) >= {"BLANK_SLICE"}
+    (blank,) = [f for f in outcomes["black_slice"].findings if f.code == "BLANK_SLICE"]
+    assert blank.slices == (1,)
+    assert codes(outcomes["black"]) >= {"BLANK_SLICE"}
+    assert codes(outcomes["no_image"]) == {"NO_IMAGE"}
+    assert codes(outcomes["damaged"]) == {"UNREADABLE"}
+    assert not outcomes["damaged"].outputs
+    assert Status.ERROR not in {outcome.status for outcome in outcomes.values()}
+
+
+def test_a_fault_with_one_subject_is_its_own(
+    tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [subject(tmp_path / name, disc((40, 40, 2, 2))) for name in "ABC"]
+    whole = prediction.frames_to_segment
+    calls = iter(range(3))
+
+    def fails_once(image: Image, options: SegmentationOptions) -> list[int]:
+        if next(calls) == 1:
+            raise ValueError("unlucky")
+        return whole(image, options)
+
+    monkeypatch.setattr(prediction, "frames_to_segment", fails_once)
+    outcomes = segment(folders, tiny_weights)
+    assert [outcome.status for outcome in outcomes] == [Status.OK, Status.ERROR, Status.OK]
+    assert "unlucky" in outcomes[1].findings[0].message
+
+
+def test_a_view_without_weights_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (outcome,) = segment([tmp_path], "la_2ch", view="la_2ch")
+    assert codes(outcome) == {"NO_MODEL"}
+    assert outcome.status == Status.OK
+
+
+def test_weights_that_do_not_fit_are_said_so(tiny_weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="segment sa, not la_4ch"):
+        segment([tmp_path], tiny_weights, view="la_4ch")
+    with pytest.raises(UserError, match="no such weights"):
+        segment([tmp_path], tmp_path / "none.safetensors")
+    if shipped_models():
+        with pytest.raises(UserError, match="no shipped weights 'other'"):
+            segment([tmp_path], "other")
+
+
+def test_damaged_weights_are_refused(tiny_weights: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "tiny.safetensors"
+    copy.write_bytes(tiny_weights.read_bytes()[:-4] + b"\0\0\0\1")
+    copy.with_suffix(".json").write_bytes(tiny_weights.with_suffix(".json").read_bytes())
+    with pytest.raises(UserError, match="digest"):
+        load_model(str(copy))
+
+
+def test_what_is_pinned_and_missing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UserError, match="cuda"):
+        resolve_engine(SegmentationOptions(device="cuda"))
+    monkeypatch.setattr("cinecohort.segmentation.engines.has_openvino", lambda: False)
+    with pytest.raises(UserError, match="openvino"):
+        resolve_engine(SegmentationOptions(engine="openvino"))
+    assert resolve_engine(SegmentationOptions()).engine == "torch"
+    monkeypatch.setattr("cinecohort.segmentation.engines.cpu_has_bf16", lambda: False)
+    with pytest.raises(UserError, match="bf16"):
+        resolve_engine(SegmentationOptions(precision="bf16"))
+    assert resolve_engine(SegmentationOptions()).precision == "fp32"
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_shipped_weights_load_are_small_and_have_a_card(name: str) -> None:
+    _, description = load_model(name)
+    path = weights_path(name)
+    assert path.stat().st_size < 16_000_000
+    assert description.name == name
+    assert path.with_suffix(".md").is_file()

@@ -1,0 +1,177 @@
+"""Training: same seed, same weights; killed and resumed, same weights; fine-tuning; splits; mistakes."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+import yaml
+
+from cinecohort.commands import train as train_command
+from cinecohort.errors import UserError
+from cinecohort.images import read_image, write_image
+from cinecohort.segmentation.recipes import NO_AUGMENTATION, RECIPES
+from cinecohort.segmentation.training import learning_rate_factor, train
+from cinecohort.segmentation.training_data import load_slices, split_subjects
+from cinecohort.segmentation.training_options import DataOptions, TrainingOptions
+
+
+def options_for(cohort: Path, output: Path, **changes: object) -> TrainingOptions:
+    values = {
+        "name": "tiny",
+        "output": output,
+        "architecture": "unet16",
+        "data": {"folders": [cohort], "validation": ["S3"]},
+        "crop": 32,
+        "iterations": 6,
+        "batch_size": 2,
+        "warm_up": 2,
+        "validate_every": 3,
+        "checkpoint_every": 2,
+        "precision": "fp32",
+        "device": "cpu",
+        "dropout": 0.1,
+        "threads": 1,
+    }
+    return TrainingOptions.model_validate({**values, **changes})
+
+
+def tensors(path: Path) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(path)
+
+
+class Killed(Exception):
+    """What a killed run sees."""
+
+
+def test_killed_and_resumed_gives_the_same_weights_and_curve(labelled_cohort: Path, tmp_path: Path) -> None:
+    whole = train(options_for(labelled_cohort, tmp_path / "whole"), report=lambda line: None)
+
+    def kill(line: str) -> None:
+        if "3 of 6" in line:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(options_for(labelled_cohort, tmp_path / "killed"), report=kill)
+    said: list[str] = []
+    resumed = train(options_for(labelled_cohort, tmp_path / "killed"), report=said.append)
+    assert any("resumed after 2 iterations" in line for line in said)
+    first, second = tensors(whole), tensors(resumed)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    with (tmp_path / "whole" / "curve.csv").open() as one, (tmp_path / "killed" / "curve.csv").open() as two:
+        rows, again = list(csv.reader(one)), list(csv.reader(two))
+    assert [row[0] for row in rows] == ["iteration", "3", "6"]
+    # The resumed run forgot the losses of iterations before its checkpoint; all else is equal.
+    assert [row[2:] for row in rows] == [row[2:] for row in again]
+
+
+def test_another_configuration_does_not_resume(labelled_cohort: Path, tmp_path: Path) -> None:
+    train(options_for(labelled_cohort, tmp_path, iterations=2), report=lambda line: None)
+    with pytest.raises(UserError, match="another configuration"):
+        train(options_for(labelled_cohort, tmp_path, iterations=2, seed=5), report=lambda line: None)
+
+
+def test_training_learns_the_rings(labelled_cohort: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    changes = {
+        "iterations": 60,
+        "batch_size": 4,
+        "crop": 48,
+        "validate_every": 60,
+        "average": None,
+        "dropout": 0.0,
+        "random_crops": 0.0,
+        "augmentation": NO_AUGMENTATION,
+    }
+    train(options_for(labelled_cohort, tmp_path, **changes), report=said.append)
+    assert float(said[-1].split("LV ")[1].split(",")[0]) > 0.5
+
+
+def test_fine_tuning_starts_from_weights_and_ignores_absent_structures(
+    labelled_cohort: Path, tmp_path: Path
+) -> None:
+    start = train(options_for(labelled_cohort, tmp_path / "start", iterations=2), report=lambda line: None)
+    cohort = tmp_path / "lv_only"
+    for number in (0, 3):
+        image = read_image(labelled_cohort / f"S{number}" / "sa.nii.gz")
+        labels = read_image(labelled_cohort / f"S{number}" / "label_manual_sa.nii.gz")
+        labels.data = np.where(labels.data == 1, 1, 0).astype(np.uint8)
+        labels.sidecar = {"annotated": {"1": {"LV": [0, 2]}}}
+        write_image(cohort / f"S{number}" / "sa.nii.gz", image)
+        write_image(cohort / f"S{number}" / "label_manual_sa.nii.gz", labels)
+    data = load_slices([cohort / "S0"], "manual", "sa")
+    assert data.annotated.tolist() == [[True, True, False, False]] * 2
+    tuned = train(
+        options_for(cohort, tmp_path / "tuned", iterations=1, start_from=str(start), learning_rate=0.0),
+        report=lambda line: None,
+    )
+    before, after = tensors(start), tensors(tuned)
+    trained = [name for name in before if "running" not in name and "num_batches" not in name]
+    assert all(torch.equal(before[name], after[name]) for name in trained)
+    with pytest.raises(UserError, match="unet16 for sa"):
+        changes = {"start_from": str(start), "architecture": "fcn16"}
+        train(options_for(cohort, tmp_path / "wrong", **changes), report=lambda line: None)
+
+
+def test_splits_are_by_subject_seeded_and_leave_out_the_held_out(tmp_path: Path) -> None:
+    folders = [tmp_path / f"S{number:02d}" for number in range(20)]
+    options = DataOptions(folders=[tmp_path], validation=0.25, training=10)
+    training, validation = split_subjects(folders, options, seed=1)
+    assert len(validation) == 5
+    assert len(training) == 10
+    assert not set(training) & set(validation)
+    assert split_subjects(folders[::-1], options, seed=1) == (training, validation)
+    assert split_subjects(folders, options, seed=2) != (training, validation)
+
+
+def test_held_out_subjects_are_never_read(labelled_cohort: Path, tmp_path: Path) -> None:
+    held_out = tmp_path / "held_out.txt"
+    held_out.write_text("S0\nS1\n")
+    data = {"folders": [labelled_cohort], "validation": ["S3"], "held_out": held_out}
+    train(options_for(labelled_cohort, tmp_path, data=data, iterations=1), report=lambda line: None)
+    with (tmp_path / "split.csv").open() as stream:
+        assert list(csv.reader(stream)) == [["subject", "part"], ["S2", "training"], ["S3", "validation"]]
+
+
+def test_labels_of_another_coding_are_refused(labelled_cohort: Path, tmp_path: Path) -> None:
+    image = read_image(labelled_cohort / "S0" / "sa.nii.gz")
+    labels = read_image(labelled_cohort / "S0" / "label_manual_sa.nii.gz")
+    labels.data = np.where(labels.data == 3, 4, labels.data).astype(np.uint8)
+    write_image(tmp_path / "S0" / "sa.nii.gz", image)
+    write_image(tmp_path / "S0" / "label_manual_sa.nii.gz", labels)
+    with pytest.raises(UserError, match="label 4"):
+        load_slices([tmp_path / "S0"], "manual", "sa")
+
+
+def test_recipes_are_the_papers() -> None:
+    common = {"name": "x", "output": "x", "data": {"folders": ["x"]}}
+    bai = TrainingOptions.model_validate({**common, "recipe": "bai"})
+    assert (bai.architecture, bai.crop, bai.batch_size, bai.iterations) == ("fcn16", 192, 20, 50_000)
+    assert (bai.optimiser, bai.learning_rate, bai.spacing_mm, bai.normalisation) == (
+        "adam",
+        1e-3,
+        None,
+        "unit",
+    )
+    assert bai.augmentation.rotation_deg == 10
+    assert bai.augmentation.flip == 0
+    chen = TrainingOptions.model_validate({**common, "recipe": "chen", "augmentation": {"flip": 0.0}})
+    assert (chen.architecture, chen.spacing_mm, chen.crop, chen.dropout) == ("unet64", 1.25, 256, 0.2)
+    assert (chen.optimiser, chen.epochs, chen.select) == ("sgd", 1000, "best_iou")
+    assert chen.augmentation.scale == (0.7, 1.4)
+    assert chen.augmentation.flip == 0
+    assert learning_rate_factor(chen, iteration=1049, iterations_per_epoch=10) == 0.25
+    assert set(RECIPES) == {"cinecohort", "bai", "chen"}
+
+
+def test_command_names_every_mistake(tmp_path: Path) -> None:
+    config = tmp_path / "train.yaml"
+    config.write_text(yaml.safe_dump({"name": "x", "output": "x", "data": {"folders": []}, "crops": 3}))
+    arguments = type("Arguments", (), {"config": config})
+    with pytest.raises(UserError, match="crops"):
+        train_command.run(arguments)  # type: ignore[arg-type]
+    config.write_text(yaml.safe_dump({"name": "x", "output": "x", "data": {"folders": [str(tmp_path)]}}))
+    with pytest.raises(UserError, match="no subject"):
+        train_command.run(arguments)  # type: ignore[arg-type]
