@@ -102,8 +102,10 @@ class Table:
         Headings over several columns: (title, number of columns), left to right, covering all columns.
     notes
         Set below the table in small type.
-    emphasised
-        Indices of rows set in grey italics (published figures among one's own).
+    published_rows
+        Indices of rows of published figures, set in grey italics.
+    published_columns
+        How many of the last columns are published figures, set in grey italics.
     """
 
     label: str
@@ -112,18 +114,21 @@ class Table:
     rows: Sequence[Sequence[str] | str]
     spans: Sequence[tuple[str, int]] = ()
     notes: Text = ""
-    emphasised: Sequence[int] = ()
+    published_rows: Sequence[int] = ()
+    published_columns: int = 0
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture file of the build folder, with its caption and its description for readers who listen."""
+    """A picture file of the build folder, with its caption and its description for readers who listen.
+
+    It keeps its own size, or is scaled down to the width of the text.
+    """
 
     label: str
     caption: Text
     file: str
     description: str
-    width_pct: int = 100
 
 
 @dataclass(frozen=True)
@@ -260,7 +265,6 @@ def block_to_dict(block: Block) -> dict[str, Any]:
                 "caption": text_to_list(block.caption),
                 "file": block.file,
                 "description": block.description,
-                "width_pct": block.width_pct,
             }
         case Gallery():
             return {
@@ -303,5 +307,6 @@ def table_to_dict(table: Table) -> dict[str, Any]:
         "rows": [{"heading": row} if isinstance(row, str) else {"cells": list(row)} for row in table.rows],
         "spans": [{"title": title, "n": span} for title, span in table.spans],
         "notes": text_to_list(table.notes) if table.notes else [],
-        "emphasised": list(table.emphasised),
+        "published_rows": list(table.published_rows),
+        "published_columns": table.published_columns,
     }

@@ -118,13 +118,13 @@ def evenly(items: Sequence[int], n: int) -> list[int]:
     return [items[index] for index in np.linspace(0, len(items) - 1, n).round().astype(int)]
 
 
-def crop_box(case: Case, frames: Sequence[int]) -> tuple[int, int, int, int]:
-    """Square in millimetres around all labels of the frames: first and last index along x, then along y."""
+def crop_box(case: Case) -> tuple[int, int, int, int]:
+    """Square in millimetres around all labels: first and last index along x, then along y."""
     size_x, size_y = case.image.shape[:2]
     present = np.zeros((size_x, size_y), dtype=bool)
     for labels in (case.automatic, case.observer):
         if labels is not None:
-            present |= labels.image.data[..., list(frames)].any(axis=(2, 3))
+            present |= labels.image.data.any(axis=(2, 3))
     if not present.any():
         return 0, size_x, 0, size_y
     columns, rows = np.flatnonzero(present.any(axis=1)), np.flatnonzero(present.any(axis=0))
@@ -220,7 +220,7 @@ def montage(
     height
         Height of each panel in pixels.
     """
-    box = crop_box(case, list(frames.values()))
+    box = crop_box(case)
     rows = []
     for name, frame in frames.items():
         panels = [panel(case, index, frame, box, height) for index in slices]
@@ -236,6 +236,30 @@ def montage(
     return np.concatenate(pieces, axis=0)
 
 
+def contact_sheet(
+    case: Case, frames: Mapping[str, int], slices: Sequence[int], columns: int, height: int = 150
+) -> NDArray[np.uint8]:
+    """Draw many slices of named frames, a frame's slices wrapped into lines of at most `columns`.
+
+    Parameters
+    ----------
+    case, frames, slices, height
+        As for :func:`montage`.
+    columns
+        Panels in a line.
+    """
+    columns = min(columns, -(-len(slices) // -(-len(slices) // columns)))
+    lines = [slices[start : start + columns] for start in range(0, len(slices), columns)]
+    parts = [montage(case, {name: frame}, line, height) for name, frame in frames.items() for line in lines]
+    width = max(part.shape[1] for part in parts)
+    gap = np.full((GAP_PIXELS, width, 3), 255, dtype=np.uint8)
+    pieces = []
+    for part in parts:
+        padding = np.full((part.shape[0], width - part.shape[1], 3), 255, dtype=np.uint8)
+        pieces += [np.concatenate([part, padding], axis=1), gap]
+    return np.concatenate(pieces[:-1], axis=0)
+
+
 def row_label(name: str, height: int) -> NDArray[np.uint8]:
     """White strip with the name of a row."""
     strip = Picture.new("RGB", (LABEL_WIDTH, height), "white")
@@ -247,4 +271,4 @@ def row_label(name: str, height: int) -> NDArray[np.uint8]:
 def write_png(path: Path, picture: NDArray[np.uint8]) -> None:
     """Write a picture as PNG, by rename; the same picture gives the same bytes."""
     with replacing(path) as temporary, temporary.open("wb") as stream:
-        Picture.fromarray(picture).save(stream, format="PNG", optimize=True)
+        Picture.fromarray(picture).save(stream, format="PNG")

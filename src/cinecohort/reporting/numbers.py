@@ -104,6 +104,11 @@ def quantity(n: int, noun: str, plural: str | None = None) -> str:
     return f"{count(n)} {noun if n == 1 else plural}"
 
 
+def with_n(title: str, n: object) -> str:
+    """Heading of a column with its number of subjects on a line of its own."""
+    return f"{title}\n(n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{count(n)})"
+
+
 def listing(words: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     words = list(words)

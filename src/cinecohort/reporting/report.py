@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cinecohort.reporting.document import Block, Document
+from cinecohort.reporting.document import Document
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import (
+    agreement,
     flow,
     gallery,
     limits,
@@ -16,6 +17,8 @@ from cinecohort.reporting.sections import (
     participants,
     provenance,
     quality,
+    reliability,
+    study,
     summary,
 )
 from cinecohort.reporting.sections.context import Context
@@ -58,18 +61,19 @@ def compose(context: Context) -> Document:
         participants.section(context),
         quality.section(context),
         measures.section(context),
+        *agreement.section(context),
+        reliability.section(context),
         gallery.section(context),
+        *study.section(context),
         *methods.section(context),
         provenance.section(context),
         limits.section(context),
     ]
-    agreement_summary: list[Block] = []
-    study_summary: list[Block] = []
     return Document(
         title=results.title,
         subtitle="Study report: cohort-scale cardiac magnetic resonance phenotyping",
         facts=summary.facts(context),
-        summary=summary.blocks(context, agreement_summary, study_summary),
+        summary=summary.blocks(context, agreement.summary(context), study.summary(context)),
         sections=sections,
         banner=BANNER if results.synthetic else "",
         footer="CineCohort. Research use only; not a medical device.",

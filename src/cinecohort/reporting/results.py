@@ -57,6 +57,18 @@ def read_table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
     return table
 
 
+Row = dict[str, Any]
+
+
+def rows_by(table: pd.DataFrame, *keys: str) -> dict[Any, Row]:
+    """Rows as mappings, by the value of a key column (or the tuple of several); the first of equal ones."""
+    result: dict[Any, Row] = {}
+    for row in table.to_dict("records"):
+        values = tuple(row[key] for key in keys)
+        result.setdefault(values if len(keys) > 1 else values[0], {str(name): row[name] for name in row})
+    return result
+
+
 @dataclass
 class Results:
     """What the report is made from.

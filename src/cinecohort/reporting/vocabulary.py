@@ -41,6 +41,9 @@ MEASURES: dict[str, MeasureName] = {
 }
 """The measures of the printed tables, in their order."""
 
+COMPARED = tuple(name for name in MEASURES if name != "heart_rate_bpm")
+"""Measures in the tables of agreement; the heart rate is the scanner's, whoever measures."""
+
 WALL_SEGMENTS = tuple(f"wt_aha_{segment:02d}_mm" for segment in range(1, 17))
 """Columns of end-diastolic wall thickness by segment (Cerqueira 2002, without the apex)."""
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from cinecohort.reporting.distribution_figures import draw_bullseye, draw_distributions, wall_means
 from cinecohort.reporting.document import Block, Column, Figure, Paragraph, Reference, Section, Table
-from cinecohort.reporting.numbers import UNDEFINED, count, listing, mean_sd, number, quantity
+from cinecohort.reporting.numbers import UNDEFINED, count, listing, mean_sd, number, quantity, with_n
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.participants import group_labels, group_labels_are_study, has_values
 from cinecohort.reporting.vocabulary import (
@@ -87,7 +87,7 @@ def table_of(
     return Table(
         label,
         caption,
-        [Column("Measure", "left"), *(Column(f"{name} (n = {count(sizes[name])})") for name in groups)],
+        [Column("Measure", "left"), *(Column(with_n(name, sizes[name])) for name in groups)],
         rows,
         notes=notes,
     )
@@ -192,7 +192,6 @@ def wall_blocks(context: Context, table: pd.DataFrame, sources: list[str]) -> li
             "figures/bullseye.svg",
             "Bullseye plot of mean wall thickness in 16 segments; the numbers are in the table of wall "
             "thickness.",
-            46,
         ),
         Table("tab-wall", "End-diastolic wall thickness by segment.", [*columns, *columns], rows),
     ]

@@ -14,6 +14,7 @@ from cinecohort.reporting.numbers import (
     quantity,
     summary_mean_sd,
     summary_median_iqr,
+    with_n,
 )
 from cinecohort.reporting.sections.context import Context
 
@@ -130,7 +131,7 @@ def baseline_table(context: Context, table: pd.DataFrame) -> Table:
         + (f", by {'group' if group_labels_are_study(context) else 'dataset'}." if len(groups) > 1 else "."),
         [
             Column("Characteristic", "left"),
-            *(Column(f"{name} (n = {count(len(g))})") for name, g in groups.items()),
+            *(Column(with_n(name, len(g))) for name, g in groups.items()),
         ],
         rows,
         notes="Percentages are of the participants for whom the value is known. "
@@ -241,7 +242,7 @@ def image_table(context: Context) -> Table | None:
     return Table(
         "tab-images",
         "Images of the analysed subjects.",
-        [Column("", "left"), *(Column(f"{name} (n = {count(len(g))})") for name, g in groups.items())],
+        [Column("", "left"), *(Column(with_n(name, len(g))) for name, g in groups.items())],
         rows,
     )
 

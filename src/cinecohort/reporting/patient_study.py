@@ -1,0 +1,184 @@
+"""One patient through every stage without a workflow: DICOM, images, segmentation, measures, page."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cinecohort.cohort.store import write_record
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.errors import UserError
+from cinecohort.findings import Finding, Outcome, Status
+from cinecohort.measures.columns import COLUMNS
+from cinecohort.measures.options import MeasureOptions
+from cinecohort.measures.subject import measure_subject
+from cinecohort.quality.images import check_images
+from cinecohort.quality.measures import check_measures
+from cinecohort.quality.options import (
+    ImageQualityOptions,
+    MeasureQualityOptions,
+    SegmentationQualityOptions,
+)
+from cinecohort.quality.segmentations import check_segmentations
+from cinecohort.reporting.numbers import is_defined, listing, number
+from cinecohort.reporting.patient import PatientPage, make_patient_page
+from cinecohort.reporting.vocabulary import MEASURES
+from cinecohort.segmentation.descriptions import describe_model, shipped_models
+from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.sources.detect import open_detected
+
+SAID = ("lvedv_ml", "lvesv_ml", "lvef_pct", "lvm_g")
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class PatientStudy:
+    """What came out: findings of all stages and the result in a sentence."""
+
+    findings: list[Finding]
+    sentence: str
+
+
+def study_patient(source: Path, out: Path, model: str | None = None, threads: int = 0) -> PatientStudy:
+    """Take one patient from DICOM to ``report.pdf``.
+
+    Parameters
+    ----------
+    source
+        Folder of the DICOM files of one study.
+    out
+        Folder for the images, label maps, records, ``measures.csv`` and ``report.pdf``.
+    model
+        Name of shipped short-axis weights or path of a file; None for the default.
+    threads
+        Threads of the network; 0 for all processors.
+
+    Raises
+    ------
+    UserError
+        If the folder holds no study, more than one, or nothing that can be measured.
+    """
+    models = chosen_models(model)
+    findings = convert(source, out)
+    findings += checked(out, "image_quality", check_images(out, ImageQualityOptions()), source)
+    findings += segment(out, models, threads or os.cpu_count() or 1)
+    primary = models["sa"].name
+    findings += checked(
+        out, "segmentation_quality", check_segmentations(out, None, SegmentationQualityOptions()), source
+    )
+    outcome = measure_subject(out, [None], [], MeasureOptions(), primary)
+    row: dict[str, Any] = next(iter(outcome.rows), {})
+    outcome.findings += check_measures(row, MeasureQualityOptions()) if row else []
+    findings += checked(out, "measure", outcome, source)
+    pd.DataFrame([{"subject": out.name, **row}], columns=["subject", *COLUMNS]).to_csv(
+        out / "measures.csv", index=False
+    )
+    page = PatientPage(out, row, findings, primary, warnings(models, findings))
+    make_patient_page(page, out / "report.pdf")
+    return PatientStudy(findings, sentence(row))
+
+
+def chosen_models(model: str | None) -> dict[str, ModelOptions]:
+    """Network of each view: the named one for the short axis, else the shipped one that is validated first.
+
+    Raises
+    ------
+    UserError
+        If there is none for the short axis, or the named one is of another view.
+    """
+    models: dict[str, ModelOptions] = {}
+    for name in sorted(shipped_models(), key=lambda name: not describe_model(name).validated):
+        models.setdefault(describe_model(name).view, ModelOptions(name=name, weights=name))
+    if model is not None:
+        description = describe_model(model)
+        if description.view != "sa":
+            raise UserError(
+                f"{model}: segments {description.view}, not the short axis; name a short-axis network."
+            )
+        models["sa"] = ModelOptions(name=description.name, weights=model)
+    if "sa" not in models:
+        raise UserError("no short-axis network is shipped; train one and give it with --model.")
+    return models
+
+
+def convert(source: Path, out: Path) -> list[Finding]:
+    """Convert the one study of a folder."""
+    if not source.is_dir():
+        raise UserError(f"{source}: there is no such folder; give the folder of one patient's DICOM files.")
+    opened = open_detected(source, "dicom", None)
+    subjects = opened.subjects()
+    if not subjects:
+        raise UserError(f"{source}: holds no files; give the folder of one patient's DICOM files.")
+    if len(subjects) > 1:
+        names = listing([subject.key for subject in subjects[:3]])
+        raise UserError(
+            f"{source}: holds {len(subjects)} studies ({names} …); give the folder of one of them."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    return checked(out, "convert", opened.convert(subjects[0], out, ConversionOptions()), source)
+
+
+def checked(out: Path, stage: str, outcome: Outcome, source: Path) -> list[Finding]:
+    """Record a stage's outcome and return its findings.
+
+    Raises
+    ------
+    UserError
+        If it leaves nothing usable, with the reason.
+    """
+    write_record(out, stage, VERSION, "", outcome)
+    short_axis = (out / "sa.nii.gz").is_file()
+    if outcome.status in (Status.EXCLUDED, Status.ERROR) or not short_axis:
+        grave = [finding for finding in outcome.findings if finding.level in ("reject", "error")]
+        reasons = (
+            "; ".join(f"{f.code}: {f.message}" for f in grave or outcome.findings) or "no reason was given"
+        )
+        what = "no short-axis stack" if not short_axis else f"nothing usable after the stage {stage}"
+        raise UserError(f"{source}: {what} ({reasons}). The records in {out} have the details.")
+    return list(outcome.findings)
+
+
+def segment(out: Path, models: dict[str, ModelOptions], threads: int) -> list[Finding]:
+    """Segment every view that is there and has a network."""
+    from cinecohort.segmentation.prediction import segment_subjects
+
+    findings: list[Finding] = []
+    merged = Outcome(Status.OK)
+    for view, model in models.items():
+        if not (out / f"{view}.nii.gz").is_file():
+            continue
+        for _, outcome in segment_subjects([out], model, SegmentationOptions(), view, None, threads):
+            findings += outcome.findings
+            merged.outputs += outcome.outputs
+            merged.values = {**outcome.values, **merged.values}  # noqa: PD011 not a data frame
+            merged.status = max(merged.status, outcome.status, key=list(Status).index)
+    merged.findings = findings
+    write_record(out, "segment", VERSION, "", merged)
+    return findings
+
+
+def warnings(models: dict[str, ModelOptions], findings: list[Finding]) -> list[str]:
+    """Sentences for the box at the top of the page."""
+    sentences = [
+        f"The network {model.name} was not validated on real hearts."
+        for model in models.values()
+        if not describe_model(model.weights or model.name).validated
+    ]
+    flagged = sorted({finding.code for finding in findings if finding.level == "review"})
+    if flagged:
+        sentences.append(
+            f"Flagged for review ({', '.join(flagged)}): look at the contours before using a number."
+        )
+    return sentences
+
+
+def sentence(row: dict[str, Any]) -> str:
+    """Say the main measures in a line."""
+    parts = [
+        f"{MEASURES[name].label} {number(row[name], MEASURES[name].digits)} {MEASURES[name].unit}"
+        for name in SAID
+        if is_defined(row.get(name))
+    ]
+    return listing(parts) or "nothing could be measured"

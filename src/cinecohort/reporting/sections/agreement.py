@@ -1,0 +1,198 @@
+"""Agreement of methods and observers: what was compared, its tables and its figures."""
+
+import shutil
+
+from cinecohort.reporting import published
+from cinecohort.reporting.document import Block, Figure, Paragraph, Section
+from cinecohort.reporting.numbers import count, is_defined, listing, mean_sd
+from cinecohort.reporting.results import read_table, rows_by
+from cinecohort.reporting.sections import overlap
+from cinecohort.reporting.sections.agreement_tables import (
+    AgreementTables,
+    Comparison,
+    correlation_table,
+    dataset_differences,
+    difference_table,
+    limits_table,
+)
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import MEASURES
+
+MOST_COLUMNS = 5
+MOST_DETAILED = 3
+"""Comparisons that get rows in the tables of limits and correlation; all are in the results folder."""
+WIDEST_GRID = 4
+"""Columns of plots that can be read on a page."""
+KEY_MEASURES = ("lvedv_ml", "lvef_pct", "lvm_g", "rvedv_ml")
+KINDS = {
+    "automatic-observer": "of an automatic method with an observer",
+    "automatic-mean": "of an automatic method with the mean of the observers",
+    "observer-observer": "between observers",
+}
+
+
+def section(context: Context) -> list[Section]:
+    """Agreement of measures, then of segmentations."""
+    tables = read_agreement(context)
+    blocks = measure_blocks(context, tables)
+    parts = [Section("Agreement", "sec-agreement", [Paragraph(introduction(context, tables))])]
+    if blocks:
+        parts.append(Section("Clinical measures", "sec-agreement-measures", blocks, level=2))
+    overlap_blocks = overlap.overlap_blocks(context)
+    title = "Overlap and distances of segmentations"
+    parts.append(Section(title, "sec-agreement-overlap", overlap_blocks, level=2))
+    return parts
+
+
+def read_agreement(context: Context) -> AgreementTables:
+    """Read the tables of ``agreement/``; empty ones where they are not there."""
+    folder = context.results.folder / "agreement"
+    columns = ("folder", "dataset", "kind", "first", "second", "frames", "primary", "n", "measure")
+    comparisons, differences, limits, correlation = (
+        read_table(folder / f"{name}.csv", columns)
+        for name in ("comparisons", "all_differences", "all_bland_altman", "all_correlation")
+    )
+    together = comparisons[comparisons["dataset"] == ""]
+    return AgreementTables(
+        [Comparison.of(row) for row in rows_by(together, "folder").values()], differences, limits, correlation
+    )
+
+
+def introduction(context: Context, tables: AgreementTables) -> str:
+    """Say what was compared with what."""
+    if not tables.comparisons:
+        if not context.results.observers():
+            return (
+                "No human observer's contours came with this cohort, so the agreement of automatic and human "
+                "measures cannot be given."
+            )
+        return "No two sources measured a subject in common, so there is no agreement of measures to report."
+    parts = []
+    for kind, words in KINDS.items():
+        n = sum(comparison.kind == kind for comparison in tables.comparisons)
+        if n:
+            parts.append(f"{count(n)} {words}")
+    text = f"Comparisons were made as follows: {listing(parts)}. A − B is the difference, relative to B. "
+    if not any(comparison.kind == "observer-observer" for comparison in tables.comparisons):
+        text += (
+            "There are not two observers of the same subjects, so the difference between humans is not "
+            "known here. "
+        )
+    return text + (
+        "Automatic measures are taken at the observer's ED and ES frames unless a column says own frames. "
+        "Every comparison, with the figures of each measure, is in the folder agreement of the results."
+    )
+
+
+def ordered(comparisons: list[Comparison]) -> tuple[list[Comparison], list[Comparison]]:
+    """Comparisons of the main tables, and the others.
+
+    The main ones are the primary model against each observer (at the observer's frames, where these were
+    measured) and the pairs of observers.
+    """
+    main: list[Comparison] = []
+    others: list[Comparison] = []
+    seen: set[tuple[str, str]] = set()
+    for comparison in comparisons:
+        pair = (comparison.first, comparison.second)
+        automatic = comparison.kind == "automatic-observer" and comparison.primary and pair not in seen
+        seen.add(pair)
+        (main if automatic or comparison.kind == "observer-observer" else others).append(comparison)
+    return main, others
+
+
+def measure_blocks(context: Context, tables: AgreementTables) -> list[Block]:
+    """Tables and figures of the agreement of measures."""
+    main, others = ordered(tables.comparisons)
+    blocks: list[Block] = []
+    for between, caption in ((False, ", automatic and human"), (True, ", between observers")):
+        chosen = [one for one in main if (one.kind == "observer-observer") == between]
+        theirs = published.differences(between) if context.options.published_figures else published.NOTHING
+        for index, part in enumerate(in_parts(chosen)):
+            label = f"tab-differences-{'observers' if between else 'automatic'}-{index + 1}"
+            blocks += difference_table(tables, part, label, caption, published.NOTHING if index else theirs)
+    for index, part in enumerate(in_parts(others)):
+        label = f"tab-differences-more-{index + 1}"
+        blocks += difference_table(tables, part, label, ", further comparisons")
+    blocks += dataset_differences(tables, main)
+    detailed = main[:MOST_DETAILED]
+    blocks += limits_table(tables, detailed)
+    blocks += bland_altman_figures(context, tables.comparisons, detailed)
+    blocks += correlation_table(tables, detailed, context.options.published_figures)
+    for comparison in detailed[:1]:
+        blocks += copied_figure(
+            context,
+            f"{comparison.folder}/correlation.svg",
+            "fig-correlation",
+            f"Measures by {comparison.first} against {comparison.second}, with the line of identity.",
+            "Scatter plots of each measure; the coefficients are in the table of correlation.",
+        )
+    return blocks
+
+
+def bland_altman_figures(
+    context: Context, comparisons: list[Comparison], detailed: list[Comparison]
+) -> list[Block]:
+    """Grids of Bland-Altman plots where they are not too wide to read, else the plots of one comparison."""
+    main, _ = ordered(comparisons)
+    caption = (
+        "Bland–Altman plots: difference against mean, with bias (solid) and limits of agreement (dashed)."
+    )
+    description = "Bland-Altman plots, a row a measure; the numbers are in the table of limits."
+    if len(main) <= WIDEST_GRID:
+        blocks = copied_figure(context, "bland_altman_grid.svg", "fig-bland-altman", caption, description)
+    else:
+        shown = detailed[0]
+        caption = f"{shown.title}. {caption} Those of the other comparisons are in the results folder."
+        name = f"{shown.folder}/bland_altman.svg"
+        blocks = copied_figure(context, name, "fig-bland-altman", caption, description)
+    pairs = {(one.first, one.second) for one in comparisons if one.kind == "automatic-observer"}
+    if len(pairs) <= WIDEST_GRID:
+        caption = "Bland–Altman plots of several models against the same observers."
+        label = "fig-bland-altman-models"
+        blocks += copied_figure(context, "bland_altman_models.svg", label, caption, description)
+    return blocks
+
+
+def in_parts(comparisons: list[Comparison]) -> list[list[Comparison]]:
+    """Comparisons in parts that fit a table."""
+    return [comparisons[start : start + MOST_COLUMNS] for start in range(0, len(comparisons), MOST_COLUMNS)]
+
+
+def copied_figure(context: Context, name: str, label: str, caption: str, description: str) -> list[Block]:
+    """Figure of the agreement stage, where it was drawn."""
+    source = context.results.folder / "agreement" / name
+    if not source.is_file():
+        return []
+    target = f"{label}{source.suffix}"
+    shutil.copyfile(source, context.figure_path(target))
+    return [Figure(label, caption, f"figures/{target}", description)]
+
+
+def summary(context: Context) -> list[Block]:
+    """Key figures of the primary model against the first observer, in a sentence or two."""
+    tables = read_agreement(context)
+    main, _ = ordered(tables.comparisons)
+    sentences = []
+    for comparison in [one for one in main if one.kind == "automatic-observer"][:1]:
+        rows = rows_by(tables.of(tables.differences, comparison), "measure")
+        parts = difference_words(rows)
+        if parts:
+            sentences.append(
+                f"Mean (SD) absolute differences between {comparison.first} and observer "
+                f"{comparison.second} (n = {count(comparison.n)}): {listing(parts)}."
+            )
+    sentences.append(overlap.summary(context))
+    text = " ".join(sentence for sentence in sentences if sentence)
+    return [Paragraph(text)] if text else []
+
+
+def difference_words(rows: dict[str, dict[str, object]]) -> list[str]:
+    """Mean (SD) absolute differences of the key measures that are there."""
+    parts = []
+    for name in KEY_MEASURES:
+        row, measure = rows.get(name, {}), MEASURES[name]
+        if is_defined(row.get("absolute_mean")):
+            text = mean_sd(row["absolute_mean"], row["absolute_sd"], measure.digits)
+            parts.append(f"{measure.label} {text} {measure.unit}")
+    return parts

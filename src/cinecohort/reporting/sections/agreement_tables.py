@@ -1,0 +1,294 @@
+"""Tables of the agreement of measures: differences, limits of agreement, correlation."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from cinecohort.reporting import published
+from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
+from cinecohort.reporting.numbers import (
+    UNDEFINED,
+    count,
+    interval,
+    is_defined,
+    mean_sd,
+    number,
+    p_value,
+    quantity,
+    signed,
+    with_n,
+)
+from cinecohort.reporting.results import Row, rows_by
+from cinecohort.reporting.vocabulary import COMPARED, MEASURES, measure_digits, measure_label
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What was compared with what; ``frames`` is ``own`` or the observer whose frames were measured."""
+
+    folder: str
+    kind: str
+    first: str
+    second: str
+    frames: str
+    primary: bool
+    n: int
+
+    @classmethod
+    def of(cls, row: Row) -> "Comparison":
+        """Make it from a row of ``comparisons.csv``."""
+        return cls(
+            folder=str(row["folder"]),
+            kind=str(row["kind"]),
+            first=str(row["first"]),
+            second=str(row["second"]),
+            frames=str(row["frames"]),
+            primary=str(row["primary"]).lower() == "true",
+            n=int(row["n"]),
+        )
+
+    @property
+    def title(self) -> str:
+        """Name for a column."""
+        own = self.kind == "automatic-observer" and self.frames == "own"
+        return f"{self.first} vs {self.second}" + (", own frames" if own else "")
+
+
+@dataclass(frozen=True)
+class AgreementTables:
+    """What the agreement stage wrote.
+
+    Parameters
+    ----------
+    comparisons
+        What was compared with what, over all datasets together.
+    differences, limits, correlation
+        Rows of all comparisons, told apart by ``folder``; those of one dataset name it.
+    """
+
+    comparisons: list[Comparison]
+    differences: pd.DataFrame
+    limits: pd.DataFrame
+    correlation: pd.DataFrame
+
+    @staticmethod
+    def of(table: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+        """Rows of a comparison."""
+        return table[table["folder"] == comparison.folder]
+
+
+def difference_table(
+    tables: AgreementTables,
+    comparisons: list[Comparison],
+    label: str,
+    caption: str,
+    theirs: published.Published | None = None,
+) -> list[Block]:
+    """Absolute and relative differences (Bai 2018, Tables 5 and 9); a column a comparison.
+
+    Without published figures only the absolute ones; the relative ones are in the results folder.
+    """
+    cells = [rows_by(tables.of(tables.differences, comparison), "measure") for comparison in comparisons]
+    measures = [name for name in COMPARED if any(has_difference(known.get(name)) for known in cells)]
+    if not measures:
+        return []
+    kinds = {"absolute": "Absolute difference |A − B|", "relative": "Relative difference 100 |A − B| / B (%)"}
+    if theirs is None:
+        kinds.pop("relative")
+    theirs = theirs or published.NOTHING
+    rows: list[list[str] | str] = []
+    for kind, heading in kinds.items():
+        rows.append(heading)
+        for measure in measures:
+            name = measure_label(measure) if kind == "absolute" else MEASURES[measure].label
+            row = [name]
+            for comparison, known in zip(comparisons, cells, strict=True):
+                row.append(difference_cell(known.get(measure), measure, kind, comparison.n))
+            row += [theirs.cell(kind, measure, column) for column, _ in theirs.columns]
+            rows.append(row)
+    notes: list[Inline] = ["n in a cell: fewer subjects than in the column's head."]
+    if theirs.columns:
+        notes += [" Published figures: Tables 5 and 9 of Bai et al.", Citation(("bai2018",)), ", UK Biobank."]
+    spans = [("", 1), ("This cohort", len(comparisons)), ("Published, Bai et al. 2018", len(theirs.columns))]
+    return [
+        Table(
+            label,
+            f"Differences between measures{caption}: mean (SD) over subjects.",
+            [
+                Column("Measure", "left"),
+                *(Column(with_n(comparison.title, comparison.n)) for comparison in comparisons),
+                *(Column(title) for _, title in theirs.columns),
+            ],
+            rows,
+            spans=spans if theirs.columns else (),
+            notes=notes,
+            published_columns=len(theirs.columns),
+        )
+    ]
+
+
+def has_difference(row: Row | None) -> bool:
+    """Say whether a difference is known."""
+    return row is not None and is_defined(row["absolute_mean"])
+
+
+def difference_cell(row: Row | None, measure: str, kind: str, total: int) -> str:
+    """Mean (SD) of a difference, with n where it is not the comparison's."""
+    if row is None:
+        return UNDEFINED
+    if kind == "absolute":
+        n = row["n"]
+        text = mean_sd(row["absolute_mean"], row["absolute_sd"], measure_digits(measure))
+    else:
+        n = row.get("n_relative", row["n"])
+        text = mean_sd(row["relative_mean_pct"], row["relative_sd_pct"], 1)
+    short = text != UNDEFINED and is_defined(n) and int(n) != total
+    return f"{text}, n = {count(n)}" if short else text
+
+
+def dataset_differences(tables: AgreementTables, main: list[Comparison]) -> list[Block]:
+    """Absolute differences of the primary comparison in each dataset, where there are several."""
+    automatic = next((one for one in main if one.kind == "automatic-observer"), None)
+    rows = tables.differences[tables.differences["dataset"] != ""]
+    if automatic is None or rows.empty:
+        return []
+    chosen = rows[
+        (rows["first"] == automatic.first)
+        & (rows["second"] == automatic.second)
+        & (rows["frames"] == automatic.frames)
+    ]
+    cells = {str(name): rows_by(part, "measure") for name, part in chosen.groupby("dataset", sort=False)}
+    if len(cells) < 2:
+        return []
+    sizes = {name: max(int(row["n"]) for row in known.values()) for name, known in cells.items()}
+    measures = [n for n in COMPARED if any(has_difference(known.get(n)) for known in cells.values())]
+    return [
+        Table(
+            "tab-differences-dataset",
+            f"Absolute differences of {automatic.title} by dataset: mean (SD).",
+            [Column("Measure", "left"), *(Column(with_n(name, sizes[name])) for name in cells)],
+            [
+                [
+                    measure_label(measure),
+                    *(
+                        difference_cell(known.get(measure), measure, "absolute", sizes[name])
+                        for name, known in cells.items()
+                    ),
+                ]
+                for measure in measures
+            ],
+        )
+    ]
+
+
+def limits_table(tables: AgreementTables, comparisons: list[Comparison]) -> list[Block]:
+    """Bias and limits of agreement with their intervals, with and without outliers."""
+    rows: list[list[str] | str] = []
+    for comparison in comparisons:
+        known = rows_by(tables.of(tables.limits, comparison), "measure", "outliers")
+        measures = [name for name in COMPARED if is_defined(known.get((name, "kept"), {}).get("bias"))]
+        rows += [comparison.title] if measures else []
+        for measure in measures:
+            rows.append(limits_row(measure_label(measure), measure, known[measure, "kept"]))
+            without = known.get((measure, "removed"), {})
+            if is_defined(without.get("n_removed")) and without["n_removed"] > 0:
+                words = f"    without {quantity(int(without['n_removed']), 'outlier')}"
+                rows.append(limits_row(words, measure, without))
+    if not rows:
+        return []
+    return [
+        Table(
+            "tab-limits",
+            "Bias and limits of agreement, with exact 95 % confidence intervals.",
+            [
+                Column("Measure", "left"),
+                Column("n"),
+                Column("Bias (95 % CI)"),
+                Column("SD"),
+                Column("Lower limit (95 % CI)"),
+                Column("Upper limit (95 % CI)"),
+                Column("Trend p"),
+            ],
+            rows,
+            notes="Rows without outliers follow only where pairs were removed, by the rule under methods. "
+            "Trend p: slope of the difference on the mean; it is biased where the standard deviations of the "
+            "two differ.",
+        )
+    ]
+
+
+def limits_row(name: str, measure: str, row: Row) -> list[str]:
+    """Cells of one measure."""
+    digits = measure_digits(measure)
+
+    def with_interval(column: str) -> str:
+        bounds = interval(row[f"{column}_ci_low"], row[f"{column}_ci_high"], digits)
+        text = signed(row[column], digits)
+        return text if bounds == UNDEFINED else f"{text} ({bounds})"
+
+    return [
+        name,
+        count(row["n"]),
+        with_interval("bias"),
+        number(row["sd"], digits),
+        with_interval("loa_lower"),
+        with_interval("loa_upper"),
+        p_value(row.get("proportional_p")),
+    ]
+
+
+def correlation_table(
+    tables: AgreementTables, comparisons: list[Comparison], with_published: bool
+) -> list[Block]:
+    """Spearman's coefficient with interval, its square, Pearson's and Lin's (Chen 2020, Table IX)."""
+    theirs = published.spearman() if with_published else {}
+    rows: list[list[str] | str] = []
+    for comparison in comparisons:
+        known = rows_by(tables.of(tables.correlation, comparison), "measure")
+        measures = [name for name in COMPARED if is_defined(known.get(name, {}).get("spearman_rho"))]
+        rows += [comparison.title] if measures else []
+        human = comparison.kind == "observer-observer"
+        for measure in measures:
+            cells = correlation_row(measure, known[measure])
+            printed = UNDEFINED if human else theirs.get(measure, UNDEFINED)
+            rows.append([*cells, printed] if theirs else cells)
+    if not rows:
+        return []
+    notes: list[Inline] = ["ρ: Spearman's rank correlation, with its p value."]
+    if theirs:
+        notes += [
+            " Published, Chen et al.",
+            Citation(("chen2020",)),
+            " (Table IX): rank correlation of automatic and manual measures in UK Biobank (UKBB, n = 600), "
+            "ACDC "
+            "(n = 100) and BSCMR-AS (n = 599).",
+        ]
+    heads = ("n", "ρ", "95 % CI", "ρ²", "p", "Pearson r", "Lin's concordance")
+    return [
+        Table(
+            "tab-correlation",
+            "Correlation of measures.",
+            [
+                Column("Measure", "left"),
+                *(Column(head) for head in heads),
+                *([Column("Published ρ: UKBB, ACDC, BSCMR-AS")] if theirs else []),
+            ],
+            rows,
+            notes=notes,
+            published_columns=1 if theirs else 0,
+        )
+    ]
+
+
+def correlation_row(measure: str, row: Row) -> list[str]:
+    """Cells of one measure."""
+    return [
+        MEASURES[measure].label,
+        count(row["n"]),
+        number(row["spearman_rho"], 3),
+        interval(row["spearman_ci_low"], row["spearman_ci_high"], 3),
+        number(row["spearman_rho2"], 3),
+        p_value(row["spearman_p"]),
+        number(row["pearson_r"], 3),
+        number(row["concordance"], 3),
+    ]

@@ -1,0 +1,244 @@
+"""Overlap and contour distances by structure, and Dice by whatever tells subjects apart."""
+
+import shutil
+
+import pandas as pd
+
+from cinecohort.reporting import published
+from cinecohort.reporting.document import Block, Citation, Column, Figure, Inline, Paragraph, Table
+from cinecohort.reporting.numbers import UNDEFINED, count, is_defined, listing, mean_sd, quantity, with_n
+from cinecohort.reporting.results import Row, read_table, rows_by
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import ROLE_NAMES, STRUCTURE_NAMES, VIEW_SHORT
+
+METRICS = (
+    ("dice", "Dice", 3),
+    ("mcd_mm", "Mean contour distance (mm)", 2),
+    ("hd_mm", "Hausdorff distance (mm)", 2),
+)
+STRATA = {
+    "frame": ("role", "Frame"),
+    "position": ("position", "Position along the ventricle"),
+    "disease": ("cardiovascular_disease", "Cardiovascular disease"),
+    "vendor": ("vendor", "Vendor"),
+    "field_strength": ("field_t", "Field strength"),
+    "scanner": ("scanner", "Scanner"),
+    "site": ("site", "Site"),
+    "pathology": ("group", "Pathology or group"),
+    "dataset": ("dataset", "Dataset"),
+}
+"""Table of the agreement stage to its column and its heading here."""
+MOST_COLUMNS = 5
+MOST_LEVELS = 12
+COLUMNS = ("source", "reference", "view", "structure", "selection", "n", "n_excluded")
+
+
+def overlap_blocks(context: Context) -> list[Block]:
+    """Tables and the box plot of overlap; a sentence where there is none."""
+    table = read_table(context.results.folder / "agreement" / "overlap.csv", COLUMNS)
+    table = table[table["structure"] != ""]
+    if table.empty:
+        return [
+            Paragraph(
+                "No segmentation could be compared with another: there are no two label maps of the same "
+                "view of an "
+                "analysed subject."
+            )
+        ]
+    blocks: list[Block] = []
+    automatic, human = pairs_of(context, table)
+    for between, pairs in ((False, automatic), (True, human)):
+        for part, start in enumerate(range(0, len(pairs), MOST_COLUMNS)):
+            show = part == 0 and context.options.published_figures
+            theirs = published.overlap(between) if show else published.NOTHING
+            label = f"tab-overlap-{'observers' if between else 'automatic'}-{part + 1}"
+            blocks.append(overlap_table(table, pairs[start : start + MOST_COLUMNS], label, theirs))
+    floor = floor_sentence(table)
+    if floor:
+        blocks.append(Paragraph(floor, note=True))
+    figure = context.results.folder / "agreement" / "dice_boxplot.svg"
+    if figure.is_file():
+        shutil.copyfile(figure, context.figure_path("dice_boxplot.svg"))
+        blocks.append(
+            Figure(
+                "fig-dice",
+                "Dice of each image in the short axis, averaged over its structures, by model and dataset.",
+                "figures/dice_boxplot.svg",
+                "Box plots of Dice by model; the means are in the tables of overlap.",
+            )
+        )
+    strata = strata_table(context, table)
+    if strata:
+        blocks.append(strata)
+    return blocks
+
+
+def pairs_of(context: Context, table: pd.DataFrame) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Pairs (source, reference) with a model, the primary one first, and pairs of observers."""
+    models = context.results.automatic_sources()
+    pairs = [(str(a), str(b)) for a, b in table[["source", "reference"]].drop_duplicates().to_numpy()]
+    automatic = [pair for model in models for pair in pairs if pair[0] == model]
+    return automatic, [pair for pair in pairs if pair not in automatic]
+
+
+def overlap_table(
+    table: pd.DataFrame, pairs: list[tuple[str, str]], label: str, theirs: published.Published
+) -> Table:
+    """Dice and distances by structure, a column a pair (Bai 2018, Tables 3 and 7)."""
+    known = rows_by(table[table["selection"] == "all"], "source", "reference", "view", "structure")
+    structures = sorted(
+        {(view, name) for a, b, view, name in known if (a, b) in pairs},
+        key=lambda item: (list(VIEW_SHORT).index(item[0]), list(STRUCTURE_NAMES).index(item[1])),
+    )
+    sizes = {pair: max(int(row["n"]) for key, row in known.items() if key[:2] == pair) for pair in pairs}
+    rows: list[list[str] | str] = []
+    for metric, heading, digits in METRICS:
+        rows.append(f"{heading}, mean (SD)")
+        for view, structure in structures:
+            name = STRUCTURE_NAMES.get(structure, structure)
+            row = [name if view == "sa" else f"{name} ({VIEW_SHORT[view]})"]
+            for pair in pairs:
+                key = (*pair, view, structure)
+                row.append(overlap_cell(known.get(key), metric, digits, sizes[pair]))
+            row += [
+                theirs.cell(metric, f"{view} {structure}", comparison) for comparison, _ in theirs.columns
+            ]
+            rows.append(row)
+    notes: list[Inline] = [
+        "Dice in 3D; distances in the slices that both segmented, averaged over slices, then over frames of "
+        "a subject. "
+        "n in a cell: fewer subjects than in the column's head, where a value is not defined."
+    ]
+    if theirs.columns:
+        notes += [" Published figures: Bai et al.", Citation(("bai2018",)), ", Tables 3 and 7, UK Biobank."]
+    spans = [("", 1), ("This cohort", len(pairs)), ("Published, Bai et al. 2018", len(theirs.columns))]
+    return Table(
+        label,
+        "Overlap and contour distances" + (" between observers." if "observers" in label else "."),
+        [
+            Column("Structure", "left"),
+            *(Column(with_n(f"{a} vs {b}", sizes[a, b])) for a, b in pairs),
+            *(Column(title) for _, title in theirs.columns),
+        ],
+        rows,
+        spans=spans if theirs.columns else (),
+        notes=notes,
+        published_columns=len(theirs.columns),
+    )
+
+
+def overlap_cell(row: Row | None, metric: str, digits: int, total: int) -> str:
+    """Mean (SD) of a metric, with n where it is not the column's."""
+    if row is None:
+        return UNDEFINED
+    text = mean_sd(row[f"{metric}_mean"], row[f"{metric}_sd"], digits)
+    n = row[f"n_{metric}"]
+    return f"{text}, n = {count(n)}" if text != UNDEFINED and is_defined(n) and int(n) != total else text
+
+
+def floor_sentence(table: pd.DataFrame) -> str:
+    """How many subjects have a Dice below the floor, in the pairs where there are any."""
+    low = table[(table["selection"] != "all") & (table["n_excluded"] > 0)]
+    if low.empty:
+        return ""
+    parts = []
+    for (source, reference, selection), group in low.groupby(
+        ["source", "reference", "selection"], sort=False
+    ):
+        n = int(group["n_excluded"].max())
+        parts.append(f"{source} vs {reference}: {quantity(n, 'subject')} outside {selection}")
+    return (
+        f"Subjects with a Dice below the floor are in the table above ({'; '.join(parts)}); "
+        "overlap.csv in the folder agreement has the result without them."
+    )
+
+
+def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
+    """Dice of the first pair by stratum (Bai 2018 Table 2; Chen 2020 III, VI to VIII)."""
+    automatic, human = pairs_of(context, table)
+    source, reference = [*automatic, *human][0]
+    structures = ("LV", "MYO", "RV")
+    rows: list[list[str] | str] = []
+    published_rows: list[int] = []
+    for stratum, (column, heading) in STRATA.items():
+        strata = read_table(
+            context.results.folder / "agreement" / f"overlap_by_{stratum}.csv", (*COLUMNS, column)
+        )
+        strata = strata[
+            (strata["source"] == source)
+            & (strata["reference"] == reference)
+            & (strata["view"] == "sa")
+            & (strata["selection"] == "all")
+        ]
+        levels = list(strata.groupby([key for key in ("dataset", column) if key in strata], sort=False))
+        if len(levels) < 2:
+            continue
+        rows.append(heading)
+        for level, group in levels[:MOST_LEVELS]:
+            cells = rows_by(group, "structure")
+            words = ", ".join(level_words(column, value) for value in dict.fromkeys(level))
+            dice = [
+                mean_sd(cells[name]["dice_mean"], cells[name]["dice_sd"], 3) if name in cells else UNDEFINED
+                for name in structures
+            ]
+            rows.append([words, count(group["n"].max()), *dice])
+        for theirs in published.strata(stratum, structures) if context.options.published_figures else []:
+            published_rows.append(len(rows))
+            rows.append([theirs.words, theirs.n, *(theirs.cells.get(s, UNDEFINED) for s in structures)])
+    if not rows:
+        return None
+    notes: list[Inline] = ["Within a subject the frames are averaged first."]
+    if published_rows:
+        notes += [
+            " Rows in grey italics are published: Bai et al.",
+            Citation(("bai2018",)),
+            ", Table 2, and Chen et al.",
+            Citation(("chen2020",)),
+            ", Tables III and VI to VIII.",
+        ]
+    return Table(
+        "tab-strata",
+        f"Dice of {source} against {reference} in the short axis: mean (SD).",
+        [
+            Column("", "left", "share"),
+            Column("n"),
+            *(Column(STRUCTURE_NAMES[name]) for name in structures),
+        ],
+        rows,
+        notes=notes,
+        published_rows=published_rows,
+    )
+
+
+def level_words(column: str, value: object) -> str:
+    """Words of a level of a stratum."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    if column == "role":
+        return ROLE_NAMES.get(text, text)
+    if column == "field_t" and text != "unknown":
+        return f"{text} T"
+    if column == "cardiovascular_disease":
+        return {"yes": "with", "no": "without"}.get(text, "not known")
+    return text
+
+
+def summary(context: Context) -> str:
+    """Dice of the primary model against the first observer, in a sentence."""
+    table = read_table(context.results.folder / "agreement" / "overlap.csv", COLUMNS)
+    table = table[(table["structure"] != "") & (table["view"] == "sa") & (table["selection"] == "all")]
+    if table.empty:
+        return ""
+    automatic, _ = pairs_of(context, table)
+    if not automatic:
+        return ""
+    source, reference = automatic[0]
+    rows = table[(table["source"] == source) & (table["reference"] == reference)]
+    parts = [
+        f"{STRUCTURE_NAMES[str(row['structure'])]} {mean_sd(row['dice_mean'], row['dice_sd'], 2)}"
+        for row in rows.to_dict("records")
+        if is_defined(row["dice_mean"])
+    ]
+    if not parts:
+        return ""
+    n = count(rows["n"].max())
+    return f"Mean (SD) Dice of {source} and {reference} in the short axis (n = {n}): {listing(parts)}."

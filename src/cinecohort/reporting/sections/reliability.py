@@ -1,0 +1,189 @@
+"""Reliability between observers, and whether the automatic method stands among them."""
+
+import pandas as pd
+
+from cinecohort.reporting.document import Block, Citation, Column, Inline, Paragraph, Section, Table
+from cinecohort.reporting.numbers import UNDEFINED, count, interval, is_defined, number, p_value
+from cinecohort.reporting.results import Row, read_table, rows_by
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import (
+    MEASURES,
+    STRUCTURE_NAMES,
+    VIEW_SHORT,
+    measure_digits,
+    measure_label,
+)
+
+SINGLE_AGREEMENT = "ICC(A,1)"
+MOST_PANELS = 3
+TEST_WORDS = {
+    "absolute difference": "Mean absolute difference",
+    "bias": "Bias",
+    "overlap": "Segmentation",
+}
+METRIC_WORDS = {"1 - dice": "1 − Dice", "mcd_mm": "contour distance (mm)", "hd_mm": "Hausdorff distance (mm)"}
+
+
+def section(context: Context) -> Section:
+    """Intraclass correlation and the equivalence tests; sentences where there are not enough raters."""
+    folder = context.results.folder / "agreement"
+    table = read_table(folder / "reliability.csv", ("measure", "raters", "kind", "type", "icc"))
+    blocks: list[Block] = []
+    human = table[table["kind"] == "observers"]
+    if human.empty:
+        blocks.append(
+            Paragraph(
+                "There are not two observers of the same subjects, so reliability between humans cannot be "
+                "given"
+                + (
+                    "; what follows takes the automatic method and an observer for two raters."
+                    if len(table)
+                    else "."
+                )
+            )
+        )
+    blocks.extend(reliability_table(context, table))
+    blocks.extend(equivalence_blocks(context))
+    return Section("Reliability between observers", "sec-reliability", blocks)
+
+
+def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
+    """ICC(A,1) with interval, SEM, smallest detectable change and CV, by panel of raters."""
+    single = table[(table["type"] == SINGLE_AGREEMENT) & table["measure"].isin(list(MEASURES))]
+    single = single[single["measure"] != "heart_rate_bpm"]
+    primary = next(iter(context.results.automatic_sources()), "")
+    rank = {"observers": 0, "with automatic": 1, "automatic and observer": 2, "pair": 3}
+    panels = single[["kind", "raters"]].drop_duplicates()
+    of_primary = panels["raters"].str.split("+").map(lambda raters: primary in raters)
+    panels = panels[of_primary | panels["kind"].isin(["observers", "pair"])]
+    panels = panels.assign(rank=panels["kind"].map(rank)).sort_values("rank", kind="stable").head(MOST_PANELS)
+    rows: list[list[str] | str] = []
+    for panel in panels.to_dict("records"):
+        chosen = single[(single["kind"] == panel["kind"]) & (single["raters"] == panel["raters"])]
+        known = rows_by(chosen, "measure")
+        rows.append(f"Raters: {str(panel['raters']).replace('+', ', ')}")
+        for measure in MEASURES:
+            if measure in known:
+                rows.append(reliability_row(measure, known[measure]))
+    if not any(not isinstance(row, str) for row in rows):
+        return []
+    notes: list[Inline] = [
+        "ICC(A,1): two-way random effects, absolute agreement, single rater",
+        Citation(("mcgraw1996",)),
+        ". SEM: standard error of measurement with the raters' variance; MDC95 = 1.96 √2 SEM; CV: "
+        "coefficient of "
+        "variation within subjects. All six forms of the ICC, and further panels of raters, are in "
+        "reliability.csv.",
+    ]
+    return [
+        Table(
+            "tab-reliability",
+            "Reliability of single measurements.",
+            [
+                Column("Measure", "left"),
+                Column("Subjects"),
+                Column("Raters"),
+                Column("ICC(A,1)"),
+                Column("95 % CI"),
+                Column("SEM"),
+                Column("MDC95"),
+                Column("CV (%)"),
+            ],
+            rows,
+            notes=notes,
+        )
+    ]
+
+
+def reliability_row(measure: str, row: Row) -> list[str]:
+    """Cells of one measure."""
+    digits = measure_digits(measure)
+    return [
+        measure_label(measure),
+        count(row.get("n_subjects")),
+        count(row.get("n_raters")),
+        number(row.get("icc"), 3),
+        interval(row.get("ci_low"), row.get("ci_high"), 3),
+        number(row.get("sem"), digits),
+        number(row.get("mdc95"), digits),
+        number(row.get("within_subject_cv_pct"), 1),
+    ]
+
+
+def equivalence_blocks(context: Context) -> list[Block]:
+    """Is the difference between computer and human within that between humans? As a test with a margin."""
+    table = read_table(
+        context.results.folder / "agreement" / "equivalence.csv", ("quantity", "source", "test", "estimate")
+    )
+    primary = next(iter(context.results.automatic_sources()), "")
+    table = table[table["source"] == primary]
+    rows: list[list[str] | str] = []
+    verdicts = []
+    for test, part in table.groupby("test", sort=False):
+        rows.append(
+            {
+                "absolute difference": "Mean absolute difference",
+                "bias": "Bias",
+                "overlap": "Segmentation",
+            }.get(str(test), str(test))
+        )
+        for row in part.to_dict("records"):
+            shown, digits = quantity_words(str(row["quantity"]))
+            if not is_defined(row["estimate"]):
+                continue
+            tested = is_defined(row.get("p"))
+            equivalent = str(row.get("equivalent")).lower() == "true"
+            verdicts += [equivalent] if tested else []
+            rows.append(
+                [
+                    shown,
+                    count(row.get("n_computer")),
+                    f"{number(row['estimate'], digits)} "
+                    f"({interval(row.get('ci_low'), row.get('ci_high'), digits)})",
+                    number(row.get("human_human_mean"), digits),
+                    number(row.get("margin"), digits),
+                    p_value(row.get("p")),
+                    "not tested" if not tested else "yes" if equivalent else "not shown",
+                ]
+            )
+    if not verdicts:
+        return []
+    alpha = float((context.results.config.get("agreement") or {}).get("equivalence_alpha", 0.05))
+    return [
+        Paragraph(
+            f"Whether {primary} differs from the observers no more than they differ from each other was "
+            "tested with "
+            f"one-sided tests at the level {alpha:g} against a margin: the upper confidence bound of the "
+            "difference "
+            f"between humans, or one that was set. It was shown in {count(sum(verdicts))} of "
+            f"{count(len(verdicts))} "
+            "tests; where it was not shown, a difference has not been shown either."
+        ),
+        Table(
+            "tab-equivalence",
+            f"{primary} as a further observer: tests of equivalence.",
+            [
+                Column("Quantity", "left"),
+                Column("n"),
+                Column(f"Computer–human ({number(100 * (1 - 2 * alpha), 0)} % CI)"),
+                Column("Human–human"),
+                Column("Margin"),
+                Column("p"),
+                Column("Within margin", "left"),
+            ],
+            rows,
+            notes="p is that of the hypothesis that the difference reaches the margin.",
+        ),
+    ]
+
+
+def quantity_words(quantity: str) -> tuple[str, int]:
+    """Words and digits of a tested quantity: a measure, or view, structure and metric."""
+    if quantity in MEASURES:
+        return measure_label(quantity), measure_digits(quantity)
+    view, _, rest = quantity.partition(" ")
+    structure, _, metric = rest.partition(" ")
+    if view in VIEW_SHORT and structure in STRUCTURE_NAMES:
+        name = STRUCTURE_NAMES[structure] + ("" if view == "sa" else f" ({VIEW_SHORT[view]})")
+        return f"{name}, {METRIC_WORDS.get(metric, metric)}", 3 if "dice" in metric else 2
+    return quantity or UNDEFINED, 2

@@ -1,0 +1,226 @@
+"""The matched group studies: flow, balance, comparison beside the published one, sensitivity, verdict."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cinecohort.files import read_json
+from cinecohort.reporting.document import (
+    Block,
+    Bullets,
+    Citation,
+    Figure,
+    FlowDiagram,
+    FlowStep,
+    Paragraph,
+    Section,
+    Strong,
+)
+from cinecohort.reporting.numbers import count, hidden_count
+from cinecohort.reporting.results import read_table, rows_by
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.study_tables import (
+    balance_table,
+    baseline_table,
+    comparison_table,
+    power_table,
+    sensitivity_table,
+    subgroup_table,
+)
+
+TABLES = ("flow", "baseline", "balance", "comparison", "sensitivity", "subgroups", "power", "published")
+
+
+@dataclass(frozen=True)
+class Study:
+    """What a study left in its folder.
+
+    Parameters
+    ----------
+    name, title, exposure, reference
+        Its names.
+    summary
+        ``summary.json``.
+    tables
+        Its CSV tables; empty where they are not there.
+    folder
+        Where they are.
+    """
+
+    name: str
+    title: str
+    exposure: str
+    reference: str
+    summary: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+    folder: Path
+
+    @property
+    def done(self) -> bool:
+        """Whether the comparison could be made."""
+        return self.summary.get("status") != "not done"
+
+
+def read_studies(context: Context) -> list[Study]:
+    """Studies in the results folder, in the order of the configuration, others after them."""
+    folder = context.results.folder / "study"
+    found = sorted(path.parent for path in folder.glob("*/summary.json"))
+    order = list(context.results.config.get("studies") or {})
+    found.sort(key=lambda path: order.index(path.name) if path.name in order else len(order))
+    studies = []
+    for path in found:
+        summary = read_json(path / "summary.json")
+        tables = {name: read_table(path / f"{name}.csv") for name in TABLES}
+        title = str(summary.get("title") or path.name)
+        groups = (str(summary.get("exposure", "group 1")), str(summary.get("reference", "group 0")))
+        studies.append(Study(path.name, title, *groups, summary, tables, path))
+    return studies
+
+
+def section(context: Context) -> list[Section]:
+    """All studies; a sentence where there is none."""
+    studies = read_studies(context)
+    if not studies:
+        words = "No group study was configured for this run."
+        if context.results.config.get("studies"):
+            words = "The configured group studies have no results in this folder; run the workflow again."
+        return [Section("Group study", "sec-study", [Paragraph(words)])]
+    sections = []
+    for study in studies:
+        heading = f"Group study: {study.title}"
+        sections.append(Section(heading, f"sec-study-{study.name}", verdict_blocks(study)))
+        flow = flow_diagram(context, study)
+        if flow:
+            sections[-1].blocks.append(flow)
+        if study.done:
+            sections += parts(context, study)
+    return sections
+
+
+def parts(context: Context, study: Study) -> list[Section]:
+    """Sections within a study."""
+    name, tables = study.name, study.tables
+    groups = (study.exposure, study.reference)
+    comparison = comparison_table(tables["comparison"], published_of(context, study), name, groups)
+    balance: list[Block] = [
+        *baseline_table(tables["baseline"], name, groups, context.options.smallest_count),
+        *balance_table(tables["balance"], name, groups),
+        *figure(context, study, "love", "Standardised mean differences before and after matching."),
+        *figure(context, study, "overlap", "Propensity score in both groups, before and after matching."),
+    ]
+    robustness: list[Block] = [
+        *figure(
+            context,
+            study,
+            "forest",
+            "Differences over the pooled SD, with 95 % intervals, overall and in subgroups.",
+        ),
+        *sensitivity_table(tables["sensitivity"], name),
+        *subgroup_table(tables["subgroups"], name),
+        *power_table(tables["power"], name),
+    ]
+    titled = (
+        ("Comparison of the matched groups", "comparison", comparison),
+        ("Groups and balance", "balance", balance),
+        ("Sensitivity, subgroups and power", "sensitivity", robustness),
+        ("Methods of this study", "methods", methods(study)),
+    )
+    return [
+        Section(title, f"sec-study-{name}-{part}", blocks, level=2)
+        for title, part, blocks in titled
+        if blocks
+    ]
+
+
+def verdict_blocks(study: Study) -> list[Block]:
+    """Verdict and warnings."""
+    summary = study.summary
+    if not study.done:
+        return [Paragraph([Strong("This study could not be done. "), str(summary.get("verdict", ""))])]
+    blocks: list[Block] = [Paragraph([Strong("Verdict. "), str(summary.get("verdict", ""))])]
+    warnings = [str(words) for words in summary.get("warnings") or []]
+    if warnings:
+        blocks += [Paragraph("Warnings:"), Bullets(warnings)]
+    return blocks
+
+
+def flow_diagram(context: Context, study: Study) -> FlowDiagram | None:
+    """Flow of the study's subjects from ``flow.csv``: excluded rows, then who remains."""
+    steps: list[FlowStep] = []
+    pending: list[tuple[str, int]] = []
+    smallest = context.options.smallest_count
+    for row in study.tables["flow"].to_dict("records"):
+        n, reason = int(row["n"]), str(row.get("reason") or "")
+        if str(row.get("kind", "")) == "excluded" or (reason and not row.get("kind")):
+            pending.append((reason, n))
+            continue
+        lost = [(words, k) for words, k in pending if k]
+        if steps and lost:
+            lines = [f"Excluded: n = {hidden_count(sum(k for _, k in lost), smallest)}"]
+            lines += [f"{words}: {hidden_count(k, smallest)}" for words, k in lost]
+            steps[-1] = FlowStep(steps[-1].title, steps[-1].n, lines)
+        pending = []
+        title = str(row["step"])
+        if reason:
+            title = f"{title}, {reason}"
+        steps.append(FlowStep(title[:1].upper() + title[1:], count(n)))
+    if not steps:
+        return None
+    return FlowDiagram(
+        f"fig-study-{study.name}-flow",
+        f"Flow of the subjects of the study {study.title}, by step.",
+        steps,
+        "Flow of subjects: " + ", ".join(f"{step.title} {step.n}" for step in steps) + ".",
+    )
+
+
+def published_of(context: Context, study: Study) -> dict[str, dict[str, Any]]:
+    """Published comparison of the study by outcome; empty where none was asked for."""
+    table = study.tables["published"]
+    if not context.options.published_figures or "outcome" not in table:
+        return {}
+    return rows_by(table, "outcome")
+
+
+def figure(context: Context, study: Study, name: str, caption: str) -> list[Block]:
+    """Figure of the study, where it was drawn."""
+    source = study.folder / f"{name}.svg"
+    if not source.is_file():
+        return []
+    target = f"study-{study.name}-{name}.svg"
+    shutil.copyfile(source, context.figure_path(target))
+    label = f"fig-study-{study.name}-{name}"
+    description = f"{caption} The numbers are in the tables of this study."
+    return [Figure(label, caption, f"figures/{target}", description)]
+
+
+def methods(study: Study) -> list[Block]:
+    """Sentences of ``methods.txt``, with the method's citations."""
+    path = study.folder / "methods.txt"
+    sentences = [line.strip() for line in path.read_text().splitlines()] if path.is_file() else []
+    text = " ".join(sentence for sentence in sentences if sentence)
+    if not text:
+        return []
+    return [
+        Paragraph(
+            [
+                text,
+                " On propensity scores see Austin",
+                Citation(("austin2011",)),
+                ", on the algorithm Ho et al.",
+                Citation(("ho2011",)),
+            ]
+        )
+    ]
+
+
+def summary(context: Context) -> list[Block]:
+    """Verdicts for the first page."""
+    return [
+        Paragraph([Strong(f"{study.title}. "), str(study.summary.get("verdict", ""))])
+        for study in read_studies(context)
+    ]

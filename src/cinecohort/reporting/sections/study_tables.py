@@ -1,0 +1,339 @@
+"""Tables of a group study: characteristics, balance, comparison, sensitivity, subgroups, power."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
+from cinecohort.reporting.numbers import (
+    UNDEFINED,
+    count,
+    count_percent,
+    hidden_count,
+    interval,
+    is_defined,
+    mean_sd,
+    number,
+    p_value,
+    signed,
+    with_n,
+)
+from cinecohort.reporting.results import Row, rows_by
+from cinecohort.reporting.sections.participants import CATEGORICAL, CATEGORY_WORDS, CONTINUOUS
+from cinecohort.reporting.vocabulary import measure_digits, measure_label
+
+MOST_ROWS = 40
+STAGES = ("before", "after")
+DETAILS = {
+    "cluster": "Matched pairs, cluster-robust",
+    "adjusted": "Adjusted for covariates",
+}
+
+
+def covariate_words(variable: object, level: object = "") -> str:
+    """Printed name of a covariate, or of a level of it."""
+    name = str(variable)
+    text = "" if pd.isna(level) else str(level)  # type: ignore[call-overload]
+    if name == "distance":
+        return "Propensity score"
+    title = CONTINUOUS[name][0] if name in CONTINUOUS else CATEGORICAL.get(name, name)
+    if not text:
+        return title
+    return f"{title}: {CATEGORY_WORDS.get(name, {}).get(text, text)}"
+
+
+def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smallest: int) -> list[Block]:
+    """Characteristics before and after matching, with standardised mean differences."""
+    if table.empty or "variable" not in table:
+        return []
+    known = rows_by(table.assign(level=table["level"].fillna("")), "variable", "level", "stage")
+    sizes = {
+        stage: next(row for key, row in known.items() if key[2] == stage)
+        for stage in STAGES
+        if any(key[2] == stage for key in known)
+    }
+    if len(sizes) < len(STAGES):
+        return []
+    rows: list[list[str] | str] = []
+    for variable, level in dict.fromkeys(key[:2] for key in known):
+        cells = []
+        for stage in STAGES:
+            row = known.get((variable, level, stage), {})
+            cells += [
+                baseline_cell(row, "1", smallest),
+                baseline_cell(row, "0", smallest),
+                number(row.get("smd"), 2),
+            ]
+        rows.append([covariate_words(variable, level), *cells])
+        missing = [
+            int(known.get((variable, level, stage), {}).get(f"missing{group}", 0))
+            for stage in STAGES
+            for group in ("1", "0")
+        ]
+        if not level and any(missing):
+            first, second, third, fourth = (hidden_count(n, smallest) for n in missing)
+            rows.append(["    missing, n", first, second, "", third, fourth, ""])
+    heads = []
+    for stage in STAGES:
+        heads += [
+            Column(with_n(groups[0], sizes[stage]["n1"])),
+            Column(with_n(groups[1], sizes[stage]["n0"])),
+            Column("SMD"),
+        ]
+    return [
+        Table(
+            f"tab-study-{name}-baseline",
+            "Characteristics before and after matching: mean (SD) or n (%).",
+            [Column("Characteristic", "left"), *heads],
+            rows,
+            spans=[("", 1), ("Before matching", 3), ("After matching", 3)],
+            notes=f"SMD: standardised mean difference, over the SD of {groups[0]} in the full sample. "
+            "After matching, numbers are weighted by the matching.",
+        )
+    ]
+
+
+def baseline_cell(row: Mapping[str, object], group: str, smallest: int) -> str:
+    """Mean (SD) or n (%) of a group."""
+    if is_defined(row.get(f"mean{group}")):
+        return mean_sd(row[f"mean{group}"], row.get(f"sd{group}"), 1)
+    if is_defined(row.get(f"count{group}")):
+        part, whole = float(row[f"count{group}"]), float(row[f"n{group}"])  # type: ignore[arg-type]
+        return count_percent(round(part), round(whole), smallest)
+    return UNDEFINED
+
+
+def balance_table(table: pd.DataFrame, name: str, groups: tuple[str, str]) -> list[Block]:
+    """Standardised mean difference, variance ratio and distance of distributions before and after."""
+    if table.empty or "covariate" not in table:
+        return []
+    known = rows_by(table, "covariate", "stage")
+    rows: list[list[str] | str] = []
+    for covariate in dict.fromkeys(table["covariate"]):
+        before, after = (known.get((covariate, stage), {}) for stage in STAGES)
+        row = before or after
+        title = covariate_words(row.get("variable", covariate), row.get("level", ""))
+        cells = [
+            number(stage.get(column), 2)
+            for column in ("smd", "variance_ratio", "ecdf_max")
+            for stage in (before, after)
+        ]
+        rows.append([title, *cells])
+    return [
+        Table(
+            f"tab-study-{name}-balance",
+            "Balance of the covariates.",
+            [Column("Covariate", "left"), *([Column("before"), Column("after")] * 3)],
+            rows,
+            spans=[
+                ("", 1),
+                ("Standardised mean difference", 2),
+                ("Variance ratio", 2),
+                ("Largest difference of distributions", 2),
+            ],
+            notes=f"Differences are {groups[0]} − {groups[1]}. The largest difference of distributions is that "
+            "of the empirical cumulative distribution functions. A dash: not defined for a category.",
+        )
+    ]
+
+
+def comparison_table(
+    table: pd.DataFrame, theirs: Mapping[str, Row], name: str, groups: tuple[str, str]
+) -> list[Block]:
+    """Outcomes of the matched groups (Bai 2018, Table 8), with published figures beside them."""
+    if table.empty or "outcome" not in table:
+        return []
+    known = rows_by(table, "outcome")
+    first = next(iter(known.values()))
+    printed = {outcome: row for outcome, row in theirs.items() if outcome in known}
+    rows: list[list[str] | str] = []
+    for outcome, row in known.items():
+        digits = measure_digits(outcome)
+        cells = [
+            measure_label(outcome),
+            mean_sd(row["mean1"], row["sd1"], digits),
+            mean_sd(row["mean0"], row["sd0"], digits),
+            difference(row["difference"], row["ci_low"], row["ci_high"], digits),
+            p_value(row["welch_p"]),
+            p_value(row["p_holm"]),
+            signed(row.get("hedges_g"), 2),
+        ]
+        rows.append(cells + published_cells(printed.get(outcome), bool(printed)))
+    heads = [
+        Column("Outcome", "left"),
+        Column(with_n(groups[0], first["n1"])),
+        Column(with_n(groups[1], first["n0"])),
+        Column("Difference (95 % CI)"),
+        Column("p"),
+        Column("p (Holm)"),
+        Column("g"),
+    ]
+    notes: list[Inline] = [
+        "Mean (SD). p: Welch's test, two-sided; p (Holm): adjusted for the number of outcomes; g: Hedges' g."
+    ]
+    spans: list[tuple[str, int]] = []
+    if printed:
+        row = next(iter(printed.values()))
+        heads += [
+            Column(with_n(str(row["label1"]), row["n1"])),
+            Column(with_n(str(row["label0"]), row["n0"])),
+            Column("p"),
+        ]
+        spans = [("", 1), ("This cohort, matched", 6), ("Published, Bai et al. 2018", 3)]
+        notes += [
+            " Published figures: Table 8 of Bai et al.",
+            Citation(("bai2018",)),
+            ", UK Biobank, as printed.",
+        ]
+    return [
+        Table(
+            f"tab-study-{name}-comparison",
+            f"Outcomes of {groups[0]} and {groups[1]} after matching.",
+            heads,
+            rows,
+            spans=spans,
+            notes=notes,
+            published_columns=3 if printed else 0,
+        ),
+        *other_estimates(known, name, groups),
+    ]
+
+
+def published_cells(row: Row | None, any_printed: bool) -> list[str]:
+    """Cells of a published row, as printed."""
+    if not any_printed:
+        return []
+    if row is None:
+        return [UNDEFINED] * 3
+    return [mean_sd(row["mean1"], row["sd1"], 0), mean_sd(row["mean0"], row["sd0"], 0), str(row["p_printed"])]
+
+
+def difference(estimate: object, low: object, high: object, digits: int, short: bool = False) -> str:
+    """Difference with its interval; in short with a comma between its ends."""
+    bounds = interval(low, high, digits)
+    if short:
+        bounds = bounds.replace(" to ", ", ")
+    return signed(estimate, digits) if bounds == UNDEFINED else f"{signed(estimate, digits)} ({bounds})"
+
+
+def other_estimates(known: Mapping[str, Row], name: str, groups: tuple[str, str]) -> list[Block]:
+    """The same differences by analyses that respect the matching."""
+    rows: list[list[str] | str] = []
+    for outcome, row in known.items():
+        digits = measure_digits(outcome)
+        cells = [measure_label(outcome), p_value(row.get("paired_p"))]
+        for stem in DETAILS:
+            low, high = row.get(f"{stem}_ci_low"), row.get(f"{stem}_ci_high")
+            text = difference(row.get(f"{stem}_estimate"), low, high, digits)
+            cells += [text, p_value(row.get(f"{stem}_p"))]
+        rows.append([*cells, number(row.get("e_value"), 2)])
+    return [
+        Table(
+            f"tab-study-{name}-estimates",
+            f"The same differences ({groups[0]} − {groups[1]}) by analyses that respect the matching.",
+            [
+                Column("Outcome", "left"),
+                Column("Paired t, p"),
+                *([Column("Difference (95 % CI)"), Column("p")] * len(DETAILS)),
+                Column("E-value"),
+            ],
+            rows,
+            spans=[("", 2), *((words, 2) for words in DETAILS.values()), ("", 1)],
+            notes="E-value: how strongly an unmeasured confounder would have to be tied to group and outcome, on "
+            "the scale of the risk ratio, to explain the difference away.",
+        )
+    ]
+
+
+def sensitivity_table(table: pd.DataFrame, name: str) -> list[Block]:
+    """Differences by other choices of analysis: a row a choice, a column an outcome."""
+    if table.empty or "analysis" not in table:
+        return []
+    known = rows_by(table, "analysis", "setting", "outcome")
+    outcomes = list(dict.fromkeys(table["outcome"]))[:5]
+    rows: list[list[str] | str] = []
+    for analysis, setting in list(dict.fromkeys(key[:2] for key in known))[:MOST_ROWS]:
+        some = next(row for key, row in known.items() if key[:2] == (analysis, setting))
+        cells = []
+        for outcome in outcomes:
+            row = known.get((analysis, setting, outcome), {})
+            low, high = row.get("ci_low"), row.get("ci_high")
+            text = difference(row.get("estimate"), low, high, measure_digits(outcome), short=True)
+            cells.append(text.replace(" ", "\N{NO-BREAK SPACE}"))
+        sizes = f"{count(some.get('n1'))} + {count(some.get('n0'))}"
+        words = str(analysis) if str(setting) in ("", "nan") else f"{analysis}: {setting}"
+        rows.append([words, sizes, number(some.get("max_abs_smd"), 2), *cells])
+    return [
+        Table(
+            f"tab-study-{name}-sensitivity",
+            "Sensitivity: differences (95 % CI) under other choices.",
+            [
+                Column("Analysis", "left"),
+                Column("n"),
+                Column("Largest |SMD|"),
+                *(Column(measure_label(outcome)) for outcome in outcomes),
+            ],
+            rows,
+        )
+    ]
+
+
+def subgroup_table(table: pd.DataFrame, name: str) -> list[Block]:
+    """Differences in subgroups with the test of interaction."""
+    if table.empty or "factor" not in table:
+        return []
+    rows: list[list[str] | str] = []
+    for (factor, outcome), part in table.groupby(["factor", "outcome"], sort=False):
+        digits = measure_digits(str(outcome))
+        interaction = p_value(part["interaction_p"].iloc[0])
+        rows.append(
+            f"{measure_label(str(outcome))}, by {covariate_words(factor).lower()} (interaction p "
+            f"{interaction})"
+        )
+        for row in part.to_dict("records"):
+            level = CATEGORY_WORDS.get(str(factor), {}).get(str(row["level"]), str(row["level"]))
+            sizes = f"{count(row['n1'])} + {count(row['n0'])}"
+            text = difference(row["estimate"], row["ci_low"], row["ci_high"], digits)
+            rows.append([level, sizes, text, p_value(row["p"])])
+    return [
+        Table(
+            f"tab-study-{name}-subgroups",
+            "Differences in subgroups of the matched.",
+            [Column("Subgroup", "left"), Column("n"), Column("Difference (95 % CI)"), Column("p")],
+            rows[: 2 * MOST_ROWS],
+            notes="Subgroups are small and many; an interaction found here is a question, not an answer.",
+        )
+    ]
+
+
+def power_table(table: pd.DataFrame, name: str) -> list[Block]:
+    """Smallest differences that the study would find."""
+    if table.empty or "outcome" not in table:
+        return []
+    rows = []
+    for row in table.to_dict("records"):
+        digits = measure_digits(str(row["outcome"]))
+        rows.append(
+            [
+                measure_label(str(row["outcome"])),
+                str(row["sd_source"]),
+                number(row["detectable"], digits),
+                number(row["detectable_d"], 2),
+                number(row["detectable_all"], digits),
+            ]
+        )
+    level, power = table["alpha"].iloc[0], table["power"].iloc[0]
+    return [
+        Table(
+            f"tab-study-{name}-power",
+            f"Smallest difference found with {100 * power:g} % power at the level {level:g}.",
+            [
+                Column("Outcome", "left"),
+                Column("SD", "left"),
+                Column("One outcome"),
+                Column("in SDs"),
+                Column("All outcomes together"),
+            ],
+            rows,
+        )
+    ]
