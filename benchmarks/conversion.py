@@ -125,7 +125,9 @@ def measure(subjects: int, repeats: int) -> tuple[dict[str, Timing], dict[int, f
             shutil.copy(first, archives / f"SYN{number:04d}_20209_2_0.zip")
         for _ in range(repeats):
             runs["ours"].append(timed(lambda: in_fresh_folder(lambda out: ours(archives, out)), subjects))
-            runs["dcm2niix"].append(timed(lambda: in_fresh_folder(lambda out: theirs(archives, out)), subjects))
+            runs["dcm2niix"].append(
+                timed(lambda: in_fresh_folder(lambda out: theirs(archives, out)), subjects)
+            )
             for workers, of_workers in rates.items():
                 with tempfile.TemporaryDirectory() as out:
                     of_workers.append(shard_rate(archives, Path(out), workers))
@@ -152,7 +154,9 @@ def report(subjects: int, repeats: int) -> str:
         file=out,
     )
     print("| | wall-clock s | processor s |\n|---|---|---|", file=out)
-    print(f"| CineCohort: one 4D image, sidecar, checked | {ours_.wall_s:.2f} | {ours_.cpu_s:.2f} |", file=out)
+    print(
+        f"| CineCohort: one 4D image, sidecar, checked | {ours_.wall_s:.2f} | {ours_.cpu_s:.2f} |", file=out
+    )
     print(f"| unzip + dcm2niix: ten files to stack | {theirs_.wall_s:.2f} | {theirs_.cpu_s:.2f} |", file=out)
     wall, cpu = ours_.wall_s / theirs_.wall_s, ours_.cpu_s / theirs_.cpu_s
     print(f"| ratio | {wall:.2f} | {cpu:.2f} |\n", file=out)

@@ -117,7 +117,9 @@ def put_pixels(dataset: Dataset, values: np.ndarray, bits_stored: int = 12) -> N
     dataset.PixelData = values.tobytes()
 
 
-def stack(n_slices: int = 6, n_frames: int = 12, layout: str = "series_a_slice", **values: object) -> list[Dataset]:
+def stack(
+    n_slices: int = 6, n_frames: int = 12, layout: str = "series_a_slice", **values: object
+) -> list[Dataset]:
     """A short-axis stack.
 
     ``series_a_slice`` (UK Biobank: b1 is the basal slice, the last along the normal here), ``slice_major``

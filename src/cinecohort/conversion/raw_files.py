@@ -38,7 +38,7 @@ def read_files(paths: Iterable[Path]) -> Iterator[RawBytes]:
         except OSError as fault:
             yield RawBytes(path.name, None, f"cannot be read ({fault.strerror})")
             continue
-        if content[:4] == b"PK\x03\x04":
+        if content[:4] == b"PK\x03\x04" or path.suffix.lower() == ".zip":
             yield from read_zip(content, path.name)
         else:
             yield RawBytes(path.name, content)
@@ -92,4 +92,6 @@ def ought_to_be_image(file: RawBytes) -> bool:
     if name.startswith("dicomdir"):
         return False
     suffix = Path(name).suffix
+    if file.content is None:
+        return suffix not in NEVER_IMAGES
     return suffix in (".dcm", ".dicom", ".ima") or (suffix not in NEVER_IMAGES and not suffix[1:].isalpha())

@@ -7,12 +7,12 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
-from support import synthetic_dicom as synthetic
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import RawBytes
 from cinecohort.conversion.series import Conversion, convert_series
 from cinecohort.findings import Finding, Level, Status, overall_status
+from support import synthetic_dicom as synthetic
 
 LAYOUTS = ("series_a_slice", "slice_major", "ge")
 
@@ -210,7 +210,10 @@ def test_tilted_slice(layout: str) -> None:
     column = np.cos(angle) * synthetic.COLUMN + np.sin(angle) * synthetic.NORMAL
     for dataset in images:
         if z_of(dataset) == 1:
-            dataset.ImageOrientationPatient = [*map(float, synthetic.ROW), *(round(float(v), 6) for v in column)]
+            dataset.ImageOrientationPatient = [
+                *map(float, synthetic.ROW),
+                *(round(float(v), 6) for v in column),
+            ]
     finding = assert_refused(convert(images), "ORIENTATION")
     assert finding.slices == (1,)
     assert finding.value == pytest.approx(5.0, abs=0.01)
@@ -326,8 +329,9 @@ def test_truncated_file_is_named_and_its_frame_is_missing() -> None:
     conversion = convert_series(files, ConversionOptions())
     unreadable = only(conversion, "UNREADABLE")
     place = sorted(file.name for file in files).index(files[17].name) + 1
-    assert f"1 of 72 files could not be used (the pixel data end too early); the first is number {place} " in (
-        unreadable.message
+    assert (
+        f"1 of 72 files could not be used (the pixel data end too early); the first is number {place} "
+        in (unreadable.message)
     )
     missing = assert_refused(conversion, "MISSING_FRAME")
     assert (missing.slices, missing.frames) == ((4,), (5,))
@@ -345,7 +349,9 @@ def test_damaged_compressed_pixels_are_a_missing_frame() -> None:
     assert (missing.slices, missing.frames) == ((5,), (5,))
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\0" * 128 + b"DICM", b"\0" * 128 + b"DICM" + b"\2\0" * 9])
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", b"\0" * 128 + b"DICM", b"\0" * 128 + b"DICM" + b"\2\0" * 9]
+)
 def test_files_that_are_not_images(content: bytes) -> None:
     conversion = convert_series([RawBytes("image.dcm", content)], ConversionOptions())
     assert only(conversion, "UNREADABLE").value == 1.0
@@ -354,7 +360,11 @@ def test_files_that_are_not_images(content: bytes) -> None:
 
 def test_files_that_lie_about_are_passed_over() -> None:
     files = synthetic.to_files(synthetic.stack())
-    files += [RawBytes("notes.txt", b"call back"), RawBytes("DICOMDIR", b"x"), RawBytes("a/manifest.csv", b"x")]
+    files += [
+        RawBytes("notes.txt", b"call back"),
+        RawBytes("DICOMDIR", b"x"),
+        RawBytes("a/manifest.csv", b"x"),
+    ]
     conversion = convert_series(files, ConversionOptions())
     assert conversion.findings == []
     assert "sa" in conversion.views
@@ -403,7 +413,10 @@ def test_hole_in_slice_names_without_a_gap_in_space() -> None:
 
 def test_slice_names_that_contradict_positions() -> None:
     images = synthetic.stack()
-    swapped = {"CINE_segmented_SAX_b2": "CINE_segmented_SAX_b5", "CINE_segmented_SAX_b5": "CINE_segmented_SAX_b2"}
+    swapped = {
+        "CINE_segmented_SAX_b2": "CINE_segmented_SAX_b5",
+        "CINE_segmented_SAX_b5": "CINE_segmented_SAX_b2",
+    }
     for dataset in images:
         dataset.SeriesDescription = swapped.get(dataset.SeriesDescription, dataset.SeriesDescription)
     conversion = convert(images)

@@ -9,13 +9,18 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.encaps import encapsulate, generate_frames
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian, RLELossless
-from support import synthetic_dicom as synthetic
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+    RLELossless,
+)
 
 from cinecohort.conversion.geometry import corner_of_slice
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import RawBytes
 from cinecohort.conversion.series import ConvertedView, convert_series
+from support import synthetic_dicom as synthetic
 
 OPTIONS = ConversionOptions()
 LAYOUTS = ("series_a_slice", "slice_major", "time_major", "philips", "ge")
