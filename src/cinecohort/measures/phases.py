@@ -46,4 +46,4 @@ def first_frame_deficit_pct(lv_volume_ml: NDArray[np.float64]) -> float:
     if np.isnan(lv_volume_ml[0]):
         return float("nan")
     largest = float(np.nanmax(lv_volume_ml))
-    return 100.0 * (largest - float(lv_volume_ml[0])) / largest if largest > 0 else float("nan")
+    return 100.0 * (largest - float(lv_volume_ml[0])) / largest

@@ -255,6 +255,11 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
         findings.append(
             Finding("MISSING_SLICE", Level.REVIEW, message, view="sa", slices=facts.missing_slices)
         )
+    for structure, frames in source.ventricles.failed.items():
+        message = (
+            f"sa: {source.name} found no {structure} in {len(frames)} frames, which have no volume of it"
+        )
+        findings.append(Finding("NOT_FOUND", Level.REVIEW, message, view="sa", frames=frames))
     deficit = first_frame_deficit_pct(source.ventricles.lv_ml)
     if not source.manual and facts.ed_frame is None and deficit > options.ed_tolerance_pct:
         level = Level.REVIEW if options.ed == "first" else Level.INFO

@@ -55,13 +55,16 @@ class StackFacts:
 class VentricularCurves:
     """Volumes (t,) of LV cavity, myocardium and RV cavity, mL; NaN where they are not known.
 
-    ``incomplete`` are the structures that some frame shows, but with an unknown slice inside.
+    ``incomplete`` are the structures that some frame shows, but with an unknown slice inside; ``failed``
+    gives the frames in which a structure was looked for and not found. No ventricle is ever empty, so a
+    volume of 0 is a failure, not a measurement.
     """
 
     lv_ml: NDArray[np.float64]
     myocardium_ml: NDArray[np.float64]
     rv_ml: NDArray[np.float64]
     incomplete: tuple[str, ...] = field(default=())
+    failed: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def ventricular_curves(labels: LabelMap, facts: StackFacts, options: MeasureOptions) -> VentricularCurves:
@@ -79,13 +82,16 @@ def ventricular_curves(labels: LabelMap, facts: StackFacts, options: MeasureOpti
     n_slices = labels.image.data.shape[2]
     spacing = slice_spacing(n_slices, labels.image.spacing_mm[2], facts.slice_positions_mm)
     interpolate = options.missing_slices == "interpolate"
-    curves, incomplete = {}, []
+    curves, incomplete, failed = {}, [], {}
     for structure in ("LV", "MYO", "RV"):
         areas = slice_areas(labels, structure)
-        curves[structure] = volume_curve(areas, spacing, facts.missing_slices, interpolate=interpolate)
-        if np.any(labels.frames(structure) & np.isnan(curves[structure])):
+        volume = volume_curve(areas, spacing, facts.missing_slices, interpolate=interpolate)
+        if np.any(labels.frames(structure) & np.isnan(volume)):
             incomplete.append(structure)
-    return VentricularCurves(curves["LV"], curves["MYO"], curves["RV"], tuple(incomplete))
+        if np.any(volume == 0):
+            failed[structure] = tuple(np.flatnonzero(volume == 0).tolist())
+        curves[structure] = np.where(volume == 0, np.nan, volume)
+    return VentricularCurves(curves["LV"], curves["MYO"], curves["RV"], tuple(incomplete), failed)
 
 
 def ventricular_measures(

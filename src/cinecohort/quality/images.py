@@ -66,6 +66,9 @@ def check_image(
             value=confidence,
             threshold=options.view_confidence.threshold,
         )
+    if not np.isfinite(image.data).all() or image.data.min() == image.data.max():
+        message = "pixels are all equal, or not numbers"
+        return findings + finding("I6", options.i6_saturation.action, message, view=view), values
     saturated = saturated_share(image.data)
     values["saturated_share"] = round(saturated, 5)
     if saturated > options.i6_saturation.threshold:
@@ -106,8 +109,6 @@ def check_geometry(image: Image, view: str, check: GeometryCheck) -> list[Findin
         found += finding(
             "I1", check.action, message, view=view, slices=missing, value=len(missing), threshold=0
         )
-    if not np.isfinite(image.data).all() or image.data.min() == image.data.max():
-        found += finding("I6", check.action, "pixels are all equal, or not numbers", view=view)
     return found
 
 

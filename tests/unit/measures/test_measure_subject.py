@@ -214,6 +214,25 @@ def test_failed_frame_does_not_make_the_minimum(folder: Path) -> None:
     assert only_row(measure(folder))["la_min_ml"] == pytest.approx(whole)
 
 
+def test_frame_without_a_ventricle_is_a_failure_not_a_systole(folder: Path) -> None:
+    failed = short_axis()
+    failed[..., 6] = 0
+    write(folder, "seg_sa", failed)
+    outcome = measure(folder)
+    row = only_row(outcome)
+    assert (row["es_frame"], row["lvesv_ml"]) == (4, pytest.approx(lv_ml(6)))
+    found = [f for f in outcome.findings if f.code == "NOT_FOUND"]
+    assert [f.frames for f in found] == [(6,)] * 3
+    assert outcome.status == "review"
+
+
+def test_empty_segmentation_excludes(folder: Path) -> None:
+    write(folder, "seg_sa", np.zeros_like(short_axis()))
+    outcome = measure(folder)
+    assert outcome.status == "excluded"
+    assert only_row(outcome)["lvedv_ml"] is None
+
+
 def test_nothing_to_measure_excludes(tmp_path: Path) -> None:
     outcome = measure(tmp_path, "O1")
     assert (outcome.status, outcome.rows, outcome.outputs) == ("excluded", [], [])
