@@ -88,8 +88,8 @@ def _intervals(
         (1 - 1 / harmonic) * within * (1 - (n - n_subjects) / stats.chi2.ppf(1 - tail, n - n_subjects)),
     )
     bias_half = stats.t.ppf(1 - tail, n_subjects - 1) * math.sqrt(variance_of_means / n_subjects)
-    near = math.hypot(bias_half, limit_factor * (sd - math.sqrt(max(lower, 0))))
-    far = math.hypot(bias_half, limit_factor * (math.sqrt(upper) - sd))
+    near = math.hypot(bias_half, limit_factor * (math.sqrt(total) - math.sqrt(max(lower, 0))))
+    far = math.hypot(bias_half, limit_factor * (math.sqrt(upper) - math.sqrt(total)))
     loa_lower, loa_upper = bias - limit_factor * sd, bias + limit_factor * sd
     return {
         "bias_ci_low": bias - bias_half,
