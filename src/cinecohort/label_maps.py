@@ -129,9 +129,11 @@ def annotated_masks(
 
 
 def _annotated_where_drawn(image: Image, view: str) -> dict[str, NDArray[np.bool_]]:
+    frames = range(image.data.shape[3])
+    drawn = [set(np.unique(image.data[..., frame]).tolist()) for frame in frames]
     shape = image.data.shape[2:]
     return {
-        name: np.broadcast_to((image.data == label).any(axis=(0, 1, 2)), shape).copy()
+        name: np.broadcast_to([label in labels for labels in drawn], shape).copy()
         for label, name in STRUCTURES[view].items()
     }
 
