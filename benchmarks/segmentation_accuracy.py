@@ -1,0 +1,141 @@
+"""Accuracy of segmentation on real hearts that the weights were not trained on.
+
+Two tests: the ACDC subjects that are listed as held out (end-diastole and end-systole, all three
+structures), and Sunnybrook, of which no network here saw anything (LV cavity, slices that the expert
+contoured). Writes ``benchmarks/segmentation_accuracy.md``::
+
+    python benchmarks/segmentation_accuracy.py ../shared/data [--models unet_slim_sa other.safetensors]
+"""
+
+import argparse
+import platform
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.evaluation.overlap import overlap
+from cinecohort.label_maps import read_label, read_segmentation
+from cinecohort.segmentation.descriptions import DEFAULT_MODELS
+from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.segmentation.prediction import resolved_engine, segment_subjects
+from cinecohort.sources.acdc import read_info
+from cinecohort.sources.base import open_source
+
+HERE = Path(__file__).parent
+HELD_OUT = HERE.parent / "src" / "cinecohort" / "segmentation" / "splits" / "acdc_held_out.txt"
+STRUCTURES = ("LV", "MYO", "RV")
+INTRODUCTION = """# Accuracy on real hearts never trained on
+
+`python benchmarks/segmentation_accuracy.py ../shared/data`: 15 ACDC subjects (three of each group, listed in
+`src/cinecohort/segmentation/splits/acdc_held_out.txt`, drawn before any training and used for nothing else)
+and the three Sunnybrook studies (GE, DICOM; no image of Sunnybrook in any training). 3D Dice on the native
+grid, distances per slice and averaged; n = subjects; mean (SD) over subjects and frames. Engine {engine}.
+Sunnybrook: only slices that the expert contoured.
+"""
+DISTANCES = ("mcd_mm", "hd_mm")
+
+
+def converted(source: str, path: Path, keys: Sequence[str] | None, destination: Path) -> list[Path]:
+    """Convert some subjects of a source (None: all) and return their folders."""
+    opened = open_source(source, path)
+    folders = []
+    for subject in opened.subjects():
+        if keys is None or subject.key in keys:
+            opened.convert(subject, destination / source / subject.key, ConversionOptions())
+            folders.append(destination / source / subject.key)
+    return folders
+
+
+def scores(folders: Sequence[Path], model: ModelOptions, options: SegmentationOptions) -> pd.DataFrame:
+    """Overlap of a model with the experts: a row a subject, frame and structure, whole hearts only."""
+    tables = []
+    for folder, outcome in segment_subjects(folders, model, options, "sa", model.name):
+        if not outcome.outputs:
+            raise SystemExit(f"{folder.name}: {outcome.findings}")
+        manual = read_label(folder, "sa", "manual")
+        automatic = read_segmentation(folder, "sa", model.name)
+        assert manual is not None
+        assert automatic is not None
+        table = overlap(automatic.image, manual.image, "sa", manual.annotated, positions=False)
+        roles = {manual.ed_frame: "ED", manual.es_frame: "ES"}
+        tables.append(table.assign(subject=folder.name, phase=table["frame"].map(roles)))
+    table = pd.concat(tables)
+    return table[table["position"] == "all"]
+
+
+def mean_sd(values: pd.Series) -> str:
+    """``mean (SD)``."""
+    return f"{values.mean():.3f} ({values.std(ddof=1):.3f})"
+
+
+def acdc_table(table: pd.DataFrame, groups: dict[str, str]) -> list[str]:
+    """Dice by structure: both phases, each phase, each group; and distances."""
+    lines = ["| | n | LV | MYO | RV | mean |", "|---|---|---|---|---|---|"]
+
+    def row(name: str, part: pd.DataFrame, column: str = "dice") -> None:
+        by_structure = [part.loc[part["structure"] == structure, column] for structure in STRUCTURES]
+        mean = np.mean([values.mean() for values in by_structure])
+        cells = " | ".join(mean_sd(values) for values in by_structure)
+        lines.append(f"| {name} | {part['subject'].nunique()} | {cells} | {mean:.3f} |")
+
+    row("**Dice, ED and ES**", table)
+    for phase in ("ED", "ES"):
+        row(f"Dice, {phase}", table[table["phase"] == phase])
+    for group in sorted(set(groups.values())):
+        row(f"Dice, {group}", table[table["subject"].map(groups) == group])
+    lowest = [table.loc[table["structure"] == structure, "dice"].min() for structure in STRUCTURES]
+    lines.append(f"| lowest Dice of any frame | | {' | '.join(f'{value:.3f}' for value in lowest)} | |")
+    for column, name in zip(DISTANCES, ("Mean contour distance, mm", "Hausdorff distance, mm"), strict=True):
+        row(name, table, column)
+    return lines
+
+
+def sunnybrook_table(table: pd.DataFrame) -> list[str]:
+    """LV Dice of each study and phase, in 3D over the slices that the expert contoured."""
+    cavity = table[table["structure"] == "LV"]
+    lines = ["| study | phase | LV Dice |", "|---|---|---|"]
+    lines += [
+        f"| {number} | {row.phase} | {row.dice:.3f} |"
+        for number, (_, part) in enumerate(cavity.groupby("subject"), start=1)
+        for row in part.itertuples()
+    ]
+    return [*lines, f"| **mean** | | **{cavity['dice'].mean():.3f}** |"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with acdc/ and sunnybrook/")
+    parser.add_argument("--models", nargs="+", default=[DEFAULT_MODELS["sa"]])
+    parser.add_argument("--subjects", type=Path, default=HELD_OUT, help="ACDC subjects, one a line")
+    parser.add_argument("--out", type=Path, default=HERE / "segmentation_accuracy.md")
+    parser.add_argument("--no-clean-up", action="store_true")
+    arguments = parser.parse_args()
+    clean_up = {"largest_component": not arguments.no_clean_up, "fill_holes": not arguments.no_clean_up}
+    options = SegmentationOptions.model_validate({"clean_up": clean_up})
+    engine = f"{resolved_engine(options)}, {platform.machine()}, Python {platform.python_version()}"
+    lines = [INTRODUCTION.format(engine=engine).rstrip()]
+    with tempfile.TemporaryDirectory() as temporary:
+        held_out = arguments.subjects.read_text().split()
+        acdc = converted("acdc", arguments.data / "acdc", held_out, Path(temporary))
+        sunnybrook = converted("sunnybrook", arguments.data / "sunnybrook", None, Path(temporary))
+        groups = {folder.name: group_of(arguments.data / "acdc" / folder.name) for folder in acdc}
+        for weights in arguments.models:
+            model = ModelOptions(name=Path(weights).stem, weights=weights)
+            lines += ["", f"## {model.name}", "", "ACDC", ""]
+            lines += acdc_table(scores(acdc, model, options), groups)
+            lines += ["", "Sunnybrook", "", *sunnybrook_table(scores(sunnybrook, model, options))]
+    arguments.out.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+def group_of(folder: Path) -> str:
+    """Diagnostic group of an ACDC subject."""
+    return str(read_info(folder / "Info.cfg").group)
+
+
+if __name__ == "__main__":
+    main()
