@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+SYSTEM = Path("/etc/slurm")
+"""Where Slurm's own programs look for a configuration inside jobs, whatever the environment says."""
+
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("sbatch", "squeue", "scancel", "sinfo", "scontrol")
 
@@ -63,6 +66,8 @@ def unavailable() -> str:
         return f"not installed: {', '.join(missing)} (Debian: slurmctld slurmd slurm-client munge)"
     if getpass.getuser() != "root":
         return "starting Slurm's daemons needs root"
+    if (SYSTEM / "slurm.conf").exists():
+        return f"this machine has a Slurm of its own ({SYSTEM}/slurm.conf)"
     try:
         if not socket.gethostbyname(socket.gethostname()).startswith("127."):
             return "this machine's name does not mean loopback (see /etc/hosts)"
@@ -88,8 +93,10 @@ def wait_for(what: str, ready: Callable[[], bool], seconds: float = 30.0) -> Non
 
 
 @contextmanager
-def slurm_cluster(home: Path, cpus: int = 4) -> Iterator[dict[str, str]]:
+def slurm_cluster(home: Path, cpus: int = 8) -> Iterator[dict[str, str]]:
     """Run a Slurm with a CPU and a GPU partition; yields the environment for its clients.
+
+    The configuration lies in /etc/slurm while it runs, and `home` keeps ``jobs.log``, a line a finished job.
 
     Slurm 22.05 counts a GPU only where a device file is named, so the fake one is a twin of /dev/null.
     """
@@ -101,7 +108,10 @@ def slurm_cluster(home: Path, cpus: int = 4) -> Iterator[dict[str, str]]:
     (home / "slurm.conf").write_text(configuration)
     os.mknod(home / "gpu0", 0o666 | 0o020000, os.makedev(1, 3))
     (home / "gres.conf").write_text(f"AutoDetect=off\nNodeName={host} Name=gpu File={home}/gpu0\n")
-    environment = {**os.environ, "SLURM_CONF": str(home / "slurm.conf")}
+    SYSTEM.mkdir(exist_ok=True)
+    for name in ("slurm.conf", "gres.conf"):
+        shutil.copy(home / name, SYSTEM / name)
+    environment = dict(os.environ)
     started: list[int] = []
     try:
         started.append(_start_munge(home))
@@ -116,6 +126,8 @@ def slurm_cluster(home: Path, cpus: int = 4) -> Iterator[dict[str, str]]:
             wait_for("jobs to end", lambda: not _output(["squeue", "-h"], environment).strip())
         for pid in reversed(started):
             _end(pid)
+        for name in ("slurm.conf", "gres.conf"):
+            (SYSTEM / name).unlink(missing_ok=True)
 
 
 def _start_munge(home: Path) -> int:

@@ -4,7 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import nibabel as nib
@@ -54,6 +54,7 @@ class Cohort:
 
     folder: Path
     checkout: Path = ROOT
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def raw(self) -> Path:
@@ -82,27 +83,24 @@ class Cohort:
         }
         (self.folder / "config.yaml").write_text(yaml.safe_dump(values))
 
+    def command(self, *arguments: str) -> list[str]:
+        """The command that runs Snakemake on the cohort."""
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        command += ["--snakefile", str(self.checkout / "Snakefile"), "--directory", str(self.folder)]
+        command += ["--configfile", str(self.folder / "config.yaml")]
+        if not {"--unlock", "--profile"} & set(arguments):
+            command += ["--cores", "2"]
+        return command
+
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         """Run Snakemake on the cohort and return what it printed."""
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            *arguments,
-            "--snakefile",
-            str(self.checkout / "Snakefile"),
-        ]
-        command += ["--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml")]
-        if "--unlock" not in arguments:
-            command += ["--cores", "2"]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
-            command,
+            self.command(*arguments),
             cwd=self.checkout,
             capture_output=True,
             text=True,
-            env=environment,
-            timeout=600,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
+            timeout=900,
             check=False,
         )
         printed = done.stdout + done.stderr
