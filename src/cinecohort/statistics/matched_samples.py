@@ -183,6 +183,8 @@ def robust_difference(
         ``estimate, se, ci_low, ci_high, p, method``; missing where there are too few units.
     """
     names = ("estimate", "se", "ci_low", "ci_high", "p")
+    if len(outcome) < 3:
+        return dict.fromkeys(names, np.nan) | {"method": ""}
     matrix = _design(table, treatment, weights, settings)
     n_groups = len(outcome) if groups is None else len(np.unique(groups))
     too_few = n_groups < 3 or len(outcome) <= matrix.shape[1] or len(np.unique(treatment)) < 2

@@ -154,6 +154,9 @@ def test_refusals(table):
 
 
 def test_an_empty_outcome_is_undefined_and_not_counted_in_the_adjustment(table):
-    result = compare(table.assign(z=np.nan), "t", ["y", "z"]).set_index("outcome")
-    assert np.isnan(result.loc["z", "welch_p"])
+    pairs = match(table, "t", ["age", "sex"]).pairs_table()
+    result = compare(
+        table.assign(z=np.nan), "t", ["y", "z"], pairs=pairs, covariates=["age", "sex"]
+    ).set_index("outcome")
+    assert result.loc["z", ["welch_p", "paired_p", "cluster_p", "adjusted_p"]].isna().all()
     assert result.loc["y", "p_holm"] == result.loc["y", "welch_p"]
