@@ -15,8 +15,16 @@ VENTRICULAR = (
 )
 ATRIAL = ("la_max_ml", "la_min_ml", "laef_pct", "ra_max_ml", "ra_min_ml", "raef_pct")
 WALL_THICKNESS = (*(f"wt_aha_{segment:02d}_mm" for segment in range(1, 17)), "wt_global_mm")
-SUPPLEMENTARY = ("lvm_es_g", "la_2ch_max_ml", "la_4ch_max_ml", "es_phase", "la_max_phase")
-"""What the consistency checks look at: mass at end-systole, single-plane atria, when they occur."""
+SUPPLEMENTARY = (
+    "lvm_es_g",
+    "la_2ch_max_ml",
+    "la_4ch_max_ml",
+    "es_phase",
+    "la_max_phase",
+    "unvalidated",
+)
+"""What the consistency checks look at (mass at end-systole, single-plane atria, when they occur), and the
+views whose network was never tested on labelled real hearts (comma list)."""
 
 MEASURES = (*VENTRICULAR, *ATRIAL, *WALL_THICKNESS)
 """The measures that analyses use."""

@@ -199,7 +199,13 @@ def _row(
         "ed_frame": ed_frame,
         "es_frame": es_frame,
         "heart_rate_bpm": facts.heart_rate_bpm,
+        "unvalidated": ",".join(unvalidated_views(source.maps)) or None,
     }
+
+
+def unvalidated_views(maps: Mapping[str, LabelMap]) -> list[str]:
+    """Views whose network, by the segmentation's sidecar, was never tested on labelled real hearts."""
+    return [view for view, labels in maps.items() if labels.image.sidecar.get("validated") is False]
 
 
 def _wall(labels: LabelMap, frame: int | None, options: MeasureOptions) -> dict[str, float]:

@@ -69,7 +69,7 @@ def test_single_pixels_measure_the_true_millimetres() -> None:
 
 def test_shifted_square() -> None:
     a, b = square(5, 9), np.roll(square(5, 9), 2, axis=0)
-    # Of the 16 border pixels five are 2 rows away, two 1 row; of the inner row 1, 2 and 1 columns; six coincide.
+    # Of 16 border pixels five are 2 rows away, two 1 row, three 1, 2 and 1 columns; six coincide.
     fine = contour_distances(a, b, (1.0, 1.0))
     assert fine[0][0] == pytest.approx((5 * 2 + 2 * 1 + 1 + 2 + 1) / 16)
     assert fine[1][0] == 2.0

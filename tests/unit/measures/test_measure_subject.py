@@ -193,6 +193,14 @@ def test_atria_from_views_of_different_frames(folder: Path) -> None:
     assert row["ra_max_ml"] is None
 
 
+def test_networks_without_validation_are_named(folder: Path) -> None:
+    write_atria(folder)
+    write(folder, "seg_sa", short_axis(), validated=True)
+    assert only_row(measure(folder))["unvalidated"] is None
+    write(folder, "seg_sa", short_axis(), validated=False)
+    assert only_row(measure(folder))["unvalidated"] == "sa"
+
+
 def test_atria_without_a_short_axis(tmp_path: Path) -> None:
     write_atria(tmp_path)
     outcome = measure(tmp_path)
