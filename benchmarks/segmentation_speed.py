@@ -78,6 +78,13 @@ def dice(first: Path, second: Path) -> list[float]:
     ]
 
 
+def processor() -> str:
+    """Name of the processor, where Linux tells it."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("image", type=Path)
@@ -139,11 +146,11 @@ def main() -> None:
     lines = [
         "# Speed of segmentation",
         "",
-        f"`python benchmarks/segmentation_speed.py IMAGE --threads {arguments.threads}`: one short-axis cine of",
-        f"{' x '.join(map(str, shape))} voxels, from file to file, model loaded, best of {arguments.repeats}; the",
-        "shard's time includes loading the model. Weights: " + description.name + ".",
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} "
-        f"at the end, Python {platform.python_version()}, torch {torch.__version__}.",
+        f"`python benchmarks/segmentation_speed.py IMAGE --threads {arguments.threads}`: a cine of",
+        f"{' x '.join(map(str, shape))} voxels, file to file, model loaded, best of {arguments.repeats};",
+        f"the shard's time includes loading the model. Weights: {description.name}.",
+        f"{processor()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end,",
+        f"Python {platform.python_version()}, torch {torch.__version__}.",
         "",
         *table,
         "",

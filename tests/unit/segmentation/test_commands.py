@@ -1,0 +1,59 @@
+"""The commands, from arguments to exit code."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cinecohort.cli import main
+from cinecohort.segmentation.descriptions import shipped_models
+
+FAST = ["--engine", "torch", "--precision", "fp32", "--threads", "1"]
+
+
+def test_segment_a_folder_of_subjects(
+    labelled_cohort: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("S0", "S1"):
+        (tmp_path / name).mkdir()
+        shutil.copy(labelled_cohort / name / "sa.nii.gz", tmp_path / name)
+    (tmp_path / "S2").mkdir()
+    (tmp_path / "S2" / "sa.nii.gz").write_bytes(b"not an image")
+    assert main(["segment", str(tmp_path), "--model", str(tiny_weights), *FAST]) == 0
+    assert (tmp_path / "S1" / "seg_sa.nii.gz").is_file()
+    said = capsys.readouterr()
+    assert "2 of 3 subjects segmented" in said.out
+    assert "S2: UNREADABLE" in said.err
+    arguments = ["segment", str(tmp_path / "S0"), "--model", str(tiny_weights), "--name", "again", *FAST]
+    assert main(arguments) == 0
+    assert (tmp_path / "S0" / "seg_again_sa.nii.gz").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere"], "no such folder"),
+        (["."], "holds no sa.nii.gz"),
+        ([".", "--view", "la_2ch"], "holds no la_2ch.nii.gz"),
+    ],
+)
+def test_nothing_to_segment(
+    arguments: list[str],
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["segment", *arguments]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_model_cards(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model-card"]) == 0
+    listed = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == shipped_models()
+    for name in listed:
+        assert main(["model-card", name]) == 0
+        assert name in capsys.readouterr().out
+    assert main(["model-card", "nothing"]) == 1
