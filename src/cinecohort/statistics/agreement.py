@@ -94,7 +94,7 @@ def agree(
             for row in measure_rows:
                 note = str(row.pop("note"))
                 if text:
-                    note = "; ".join(filter(None, [note, f"{text} cells hold text instead of a number"]))
+                    note = "; ".join(filter(None, [note, f"{text} cells hold no finite number"]))
                 tables[table].append({"measure": measure, **row, **common, "note": note})
     return AgreementResult(
         differences=pd.DataFrame(tables["differences"]),

@@ -29,7 +29,7 @@ class Pairing:
     unpaired
         Rows that take no part: the key columns, ``table`` and ``reason``.
     not_numbers
-        Measure to the number of cells that hold text instead of a number.
+        Measure to the number of cells that hold something else than a finite number.
     """
 
     keys: pd.DataFrame

@@ -30,9 +30,7 @@ def read_table(path: Path, keys: Sequence[str] = ()) -> pd.DataFrame:
         if not header:
             raise UserError(f"{path}: is empty; a table with a header line is needed.")
         text = {index: str for index, name in enumerate(header) if name in keys or is_key_name(name)}
-        table = pd.read_csv(
-            path, sep=separator, dtype=text, encoding="utf-8-sig", float_precision="round_trip"
-        )
+        table = pd.read_csv(path, sep=separator, dtype=text, encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, pd.errors.ParserError) as error:

@@ -41,7 +41,7 @@ def test_bonett_wright_interval() -> None:
     assert high == pytest.approx(math.tanh(centre + half), abs=1e-12)
 
 
-@pytest.mark.parametrize("n", [3, 5, 7])
+@pytest.mark.parametrize("n", [3, 5, 6])
 def test_exact_p_against_scipy_permutations(n: int) -> None:
     first, second = sample(n, seed=n)
 

@@ -1,0 +1,146 @@
+"""Measures from tables made elsewhere: ids, repeats, long tables, failures written as zero, real tables."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cinecohort.cli import main
+from cinecohort.errors import UserError
+from cinecohort.sources.table_options import MeasuresTableOptions
+from cinecohort.sources.tables import agreement_of_tables, parse_settings, read_measures, write_cohort_tables
+from cinecohort.statistics.options import AgreementOptions
+
+
+def options(**values) -> MeasuresTableOptions:
+    return MeasuresTableOptions.model_validate({"kind": "auto", **values})
+
+
+def test_ukbb_cardiac_table_with_repeats(tmp_path: Path) -> None:
+    (tmp_path / "fcn.csv").write_text(
+        ",LVEDV (mL),LVESV (mL)\n1,100,40\n1_rot90,120,60\n2_a,90,30\n2_b,80,30\nx,1,1\n"
+    )
+    file = {"path": "fcn.csv", "id_pattern": r"(?P<subject>\d+)(?:_(?P<repeat>\w+))?"}
+    table = read_measures(tmp_path, options(files=[file]))
+    assert table.measures.set_index("subject")["lvedv_ml"].to_dict() == {"1": 100, "2": 90}
+    assert table.counts["rows"] == 5
+    assert table.counts["further_rows"] == 2
+    assert table.counts["other_ids"] == 1
+    turned = read_measures(tmp_path, options(files=[file], prefer=["rot90"]))
+    assert turned.measures.set_index("subject")["lvedv_ml"].to_dict() == {"1": 120, "2": 90}
+
+
+def test_long_table_of_two_phases_beside_a_wide_one(tmp_path: Path) -> None:
+    (tmp_path / "wide.csv").write_text("Id,Systole,Diastole\n1,40,100\n")
+    (tmp_path / "long.csv").write_text("Id,Volume\n2_Diastole,200\n2_Systole,90\n3_Diastole,150\n")
+    names = {"lvedv_ml": "Diastole", "lvesv_ml": "Systole"}
+    pattern = r"(?P<subject>\d+)_(?P<measure>\w+)"
+    files = [
+        {"path": "wide.csv", "subject": "Id", "columns": names},
+        {"path": "long.csv", "subject": "Id", "id_pattern": pattern, "value": "Volume", "columns": names},
+    ]
+    measures = read_measures(tmp_path, options(files=files)).measures.set_index("subject")
+    assert measures["lvedv_ml"].to_dict() == {"1": 100, "2": 200, "3": 150}
+    assert measures.loc["2", "lvef_pct"] == pytest.approx(55)
+    assert np.isnan(measures.loc["3", "lvesv_ml"])
+    assert np.isnan(measures.loc["3", "lvsv_ml"])
+
+
+def test_a_zero_that_is_a_failure_takes_its_function_with_it(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "subject,lvedv_ml,lvesv_ml,lvsv_ml,lvef_pct,rvedv_ml,rvesv_ml,rvsv_ml\na,90,0,90,100,100,40,60\n"
+    )
+    files = [{"path": "a.csv"}]
+    kept = read_measures(tmp_path, options(files=files)).measures.iloc[0]
+    assert kept["lvef_pct"] == 100
+    table = read_measures(tmp_path, options(files=files, zero_is_missing=True))
+    row = table.measures.iloc[0]
+    assert np.isnan([row["lvesv_ml"], row["lvsv_ml"], row["lvef_pct"]]).all()
+    assert (row["lvedv_ml"], row["rvsv_ml"]) == (90, 60)
+    assert table.counts["zeros"] == 1
+
+
+def test_units_and_rows_are_chosen(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("subject,method,edv_mm3\na,net,100000\na,other,5\nb,net,failed\n")
+    file = {
+        "path": "a.csv",
+        "where": {"method": "net"},
+        "columns": {"lvedv_ml": "edv_mm3"},
+        "scale": {"lvedv_ml": 0.001},
+    }
+    table = read_measures(tmp_path, options(files=[file]))
+    assert table.measures["lvedv_ml"].iloc[0] == pytest.approx(100)
+    assert table.counts["not_numbers"] == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ({"path": "none.csv"}, "cannot be read"),
+        ({"path": "a.csv", "subject": "pid"}, "no column pid"),
+        ({"path": "a.csv", "columns": {"lvedv_ml": "EDV"}}, "no column EDV"),
+    ],
+)
+def test_what_is_not_there_is_named(tmp_path: Path, file: dict, message: str) -> None:
+    (tmp_path / "a.csv").write_text("subject,x\na,1\n")
+    with pytest.raises(UserError, match=message):
+        read_measures(tmp_path, options(files=[file]))
+
+
+def test_mistakes_in_the_settings_are_named_at_once() -> None:
+    with pytest.raises(UserError, match=r"settings\.tables\.a\.kind") as error:
+        parse_settings({"tables": {"a": {"kind": "robot", "files": []}}}, "bowl")
+    assert "tables.a.files" in str(error.value)
+
+
+def test_several_datasets_have_prefixed_keys(tmp_path: Path) -> None:
+    for name in ("net", "man"):
+        (tmp_path / f"{name}.csv").write_text("subject,lvedv_ml\n1,100\n2,120\n")
+    settings = parse_settings(
+        {
+            "tables": {
+                n: {"kind": k, "files": [{"path": f"{n}.csv"}]}
+                for n, k in (("net", "auto"), ("man", "manual"))
+            }
+        },
+        "x",
+    )
+    paths = write_cohort_tables(
+        {"one": (tmp_path, settings), "two": (tmp_path, settings)}, tmp_path / "cohort"
+    )
+    measures = pd.read_csv(paths["measures"], sep="\t")
+    assert set(measures["subject"]) == {"one-1", "one-2", "two-1", "two-2"}
+    agreement_of_tables({"one": (tmp_path, settings)}, tmp_path / "out", AgreementOptions())
+    assert pd.read_csv(tmp_path / "out" / "net-vs-man" / "differences.csv").loc[0, "n"] == 2
+
+
+@pytest.mark.real_data
+def test_published_network_against_truth_in_one_command(
+    real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    text = (Path(__file__).parents[3] / "config" / "tables.yaml").read_text()
+    config = tmp_path / "tables.yaml"
+    config.write_text(text.replace("../shared/data/kaggle_tables", str(real_data / "kaggle_tables")))
+    out = tmp_path / "out"
+    assert main(["agree", "--config", str(config), "--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "1140 subjects from 1396 rows (256 further rows of the same subject" in printed
+    assert (out / "bland_altman_grid.svg").is_file()
+    differences = pd.read_csv(out / "fcn-vs-truth" / "differences.csv").set_index("measure")
+    assert (differences["n"] + differences["n_missing"] == 1140).all()
+    fcn = pd.read_csv(real_data / "kaggle_tables" / "ukbb_ventricular_volumes.csv", index_col=0)
+    truth = pd.read_csv(real_data / "kaggle_tables" / "patient_metadata.tsv", sep="\t", dtype={"pid": str})
+    truth["pid"] = truth["pid"].str.split("_").str[0]
+    diastole = truth.drop_duplicates("pid").set_index("pid")["Diastole"]
+    patients = {key.split("_")[0] for key in fcn.index.astype(str)}
+    chosen = {
+        p: fcn["LVEDV (mL)"][next(k for k in (f"{p}_rot90", p, f"{p}_a") if k in fcn.index.astype(str))]
+        for p in patients
+    }
+    values = pd.Series(chosen)
+    values = values[values > 0]
+    expected = (values - diastole[values.index]).abs()
+    assert differences.loc["lvedv_ml", "n"] == len(expected)
+    assert differences.loc["lvedv_ml", "absolute_mean"] == pytest.approx(expected.mean(), abs=1e-8)
+    assert differences.loc["lvedv_ml", "absolute_sd"] == pytest.approx(expected.std(), abs=1e-8)
