@@ -148,7 +148,7 @@ class SegmentationQualityOptions(Options):
     """Largest share of a structure outside its largest component, slice by slice."""
 
     s3_open_ring: Check = Check(threshold=0.05)
-    """Largest share of the LV's border on neither myocardium nor LV, in a slice that is not basal."""
+    """Largest share of the LV's border, over mid and apical slices, that is not on myocardium."""
 
     s4_topology: Check = Check(threshold=0.05)
     """Largest share of the LV's border on the RV in a mid slice; holes and empty slices always count."""

@@ -72,6 +72,12 @@ class ShortAxis:
         """Whether enough of the cycle is there to speak of its course: every frame of at least eight."""
         return self.n_frames >= 8 and self.frames.size == self.n_frames
 
+    def open_ring_share(self) -> NDArray[np.float64]:
+        """Share (t,) of the LV's border in mid and apical slices that lies on neither myocardium nor LV."""
+        below_base = self.levels > 0
+        sides = {label: (count * below_base).sum(axis=0) for label, count in self.lv_borders.on.items()}
+        return divide(sides[0] + sides[3], sides[0] + sides[2] + sides[3])
+
     def fragment_share(self) -> dict[str, NDArray[np.float64]]:
         """Share (t,) of each structure's voxels outside the largest component of their slice."""
         shares = {}

@@ -69,15 +69,14 @@ def _presence(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
 def _shape(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
     """S3, S4 and the swap: myocardium around the LV, the RV apart from it, no holes, no empty slices."""
     check = options.s3_open_ring
-    opening = np.where(heart.levels > 0, heart.lv_borders.share((0, 3)), np.nan)
-    open_ring = np.nan_to_num(opening) > check.threshold
-    slices, frames = np.nonzero(open_ring)
-    worst = float(np.nanmax(opening, initial=0.0))
-    message = (
-        f"{slices.size} mid or apical slices have an open myocardium, the widest over {100 * worst:.0f} %"
-    )
-    found = _report("S3", check, message, slices.size > 0, worst, slices=slices, frames=heart.frames[frames])
-    yield found, "open_ring_share", float(open_ring.sum() / max(1, np.count_nonzero(heart.levels > 0)))
+    opening = np.nan_to_num(heart.open_ring_share())
+    worst = float(opening.max())
+    open_slices = np.nan_to_num(heart.lv_borders.share((0, 3))) > check.threshold
+    slices, frames = np.nonzero(open_slices & (heart.levels > 0) & (opening > check.threshold))
+    message = f"up to {100 * worst:.0f} % of the LV's border below the base is not on myocardium"
+    beyond = worst > check.threshold
+    found = _report("S3", check, message, beyond, worst, slices=slices, frames=heart.frames[frames])
+    yield found, "open_ring_share", worst
     yield from _topology(heart, options.s4_topology)
     lv, rv = heart.lv_borders.total_share((2,)), heart.rv_borders.total_share((2,))
     swapped = lv < options.label_swap.threshold and rv > lv
