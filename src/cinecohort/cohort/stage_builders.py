@@ -5,6 +5,7 @@ The rooms are imported where they are used, so that a job loads only what its st
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -115,15 +116,15 @@ def _engine(options: Any, gpu: int) -> dict[str, str]:
     UserError
         If a pinned engine or device is not there, or the job was given a GPU that it would not use.
     """
-    from cinecohort.segmentation.prediction import resolved_engine
+    from cinecohort.segmentation.engines import resolve_engine
 
-    engine = resolved_engine(options)
-    if gpu and engine["device"] != "cuda" and options.device != "cpu":
+    engine = resolve_engine(options)
+    if gpu and engine.device != "cuda" and options.device != "cpu":
         raise UserError(
             "the job was given a GPU, but no CUDA device is to be found on its node. Check the partition and "
             "the driver, or set segmentation.device to cpu to use the processor on purpose."
         )
-    return engine
+    return asdict(engine)
 
 
 def _weights_inputs(subject: IndexedSubject, folder: Path, weights: Mapping[str, str]) -> Mapping[str, str]:
