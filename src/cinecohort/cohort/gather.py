@@ -38,6 +38,7 @@ class GatherOptions:
     measures: MeasureOptions
     image_quality: ImageQualityOptions
     measure_quality: MeasureQualityOptions
+    trained_on: Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def read_shards(paths: Sequence[Path]) -> pd.DataFrame:
@@ -117,6 +118,7 @@ def gather(
     status = with_cohort_findings(status, found)
     measures = measures.merge(status[["subject", "status"]], on="subject", how="left", validate="many_to_one")
     dataset = dict(zip(index["subject"], index["dataset"], strict=True))
+    seen = seen_in_training(index, datasets, options.trained_on)
     noted = [
         {"subject": subject, "dataset": dataset[subject], "stage": "cohort", **finding.to_dict()}
         for subject, listed in found.items()
@@ -126,12 +128,33 @@ def gather(
         findings = pd.concat([findings, pd.DataFrame(noted)], ignore_index=True)
     write_frame(folder / "conversion.tsv", by_subject(tables["convert"]))
     write_frame(folder / "quality.tsv", quality_table(tables))
-    write_frame(folder / "measures.tsv", measures)
-    write_frame(folder / "overlap.tsv", overlap_table(tables["evaluate"]))
+    write_frame(folder / "measures.tsv", marked_as_seen(measures, seen))
+    write_frame(folder / "overlap.tsv", marked_as_seen(overlap_table(tables["evaluate"]), seen))
     write_frame(folder / "participants.tsv", participants)
     write_frame(folder / "findings.tsv", findings.sort_values(["subject", "stage"], kind="stable"))
     write_frame(folder / "status.tsv", status)
     write_frame(folder / "flow.tsv", flow_of_subjects(index, tables))
+
+
+def seen_in_training(
+    index: pd.DataFrame,
+    datasets: Mapping[str, DatasetOptions],
+    trained_on: Mapping[str, Mapping[str, Sequence[str]]],
+) -> set[tuple[str, str]]:
+    """Pairs of model and subject of which the model's training saw the subject, by source and id."""
+    sources = {name: options.source for name, options in datasets.items()}
+    return {
+        (model, subject)
+        for model, by_source in trained_on.items()
+        for subject, dataset, identifier in zip(index["subject"], index["dataset"], index["id"], strict=True)
+        if identifier in by_source.get(sources[dataset], ())
+    }
+
+
+def marked_as_seen(table: pd.DataFrame, seen: set[tuple[str, str]]) -> pd.DataFrame:
+    """`table` with a column ``seen_in_training``: such rows say nothing about a network's accuracy."""
+    pairs = zip(table["source"], table["subject"], strict=True)
+    return table.assign(seen_in_training=["true" if pair in seen else "" for pair in pairs])
 
 
 def by_subject(table: pd.DataFrame) -> pd.DataFrame:
@@ -156,7 +179,7 @@ def measures_table(measure: pd.DataFrame, participants: pd.DataFrame, body_surfa
         columns=["status", "stage", "code", "reason", "n_sources"], errors="ignore"
     )
     for column in table.columns:
-        if column.endswith(("_ml", "_g", "_pct", "_bpm", "_mm", "_l_min", "_frame")):
+        if column.endswith(("_ml", "_g", "_pct", "_bpm", "_mm", "_l_min", "_frame", "_phase")):
             table[column] = pd.to_numeric(table[column].replace("", None))
         if column.endswith("_frame"):
             table[column] = table[column].astype("Int64")
@@ -208,6 +231,7 @@ def gather_results(settings: str, shards: Sequence[str], results: Path) -> None:
             MeasureOptions(**values["measures"]),
             ImageQualityOptions(**values["image_quality"]),
             MeasureQualityOptions(**values["measure_quality"]),
+            values["trained_on"],
         ),
         results / "cohort",
     )

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from cinecohort.config import Config
-from cinecohort.segmentation.descriptions import weights_digest
+from cinecohort.segmentation.descriptions import describe_model, is_there, weights_digest
 
 STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
 """The stages that work by subject, in the order in which they run."""
@@ -36,7 +36,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "segmentation_quality": ("models", "segmentation_quality"),
     "measure": ("models", "measures", "measure_quality"),
     "evaluate": ("models", "evaluation"),
-    "gather": ("datasets", "measures", "image_quality", "measure_quality"),
+    "gather": ("datasets", "models", "measures", "image_quality", "measure_quality"),
     "agreement": ("models", "agreement", "seed"),
     "group_study": ("models", "studies", "seed"),
 }
@@ -79,6 +79,8 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
         }
     elif stage == "segment":
         settings["weights"] = weights_digests(config)
+    elif stage == "gather":
+        settings["trained_on"] = trained_on(config)
     elif "models" in SECTIONS.get(stage, ()):
         settings["models"] = {
             view: [model["name"] for model in models] for view, models in values["models"].items()
@@ -94,6 +96,17 @@ def weights_digests(config: Config) -> dict[str, str]:
         f"{view}/{model.name}": weights_digest(model.weights or model.name)
         for view, models in config.models.items()
         for model in models
+        if is_there(model.weights or model.name)
+    }
+
+
+def trained_on(config: Config) -> dict[str, dict[str, list[str]]]:
+    """Model to the subjects, by source, that its training saw."""
+    return {
+        model.name: describe_model(model.weights or model.name).trained_on
+        for models in config.models.values()
+        for model in models
+        if is_there(model.weights or model.name)
     }
 
 

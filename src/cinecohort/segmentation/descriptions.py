@@ -50,6 +50,9 @@ class ModelDescription(Options):
     validation_subjects: int = 0
     """How many subjects chose between its checkpoints."""
 
+    trained_on: dict[str, list[str]] = {}
+    """Source to the subjects that training or the choice of a checkpoint saw: accuracy on them says nothing."""
+
     recipe: dict[str, Any] = {}
     """The settings of its training."""
 
@@ -111,3 +114,12 @@ def weights_digest(name_or_path: str) -> str:
     if Path(name_or_path).suffix != ".safetensors" and name_or_path not in shipped_models():
         return ""
     return describe_model(name_or_path).sha256 or digest_file(weights_path(name_or_path))
+
+
+def is_there(name_or_path: str) -> bool:
+    """Whether weights exist; a view whose network is still to come has none."""
+    try:
+        weights_path(name_or_path)
+    except UserError:
+        return False
+    return True

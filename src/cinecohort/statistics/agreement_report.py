@@ -15,7 +15,13 @@ from cinecohort.statistics.equivalence import COLUMNS as EQUIVALENCE_COLUMNS
 from cinecohort.statistics.equivalence import computer_as_another_observer, overlap_equivalence
 from cinecohort.statistics.measure_names import DERIVED_MEASURES, PRINCIPAL_MEASURES
 from cinecohort.statistics.options import AgreementOptions
-from cinecohort.statistics.overlap_tables import STRATA, mean_dice_of_images, summarise, with_participants
+from cinecohort.statistics.overlap_tables import (
+    OVERLAP_COLUMNS,
+    STRATA,
+    mean_dice_of_images,
+    summarise,
+    with_participants,
+)
 from cinecohort.statistics.published_tables import (
     correlation_beside_published,
     differences_beside_published,
@@ -54,14 +60,21 @@ def run(
     measures_tsv, overlap_tsv, participants_tsv
         The cohort's tables. With several datasets every comparison is made for all together and for each.
     status_tsv
-        Final status of each subject, for the reasons beside the worst cases.
+        Final status of each subject, for the reasons beside the worst cases, and for who takes part where
+        the measures have no column ``status``.
     conversion_tsv
         For resolution and scanners in the description of the datasets.
     """
-    measures, participants = read_table(measures_tsv, _TEXT), read_table(participants_tsv, _TEXT)
-    overlap = read_table(overlap_tsv, _TEXT)
+    measures = _cohort_table(measures_tsv, ("subject", "source", "kind"))
+    participants = _cohort_table(participants_tsv, ("subject",))
+    overlap = _cohort_table(overlap_tsv, OVERLAP_COLUMNS)
+    write_table(out_folder / "seen_in_training.csv", count_seen(measures))
+    measures, overlap = unseen(measures), unseen(overlap)
     status = read_table(status_tsv, _TEXT) if status_tsv else None
     conversion = read_table(conversion_tsv, _TEXT) if conversion_tsv else None
+    if "status" not in measures and status is not None:
+        known = status.drop_duplicates("subject").set_index("subject")["status"]
+        measures = measures.assign(status=measures["subject"].map(known))
     sources = MeasureSources.of(measures, options.statuses)
     _write_comparisons(measures, out_folder, options)
     write_table(out_folder / "reliability.csv", reliability_of_observers(sources, options))
@@ -71,6 +84,28 @@ def run(
     write_table(out_folder / "cases.csv", choose_cases(overlap, models, participants, status, options.cases))
     write_table(out_folder / "datasets.csv", describe_datasets(participants, conversion))
     _write_beside_published(out_folder, models)
+
+
+def _cohort_table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a cohort's table; one without a header, as of a stage that made no row, has these columns."""
+    if not path.read_bytes().strip():
+        return pd.DataFrame(columns=list(columns))
+    table = read_table(path, _TEXT)
+    return table.assign(**{name: np.nan for name in columns if name not in table.columns})
+
+
+def unseen(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows without those of subjects that the model was trained on; their agreement proves nothing."""
+    if "seen_in_training" not in table:
+        return table
+    return table[~table["seen_in_training"].astype(str).str.lower().eq("true")].reset_index(drop=True)
+
+
+def count_seen(measures: pd.DataFrame) -> pd.DataFrame:
+    """How many subjects each model was trained on, and so are left out: ``model, n``."""
+    seen = measures.drop(unseen(measures.assign(place=measures.index))["place"])
+    counts = seen.groupby("source")["subject"].nunique()
+    return pd.DataFrame({"model": counts.index, "n": counts.to_numpy()})
 
 
 def _write_comparisons(measures: pd.DataFrame, folder: Path, options: AgreementOptions) -> None:
