@@ -8,7 +8,7 @@ from cinecohort.errors import UserError
 from cinecohort.statistics.options import AgreementOptions
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from cinecohort.statistics.agreement import AgreementResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,12 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
     )
     result = agree(first, second, on=on, options=options, names=names, repeated=repeated)
     write_agreement(result, arguments.out, names, figures=not arguments.no_figures)
-    print(_summary(result.pairing.counts, len(result.differences), arguments.out))
+    print(_summary(result, arguments.out))
+    if not result.differences["n"].any():
+        raise UserError(
+            "No measure has a value of the same subject in both tables; the reasons are in the notes."
+        )
     return 0
 
 
-def _summary(counts: "pd.DataFrame", n_measures: int, out: Path) -> str:
-    first, second = counts.to_dict("records")
+def _summary(result: "AgreementResult", out: Path) -> str:
+    first, second = result.pairing.counts.to_dict("records")
     aside = [
         f"{row[column]} {words} {row['table']}"
         for row in (first, second)
@@ -84,7 +88,11 @@ def _summary(counts: "pd.DataFrame", n_measures: int, out: Path) -> str:
         if row[column]
     ]
     without = f" ({', '.join(aside)}; listed in unpaired.csv)" if aside else ""
-    return f"{first['paired']} subjects paired{without}; {n_measures} measures compared, written to {out}."
+    tables = (result.differences, result.bland_altman, result.correlation)
+    noted = {name for table in tables for name in table.loc[table["note"] != "", "measure"]}
+    undefined = f" ({len(noted)} with a note on undefined values)" if noted else ""
+    compared = f"{len(result.differences)} measures compared{undefined}"
+    return f"{first['paired']} subjects paired{without}; {compared}, written to {out}."
 
 
 def _run_config(path: Path, out: Path) -> int:

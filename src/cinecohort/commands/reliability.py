@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from cinecohort.errors import UserError
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add this command's arguments."""
@@ -24,7 +26,6 @@ def run(arguments: argparse.Namespace) -> int:
     row = result.set_index("type").loc["ICC(A,1)"]
     size = f"{row['n_subjects']} subjects, {row['n_raters']} raters"
     if row["icc"] != row["icc"]:
-        print(f"{size}: no coefficient ({row['note']}); written to {arguments.out}.")
-    else:
-        print(f"{size}: ICC(A,1) = {row['icc']:.3f}; {row['n_incomplete']} incomplete subjects left out.")
+        raise UserError(f"{size}: no coefficient can be given ({row['note']}).")
+    print(f"{size}: ICC(A,1) = {row['icc']:.3f}; {row['n_incomplete']} incomplete subjects left out.")
     return 0

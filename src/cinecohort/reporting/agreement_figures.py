@@ -117,10 +117,10 @@ def _say(axes: Axes, text: str) -> None:
 
 
 def drawn_measures(measures: Sequence[str]) -> list[str]:
-    """Order measures for a figure: principal ones first; wall segments only where nothing else is."""
+    """Order measures for a figure: principal ones first; indexed ones and wall segments only if alone."""
     first = [name for name in PRINCIPAL_MEASURES if name in measures]
     rest = [name for name in measures if name not in first]
-    whole = first + [name for name in rest if not is_wall_segment(name)]
+    whole = first + [name for name in rest if not (is_wall_segment(name) or name.endswith("_i"))]
     return whole or rest
 
 

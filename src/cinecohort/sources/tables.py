@@ -14,13 +14,8 @@ from cinecohort.errors import UserError
 from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
 from cinecohort.statistics.measure_names import THEIR_NAMES, is_measure_name
 from cinecohort.statistics.options import AgreementOptions
+from cinecohort.statistics.overlap_tables import OVERLAP_COLUMNS
 from cinecohort.statistics.tables import read_table, write_table
-
-OVERLAP_COLUMNS = (
-    *("subject", "dataset", "view", "source", "reference", "frame", "role", "structure", "position"),
-    *("dice", "mcd_mm", "hd_mm", "hd_max_mm", "n_slices", "n_skipped"),
-)
-"""Columns of a cohort's overlap table, which measures alone leave empty."""
 
 _EJECTION = (("lvedv_ml", "lvesv_ml", "lvsv_ml", "lvef_pct"), ("rvedv_ml", "rvesv_ml", "rvsv_ml", "rvef_pct"))
 _VOLUMES = {chamber: (f"{chamber}edv_ml", f"{chamber}esv_ml") for chamber in ("lv", "rv")}

@@ -128,3 +128,16 @@ def test_reliability_writes_the_documented_columns(tmp_path: Path, capsys: pytes
         f"ICC({form},{unit})" for unit in ("1", "k") for form in ("1", "A", "C")
     ]
     assert "5 subjects, 3 raters" in capsys.readouterr().out
+
+
+def test_no_usable_value_exits_with_one_but_leaves_the_reasons(tmp_path: Path, capsys) -> None:
+    (tmp_path / "a.csv").write_text("subject,m\na,1\nb,\n")
+    (tmp_path / "b.csv").write_text("subject,m\na,\nb,2\n")
+    arguments = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--out", str(tmp_path / "out")]
+    assert main(["agree", *arguments]) == 1
+    assert "No measure has a value of the same subject" in capsys.readouterr().err
+    assert pd.read_csv(tmp_path / "out" / "differences.csv").loc[0, "note"] == "no subject has both values"
+    (tmp_path / "long.csv").write_text("s,r,v\na,O1,1\nb,O1,2\n")
+    columns = ["--subject", "s", "--rater", "r", "--value", "v", "--out", str(tmp_path / "icc.csv")]
+    assert main(["reliability", str(tmp_path / "long.csv"), *columns]) == 1
+    assert "needs 2 of each" in capsys.readouterr().err

@@ -235,3 +235,22 @@ def test_description_of_datasets() -> None:
     assert row["n_sites"] == 2
     assert row["scanners"] == "1.5 T, Aera, Siemens (66.7%); 3 T, Aera, Siemens (33.3%)"
     assert (row["in_plane_mm"], row["slice_spacing_mm"]) == ("1.4-1.8", "10")
+
+
+def test_who_takes_part_is_known_from_the_status_table(tmp_path: Path) -> None:
+    measures = cohort_measures(4, observers=("O1",)).drop(columns="status")
+    tables = write(tmp_path, measures, cohort_overlap(measures).head(0))
+    status = pd.DataFrame(
+        {"subject": [f"S{i:02d}" for i in range(4)], "status": ["excluded", "ok", "review", "ok"]}
+    )
+    status.assign(code="", reason="").to_csv(tmp_path / "status.tsv", sep="\t", index=False)
+    run(*tables, tmp_path / "out", AgreementOptions(), status_tsv=tmp_path / "status.tsv")
+    assert set(pd.read_csv(tmp_path / "out" / "comparisons.csv")["n"]) == {3}
+
+
+def test_tables_of_stages_that_made_no_row(tmp_path: Path) -> None:
+    for name in ("measures", "overlap", "participants"):
+        (tmp_path / f"{name}.tsv").write_text("\n")
+    paths = [tmp_path / f"{name}.tsv" for name in ("measures", "overlap", "participants")]
+    run(*paths, tmp_path / "out", AgreementOptions())
+    assert pd.read_csv(tmp_path / "out" / "comparisons.csv").empty
