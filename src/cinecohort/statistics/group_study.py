@@ -131,7 +131,7 @@ def match_cohort(cohort: StudyCohort, options: StudyOptions) -> Matching:
                 f"Study {options.name}: no subject is left in the group {group.label} ({group.condition}); "
                 "the flow says where they went."
             )
-    settings = options.matching.model_copy(update={"seed": options.seed})
+    settings = options.seeded_matching
     matching = match(cohort.complete, TREATMENT, options.covariates, settings, identifier="subject")
     if len(matching.pairs.focal) < 2:
         raise UserError(
@@ -353,7 +353,7 @@ def _header(options: StudyOptions) -> dict[str, Any]:
         "seed": options.seed,
         "emulates": EMULATED,
         "versions": _versions(),
-        "options": options.model_dump(mode="json"),
+        "options": options.model_copy(update={"matching": options.seeded_matching}).model_dump(mode="json"),
     }
 
 

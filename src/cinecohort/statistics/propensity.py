@@ -153,7 +153,7 @@ def fit_propensity(table: pd.DataFrame, treatment: np.ndarray, covariates: Seque
             "resembles any of the other: leave out the covariate that defines the groups."
         )
     probability = expit(linear)
-    if ((probability < 1e-12) | (probability > 1 - 1e-12)).any():
+    if ((probability < 1e-7) | (probability > 1 - 1e-7)).any():
         notes.append("Some fitted scores are numerically 0 or 1: a covariate nearly decides the group.")
     names = ["(intercept)", *(column.name for column in columns)]
     return Propensity(probability, linear, dict(zip(names, coefficients.tolist(), strict=True)), notes)

@@ -36,7 +36,7 @@ def matched_sets(matching: Matching) -> MatchedSets:
 
 def variants(options: StudyOptions, table: pd.DataFrame) -> Iterator[tuple[str, str, MatchingOptions]]:
     """Name, setting and options of every other matching, each one choice away from the primary one."""
-    primary = options.matching.model_copy(update={"seed": options.seed})
+    primary = options.seeded_matching
     for caliper in options.sensitivity.calipers:
         if (caliper, "sd") != (primary.caliper, primary.caliper_scale):
             changed = {"caliper": caliper, "caliper_scale": "sd"}

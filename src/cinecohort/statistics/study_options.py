@@ -161,6 +161,11 @@ class StudyOptions(Options):
     seed: int = 0
     """Seed of whatever is random."""
 
+    @property
+    def seeded_matching(self) -> MatchingOptions:
+        """The matching with the study's seed, which is the one that counts."""
+        return self.matching.model_copy(update={"seed": self.seed})
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.exposure.label == self.reference.label:
