@@ -18,6 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from cinecohort.conversion.raw_files import RawBytes
 
 MR, ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.4.1"
+REPORT = "1.2.840.10008.5.1.4.1.1.88.33"
 ROW = np.array([0.792067, 0.0, 0.610434])
 COLUMN = np.array([0.377686, 0.785613, -0.490067])
 NORMAL = np.cross(ROW, COLUMN)

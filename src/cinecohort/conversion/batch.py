@@ -3,10 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
-from cinecohort.cohort.runner import worst_finding
 from cinecohort.cohort.store import write_record
 from cinecohort.conversion.options import ConversionOptions
-from cinecohort.findings import Outcome
+from cinecohort.findings import Level, Outcome
 from cinecohort.sources.detect import open_detected
 
 STAGE, VERSION = "convert", 1
@@ -40,6 +39,7 @@ def convert_all(
 
 
 def _sentence(outcome: Outcome) -> str:
-    worst = worst_finding(outcome.findings)
+    gravest_first = (Level.ERROR, Level.REJECT, Level.REVIEW)
+    worst = next((f for level in gravest_first for f in outcome.findings if f.level is level), None)
     words = f"{outcome.status}; {outcome.values.get('views') or 'no view'}"
     return f"{words}; {worst.code}: {worst.message}" if worst else words

@@ -78,6 +78,9 @@ KEYWORDS: dict[int, tuple[str, str]] = {
 """Tag to keyword and kind of value."""
 
 PIXEL_DATA = 0x7FE00010
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+_NO_IMAGE_CLASSES = tuple(_STORAGE + part for part in ("88.", "104.", "11.", "9.", "66", "481."))
+"""Structured reports, documents, presentation states, waveforms, raw data and segmentations, radiotherapy."""
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -96,6 +99,10 @@ class NotPlain(Exception):
 
 class UnreadableFile(Exception):
     """The bytes are not a whole DICOM image; the message says why, in words that name no file."""
+
+
+class NoImage(Exception):
+    """The file is whole DICOM and holds no image: a report, a document, a directory."""
 
 
 @dataclass(slots=True)
@@ -128,18 +135,24 @@ def read_header(content: bytes) -> DicomHeader:
     Raises
     ------
     UnreadableFile
-        If the bytes are not DICOM, hold no image, or end too early.
+        If the bytes are not DICOM, end too early, or describe an image that cannot be.
+    NoImage
+        If the file is of another kind.
     """
     if not is_dicom(content):
         raise UnreadableFile("not a DICOM file")
     try:
-        return _walk(content)
+        header = _walk(content)
     except NotPlain:
-        return read_with_pydicom(content)
+        header = read_with_pydicom(content)
     except (struct.error, IndexError) as fault:
         raise UnreadableFile("the file ends too early") from fault
     except ValueError as fault:
         raise UnreadableFile("a header value is damaged") from fault
+    values = header.values
+    if not (values.get("Rows") and values.get("Columns") and values.get("BitsAllocated") in (8, 16, 32)):
+        raise UnreadableFile("its matrix or number of bits cannot be")
+    return header
 
 
 def _walk(content: bytes) -> DicomHeader:
@@ -182,7 +195,13 @@ def _walk(content: bytes) -> DicomHeader:
         offset += length
     if offset > end:
         raise UnreadableFile("the file ends too early")
-    raise UnreadableFile("holds no image")
+    raise _without_pixels(values)
+
+
+def _without_pixels(values: Header) -> Exception:
+    if str(values.get("SOPClassUID", "")).startswith(_NO_IMAGE_CLASSES):
+        return NoImage("holds no image")
+    return UnreadableFile("the file ends before its pixels")
 
 
 def _walk_file_meta(content: bytes) -> tuple[int, str]:
@@ -264,7 +283,9 @@ def read_with_pydicom(content: bytes) -> DicomHeader:
     Raises
     ------
     UnreadableFile
-        If pydicom cannot read it or it holds no image.
+        If pydicom cannot read it, or the pixels are missing.
+    NoImage
+        If the file is of another kind.
     """
     try:
         with quiet_pydicom():
@@ -274,7 +295,7 @@ def read_with_pydicom(content: bytes) -> DicomHeader:
     except Exception as fault:
         raise UnreadableFile(f"pydicom cannot read it ({type(fault).__name__})") from fault
     if "PixelData" not in dataset:
-        raise UnreadableFile("holds no image")
+        raise _without_pixels(values)
     return DicomHeader(values, dataset=dataset)
 
 

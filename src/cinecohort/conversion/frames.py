@@ -1,5 +1,6 @@
 """One record a frame, whatever the layout of the files: one image a file, or many."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -119,13 +120,16 @@ class Frame:
     @property
     def has_geometry(self) -> bool:
         """Whether position, orientation and pixel size are all there."""
-        return all(
-            len(self.values.get(keyword, ())) == n and np.all(np.isfinite(self.values[keyword]))
-            for keyword, n in (
-                ("ImagePositionPatient", 3),
-                ("ImageOrientationPatient", 6),
-                ("PixelSpacing", 2),
+        return (
+            all(
+                len(self.values.get(keyword, ())) == n and all(map(math.isfinite, self.values[keyword]))
+                for keyword, n in (
+                    ("ImagePositionPatient", 3),
+                    ("ImageOrientationPatient", 6),
+                    ("PixelSpacing", 2),
+                )
             )
+            and min(self.values["PixelSpacing"]) > 0
         )
 
     def stored(self) -> NDArray[Any]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Vector = NDArray[np.float64]
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -118,6 +117,8 @@ def resample_slice(
     numpy.ndarray
         (frames, rows, columns) of the grid, in the type of `frames` (rounded where that is an integer).
     """
+    from scipy import ndimage  # slow to import, and few subjects need it
+
     moved = np.asarray(to_corner) - np.asarray(from_corner)
     scale = np.asarray(to_spacing, float) / np.asarray(from_spacing, float)
     offset = np.array([moved @ axes.column / from_spacing[0], moved @ axes.row / from_spacing[1]])

@@ -79,7 +79,7 @@ def plan_grid(view: str, stack: Stack, options: ConversionOptions) -> tuple[Grid
     own = [index for index in alike if index not in moved]
     on_grid = grid.corner + np.outer(np.array(places) * step, stack.axes.normal)
     grid.residual_mm = float(np.linalg.norm(corners[own] - on_grid[own], axis=1).max())
-    findings += [*matrix_findings, *shift_findings, *_names(view, slices)]
+    findings += [*matrix_findings, *shift_findings, *_names(view, slices), *_references(view, slices)]
     return grid, findings
 
 
@@ -230,6 +230,24 @@ def _shift(
             threshold=options.shift_tolerance_mm,
         )
     ]
+
+
+def _references(view: str, slices: list[Slice]) -> list[Finding]:
+    """Positions are comparable within one frame of reference only.
+
+    Where every slice has one of its own (as after some anonymisation), the attribute says nothing.
+    """
+    references = [item.run.frames[0].values.get("FrameOfReferenceUID", "") for item in slices]
+    counts = Counter(references)
+    if len(counts) in (1, len(slices)):
+        return []
+    main = max(counts, key=lambda uid: (counts[uid], uid))
+    others = tuple(index for index, uid in enumerate(references) if uid != main)
+    message = (
+        f"{len(others)} slices have another frame of reference than the rest: their positions may not be"
+        " comparable, as after the patient was moved."
+    )
+    return [Finding("FRAME_OF_REFERENCE", Level.REVIEW, message, view, slices=others)]
 
 
 def _names(view: str, slices: list[Slice]) -> list[Finding]:

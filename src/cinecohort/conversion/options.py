@@ -22,7 +22,7 @@ EXCLUDED_NAMES: tuple[str, ...] = (
     r"tagging|(?<![a-z])tag(?![a-z])",
     r"(?<![a-z])(?:flow|pc|venc|phase)(?![a-z])",
     r"molli|t1[ _-]*map|t2[ _-]*map|t2\*",
-    r"(?<![a-z])(?:lge|psir|perf|perfusion|delayed|de)(?![a-z])",
+    r"(?<![a-z])(?:lge|psir|perf|perfusion|delayed)(?![a-z])",
     r"ao[ _-]*dist|rvot|lvot",
 )
 """Series whose name matches one of these are never one of the four views."""

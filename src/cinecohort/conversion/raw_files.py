@@ -86,12 +86,20 @@ def _inflate(archive: memoryview, member: zipfile.ZipInfo) -> bytes:
 
 def ought_to_be_image(file: RawBytes) -> bool:
     """Whether a file is DICOM, or is named as if it were; other files lie there for other reasons."""
-    if file.content is not None and is_dicom(file.content):
-        return True
     name = file.name.rsplit("/", 1)[-1].lower()
     if name.startswith("dicomdir"):
         return False
+    if file.content is not None and is_dicom(file.content):
+        return True
     suffix = Path(name).suffix
     if file.content is None:
         return suffix not in NEVER_IMAGES
-    return suffix in (".dcm", ".dicom", ".ima") or (suffix not in NEVER_IMAGES and not suffix[1:].isalpha())
+    if suffix in (".dcm", ".dicom", ".ima"):
+        return True
+    return suffix not in NEVER_IMAGES and not suffix[1:].isalpha() and not _is_text(file.content)
+
+
+def _is_text(content: bytes) -> bool:
+    """Whether a file without a telling suffix is words (README, LICENSE): all of its start is printable."""
+    start = content[:200]
+    return bool(start) and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start)

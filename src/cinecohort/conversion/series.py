@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cinecohort.conversion.cardiac_time import check_times
-from cinecohort.conversion.dicom_header import UnreadableFile, read_header
+from cinecohort.conversion.dicom_header import NoImage, UnreadableFile, read_header
 from cinecohort.conversion.frames import Frame, frames_of
 from cinecohort.conversion.geometry import slice_axes, stack_affine
 from cinecohort.conversion.grid import Grid, plan_grid
@@ -89,10 +89,14 @@ def convert_series(
 
 
 def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:
-    """Read the headers of all files; ``UNREADABLE`` (review) counts those that could not be."""
+    """Read the headers of all files.
+
+    ``UNREADABLE`` (review) counts those that could not be read, ``NOT_CINE`` (info) those that are DICOM but
+    no image, ``DUPLICATE`` (info) copies of one file.
+    """
     frames: list[Frame] = []
     faults: dict[str, list[int]] = defaultdict(list)
-    count = 0
+    count = others = 0
     for file in sorted(files, key=lambda file: file.name):
         if not ought_to_be_image(file):
             continue
@@ -105,7 +109,28 @@ def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:
             frames.extend(frames_of(file.content, header, count))
         except UnreadableFile as fault:
             faults[str(fault)].append(count)
-    return frames, [_unreadable(reason, places, count) for reason, places in faults.items()]
+        except NoImage:
+            others += 1
+    findings = [_unreadable(reason, places, count) for reason, places in faults.items()]
+    if others:
+        message = f"{others} DICOM files hold no image and were left out."
+        findings.append(Finding("NOT_CINE", Level.INFO, message, value=float(others)))
+    unique = _without_copies(frames)
+    if len(unique) < len(frames):
+        copies = len(frames) - len(unique)
+        message = f"{copies} images are copies of others (same instance, place and time) and were left out."
+        findings.append(Finding("DUPLICATE", Level.INFO, message, value=float(copies)))
+    return unique, findings
+
+
+def _without_copies(frames: list[Frame]) -> list[Frame]:
+    """The first of the frames that have the same UID and number, unless place or time tell them apart."""
+    unique: dict[Any, Frame] = {}
+    for frame in frames:
+        place = frame.values.get("ImagePositionPatient"), frame.values.get("TriggerTime")
+        key = (frame.uid, frame.number, *place) if frame.uid else id(frame)
+        unique.setdefault(key, frame)
+    return list(unique.values())
 
 
 def _unreadable(reason: str, places: list[int], count: int) -> Finding:
@@ -130,7 +155,8 @@ def convert_frames(
         )
         level = Level.REVIEW if placed else Level.REJECT
         findings.append(Finding("NO_GEOMETRY", level, message, value=float(len(without))))
-    findings += _identities(placed, options)
+    if several := _identities(placed):
+        return Conversion({}, [*findings, several])
     choices, more = choose_views(placed, options)
     findings += more
     conversion = Conversion({}, findings)
@@ -161,13 +187,13 @@ def _is_orientation(orientation: Any) -> bool:
     return True
 
 
-def _identities(frames: list[Frame], options: ConversionOptions) -> list[Finding]:
+def _identities(frames: list[Frame]) -> Finding | None:
     """Images of several patients in one folder are never put together."""
     patients = {frame.values.get("PatientID", "") for frame in frames}
     if len(patients) <= 1:
-        return []
+        return None
     message = f"The files name {len(patients)} different patients; they do not belong to one subject."
-    return [Finding("IDENTITY", Level.REJECT, message, value=float(len(patients)), threshold=1.0)]
+    return Finding("IDENTITY", Level.REJECT, message, value=float(len(patients)), threshold=1.0)
 
 
 def _convert_view(

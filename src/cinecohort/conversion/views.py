@@ -76,6 +76,11 @@ class Plane:
         return float(np.hypot(difference, self.tilt_deg))
 
     @property
+    def n_frames(self) -> int:
+        """Of the longest run."""
+        return max(len(run.frames) for run in self.slice.runs)
+
+    @property
     def series_number(self) -> int:
         """Of the run that is used."""
         return self.slice.run.frames[0].series_number
@@ -201,13 +206,15 @@ def _planes(frames: list[Frame], long_axis: Vector, options: ConversionOptions) 
     planes = []
     for axes, members in group_by_orientation(frames, options.orientation_tolerance_deg):
         for item in build_stack(axes, members, options.position_tolerance_mm).slices:
-            item.runs = [run for run in item.runs if len(run.frames) >= options.min_frames]
-            if not item.runs:
+            cine = [run for run in item.runs if len(run.frames) >= options.min_frames]
+            item.runs = cine or item.runs
+            name = _majority_name(item, options)
+            if not cine and name not in LONG_AXIS_VIEWS:
                 continue
             across = np.cross(axes.normal, long_axis)
             turn = float(np.degrees(np.arctan2(across @ second, across @ first)))
             tilt = abs(90.0 - angle_deg(axes.normal, long_axis))
-            planes.append(Plane(axes, item, _majority_name(item, options), turn, tilt))
+            planes.append(Plane(axes, item, name, turn, tilt))
     return planes
 
 
@@ -223,6 +230,7 @@ def _assign(planes: list[Plane], options: ConversionOptions) -> tuple[dict[str, 
     findings: list[Finding] = []
     for view in LONG_AXIS_VIEWS:
         own = [plane for plane in planes if plane.named == view]
+        own = [plane for plane in own if plane.n_frames >= options.min_frames] or own
         if not own:
             continue
         plane = _pick(own, view, options)
@@ -238,7 +246,11 @@ def _assign(planes: list[Plane], options: ConversionOptions) -> tuple[dict[str, 
             planes = [other for other in planes if other is not plane]
             choices[view] = _choice(plane, view)
     for view in LONG_AXIS_VIEWS:
-        fitting = [plane for plane in planes if plane.fits == view and plane.named != view]
+        fitting = [
+            plane
+            for plane in planes
+            if plane.fits == view and plane.named != view and plane.n_frames >= options.min_frames
+        ]
         if view in choices or not fitting or any(f.view == view for f in findings):
             continue
         plane = min(fitting, key=lambda p: p.error_deg(view))

@@ -1,7 +1,6 @@
 """Where dcm2niix is right, our voxels equal its and lie in the same places; where it is wrong, we show it."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -14,11 +13,9 @@ from cinecohort.conversion.series import convert_series
 from cinecohort.images import Image
 from support import synthetic_dicom as synthetic
 
-DCM2NIIX = Path(sys.executable).parent / "dcm2niix"
+dcm2niix = pytest.importorskip("dcm2niix", reason="dcm2niix is not installed")
 IGNORE_TIMES = ("--ignore_trigger_times",)
 """Otherwise dcm2niix splits some vendors' cines into one file a trigger time."""
-
-pytestmark = pytest.mark.skipif(not DCM2NIIX.is_file(), reason="dcm2niix is not installed")
 
 
 def ours(images: list) -> Image:
@@ -29,7 +26,7 @@ def theirs(tmp_path: Path, images: list, *arguments: str) -> list[nib.Nifti1Imag
     raw = synthetic.write_files(tmp_path / "raw", images)
     out = tmp_path / "out"
     out.mkdir()
-    command = [str(DCM2NIIX), "-z", "n", "-b", "n", *arguments, "-f", "%s_%r", "-o", str(out), str(raw)]
+    command = [dcm2niix.bin, "-z", "n", "-b", "n", *arguments, "-f", "%s_%r", "-o", str(out), str(raw)]
     subprocess.run(command, check=False, capture_output=True)
     return [nib.load(path) for path in sorted(out.glob("*.nii"))]
 

@@ -10,6 +10,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from cinecohort.conversion.dicom_header import (
+    NoImage,
     UnreadableFile,
     is_dicom,
     read_header,
@@ -89,7 +90,18 @@ def test_damaged_number_is_refused() -> None:
 def test_report_without_pixels_is_no_image() -> None:
     dataset = synthetic.stack(1)[0]
     del dataset.PixelData
-    with pytest.raises(UnreadableFile, match="holds no image"):
+    with pytest.raises(UnreadableFile, match="ends before its pixels"):
+        read_header(synthetic.to_bytes(dataset))
+    dataset.SOPClassUID = synthetic.REPORT
+    with pytest.raises(NoImage):
+        read_header(synthetic.to_bytes(dataset))
+
+
+@pytest.mark.parametrize(("keyword", "value"), [("Rows", 0), ("BitsAllocated", 12)])
+def test_images_that_cannot_be(keyword: str, value: int) -> None:
+    dataset = synthetic.stack(1)[0]
+    setattr(dataset, keyword, value)
+    with pytest.raises(UnreadableFile, match="cannot be"):
         read_header(synthetic.to_bytes(dataset))
 
 

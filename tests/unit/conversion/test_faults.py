@@ -373,9 +373,49 @@ def test_files_that_lie_about_are_passed_over() -> None:
 def test_images_of_two_patients_are_never_put_together() -> None:
     images = synthetic.stack()
     images[3].PatientID = "somebody else"
-    finding = only(convert(images), "IDENTITY")
-    assert finding.level is Level.REJECT
-    assert finding.view is None
+    assert assert_refused(convert(images), "IDENTITY").view is None
+
+
+def test_copies_of_files_are_no_second_acquisition() -> None:
+    files = synthetic.to_files(synthetic.stack())
+    files += [RawBytes(f"copy of {file.name}", file.content) for file in files[:20]]
+    conversion = convert_series(files, ConversionOptions())
+    finding = only(conversion, "DUPLICATE")
+    assert (finding.level, finding.value, finding.view) == (Level.INFO, 20.0, None)
+    tags = conversion.views["sa"].image.data[0, 0]
+    np.testing.assert_array_equal(tags, synthetic.expected_tags(6, 12))
+
+
+def test_one_uid_for_all_files_does_not_make_them_copies() -> None:
+    images = synthetic.stack()
+    for dataset in images:
+        dataset.SOPInstanceUID = "1.2.3"
+    files = [RawBytes(f"{n:03d}.dcm", synthetic.to_bytes(d)) for n, d in enumerate(images)]
+    conversion = convert_series(files, ConversionOptions())
+    assert conversion.findings == []
+    tags = conversion.views["sa"].image.data[0, 0]
+    np.testing.assert_array_equal(tags, synthetic.expected_tags(6, 12))
+
+
+def test_slices_of_another_frame_of_reference() -> None:
+    images = synthetic.stack()
+    for dataset in images:
+        if z_of(dataset) in (0, 1):
+            dataset.FrameOfReferenceUID = "1.2.3.4"
+    finding = only(convert(images), "FRAME_OF_REFERENCE")
+    assert (finding.slices, finding.level) == ((0, 1), Level.REVIEW)
+
+
+def test_reports_and_words_beside_the_images() -> None:
+    report = synthetic.stack(1)[0]
+    del report.PixelData
+    report.SOPClassUID = synthetic.REPORT
+    files = synthetic.to_files([*synthetic.stack(), report])
+    files.append(RawBytes("README", b"words"))
+    conversion = convert_series(files, ConversionOptions())
+    finding = only(conversion, "NOT_CINE")
+    assert (finding.level, finding.value) == (Level.INFO, 1.0)
+    assert len(conversion.findings) == 1
 
 
 def test_trigger_times_beyond_the_rr_interval() -> None:

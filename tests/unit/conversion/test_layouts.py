@@ -2,9 +2,9 @@
 
 import random
 import subprocess
-import sys
 from pathlib import Path
 
+import gdcm
 import numpy as np
 import pydicom
 import pytest
@@ -24,7 +24,7 @@ from support import synthetic_dicom as synthetic
 
 OPTIONS = ConversionOptions()
 LAYOUTS = ("series_a_slice", "slice_major", "time_major", "philips", "ge")
-GDCMCONV = Path(sys.executable).parent / "gdcmconv"
+GDCMCONV = Path(gdcm.__file__).parent.joinpath("_gdcm", "gdcmconv")
 
 
 def convert_short_axis(files: list[RawBytes]) -> ConvertedView:

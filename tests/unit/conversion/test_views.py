@@ -149,6 +149,13 @@ def test_still_images_at_the_same_positions_do_not_count_as_acquired_twice() -> 
     assert conversion.views["sa"].image.data.shape[2:] == (5, 10)
 
 
+def test_a_named_long_axis_view_of_few_frames_is_refused_with_a_finding() -> None:
+    images = synthetic.stack(5, 10) + synthetic.long_axis("la_4ch", "4CH", 3)
+    conversion = convert(images)
+    assert codes(conversion) == [("NOT_CINE", "la_4ch")]
+    assert list(conversion.views) == ["sa"]
+
+
 def test_patterns_come_from_the_configuration() -> None:
     images = renamed(synthetic.stack(3, 10), "Kurzachse")
     assert "sa" not in convert(images).views
