@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from cinecohort import __version__
 from cinecohort.files import read_json
@@ -18,7 +19,7 @@ from cinecohort.reporting.numbers import count, is_defined, number
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.reporting.vocabulary import MEASURES, VIEW_NAMES
 
-MOST_FINDINGS = 9
+MOST_FINDINGS = 8
 COLUMNS_OF_SLICES = 8
 PANEL_PIXELS = 150
 CURVES = {"LV": "LV cavity", "RV": "RV cavity", "LA": "left atrium", "RA": "right atrium"}
@@ -39,6 +40,8 @@ class PatientPage:
 
     Parameters
     ----------
+    title
+        The subject's key.
     folder
         The patient's folder, as in the store.
     measures
@@ -53,6 +56,7 @@ class PatientPage:
         Whether the data are made up.
     """
 
+    title: str
     folder: Path
     measures: Mapping[str, Any]
     findings: Sequence[Finding]
@@ -75,7 +79,7 @@ def make_patient_page(page: PatientPage, output: Path) -> None:
         curve = draw_curves(page, build / "figures" / "curves.svg")
         pictures = draw_pictures(page, build / "figures" / "slices.png")
         data = {
-            "title": page.folder.name,
+            "title": page.title,
             "version": __version__,
             "banner": "SYNTHETIC DATA" if page.synthetic else "",
             "footer": f"Measured by {page.source}. Not a medical device.",
@@ -154,8 +158,8 @@ def finding_lines(findings: Sequence[Finding]) -> list[str]:
     return lines
 
 
-def shortened(text: str, limit: int = 190) -> str:
-    """`text`, cut at a word where it is longer than a line and a half."""
+def shortened(text: str, limit: int = 118) -> str:
+    """`text`, cut at a word where it is longer than a line."""
     return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " …"
 
 
@@ -181,16 +185,11 @@ def draw_curves(page: PatientPage, path: Path) -> str:
         for key, words in (("ed_frame", "ED"), ("es_frame", "ES")):
             if record.get(key) is not None:
                 axis.axvline(record[key], color="0.6", lw=0.7, zorder=0)
-                axis.annotate(
-                    words,
-                    (record[key], 1),
-                    xycoords=("data", "axes fraction"),
-                    fontsize=6.5,
-                    ha="left",
-                    va="top",
-                )
+                top = axis.get_xaxis_transform()
+                axis.text(record[key], 1, f" {words}", transform=top, fontsize=6.5, va="top")
         axis.set(xlabel="frame (counted from 0)", ylabel="volume (mL)")
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1.12 * max(np.nanmax(values) for values in curves.values()))
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.legend(frameon=False, fontsize=6.5, loc="best")
     return f"Volume over the cycle of: {', '.join(CURVES[name] for name in curves)}."
 

@@ -61,7 +61,7 @@ def study_patient(source: Path, out: Path, model: str | None = None, threads: in
         If the folder holds no study, more than one, or nothing that can be measured.
     """
     models = chosen_models(model)
-    findings = convert(source, out)
+    key, findings = convert(source, out)
     findings += checked(out, "image_quality", check_images(out, ImageQualityOptions()), source)
     findings += segment(out, models, threads or os.cpu_count() or 1)
     primary = models["sa"].name
@@ -72,10 +72,10 @@ def study_patient(source: Path, out: Path, model: str | None = None, threads: in
     row: dict[str, Any] = next(iter(outcome.rows), {})
     outcome.findings += check_measures(row, MeasureQualityOptions()) if row else []
     findings += checked(out, "measure", outcome, source)
-    pd.DataFrame([{"subject": out.name, **row}], columns=["subject", *COLUMNS]).to_csv(
+    pd.DataFrame([{"subject": key, **row}], columns=["subject", *COLUMNS]).to_csv(
         out / "measures.csv", index=False
     )
-    page = PatientPage(out, row, findings, primary, warnings(models, findings))
+    page = PatientPage(key, out, row, findings, primary, warnings(models, findings))
     make_patient_page(page, out / "report.pdf")
     return PatientStudy(findings, sentence(row))
 
@@ -103,21 +103,21 @@ def chosen_models(model: str | None) -> dict[str, ModelOptions]:
     return models
 
 
-def convert(source: Path, out: Path) -> list[Finding]:
-    """Convert the one study of a folder."""
+def convert(source: Path, out: Path) -> tuple[str, list[Finding]]:
+    """Convert the one study of a folder; its key and findings."""
     if not source.is_dir():
         raise UserError(f"{source}: there is no such folder; give the folder of one patient's DICOM files.")
     opened = open_detected(source, "dicom", None)
     subjects = opened.subjects()
     if not subjects:
-        raise UserError(f"{source}: holds no files; give the folder of one patient's DICOM files.")
+        raise UserError(f"{source}: holds no DICOM images; give the folder of one patient's DICOM files.")
     if len(subjects) > 1:
-        names = listing([subject.key for subject in subjects[:3]])
-        raise UserError(
-            f"{source}: holds {len(subjects)} studies ({names} …); give the folder of one of them."
-        )
+        names = [subject.key for subject in subjects[:3]]
+        words = listing(names) if len(subjects) <= 3 else ", ".join([*names, "…"])
+        raise UserError(f"{source}: holds {len(subjects)} studies ({words}); give the folder of one of them.")
     out.mkdir(parents=True, exist_ok=True)
-    return checked(out, "convert", opened.convert(subjects[0], out, ConversionOptions()), source)
+    outcome = opened.convert(subjects[0], out, ConversionOptions())
+    return subjects[0].key, checked(out, "convert", outcome, source)
 
 
 def checked(out: Path, stage: str, outcome: Outcome, source: Path) -> list[Finding]:

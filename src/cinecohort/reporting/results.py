@@ -188,6 +188,11 @@ def read_results(folder: Path, config: Mapping[str, Any]) -> Results:
     return results
 
 
+def after_the_flow(status: pd.DataFrame) -> pd.Series:
+    """Mark the subjects lost after the last step of the flow: by a fault of the evaluation."""
+    return status["status"].isin(["excluded", "error"]) & (status["stage"] == "evaluate")
+
+
 def check_sums(results: Results) -> None:
     """Check that received = analysed + excluded, in the statuses and in every step of the flow.
 
@@ -212,11 +217,11 @@ def check_sums(results: Results) -> None:
     for dataset, table in steps.groupby("dataset", sort=False):
         received = pd.to_numeric(table["received"]).to_numpy()
         left = received - pd.to_numeric(table["excluded"]).to_numpy()
-        n_dataset = int((results.status["dataset"] == dataset).sum())
-        n_analysed = int(
-            results.status.loc[results.status["dataset"] == dataset, "status"].isin(["ok", "review"]).sum()
-        )
-        adds_up = received[0] == n_dataset and left[-1] == n_analysed and (left[:-1] == received[1:]).all()
+        subjects = results.status[results.status["dataset"] == dataset]
+        n_dataset = len(subjects)
+        n_analysed = int(subjects["status"].isin(["ok", "review"]).sum())
+        expected = n_analysed + int(after_the_flow(subjects).sum())
+        adds_up = received[0] == n_dataset and left[-1] == expected and (left[:-1] == received[1:]).all()
         if not adds_up:
             raise UserError(
                 f"{results.folder / 'cohort/flow.tsv'}: the flow of dataset {dataset} does not add up with "

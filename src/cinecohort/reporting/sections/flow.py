@@ -13,6 +13,7 @@ from cinecohort.reporting.document import (
     Table,
 )
 from cinecohort.reporting.numbers import count, hidden_count, percent, quantity
+from cinecohort.reporting.results import after_the_flow
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.vocabulary import STAGE_NAMES, STEP_NAMES, finding_words
 
@@ -67,7 +68,7 @@ def flow_diagram(context: Context) -> FlowDiagram | None:
     steps = []
     passed: int | None = None
     pending: list[str] = []
-    for row in totals.to_dict("records"):
+    for row in totals[totals["step"] != "analysed"].to_dict("records"):
         n = int(row["received"])
         if passed is None:
             steps.append(FlowStep("Received", count(n)))
@@ -83,6 +84,11 @@ def flow_diagram(context: Context) -> FlowDiagram | None:
             )
     analysed = len(context.results.analysed)
     flagged = len(context.results.flagged)
+    late = int(after_the_flow(context.results.status).sum())
+    if late:
+        lines = [f"Excluded: n = {count(late)}", "fault of the comparison with observers"]
+        steps[-1] = FlowStep(steps[-1].title, steps[-1].n, lines)
+        steps.append(FlowStep("", ""))
     steps[-1] = FlowStep("Analysed", f"{count(analysed)} ({count(flagged)} flagged for review)")
     words = ", ".join(f"{step.title.lower()} {step.n}" for step in steps)
     return FlowDiagram(

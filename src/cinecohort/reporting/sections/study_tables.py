@@ -24,6 +24,7 @@ from cinecohort.reporting.vocabulary import measure_digits, measure_label
 
 MOST_ROWS = 40
 STAGES = ("before", "after")
+CITED = {"Bai 2018": (Citation(("bai2018",)),), "Chen 2020": (Citation(("chen2020",)),)}
 DETAILS = {
     "cluster": "Matched pairs, cluster-robust",
     "adjusted": "Adjusted for covariates",
@@ -131,8 +132,8 @@ def balance_table(table: pd.DataFrame, name: str, groups: tuple[str, str]) -> li
                 ("Variance ratio", 2),
                 ("Largest difference of distributions", 2),
             ],
-            notes=f"Differences are {groups[0]} − {groups[1]}. The largest difference of distributions is that "
-            "of the empirical cumulative distribution functions. A dash: not defined for a category.",
+            notes=f"Differences are {groups[0]} − {groups[1]}. The largest difference of distributions is "
+            "that of the empirical cumulative distribution functions. A dash: not defined for a category.",
         )
     ]
 
@@ -175,15 +176,16 @@ def comparison_table(
     if printed:
         row = next(iter(printed.values()))
         heads += [
-            Column(with_n(str(row["label1"]), row["n1"])),
-            Column(with_n(str(row["label0"]), row["n0"])),
+            Column(with_n(groups[0], row["n1"])),
+            Column(with_n(groups[1], row["n0"])),
             Column("p"),
         ]
-        spans = [("", 1), ("This cohort, matched", 6), ("Published, Bai et al. 2018", 3)]
+        paper = str(row.get("paper", ""))
+        spans = [("", 1), ("This cohort, matched", 6), (f"Published, {paper}", 3)]
         notes += [
-            " Published figures: Table 8 of Bai et al.",
-            Citation(("bai2018",)),
-            ", UK Biobank, as printed.",
+            f" Published figures: {paper}",
+            *CITED.get(paper, ()),
+            f", {row.get('table', '')}, as printed.",
         ]
     return [
         Table(
@@ -239,8 +241,8 @@ def other_estimates(known: Mapping[str, Row], name: str, groups: tuple[str, str]
             ],
             rows,
             spans=[("", 2), *((words, 2) for words in DETAILS.values()), ("", 1)],
-            notes="E-value: how strongly an unmeasured confounder would have to be tied to group and outcome, on "
-            "the scale of the risk ratio, to explain the difference away.",
+            notes="E-value: how strongly an unmeasured confounder would have to be tied to group and "
+            "outcome, on the scale of the risk ratio, to explain the difference away.",
         )
     ]
 
