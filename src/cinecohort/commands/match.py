@@ -89,16 +89,22 @@ def run(arguments: argparse.Namespace) -> int:
     write_table(matching.scores_table(), arguments.out / "scores.csv")
     write_table(balance, arguments.out / "balance.csv")
     from cinecohort.reporting.study_figures import love_plot
+    from cinecohort.statistics.power import smallest_detectable_difference
 
     love_plot(balance, arguments.out / "love.svg")
-    matched, everybody = (matching.sample_sizes().loc[row].astype(int) for row in ("matched", "all"))
     notes.extend(matching.warnings)
+    treated, control = (int(matching.size("matched", group)) for group in ("treated", "control"))
     print(
-        f"{matched['treated']} of {everybody['treated']} treated matched to "
-        f"{matched['control']} of {everybody['control']} controls."
+        f"{treated} of {matching.size('all', 'treated'):.0f} treated matched to "
+        f"{control} of {matching.size('all', 'control'):.0f} controls."
     )
     for line in (*notes, balance_verdict(balance)[1]):
         print(line)
+    if min(treated, control) > 1:
+        detectable = smallest_detectable_difference(treated, control, 1, 1)
+        print(
+            f"A difference of {detectable:.2f} SD is found with 80 % power (Welch's test at the 5 % level)."
+        )
     return 0
 
 

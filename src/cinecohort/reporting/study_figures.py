@@ -14,9 +14,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cinecohort.files import replacing
+from cinecohort.reporting.vocabulary import measure_label
 from cinecohort.statistics.balance import describe_covariate
 from cinecohort.statistics.two_samples import printed_p
 
+COLUMN_NAMES = {
+    "distance": "Propensity score",
+    "sex": "Sex",
+    "age_years": "Age (years)",
+    "height_cm": "Height (cm)",
+    "weight_kg": "Weight (kg)",
+    "bmi": "BMI (kg/m²)",
+    "sbp_mmhg": "Systolic pressure (mmHg)",
+    "dbp_mmhg": "Diastolic pressure (mmHg)",
+}
+"""Printed names of participants' columns; others are printed as they are."""
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"
 _STYLE: Any = {
     "svg.hashsalt": "cinecohort",
@@ -41,8 +53,8 @@ def love_plot(balance: pd.DataFrame, path: Path, threshold: float = 0.1) -> None
     threshold
         Where the line of balance is drawn.
     """
-    wide = balance.assign(label=[describe_covariate(row) for _, row in balance.iterrows()])
-    wide["label"] = wide["label"].replace({"distance": "propensity score"})
+    named = balance.assign(variable=balance["variable"].replace(COLUMN_NAMES))
+    wide = named.assign(label=[describe_covariate(row) for _, row in named.iterrows()])
     wide = wide.pivot_table(index="label", columns="stage", values="smd", sort=False, dropna=False).abs()
     wide = wide.reindex(columns=["before", "after"]).sort_values("before", kind="stable")
     with mpl.rc_context(_STYLE):
@@ -75,7 +87,7 @@ def overlap_plot(scores: pd.DataFrame, labels: tuple[str, str], path: Path) -> N
     low, high = scores["propensity"].min(), scores["propensity"].max()
     bins = np.linspace(low, high if high > low else low + 1e-6, 31)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6.4, 2.6), layout="constrained")
+        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
         panels = figure.subplots(1, 2, sharex=True, sharey=True)
         for axes, title, weights in (
             (panels[0], "before matching", pd.Series(1.0, scores.index)),
@@ -85,8 +97,8 @@ def overlap_plot(scores: pd.DataFrame, labels: tuple[str, str], path: Path) -> N
                 _histogram(axes, scores, weights, bins, (value, label, colour, hatch))
             axes.set_title(title, fontsize=8)
             axes.set_xlabel("propensity score")
+            axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1.1), borderaxespad=0)
         panels[0].set_ylabel("share of the group")
-        panels[1].legend(fontsize=7)
         _save(figure, path)
 
 
@@ -158,7 +170,7 @@ def standardised_rows(comparison: pd.DataFrame, subgroups: pd.DataFrame) -> pd.D
         sd = outcome["difference"] / outcome["cohen_d"] if outcome["cohen_d"] else np.nan
         rows.append(
             {
-                "label": outcome["outcome"],
+                "label": measure_label(outcome["outcome"]),
                 "estimate": outcome["cohen_d"],
                 "ci_low": outcome["cohen_d_ci_low"],
                 "ci_high": outcome["cohen_d_ci_high"],
@@ -172,7 +184,12 @@ def standardised_rows(comparison: pd.DataFrame, subgroups: pd.DataFrame) -> pd.D
             note = f"n = {level['n1']:,} + {level['n0']:,}"
             note += f", interaction p {interaction}" if interaction else ""
             rows.append(
-                {"label": f"{level['factor']} {level['level']}", **scaled, "note": note, "overall": False}
+                {
+                    "label": f"{COLUMN_NAMES.get(level['factor'], level['factor'])} {level['level']}",
+                    **scaled,
+                    "note": note,
+                    "overall": False,
+                }
             )
     return pd.DataFrame(rows, columns=["label", "estimate", "ci_low", "ci_high", "note", "overall"])
 
