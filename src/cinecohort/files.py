@@ -55,7 +55,7 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
-    return json.loads(path.read_text())
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def digest_bytes(content: bytes) -> str:
@@ -70,5 +70,5 @@ def digest_file(path: Path) -> str:
 
 
 def digest_json(value: Any) -> str:
-    """SHA-256 of a value's canonical JSON."""
-    return digest_bytes(to_json(value).encode())
+    """SHA-256 of a value's canonical JSON; file names that are not UTF-8 count by their bytes."""
+    return digest_bytes(to_json(value).encode(errors="surrogateescape"))

@@ -5,12 +5,15 @@ its content changed, so Snakemake sees at once which shards have work.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cinecohort.cohort.settings import STAGES
 from cinecohort.cohort.shards import number_of_shards, shard_of
 from cinecohort.cohort.tables import read_table, table_text
+from cinecohort.cohort.withdrawals import remove_subject, withdrawn_ids, withdrawn_subjects
 from cinecohort.config import Config, DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, write_text_if_changed
@@ -78,33 +81,31 @@ def open_dataset(options: DatasetOptions) -> Source:
     return open_source(options.source, options.path, annotations=options.annotations, **options.settings)
 
 
-def withdrawn_ids(path: Path | None) -> frozenset[str]:
-    """Participants who withdrew: one id a line, as the study's office sends them."""
-    if path is None:
-        return frozenset()
-    if not path.is_file():
-        raise UserError(f"{path}: the list of withdrawn participants is not there; set `withdrawals`.")
-    return frozenset(line.split(",")[0].strip() for line in path.read_text().splitlines() if line.strip())
-
-
 def subject_key(dataset: str, identifier: str, datasets: Mapping[str, DatasetOptions]) -> str:
     """Key of a subject in the cohort: ``{dataset}-{id}`` where there is more than one dataset."""
     return f"{dataset}-{identifier}" if len(datasets) > 1 else identifier
 
 
-def list_subjects(config: Config) -> tuple[list[dict[str, str]], int]:
-    """Rows of the index for everything on disk now, and how many subjects were left out as withdrawn."""
+def list_subjects(config: Config) -> tuple[list[dict[str, str]], list[str]]:
+    """Rows of the index for everything on disk now, and the keys of those left out as withdrawn.
+
+    Raises
+    ------
+    UserError
+        If a key occurs twice, or cannot be the name of a folder and stand in a table.
+    """
     rows = []
-    n_withdrawn = 0
+    withdrawn = []
     for name, options in config.datasets.items():
-        withdrawn = withdrawn_ids(options.withdrawals)
+        ids = withdrawn_ids(options.withdrawals)
         for subject in open_dataset(options).subjects():
-            if subject.participant in withdrawn:
-                n_withdrawn += 1
+            key = subject_key(name, subject.key, config.datasets)
+            if ids & {subject.participant, subject.key}:
+                withdrawn.append(key)
                 continue
             rows.append(
                 {
-                    "subject": subject_key(name, subject.key, config.datasets),
+                    "subject": key,
                     "dataset": name,
                     "id": subject.key,
                     "participant": subject.participant,
@@ -115,51 +116,102 @@ def list_subjects(config: Config) -> tuple[list[dict[str, str]], int]:
                     "raw": raw_digest(subject),
                 }
             )
-    repeated = sorted(key for key, n in _counts(row["subject"] for row in rows).items() if n > 1)
+    _check_keys([row["subject"] for row in rows])
+    return rows, withdrawn
+
+
+def _check_keys(keys: Sequence[str]) -> None:
+    repeated = sorted(key for key, n in Counter(keys).items() if n > 1)
     if repeated:
         raise UserError(
-            f"{len(repeated)} subject keys occur more than once ({', '.join(repeated[:3])} ...): "
-            "give each subject its own folder or id."
+            f"{_some(repeated)}: more than one subject has this key; give each subject its own folder or id."
         )
-    if not rows:
-        places = ", ".join(str(options.path) for options in config.datasets.values())
-        raise UserError(f"No subject was found in {places}: check `path` and `source` in the configuration.")
-    return rows, n_withdrawn
+    unusable = sorted(key for key in keys if not is_usable(key))
+    if unusable:
+        raise UserError(
+            f"{_some(unusable)}: cannot be a subject key, which names a folder and stands in tables; rename "
+            "the folder, without slashes, leading dots, doubled or outer blanks and unprintable signs."
+        )
 
 
-def _counts(keys: Iterable[str]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for key in keys:
-        counts[key] = counts.get(key, 0) + 1
-    return counts
+def _some(keys: Sequence[str]) -> str:
+    shown = ", ".join(ascii(key) for key in keys[:3])
+    return shown + (f" and {len(keys) - 3:,} more" if len(keys) > 3 else "")
+
+
+def is_usable(key: str) -> bool:
+    """Whether a subject key can name a folder and comes back from a table as it was."""
+    plain = key.isprintable() and "/" not in key and "\\" not in key and not key.startswith(".")
+    return bool(key) and plain and key == " ".join(key.split())
 
 
 def refresh_index(config: Config, results: Path) -> IndexSummary:
     """Bring ``results/index/{shard}.tsv`` up to date with what is on disk.
 
+    Subjects whose participants withdrew also leave the store, the cache and the logs. A shard that holds
+    nobody any more loses its tables.
+
     Returns
     -------
     IndexSummary
         Which subjects are new, changed or gone since the last time.
+
+    Raises
+    ------
+    UserError
+        If no subject is there or left, or a file that the configuration names is not.
     """
+    check_participant_tables(config)
     before = {row["subject"]: row["raw"] for shard in shards(results) for row in read_index(results, shard)}
-    rows, n_withdrawn = list_subjects(config)
-    n_shards = number_of_shards(results, len(rows), config.shard_size)
-    by_shard: dict[str, list[dict[str, str]]] = {}
+    rows, withdrawn = list_subjects(config)
+    if not rows and not withdrawn:
+        places = ", ".join(str(options.path) for options in config.datasets.values())
+        raise UserError(f"No subject was found in {places}: check `path` and `source` in the configuration.")
+    now = {row["subject"]: row["raw"] for row in rows}
+    lists = {name: withdrawn_ids(options.withdrawals) for name, options in config.datasets.items()}
+    left = set(withdrawn) | withdrawn_subjects(results, lists, now)
+    for subject in sorted(left - set(now)):
+        remove_subject(results, subject)
+    _write_index(results, rows, number_of_shards(results, len(rows), config.shard_size))
+    if not rows:
+        raise UserError(
+            "No subject is left: all participants withdrew. Delete the results folder, which holds tables "
+            "that were made of them."
+        )
+    return IndexSummary(
+        total=len(now),
+        new=tuple(sorted(set(now) - set(before))),
+        changed=tuple(sorted(key for key in now if key in before and now[key] != before[key])),
+        gone=tuple(sorted(set(before) - set(now) - left)),
+        withdrawn=len(withdrawn),
+    )
+
+
+def check_participant_tables(config: Config) -> None:
+    """Refuse a table of participants that is not there.
+
+    Snakemake would leave out, without a word, the job that reads it, and call old results up to date.
+    """
+    for name, options in config.datasets.items():
+        if options.participants is not None and not options.participants.is_file():
+            raise UserError(
+                f"{options.participants}: the table of participants is not there; set `participants` of the "
+                f"dataset {name}."
+            )
+
+
+def _write_index(results: Path, rows: Sequence[Mapping[str, str]], n_shards: int) -> None:
+    by_shard: dict[str, list[Mapping[str, str]]] = {}
     for row in sorted(rows, key=lambda row: row["subject"]):
         by_shard.setdefault(shard_of(row["subject"], n_shards), []).append(row)
     for shard, members in by_shard.items():
         write_text_if_changed(index_path(results, shard), table_text(members, COLUMNS))
     for shard in set(shards(results)) - set(by_shard):
+        for stage in STAGES:
+            for suffix in (".tsv", ".findings.tsv"):
+                (results / stage / f"{shard}{suffix}").unlink(missing_ok=True)
+            (results / "logs" / stage / f"{shard}.log").unlink(missing_ok=True)
         index_path(results, shard).unlink()
-    now = {row["subject"]: row["raw"] for row in rows}
-    return IndexSummary(
-        total=len(now),
-        new=tuple(sorted(set(now) - set(before))),
-        changed=tuple(sorted(key for key in now if key in before and now[key] != before[key])),
-        gone=tuple(sorted(set(before) - set(now))),
-        withdrawn=n_withdrawn,
-    )
 
 
 def index_path(results: Path, shard: str) -> Path:

@@ -40,7 +40,7 @@ def write_table(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence
 
 def read_table(path: Path) -> list[dict[str, str]]:
     """Read a table; every value is text, missing ones are empty."""
-    with path.open(newline="") as stream:
+    with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream, delimiter="\t"))
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 RawFile = tuple[str, int, int]
@@ -10,6 +11,8 @@ RawFile = tuple[str, int, int]
 
 def files_below(root: Path, paths: Iterable[str]) -> tuple[RawFile, ...]:
     """List every file at or below `paths`, sorted by name; hidden files and missing paths are skipped.
+
+    So is what vanishes or cannot be looked into: one subject's folder must not stop a cohort's listing.
 
     Parameters
     ----------
@@ -24,20 +27,26 @@ def files_below(root: Path, paths: Iterable[str]) -> tuple[RawFile, ...]:
         if place.is_dir():
             records.extend(_walk(place, path))
         elif place.is_file():
-            status = place.stat()
-            records.append((path, status.st_size, status.st_mtime_ns))
+            with suppress(FileNotFoundError):
+                status = place.stat()
+                records.append((path, status.st_size, status.st_mtime_ns))
     return tuple(sorted(records))
 
 
 def _walk(folder: Path, name: str) -> Iterator[RawFile]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            below = f"{name}/{entry.name}"
-            if entry.is_dir():
-                yield from _walk(Path(entry.path), below)
-            elif entry.is_file():
+    try:
+        with os.scandir(folder) as listed:
+            entries = list(listed)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        below = f"{name}/{entry.name}"
+        if entry.is_dir():
+            yield from _walk(Path(entry.path), below)
+        elif entry.is_file():
+            with suppress(FileNotFoundError):
                 status = entry.stat()
                 yield below, status.st_size, status.st_mtime_ns
 
