@@ -32,6 +32,7 @@ rule all:
     default_target: True
     input:
         f"{RESULTS}/report.pdf",
+        f"{RESULTS}/run.json",
         shard_tables(STAGES),
         cohort_tables(),
         f"{RESULTS}/agreement",

@@ -62,6 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.filename is None or error.strerror is None:
+            raise
+        print(f"cinecohort {parsed.command}: {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"cinecohort {parsed.command}: stopped.", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

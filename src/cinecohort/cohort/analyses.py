@@ -10,9 +10,9 @@ from cinecohort.cohort.settings import primary_model
 
 
 def read_cohort_table(path: Path) -> pd.DataFrame:
-    """Read a table of ``results/cohort/``: keys and codes as text, numbers as numbers."""
+    """Read a table of ``results/cohort/``: keys and codes as text, numbers as numbers, empty is missing."""
     text = ("subject", "dataset", "participant", "visit", "icd10", "group", "site", "source", "frames")
-    return pd.read_csv(path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=True)
+    return pd.read_csv(path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
 
 
 def run_agreement(

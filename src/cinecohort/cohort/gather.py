@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from cinecohort.cohort.cohort_checks import check_cohort, with_cohort_findings
-from cinecohort.cohort.flow import flow_of_subjects
+from cinecohort.cohort.flow import LEFT, STEPS, flow_of_subjects
 from cinecohort.cohort.index import index_path
 from cinecohort.cohort.participants import gather_participants
 from cinecohort.cohort.settings import STAGES
@@ -57,6 +57,8 @@ def write_frame(path: Path, frame: pd.DataFrame) -> None:
 def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The gravest status of each subject over all stages, with the stage, code and reason of the first such.
 
+    A stage that is no step of the flow (the evaluation) decides about nobody: its faults are for review.
+
     Parameters
     ----------
     stages
@@ -67,12 +69,14 @@ def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     pandas.DataFrame
         ``subject, dataset, status, stage, code, reason``, one row a subject.
     """
-    states = [
-        table.drop_duplicates("subject")[["subject", "dataset", "status", "stage", "code", "reason"]].assign(
-            order=order
-        )
-        for order, table in enumerate(stages.values())
-    ]
+    states = []
+    for order, (stage, table) in enumerate(stages.items()):
+        columns = ["subject", "dataset", "status", "stage", "code", "reason"]
+        state = table.drop_duplicates("subject")[columns].assign(order=order)
+        if stage not in STEPS:
+            own = (state["stage"] == stage) & state["status"].isin(LEFT)
+            state.loc[own, "status"] = str(Status.REVIEW)
+        states.append(state)
     every = pd.concat(states, ignore_index=True)
     every["gravity"] = every["status"].map({str(status): place for place, status in enumerate(GRAVITY)})
     every = every.sort_values(["subject", "gravity", "order"], ascending=[True, False, True], kind="stable")

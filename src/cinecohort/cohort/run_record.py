@@ -76,12 +76,16 @@ def record_run(settings: str, segment: Sequence[Path], path: Path, repository: P
     """
     values = json.loads(settings)
     values.pop("version")
+    digest = digest_json(values)
+    if values["conversion"]["uid_salt"]:
+        # Beside the hashes the salt would be worth nothing.
+        values["conversion"]["uid_salt"] = "(kept out)"
     record = {
         "title": values["title"],
         "synthetic": values["synthetic"],
         "finished": time.strftime("%Y-%m-%d %H:%M"),
         "versions": package_versions(),
-        "config_digest": digest_json(values),
+        "config_digest": digest,
         "config": values,
         "git_revision": git_revision(repository),
         "datasets": {name: options["source"] for name, options in values["datasets"].items()},

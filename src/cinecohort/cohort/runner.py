@@ -138,7 +138,14 @@ def run_shard(
             results[subject.subject] = stopped
             progress.add("excluded earlier")
             continue
-        prints[subject.subject] = _fingerprint(stage, subject, folder)
+        try:
+            prints[subject.subject] = _fingerprint(stage, subject, folder)
+        except Exception as fault:
+            outcome = outcome_of(fault, stage.name, subject.subject)
+            results[subject.subject] = write_record(folder, stage.name, stage.version, "", outcome)
+            _log(logs, subject.subject, stage.name, outcome, 0.0)
+            progress.add(str(outcome.status))
+            continue
         record = holds(folder, stage.name, prints[subject.subject])
         if record is not None:
             results[subject.subject] = record
@@ -161,7 +168,10 @@ def _stopped_earlier(stage: Stage, folder: Path) -> Record | None:
     for gate in stage.gates:
         record = read_record(folder, gate)
         if record is None:
-            raise Interrupted(f"{folder.name}: there is no record of {gate}; run the workflow again.")
+            raise Interrupted(
+                f"{folder.name}: there is no record of {gate}; run `cinecohort verify` on the results, "
+                "then the workflow again."
+            )
         if record.status in (Status.EXCLUDED, Status.ERROR):
             return record
     return None
@@ -226,21 +236,39 @@ def guarded(stage: Stage, subject: IndexedSubject, folder: Path) -> Outcome:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         return stage.work(subject, folder)
-    except UserError as error:
-        return Outcome(Status.ERROR, [Finding("UNUSABLE", Level.ERROR, f"{subject.subject}: {error}")])
-    except MemoryError:
-        raise
     except Exception as fault:
-        if isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS:
-            raise
-        return fault_outcome(subject.subject, stage.name, fault)
+        return outcome_of(fault, stage.name, subject.subject)
+
+
+def outcome_of(fault: Exception, stage: str, subject: str) -> Outcome:
+    """Outcome of a subject that met `fault`, which is raised again where the machine is to blame.
+
+    Raises
+    ------
+    MemoryError, OSError
+        No memory, a full or broken disk.
+    """
+    if isinstance(fault, UserError):
+        return Outcome(Status.ERROR, [Finding("UNUSABLE", Level.ERROR, f"{subject}: {fault}")])
+    if isinstance(fault, MemoryError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
+        raise fault
+    return fault_outcome(subject, stage, fault)
 
 
 def fault_outcome(subject: str, stage: str, fault: BaseException) -> Outcome:
-    """Outcome of a subject that met an unexpected fault; the traceback goes into its log."""
-    message = f"{subject}: {stage} met an unexpected fault ({type(fault).__name__}: {fault}); see its log."
+    """Outcome of a subject that met an unexpected fault; the traceback goes into its log.
+
+    What an exception says may quote what was read. The stages that read the store quote nothing but that;
+    the conversion reads raw files, with names and birth dates in them and in their names, so that of its
+    faults only kind and place are told.
+    """
+    reads_raw_files = stage == "convert"
+    kind = type(fault).__name__
+    told = kind if reads_raw_files else f"{kind}: {fault}"
+    message = f"{subject}: {stage} met an unexpected fault ({told}); see its log."
     outcome = Outcome(Status.ERROR, [Finding("UNEXPECTED", Level.ERROR, message)])
-    outcome.traceback = "".join(traceback.format_exception(fault))
+    lines = traceback.format_tb(fault.__traceback__) if reads_raw_files else traceback.format_exception(fault)
+    outcome.traceback = "".join(["Traceback:\n", *lines, kind] if reads_raw_files else lines)
     return outcome
 
 

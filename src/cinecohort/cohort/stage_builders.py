@@ -13,14 +13,17 @@ from typing import Any
 from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
 from cinecohort.cohort.runner import Stage, fault_outcome
+from cinecohort.cohort.settings import primary_model
+from cinecohort.cohort.store import read_record
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome, Status, overall_status
 
 
 def observers_of(folder: Path) -> list[str]:
-    """Observers who annotated a subject, from the label maps in its folder."""
-    names = {path.name for path in folder.glob("label_*.nii.gz")}
+    """Observers who annotated a subject, from the label maps that its conversion recorded."""
+    record = read_record(folder, "convert")
+    names = [name for name in (record.outputs if record else ()) if name.startswith("label_")]
     views = ("_sa.nii.gz", "_la_2ch.nii.gz", "_la_4ch.nii.gz")
     return sorted(
         {name.removeprefix("label_")[: -len(v)] for name in names for v in views if name.endswith(v)}
@@ -30,8 +33,11 @@ def observers_of(folder: Path) -> list[str]:
 def models_of(settings: Mapping[str, Any]) -> tuple[list[str | None], str]:
     """Models as the file names tell them apart (None is the primary one), and the primary one's name."""
     listed: dict[str, list[str]] = settings["models"]
-    names = listed.get("sa") or next(iter(listed.values()), [])
-    return ([None, *names[1:]], names[0]) if names else ([], "")
+    primary = primary_model(listed)
+    if primary is None:
+        return [], ""
+    others = dict.fromkeys(name for names in listed.values() for name in names[1:] if name != primary)
+    return [None, *others], primary
 
 
 def _convert(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
@@ -39,6 +45,9 @@ def _convert(settings: Mapping[str, Any], results: Path, threads: int, gpu: int)
 
     datasets = {name: DatasetOptions(**values) for name, values in settings["datasets"].items()}
     options = ConversionOptions(**settings["conversion"])
+    for dataset in datasets.values():
+        # A folder that is not mounted here is no subject's fault: the job fails before it blames anybody.
+        open_dataset(dataset)
     inputs = partial(_raw_inputs, datasets=datasets, cache=results / "cache" / "raw")
     work = partial(_convert_one, datasets=datasets, options=options)
     return Stage("convert", settings["version"], settings["conversion"], inputs, work)
@@ -140,21 +149,36 @@ def _segment_all(
         return
     from cinecohort.segmentation.prediction import segment_subjects
 
-    folders = [folder for _, folder in pending]
-    streams = [
-        segment_subjects(folders, model, options, view, None if place == 0 else model.name, threads)
-        for view, listed in models.items()
-        for place, model in enumerate(listed)
-    ]
-    for subject, _ in pending:
+    def outcomes_of(part: Sequence[tuple[IndexedSubject, Path]]) -> Iterator[Outcome]:
+        folders = [folder for _, folder in part]
+        streams = [
+            segment_subjects(folders, model, options, view, None if rank == 0 else model.name, threads)
+            for view, listed in models.items()
+            for rank, model in enumerate(listed)
+        ]
+        return (merged([outcome for _, outcome in each]) for each in zip(*streams, strict=True))
+
+    outcomes = outcomes_of(pending)
+    for place, (subject, _) in enumerate(pending):
         try:
-            outcomes = [next(stream)[1] for stream in streams]
+            outcome = next(outcomes)
         except (UserError, MemoryError, OSError):
             raise
-        except Exception as fault:
-            yield subject, fault_outcome(subject.subject, "segment", fault)
-            continue
-        yield subject, merged(outcomes)
+        except Exception:
+            # What raised gives no subject any more, and may have met the fault while reading ahead: this
+            # subject is tried alone, and those after it get a fresh start.
+            outcome = _alone(subject, outcomes_of(pending[place : place + 1]))
+            outcomes = outcomes_of(pending[place + 1 :])
+        yield subject, outcome
+
+
+def _alone(subject: IndexedSubject, outcomes: Iterator[Outcome]) -> Outcome:
+    try:
+        return next(outcomes)
+    except (UserError, MemoryError, OSError):
+        raise
+    except Exception as fault:
+        return fault_outcome(subject.subject, "segment", fault)
 
 
 def merged(outcomes: Sequence[Outcome]) -> Outcome:

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from cinecohort.cohort.index import IndexedSubject
-from cinecohort.cohort.runner import Stage, run_shard, worst_finding
+from cinecohort.cohort.runner import Interrupted, Stage, run_shard, worst_finding
 from cinecohort.cohort.store import read_record
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status
@@ -125,6 +125,41 @@ def test_a_subject_that_kills_its_process_is_named(run):
     records = run(kill_for_b, threads=2)
     assert [records[key].status for key in "abc"] == [Status.OK, Status.ERROR, Status.OK]
     assert records["b"].findings[0].code == "CRASHED"
+
+
+def vanish_for_b(person, folder, table):
+    if person.subject == "b":
+        raise UserError("Subject 'b': nothing of that name.")
+    return inputs_of(person, folder, table)
+
+
+def test_a_subject_whose_raw_files_vanished_stops_nobody_else(run):
+    stage = Stage("convert", 1, {}, partial(vanish_for_b, table=run.table), fail_for_b)
+    people = [subject(key) for key in "abc"]
+    records = run_shard(stage, people, run.folder / "store", run.folder / "logs")
+    assert [record.status for _, record in records] == [Status.OK, Status.ERROR, Status.OK]
+    assert records[1][1].findings[0].message == "b: Subject 'b': nothing of that name."
+    assert run(fail_for_b)["b"].findings[0].code == "UNEXPECTED"
+
+
+def test_what_the_conversion_stumbled_over_is_quoted_nowhere(run):
+    name_in_the_file = "^".join(["SMITH", "JOHN"])
+
+    def quote(person, folder):
+        raise ValueError(name_in_the_file)
+
+    run(quote)
+    run(quote, name="measure")
+    store, log = run.folder / "store" / "b", (run.folder / "logs" / "b.jsonl").read_text().splitlines()
+    assert "SMITH^" not in (store / "convert.json").read_text() + log[0]
+    assert "ValueError" in (store / "convert.json").read_text()
+    assert "in quote" in log[0]
+    assert "SMITH^" in (store / "measure.json").read_text()
+
+
+def test_a_missing_record_of_an_earlier_stage_says_how_to_mend_it(run):
+    with pytest.raises(Interrupted, match="cinecohort verify"):
+        run(lambda person, folder: Outcome(Status.OK), name="segment", gates=("convert",))
 
 
 def test_a_full_disk_fails_the_job(run):

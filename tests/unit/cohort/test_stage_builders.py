@@ -1,0 +1,117 @@
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from cinecohort.cohort import stage_builders
+from cinecohort.cohort.index import IndexedSubject
+from cinecohort.cohort.settings import settings_for
+from cinecohort.cohort.stage_builders import BUILDERS, merged, models_of, observers_of
+from cinecohort.cohort.store import write_record
+from cinecohort.config import parse_config
+from cinecohort.errors import UserError
+from cinecohort.findings import Finding, Level, Outcome, Status
+from cinecohort.segmentation import prediction
+from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+
+
+def test_observers_are_those_whose_labels_the_conversion_recorded(tmp_path):
+    names = ["label_O1_sa.nii.gz", "label_O1_la_4ch.nii.gz", "label_a_b_la_2ch.nii.gz", "sa.nii.gz"]
+    for name in (*names, "label_left_over_sa.nii.gz"):
+        (tmp_path / name).write_text("labels")
+    assert observers_of(tmp_path) == []
+    write_record(tmp_path, "convert", 1, "print", Outcome(Status.OK, outputs=names))
+    assert observers_of(tmp_path) == ["O1", "a_b"]
+
+
+@pytest.mark.parametrize(
+    ("models", "expected"),
+    [
+        ({}, ([], "")),
+        ({"sa": []}, ([], "")),
+        ({"sa": ["one", "two"]}, ([None, "two"], "one")),
+        ({"la_4ch": ["atria"]}, ([None], "atria")),
+        (
+            {"sa": ["one"], "la_2ch": ["one", "two"], "la_4ch": ["one", "three"]},
+            ([None, "two", "three"], "one"),
+        ),
+        ({"sa": ["one", "two"], "la_2ch": ["two", "one"]}, ([None, "two"], "one")),
+    ],
+)
+def test_every_model_but_the_primary_one_goes_by_its_name(models, expected):
+    assert models_of({"models": models}) == expected
+
+
+def test_merging_takes_all_findings_and_outputs_and_the_first_values():
+    flagged = Finding("NO_MODEL", Level.REVIEW, "No network.", "la_2ch")
+    first = Outcome(Status.OK, [], ["seg_sa.nii.gz"], {"engine": "torch"})
+    second = Outcome(Status.REVIEW, [flagged], ["seg_la_2ch.nii.gz"], {"engine": "openvino", "extra": 1})
+    both = merged([first, second])
+    assert both.status is Status.REVIEW
+    assert both.outputs == ["seg_sa.nii.gz", "seg_la_2ch.nii.gz"]
+    assert both.values == {"engine": "torch", "extra": 1}
+    assert merged([first, Outcome(Status.ERROR)]).status is Status.ERROR
+
+
+def test_a_job_without_the_raw_data_fails_before_it_blames_a_subject(tmp_path):
+    config = parse_config({"datasets": {"tiny": {"source": "acdc", "path": str(tmp_path / "not mounted")}}})
+    with pytest.raises(UserError, match="not mounted"):
+        BUILDERS["convert"](json.loads(settings_for("convert", config)), tmp_path, 1, 0)
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_a_gpu_job_without_cuda_fails(monkeypatch, device):
+    engine = SimpleNamespace(device="cpu", name="torch", precision="fp32")
+    monkeypatch.setattr("cinecohort.segmentation.engines.resolve_engine", lambda options: engine)
+    with pytest.raises(UserError, match="no CUDA device"):
+        stage_builders._engine(SegmentationOptions(device=device), gpu=1)
+
+
+def people(tmp_path, names):
+    return [(IndexedSubject(name, "tiny", name, name, "", "raw"), tmp_path / name) for name in names]
+
+
+def segment(tmp_path, monkeypatch, fake):
+    monkeypatch.setattr(prediction, "segment_subjects", fake)
+    models = {"sa": [ModelOptions(name="one"), ModelOptions(name="two")]}
+    pending = people(tmp_path, "abcde")
+    made = stage_builders._segment_all(pending, models, SegmentationOptions(), 1)
+    return {subject.subject: outcome for subject, outcome in made}
+
+
+def test_models_go_side_by_side(tmp_path, monkeypatch):
+    def fake(folders, model, options, view, name, threads):
+        for folder in folders:
+            yield folder, Outcome(Status.OK, outputs=[f"{folder.name}-{model.name}-{name}"])
+
+    outcomes = segment(tmp_path, monkeypatch, fake)
+    assert outcomes["c"].outputs == ["c-one-None", "c-two-two"]
+
+
+def test_a_fault_in_the_network_marks_its_own_subject_only(tmp_path, monkeypatch):
+    def fake(folders, model, options, view, name, threads):
+        folders = list(folders)
+        for place, folder in enumerate(folders):
+            if "c" in [ahead.name for ahead in folders[place : place + 2]]:
+                raise ValueError("met while reading ahead")
+            yield folder, Outcome(Status.OK)
+
+    outcomes = segment(tmp_path, monkeypatch, fake)
+    assert {key: str(outcome.status) for key, outcome in outcomes.items()} == {
+        **dict.fromkeys("abde", "ok"),
+        "c": "error",
+    }
+
+
+def test_a_missing_engine_fails_the_job(tmp_path, monkeypatch):
+    def fake(folders, model, options, view, name, threads):
+        raise UserError("no such engine")
+        yield
+
+    with pytest.raises(UserError, match="no such engine"):
+        segment(tmp_path, monkeypatch, fake)
+
+
+def test_without_models_everybody_passes(tmp_path):
+    made = stage_builders._segment_all(people(tmp_path, "ab"), {"sa": []}, SegmentationOptions(), 1)
+    assert [outcome.status for _, outcome in made] == [Status.OK, Status.OK]
