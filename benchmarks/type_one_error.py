@@ -40,6 +40,23 @@ MATCHINGS = {
     "no caliper": MatchingOptions(),
     "caliper 0.2 SD": MatchingOptions(caliper=0.2),
 }
+READING = """## What follows
+
+- Where the covariates do not drive the outcome, every analysis keeps its level.
+- Where they do and the matched groups are alike, Welch's, Student's and the Mann-Whitney test reject too
+  rarely, down to never: they take the groups for independent samples. A small p is then safe to believe, a
+  large one means little.
+- The paired and the cluster-robust analyses are near their level for outcomes that the covariates explain
+  by 60 % or less, too careful for strongly driven ones under weak confounding, and too eager as soon as a
+  difference in covariates is left: 12 to 69 % without a caliper under strong confounding, still 8 to 9 %
+  for the last two outcomes with a caliper of 0.2 SD.
+- The covariate-adjusted analysis keeps its level throughout, but where the outcome is curved in the
+  covariates and no caliper keeps unlike subjects from being matched.
+- Without a caliper, where confounding is strong, no unadjusted analysis can be trusted. The balance
+  verdict says when this is so.
+
+Advice: look at the balance first; set a caliper where it is not reached; draw conclusions from the
+covariate-adjusted analysis, and give Welch's test beside it, as the published study did."""
 SUBJECTS, SHARE_TREATED = 600, 0.25
 COVARIATES = ["a", "b", "c"]
 
@@ -110,9 +127,7 @@ def to_markdown(result: pd.DataFrame, seeds: int, seconds: float) -> str:
         f"{platform.machine()}, "
         f"Python {platform.python_version()}, {versions}.",
         "",
-        (Path(__file__).with_name("type_one_error_reading.md")).read_text().rstrip()
-        if Path(__file__).with_name("type_one_error_reading.md").is_file()
-        else "",
+        READING,
     ]
     return "\n".join(lines).rstrip() + "\n"
 

@@ -83,17 +83,17 @@ def read_pairs(pairs: pd.DataFrame, ids: pd.Series, estimand: str = "att") -> Ma
     absent = {"treated", "control"} - set(pairs)
     if absent:
         raise no_column(pairs, *sorted(absent))
-    places = pd.Series(np.arange(len(ids)), index=ids.astype(str))
+    places = {str(name): place for place, name in enumerate(ids)}
     rows = {}
     for side in ("treated", "control"):
-        found = places.reindex(pairs[side].astype(str))
-        if found.isna().any():
-            first = found.index[found.isna()][0]
+        names = [str(name) for name in pairs[side]]
+        unknown = [name for name in names if name not in places]
+        if unknown:
             raise UserError(
-                f"{int(found.isna().sum())} ids of the column {side!r} of the pairs are not in the table, "
-                f"the first is {first}."
+                f"{len(unknown)} ids of the column {side!r} of the pairs are not in the table, "
+                f"the first is {unknown[0]}."
             )
-        rows[side] = found.to_numpy(int)
+        rows[side] = np.array([places[name] for name in names], int)
     around_treated = estimand == "att"
     if "match" in pairs:
         numbers = pairs["match"].to_numpy()

@@ -141,10 +141,13 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         "t-test, the Mann-Whitney test, a weighted regression with "
         f"{clusters}, and the same adjusted for the covariates with their interactions with the group "
         "(g-computation).",
-        "Where covariates drive the outcome, Welch's test is conservative after matching, since it takes "
-        "the groups for independent samples; the paired and the "
-        "cluster-robust analyses keep their level as far as matching balances the covariates, the adjusted "
-        "one also corrects what imbalance is left.",
+        "Where covariates drive the outcome, Welch's test rejects too rarely in groups that matching made "
+        "alike, "
+        "since it takes them for independent samples; the paired and the cluster-robust analyses are near "
+        "their level "
+        "then, but reject too often where a difference in covariates is left. The covariate-adjusted "
+        "analysis keeps its "
+        "level in both cases, as long as the outcome is not strongly curved in the covariates.",
         "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
         "outcomes by Holm's and by Benjamini and Hochberg's method. "
         "E-values state how strong an unmeasured confounder would have to be.",
