@@ -158,7 +158,7 @@ def balance_verdict(
     named = "; ".join(_describe_imbalance(row) for _, row in worst.iterrows())
     return False, (
         f"BALANCE WAS NOT REACHED ({limits}): {named}. Differences in outcome may be due to these "
-        "covariates; consider a "
+        "covariates; consider a narrow "
         "caliper, exact matching, or adjustment."
     )
 
