@@ -1,0 +1,47 @@
+"""``cinecohort phantom``: write a cohort of beating phantom hearts of known truth."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cinecohort.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Define the arguments."""
+    parser.add_argument("destination", type=Path, metavar="DEST", help="folder that is written")
+    parser.add_argument("--subjects", type=int, default=24, metavar="N", help="subjects (24)")
+    parser.add_argument("--frames", type=int, default=20, metavar="T", help="frames a cycle (20)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of everything drawn (1)")
+    parser.add_argument("--layout", choices=("ukbiobank", "dicom"), default="ukbiobank", help="packaging")
+    parser.add_argument("--no-faults", action="store_true", help="plant no faults")
+    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes (1)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the cohort; progress on a terminal, one line in the end."""
+    from pydantic import ValidationError
+
+    from cinecohort.phantom.cohort import write_cohort
+    from cinecohort.phantom.options import PhantomOptions
+
+    try:
+        options = PhantomOptions(
+            subjects=arguments.subjects,
+            frames=arguments.frames,
+            seed=arguments.seed,
+            layout=arguments.layout,
+            faults=not arguments.no_faults,
+            jobs=arguments.jobs,
+        )
+    except ValidationError as fault:
+        words = "; ".join(f"--{error['loc'][0]}: {error['msg']}" for error in fault.errors())
+        raise UserError(f"The phantom cohort cannot be made: {words}.") from fault
+    write_cohort(arguments.destination, options, _progress if sys.stderr.isatty() else None)
+    print(f"{arguments.destination}: {options.subjects} phantom subjects (SYNTHETIC DATA).")
+    return 0
+
+
+def _progress(done: int, total: int) -> None:
+    end = "\n" if done == total else ""
+    print(f"\rphantom subjects {done}/{total}", end=end, file=sys.stderr, flush=True)

@@ -1,0 +1,51 @@
+"""The phantom cohort on disk: subjects in parallel, then the tables."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from cinecohort.files import write_text
+from cinecohort.phantom.options import PhantomOptions
+from cinecohort.phantom.subject import Written, write_subject
+
+Progress = Callable[[int, int], None]
+
+
+def write_cohort(destination: Path, options: PhantomOptions, progress: Progress | None = None) -> None:
+    """Write a cohort with its participants, contours and known truth.
+
+    Parameters
+    ----------
+    destination
+        Folder of the cohort: ``bulk/``, ``annotations/{observer}/``, ``participants.tsv``, ``truth.tsv`` (a
+        row a subject) and ``truth_frames.tsv`` (a row a frame). The tables are written last.
+    options
+        What to write; the same options give the same files.
+    progress
+        Called with how many subjects are done and how many there are.
+    """
+    written: list[Written] = []
+    for done, subject in enumerate(_subjects(destination, options), start=1):
+        written.append(subject)
+        if progress:
+            progress(done, options.subjects)
+    _table(destination / "truth_frames.tsv", [row for each in written for row in each.frames])
+    _table(destination / "truth.tsv", [each.truth for each in written])
+    _table(destination / "participants.tsv", [each.participant for each in written])
+
+
+def _subjects(destination: Path, options: PhantomOptions) -> Iterator[Written]:
+    numbers = range(1, options.subjects + 1)
+    one = partial(write_subject, destination=destination, options=options)
+    if options.jobs == 1:
+        yield from map(one, numbers)
+        return
+    with ProcessPoolExecutor(options.jobs) as pool:
+        yield from pool.map(one, numbers)
+
+
+def _table(path: Path, rows: list[dict[str, object]]) -> None:
+    write_text(path, pd.DataFrame(rows).to_csv(sep="\t", index=False, float_format="%.6g"))

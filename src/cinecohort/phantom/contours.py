@@ -1,0 +1,73 @@
+"""Where a person would draw: contours of the chambers in a slice, sub-pixel, from the analytic surfaces."""
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.measure import find_contours
+
+from cinecohort.phantom.heart import Heart
+from cinecohort.phantom.planning import Pose, Slice
+from cinecohort.phantom.ventricles import Ventricles
+
+FloatArray = NDArray[np.float64]
+
+SHORT_AXIS = {
+    "LV": "saendocardialContour",
+    "MYO": "saepicardialContour",
+    "RV": "sarvendocardialContour",
+}
+"""Structure to contour name of cvi42, by view."""
+LONG_AXIS = {"LA": "lalaContour", "RA": "laraContour"}
+
+MIN_AREA_MM2 = 25.0
+"""Smaller outlines are not drawn."""
+
+
+def fields(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, FloatArray]:
+    """About the distance (rows, columns) to the border of each structure of the view, mm; positive inside.
+
+    ``MYO`` is the whole inside of the epicardium.
+    """
+    x, y, s = (values.reshape(image.shape) for values in pose.to_heart(image.points()).T)
+    now = heart.at(np.array([frame]))
+    if image.view == "sa":
+        return _ventricular(now.ventricles, x, y, s)
+    chambers = {"LA": now.left_atrium.field(x, y, s)[0]}
+    if image.view == "la_4ch":
+        chambers["RA"] = now.right_atrium.field(x, y, s)[0]
+    return {} if image.view == "la_3ch" else chambers
+
+
+def _ventricular(
+    ventricles: Ventricles, x: FloatArray, y: FloatArray, s: FloatArray
+) -> dict[str, FloatArray]:
+    theta, r = np.arctan2(y, x), np.hypot(x, y)
+    endo = ventricles.endocardium(theta, s)[0]
+    epi = ventricles.epicardium(theta, s, endo[None])[0]
+    right = ventricles.right(theta, s, epi[None])[0]
+    mitral = ventricles.mitral.position[0] + ventricles.mitral.lift(x, y) - s
+    tricuspid = ventricles.tricuspid.position[0] + ventricles.tricuspid.lift(x, y) - s
+    return {
+        "LV": np.minimum(endo - r, mitral),
+        "MYO": np.minimum(epi - r, mitral),
+        "RV": np.minimum(np.minimum(right - r, r - epi), tricuspid),
+    }
+
+
+def outlines(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, FloatArray]:
+    """Outline of each structure that the slice cuts: (n, 2), column and row in pixels."""
+    result = {}
+    for structure, field in fields(heart, pose, image, frame).items():
+        padded = np.minimum(field, 1e3)
+        found = [points[:, ::-1] for points in find_contours(padded, 0.0)]
+        if not found:
+            continue
+        largest = max(found, key=area_px)
+        if area_px(largest) * image.pixel_mm**2 >= MIN_AREA_MM2:
+            result[structure] = largest[:-1]
+    return result
+
+
+def area_px(points: FloatArray) -> float:
+    """Area of a closed polygon in pixels, by the shoelace formula."""
+    x, y = points.T
+    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2.0)

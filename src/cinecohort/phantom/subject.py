@@ -1,0 +1,163 @@
+"""One phantom subject from its number: person, heart, images, archives, contours and truth."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from cinecohort.conversion.cvi42 import write_workspace
+from cinecohort.files import write_bytes
+from cinecohort.phantom.contours import outlines
+from cinecohort.phantom.dicom_files import Study
+from cinecohort.phantom.faults import FAULTS, planted_fault
+from cinecohort.phantom.heart import Heart, build_heart
+from cinecohort.phantom.imaging import Phantom, draw_phantom, render
+from cinecohort.phantom.observers import OBSERVERS, Observer, draw, reference_observer
+from cinecohort.phantom.options import PhantomOptions
+from cinecohort.phantom.packaging import VISIT, Acquired, ukbiobank_series, write_archives
+from cinecohort.phantom.people import Person, draw_person, generator, participants_row
+from cinecohort.phantom.planning import Slice, draw_pose, plan
+from cinecohort.phantom.scanners import UK_BIOBANK, Scanner
+from cinecohort.phantom.torso import draw_torso
+
+
+@dataclass(frozen=True)
+class Written:
+    """Rows of the cohort's tables: the participant, the truth, and the truth of each frame."""
+
+    participant: dict[str, object]
+    truth: dict[str, object]
+    frames: list[dict[str, object]]
+
+
+def make_subject(number: int, options: PhantomOptions) -> tuple[Person, Phantom, list[Slice], Scanner]:
+    """Draw a subject and plan its views."""
+    person = draw_person(number, options.seed)
+    heart = build_heart(person, options.frames, options.seed)
+    rng = generator(options.seed, number, 2)
+    pose = draw_pose(heart, rng)
+    phantom = draw_phantom(heart, pose, draw_torso(person, rng), rng)
+    scanner = UK_BIOBANK
+    fault = planted_fault(number) if options.faults else ""
+    slices = plan(
+        heart,
+        pose,
+        rng,
+        pixel_mm=scanner.pixel_mm,
+        shape=scanner.shape,
+        thickness_mm=scanner.thickness_mm,
+        gap_mm=scanner.gap_mm,
+        breath_hold_mm=6.0 if fault == "breath_hold_shift" else 0.8,
+    )
+    if fault == "off_centre":
+        slices = [_moved(image, -62.0 if image.view == "sa" else 0.0) for image in slices]
+    if fault == "shifted_field_of_view":
+        middle = len(slices) // 3
+        slices[middle] = _moved(slices[middle], 9.0)
+    if fault == "low_contrast":
+        signals = replace(scanner.receiver.signals, blood=0.52, fat=0.6)
+        scanner = replace(scanner, receiver=replace(scanner.receiver, signals=signals, noise=0.07))
+    return person, phantom, slices, scanner
+
+
+def _moved(image: Slice, along_row_mm: float) -> Slice:
+    return replace(image, corner=image.corner + along_row_mm * image.row)
+
+
+def write_subject(number: int, destination: Path, options: PhantomOptions) -> Written:
+    """Write a subject's archives and workspaces.
+
+    Parameters
+    ----------
+    number
+        Counted from 1.
+    destination
+        Folder of the cohort.
+    options
+        What to write.
+    """
+    person, phantom, slices, scanner = make_subject(number, options)
+    rng = generator(options.seed, number, 3)
+    images = [(image, render(phantom, image, scanner.receiver, rng)) for image in slices]
+    rr_ms = 60000.0 / person.targets.heart_rate_bpm
+    study = Study(
+        person.subject, person.sex, person.age_years, person.weight_kg, scanner, rr_ms, options.seed
+    )
+    acquired = ukbiobank_series(study, images)
+    fault = planted_fault(number) if options.faults else ""
+    write_archives(destination / "bulk", study, acquired, fault, generator(options.seed, number, 4))
+    for place, observer in enumerate((reference_observer(number), *OBSERVERS)):
+        content = workspace(phantom, acquired, observer, fault, generator(options.seed, number, 10 + place))
+        path = destination / "annotations" / observer.name / f"{person.subject}_cvi42.zip"
+        write_bytes(path, _zipped(content, person.subject, observer))
+    return _rows(person, phantom.heart, scanner, fault, len([i for i in slices if i.view == "sa"]))
+
+
+def workspace(
+    phantom: Phantom, acquired: list[Acquired], observer: Observer, fault: str, rng: np.random.Generator
+) -> dict[str, dict[str, np.ndarray]]:
+    """SOPInstanceUID to contour name to points: what an observer draws at end-diastole and end-systole."""
+    heart = phantom.heart
+    contours: dict[str, dict[str, np.ndarray]] = {}
+    for frame in (0, heart.cycle.es_frame):
+        for view in ("sa", "la_2ch", "la_4ch"):
+            if fault == "no_es_contour" and frame and observer.name == "manual":
+                continue
+            of_view = [each for each in acquired if each.image.view == view]
+            true = [(each.image, outlines(heart, phantom.pose, each.image, frame)) for each in of_view]
+            for each, drawn in zip(of_view, draw(observer, true, rng), strict=True):
+                if drawn:
+                    contours[each.files[frame].uid] = drawn
+    if fault == "swapped_labels" and observer.name == "manual":
+        return {uid: _swapped(drawn) for uid, drawn in contours.items()}
+    return contours
+
+
+def _swapped(drawn: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    other = {
+        "saendocardialContour": "sarvendocardialContour",
+        "sarvendocardialContour": "saendocardialContour",
+    }
+    return {other.get(name, name): points for name, points in drawn.items()}
+
+
+def _zipped(contours: dict[str, dict[str, np.ndarray]], subject: str, observer: Observer) -> bytes:
+    return write_workspace(
+        contours, zipped_as=f"{subject}_cvi42.cvi42wsx", annotator=f"phantom {observer.name}"
+    )
+
+
+def _rows(person: Person, heart: Heart, scanner: Scanner, fault: str, n_slices: int) -> Written:
+    key = f"{person.subject}_{VISIT}"
+    truth = heart.truth()
+    es = heart.cycle.es_frame
+    planted = FAULTS.get(fault)
+    row: dict[str, object] = {
+        "subject": key,
+        "participant": person.subject,
+        "pathology": person.pathology,
+        "fault": fault,
+        "expected_code": planted.expected if planted else "",
+        "ed_frame": 0,
+        "es_frame": es,
+        "heart_rate_bpm": round(person.targets.heart_rate_bpm, 2),
+        "n_slices": n_slices,
+        "lvedv_ml": truth["lv_ml"][0],
+        "lvesv_ml": truth["lv_ml"][es],
+        "lvef_pct": 100.0 * (1.0 - truth["lv_ml"][es] / truth["lv_ml"][0]),
+        "lvm_g": truth["lvm_g"][0],
+        "rvedv_ml": truth["rv_ml"][0],
+        "rvesv_ml": truth["rv_ml"][es],
+        "rvef_pct": 100.0 * (1.0 - truth["rv_ml"][es] / truth["rv_ml"][0]),
+        "la_max_ml": truth["la_ml"].max(),
+        "la_min_ml": truth["la_ml"].min(),
+        "ra_max_ml": truth["ra_ml"].max(),
+        "ra_min_ml": truth["ra_ml"].min(),
+        "synthetic": True,
+    }
+    frames: list[dict[str, object]] = [
+        {"subject": key, "frame": t, **{name: float(values[t]) for name, values in truth.items()}}
+        for t in range(len(heart.cycle.phase))
+    ]
+    facts = (scanner.vendor, scanner.model, scanner.field_t)
+    return Written(participants_row(person, key, VISIT, facts), row, frames)

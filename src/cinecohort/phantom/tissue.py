@@ -1,0 +1,62 @@
+"""Signal of tissues in a balanced steady-state cine, relative to blood, and smooth noise in space."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+FloatArray = NDArray[np.float64]
+Signal = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Relative signal of each tissue: its T2/T1 ratio and the flip angle decide; blood is 1."""
+
+    blood: float = 1.0
+    myocardium: float = 0.36
+    fat: float = 0.86
+    lung: float = 0.07
+    liver: float = 0.36
+    spleen: float = 0.52
+    stomach: float = 0.45
+    muscle: float = 0.24
+    marrow: float = 0.50
+    bone: float = 0.08
+    air: float = 0.015
+    fluid: float = 1.15
+
+
+class Noise3D:
+    """Smooth noise of mean 0 and standard deviation 1, fixed in space and periodic.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    grain_mm
+        Length over which it varies.
+    """
+
+    def __init__(self, rng: np.random.Generator, grain_mm: float):
+        raw = ndimage.gaussian_filter(rng.standard_normal((32, 32, 32)), 0.9, mode="wrap")
+        self.values = (raw / raw.std()).astype(np.float32)
+        self.grain_mm = grain_mm
+
+    def __call__(self, points: FloatArray) -> Signal:
+        """Values at points (n, 3) in mm."""
+        places = (points.T / self.grain_mm).astype(np.float32)
+        return ndimage.map_coordinates(self.values, places, order=1, mode="grid-wrap")
+
+
+def soft(field: FloatArray | Signal, width_mm: float) -> FloatArray | Signal:
+    """Share of a pixel that lies inside, from the distance to the border in mm."""
+    share = field * np.float32(1.0 / width_mm)
+    share += np.float32(0.5)
+    return np.clip(share, 0.0, 1.0, out=share)
+
+
+def mix(signal: Signal, share: Signal, tissue: Signal | float) -> None:
+    """Put a tissue over what is there, in place."""
+    signal += share * (tissue - signal)

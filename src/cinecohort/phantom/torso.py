@@ -1,0 +1,143 @@
+"""The chest around the heart: skin and fat, muscle and ribs, lungs, liver, spine, in patient coordinates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.phantom.people import Person
+from cinecohort.phantom.tissue import Noise3D, Signal, Signals, mix, soft
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Torso:
+    """A chest of elliptic cross-section.
+
+    Parameters
+    ----------
+    half_width_mm, half_depth_mm
+        Outer half axes.
+    fat_mm
+        Thickness of the fat under the skin.
+    visceral
+        Share of fat in the mediastinum.
+    noise
+        Coarse and fine noise in space.
+    """
+
+    half_width_mm: float
+    half_depth_mm: float
+    fat_mm: float
+    visceral: float
+    coarse: Noise3D
+    fine: Noise3D
+
+    def signal(self, points: FloatArray, signals: Signals, width_mm: float = 2.0) -> Signal:
+        """Signal of everything but heart and vessels at points (n, 3)."""
+        x, y, z = points.T
+        rough = self.coarse(points)
+        grain = self.fine(points)
+        depth = self._depth(x, y + 0.04 * z)
+        result = np.full(x.shape, signals.air, dtype=np.float32)
+        mix(result, soft(depth, width_mm), np.float32(signals.fat) * (1 + 0.05 * grain))
+        wall = depth - self.fat_mm * (1.0 + 0.12 * rough)
+        mix(result, soft(wall, width_mm), np.float32(signals.muscle) * (1 + 0.12 * grain))
+        self._chest_wall(result, points, wall, signals, width_mm)
+        cavity = wall - 19.0 - 1.5 * rough
+        inside = soft(cavity, width_mm)
+        contents = self._contents(points, cavity, rough, grain, signals, width_mm)
+        mix(result, inside, contents)
+        self._spine(result, x, y, z, grain, signals, width_mm)
+        return result
+
+    def _depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        a, b = self.half_width_mm, self.half_depth_mm
+        u, v = np.abs(x / a) ** 2.4, np.abs((y - 8.0) / b) ** 2.4
+        return (1.0 - (u + v) ** (1 / 2.4)) * b
+
+    def _chest_wall(
+        self, result: Signal, points: FloatArray, wall: FloatArray, signals: Signals, width_mm: float
+    ) -> None:
+        """Ribs that run obliquely, with marrow inside, and fat between the muscles."""
+        x, y, z = points.T
+        level = (z + 0.35 * y + 0.1 * np.abs(x)) / 27.0
+        across = (level - np.round(level)) * 27.0
+        inner = wall - 11.0
+        rib = 5.5 - np.sqrt(across**2 + inner**2)
+        mix(result, soft(2.5 - np.abs(wall - 4.0), 3.0), np.float32(0.6 * signals.fat + 0.4 * signals.muscle))
+        mix(result, soft(rib, width_mm), np.float32(signals.bone))
+        mix(result, soft(rib - 1.8, width_mm), np.float32(signals.marrow))
+        mix(result, soft(2.2 - np.abs(wall - 18.0), 2.5), np.float32(0.7 * signals.fat))
+
+    def _contents(
+        self,
+        points: FloatArray,
+        cavity: FloatArray,
+        rough: Signal,
+        grain: Signal,
+        signals: Signals,
+        width_mm: float,
+    ) -> Signal:
+        x, y, z = points.T
+        vessels = np.clip(grain - 1.7, 0.0, 1.0) * 0.35
+        result = np.asarray(signals.lung * (1.0 + 0.25 * rough) + vessels, dtype=np.float32)
+        middle = 36.0 - np.abs(x - 6.0 - 0.1 * y) + 4.0 * rough + 0.25 * np.maximum(-y - 20.0, 0.0)
+        loose = self.visceral * signals.fat + (1 - self.visceral) * signals.muscle
+        mix(result, soft(middle, width_mm), np.float32(loose) * (1 + 0.12 * grain))
+        dome = -38.0 + 30.0 * np.exp(-(((x + 62.0) / 62.0) ** 2)) - ((y - 5.0) / 21.0) ** 2 + 2.0 * rough
+        dome += 8.0 * np.exp(-(((x - 95.0) / 40.0) ** 2))
+        below = dome - z
+        belly = np.full(x.shape, signals.fat * 0.9, dtype=np.float32)
+        liver = 62.0 - x - 0.25 * (z + 60.0) + 3.0 * rough
+        mix(belly, soft(liver, width_mm), np.float32(signals.liver) * (1 + 0.06 * grain + 0.03 * rough))
+        portal = np.clip(rough * 1.5 - 2.1, 0.0, 1.0).astype(np.float32)
+        mix(belly, portal * soft(liver - 8.0, width_mm), np.float32(0.62))
+        stomach = 1.0 - np.sqrt(((x - 88.0) / 34.0) ** 2 + ((y + 12.0) / 42.0) ** 2 + ((z + 72.0) / 26.0) ** 2)
+        mix(belly, soft(stomach * 28.0, width_mm), np.float32(signals.muscle))
+        mix(belly, soft(stomach * 28.0 - 4.0, width_mm), np.float32(signals.stomach) * (1 + 0.5 * rough))
+        spleen = 1.0 - np.sqrt(((x - 112.0) / 24.0) ** 2 + ((y - 58.0) / 40.0) ** 2 + ((z + 66.0) / 40.0) ** 2)
+        mix(belly, soft(spleen * 24.0, width_mm), np.float32(signals.spleen) * (1 + 0.05 * grain))
+        mix(result, soft(below, width_mm), np.float32(signals.muscle))
+        mix(result, soft(below - 3.0, width_mm), belly)
+        return result
+
+    def _spine(
+        self,
+        result: Signal,
+        x: FloatArray,
+        y: FloatArray,
+        z: FloatArray,
+        grain: Signal,
+        signals: Signals,
+        width_mm: float,
+    ) -> None:
+        middle = self.half_depth_mm - self.fat_mm - 38.0
+        body = 19.0 - np.hypot(x, (y - middle) * 1.12)
+        muscles = 30.0 - np.hypot((np.abs(x) - 32.0) * 0.8, (y - middle - 30.0) * 1.5)
+        mix(result, soft(muscles, width_mm), np.float32(signals.muscle) * (1 + 0.2 * grain))
+        mix(result, soft(body, width_mm), np.float32(signals.bone))
+        level = z / 26.0
+        disc = 3.5 - np.abs(level - np.round(level)) * 26.0
+        marrow = np.float32(signals.marrow) * (1 + 0.08 * grain)
+        marrow += soft(disc, width_mm) * np.float32(0.3 - signals.marrow)
+        mix(result, soft(body - 2.0, width_mm), marrow)
+        canal = 8.0 - np.hypot(x, y - middle - 27.0)
+        mix(result, soft(canal, width_mm), np.float32(signals.fluid))
+        mix(result, soft(canal - 4.0, width_mm), np.float32(0.45))
+
+
+def draw_torso(person: Person, rng: np.random.Generator) -> Torso:
+    """A chest that fits a person's sex, height and body mass index."""
+    over = person.bmi - 23.0
+    male = person.sex == "M"
+    width = (168.0 if male else 150.0) + 2.6 * over + rng.normal(0.0, 6.0)
+    return Torso(
+        half_width_mm=float(width),
+        half_depth_mm=float((112.0 if male else 104.0) + 2.2 * over + rng.normal(0.0, 4.0)),
+        fat_mm=float(np.clip((9.0 if male else 14.0) + 1.5 * over, 5.0, 55.0)),
+        visceral=float(np.clip(0.45 + 0.03 * over + rng.normal(0, 0.1), 0.2, 0.95)),
+        coarse=Noise3D(rng, 9.0),
+        fine=Noise3D(rng, 2.2),
+    )
