@@ -55,7 +55,8 @@ class DatasetOptions(Options):
     participants: ConfiguredPath | None = None
     """Table of participants (TSV or CSV); sources that know their participants need none."""
     columns: dict[str, str | list[str]] = {}
-    """Our participant column to theirs, or to several whose mean is taken (repeated readings)."""
+    """Our participant column to theirs (`*` is any text, `{visit}` the subject's visit), or to several: the
+    mean of numbers (repeated readings), other texts joined. No further column of the table is read."""
     withdrawals: ConfiguredPath | None = None
     """Ids of participants who withdrew, one a line: they leave the index, the tables and the store."""
     settings: dict[str, Any] = {}

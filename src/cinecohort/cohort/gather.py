@@ -10,7 +10,7 @@ import pandas as pd
 from cinecohort.cohort.cohort_checks import check_cohort, with_cohort_findings
 from cinecohort.cohort.flow import LEFT, STEPS, flow_of_subjects
 from cinecohort.cohort.index import index_path
-from cinecohort.cohort.participants import gather_participants
+from cinecohort.cohort.participants import gather_participants, with_scanner_facts
 from cinecohort.cohort.settings import STAGES
 from cinecohort.cohort.tables import cell
 from cinecohort.config import DatasetOptions
@@ -115,7 +115,7 @@ def gather(
         if missing:
             raise RuntimeError(f"{stage}: {len(missing)} subjects are not in both the index and its tables")
     status = final_status(tables)
-    participants = gather_participants(index, datasets)
+    participants = with_scanner_facts(gather_participants(index, datasets), tables["convert"])
     findings = pd.concat([read_shards(paths.findings) for paths in stages.values()], ignore_index=True)
     measures = measures_table(tables["measure"], participants, options.measures.body_surface)
     found = check_cohort(tables, measures, participants, options.image_quality, options.measure_quality)

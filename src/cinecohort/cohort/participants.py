@@ -1,111 +1,13 @@
 """Participants: one row a subject with the columns that studies use, from whatever table the user has."""
 
-from collections.abc import Mapping, Sequence
-from fnmatch import fnmatch
-from pathlib import Path
+from collections.abc import Mapping
 
 import pandas as pd
 
 from cinecohort.cohort.index import open_dataset
+from cinecohort.cohort.participant_tables import COLUMNS, NUMBERS, read_participants
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
-
-NUMBERS = ("age_years", "height_cm", "weight_kg", "bmi", "sbp_mmhg", "dbp_mmhg", "field_t")
-COLUMNS = (
-    "sex",
-    "age_years",
-    "height_cm",
-    "weight_kg",
-    "bmi",
-    "sbp_mmhg",
-    "dbp_mmhg",
-    "icd10",
-    "self_reported_mi",
-    "site",
-    "vendor",
-    "scanner",
-    "field_t",
-    "group",
-)
-KEYS = ("subject", "participant", "visit", "eid")
-SEXES = {"0": "F", "1": "M", "female": "F", "male": "M", "f": "F", "m": "M"}
-
-
-def read_participants(path: Path, columns: Mapping[str, str | Sequence[str]]) -> pd.DataFrame:
-    """Read a table of participants with our column names.
-
-    Parameters
-    ----------
-    path
-        TSV, CSV or CSV with a byte-order mark; every value is read as text first.
-    columns
-        Our column to theirs (a ``*`` stands for any text, as in ``41270-0.*``), or to several: the mean of
-        numbers, the codes of ``icd10`` joined by semicolons. Columns of the table that are named as ours need
-        no entry, and all others are kept under their own names.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Text columns as text, the numeric ones of :data:`NUMBERS` as floats, sex as ``F`` or ``M``, missing as
-        NaN. BMI is computed from height and weight where the table has none.
-
-    Raises
-    ------
-    UserError
-        If the table is not there, a named column is missing, or a number is not one.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: the table of participants is not there; set `participants` of the dataset.")
-    separator = "\t" if path.suffix.lower() in (".tsv", ".txt") else ","
-    raw = pd.read_csv(path, sep=separator, dtype=str, encoding="utf-8-sig", keep_default_na=True)
-    table = raw.copy()
-    for ours, theirs in columns.items():
-        table[ours] = _combined(raw, ours, [theirs] if isinstance(theirs, str) else list(theirs), path)
-    if "eid" in table and "participant" not in table:
-        table["participant"] = table["eid"]
-    if not {"subject", "participant"} & set(table.columns):
-        raise UserError(
-            f"{path}: needs a column `subject` or `participant` (or `eid`) that says whom a row is about; "
-            "map it under `columns`."
-        )
-    for name in NUMBERS:
-        if name in table:
-            table[name] = _numbers(table[name], name, path)
-    if "sex" in table:
-        table["sex"] = table["sex"].map(
-            lambda value: SEXES.get(str(value).strip().lower()), na_action="ignore"
-        )
-    return with_bmi(table)
-
-
-def with_bmi(table: pd.DataFrame) -> pd.DataFrame:
-    """Fill missing ``bmi`` with weight / height squared, in kg/m2, where both are known."""
-    if {"height_cm", "weight_kg"} <= set(table.columns):
-        computed = table["weight_kg"] / (table["height_cm"] / 100.0) ** 2
-        known = table["bmi"] if "bmi" in table else pd.Series(float("nan"), index=table.index)
-        table = table.assign(bmi=known.fillna(computed))
-    return table
-
-
-def _combined(raw: pd.DataFrame, ours: str, theirs: Sequence[str], path: Path) -> pd.Series:
-    found = [name for pattern in theirs for name in raw.columns if name == pattern or fnmatch(name, pattern)]
-    if not found:
-        raise UserError(f"{path}: has no column {' or '.join(theirs)}, which `columns` maps to `{ours}`.")
-    if len(found) == 1:
-        return raw[found[0]]
-    if ours in NUMBERS:
-        return pd.concat([_numbers(raw[name], name, path) for name in found], axis=1).mean(axis=1)
-    return raw[found].apply(lambda row: ";".join(row.dropna()) or None, axis=1)
-
-
-def _numbers(values: pd.Series, name: str, path: Path) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = values[numbers.isna() & values.notna()]
-    if len(wrong):
-        raise UserError(
-            f"{path}: column {name}, row {int(wrong.index[0]) + 2}: {wrong.iloc[0]!r} is no number."
-        )
-    return numbers
 
 
 def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptions]) -> pd.DataFrame:
@@ -121,13 +23,13 @@ def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptio
     Raises
     ------
     UserError
-        If a table tells two different things of one subject.
+        If a table tells two different things of one subject, or knows none.
     """
     parts = []
     for name, options in datasets.items():
         rows = index[index["dataset"] == name]
-        table = _dataset_participants(options)
-        parts.append(rows if table is None else _joined(rows, table, name))
+        table = _dataset_participants(rows, options)
+        parts.append(rows if table is None or rows.empty else _joined(rows, table, name, options))
     everyone = pd.concat(parts, ignore_index=True)
     everyone = everyone.set_index("subject").loc[index["subject"]].reset_index()
     for column in COLUMNS:
@@ -137,33 +39,57 @@ def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptio
     return everyone[first + [c for c in everyone.columns if c not in (*first, "id")]]
 
 
-def _dataset_participants(options: DatasetOptions) -> pd.DataFrame | None:
+def with_scanner_facts(participants: pd.DataFrame, conversion: pd.DataFrame) -> pd.DataFrame:
+    """Fill in vendor, scanner and field strength from the images where the table of participants has none."""
+    table = participants.copy()
+    facts = conversion.drop_duplicates("subject").set_index("subject")
+    for column in ("vendor", "scanner", "field_t"):
+        if column in facts:
+            known = table["subject"].map(facts[column].replace("", None))
+            known = pd.to_numeric(known) if column in NUMBERS else known
+            table[column] = table[column].where(table[column].notna(), known)
+    return table
+
+
+def _dataset_participants(rows: pd.DataFrame, options: DatasetOptions) -> pd.DataFrame | None:
     if options.participants is not None:
-        return read_participants(options.participants, options.columns)
+        wanted = {*rows["id"], *rows["participant"], *rows["subject"]}
+        visits = sorted(set(rows["visit"]) - {""})
+        return read_participants(options.participants, options.columns, wanted, visits)
     source = open_dataset(options)
     own = getattr(source, "participants", None)
     return own() if own is not None else None
 
 
-def _joined(rows: pd.DataFrame, table: pd.DataFrame, dataset: str) -> pd.DataFrame:
+def _joined(rows: pd.DataFrame, table: pd.DataFrame, dataset: str, options: DatasetOptions) -> pd.DataFrame:
     """Left join on the subject key where the table has it, else on the participant (and visit)."""
-    if "subject" in table and table["subject"].isin(rows["id"]).any():
-        left, right = ["id"], ["subject"]
-    elif "visit" in table and table["visit"].notna().any() and rows["visit"].ne("").any():
-        left, right = ["participant", "visit"], ["participant", "visit"]
+    table = table.drop(columns=["dataset", "id"], errors="ignore")
+    for key in ("subject", "id"):
+        if "subject" in table and table["subject"].isin(rows[key]).any():
+            left, right = [key], ["subject"]
+            break
     else:
-        left, right = ["participant"], ["participant"]
-    repeated = table[table.duplicated(right, keep=False) & table[right].notna().all(axis=1)]
+        if "participant" not in table:
+            table = table.rename(columns={"subject": "participant"})
+        told_by_visit = "visit" in table and table["visit"].notna().any() and rows["visit"].ne("").any()
+        left = right = ["participant", "visit"] if told_by_visit else ["participant"]
+    table = table.dropna(subset=right)
+    repeated = table[table.duplicated(right, keep=False)]
     if len(repeated):
         raise UserError(
             f"dataset {dataset}: {repeated[right[0]].iloc[0]} stands more than once in the table of "
             "participants; keep one row a participant (and visit)."
         )
-    details = table.drop(columns=[c for c in KEYS if c in table and c not in right])
-    joined = rows.merge(
-        details.rename(columns=dict(zip(right, left, strict=True))),
-        on=left,
-        how="left",
-        validate="many_to_one",
+    details = table.drop(
+        columns=[c for c in ("subject", "participant", "visit") if c not in right], errors="ignore"
     )
-    return joined.drop(columns=[c for c in ("dataset_y",) if c in joined])
+    details = details.rename(columns=dict(zip(right, left, strict=True)))
+    joined = rows.merge(details, on=left, how="left", validate="many_to_one", indicator="_found")
+    found = int((joined["_found"] == "both").sum())
+    print(f"{dataset}: {found:,} of {len(rows):,} subjects are in the table of participants.")
+    if not found and options.participants is not None:
+        raise UserError(
+            f"{options.participants}: has no row of any subject of the dataset {dataset}; its {right[0]} "
+            f"must be such as {rows[left[0]].iloc[0]!r} (map the right column under `columns`)."
+        )
+    return joined.drop(columns="_found")
