@@ -1,6 +1,5 @@
 """Digest of a subject's raw content, taken again only when a file's size or time moved."""
 
-import json
 from pathlib import Path
 
 from cinecohort.cohort.index import raw_digest
@@ -26,7 +25,7 @@ def content_digest(subject: RawSubject, root: Path, cache: Path) -> str:
         known = read_json(cache)
         if known["listed"] == listed:
             return str(known["content"])
-    except (OSError, KeyError, json.JSONDecodeError):
+    except (OSError, KeyError, TypeError, ValueError):
         pass
     paths = {name: root / name for name, _, _ in subject.files}
     content = digest_json(

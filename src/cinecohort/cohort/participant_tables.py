@@ -124,10 +124,10 @@ def _fits(name: str, pattern: str) -> bool:
 def _ours(raw: pd.DataFrame, patterns: Mapping[str, Sequence[str]], path: Path, visit: str) -> pd.DataFrame:
     """Our columns of `raw` at one visit; those of which it has nothing are left out."""
     table = raw[[name for name in (*KEYS, *COLUMNS) if name in raw]].copy()
-    sources = {name: [name] for name in table if name not in patterns}
+    sources = {name: [name] for name in _names(table) if name not in patterns}
     for ours, listed in patterns.items():
         at_visit = [pattern.replace(VISIT, visit) for pattern in listed]
-        sources[ours] = [name for name in raw for pattern in at_visit if _fits(name, pattern)]
+        sources[ours] = [name for name in _names(raw) for pattern in at_visit if _fits(name, pattern)]
         table = table.drop(columns=ours, errors="ignore")
     for ours, names in sources.items():
         if names:
@@ -137,10 +137,14 @@ def _ours(raw: pd.DataFrame, patterns: Mapping[str, Sequence[str]], path: Path, 
     return table.drop(columns="eid", errors="ignore")
 
 
+def _names(table: pd.DataFrame) -> list[str]:
+    return [str(name) for name in table.columns]
+
+
 def _combined(raw: pd.DataFrame, ours: str, path: Path) -> pd.Series:
     """One of our columns from one or several of theirs."""
     if ours in NUMBERS:
-        return pd.concat([_numbers(raw[name], name, path) for name in raw], axis=1).mean(axis=1)
+        return pd.concat([_numbers(raw[name], name, path) for name in _names(raw)], axis=1).mean(axis=1)
     if ours == "self_reported_mi":
         return _row_by_row(raw, heart_attack_reported)
     if ours == "sex":

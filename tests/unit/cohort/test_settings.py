@@ -1,0 +1,104 @@
+import json
+
+import pytest
+
+from cinecohort.cohort import settings
+from cinecohort.cohort.settings import SECTIONS, VERSIONS, primary_model, settings_for
+from cinecohort.config import Config, parse_config
+
+STUDY = {
+    "exposure": {"label": "Obese", "condition": "bmi >= 30"},
+    "reference": {"label": "Lean", "condition": "bmi < 25"},
+    "covariates": ["sex"],
+    "outcomes": ["lvm_g"],
+}
+
+
+def configuration(**changes):
+    values = {
+        "datasets": {"tiny": {"source": "acdc", "path": "raw"}},
+        "models": {"sa": [{"name": "one"}, {"name": "two"}]},
+        "studies": {"first": STUDY, "second": STUDY},
+        **changes,
+    }
+    return parse_config(values)
+
+
+def rerun_by(**changes):
+    """Stages whose settings differ from those of the base."""
+    base, changed = configuration(), configuration(**changes)
+    return {
+        stage
+        for stage in VERSIONS
+        if stage not in ("run_record", "report") and settings_for(stage, base) != settings_for(stage, changed)
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "stages"),
+    [
+        ({"title": "Another"}, set()),
+        ({"shard_size": 7}, set()),
+        ({"conversion": {"min_frames": 7}}, {"convert"}),
+        ({"image_quality": {"i6_cohort_z": {"threshold": 9}}}, {"image_quality", "gather"}),
+        ({"segmentation": {"locate": False}}, {"segment"}),
+        ({"measures": {"myocardial_density_g_ml": 1.06}}, {"measure", "gather"}),
+        ({"agreement": {"limit_factor": 2.0}}, {"agreement"}),
+        ({"seed": 5}, {"agreement", "group_study"}),
+        ({"studies": {"first": STUDY}}, {"group_study"}),
+        ({"report": {"list_subjects": True}}, set()),
+    ],
+)
+def test_a_setting_reaches_the_stages_that_use_it_and_no_other(changes, stages):
+    assert rerun_by(**changes) == stages
+
+
+@pytest.mark.parametrize("key", ["participants", "withdrawals"])
+def test_tables_of_people_leave_the_images_alone(key):
+    assert rerun_by(datasets={"tiny": {"source": "acdc", "path": "raw", key: "people.tsv"}}) == {"gather"}
+
+
+def test_another_folder_of_raw_data_starts_at_the_conversion():
+    assert rerun_by(datasets={"tiny": {"source": "acdc", "path": "other"}}) == {"convert", "gather"}
+
+
+def test_other_weights_start_at_the_segmentation(monkeypatch):
+    monkeypatch.setattr(settings, "is_there", lambda name: True)
+    monkeypatch.setattr(settings, "trained_on", lambda config: {})
+    texts = []
+    for digest in ("1", "2"):
+        monkeypatch.setattr(settings, "weights_digest", lambda name, digest=digest: digest + name)
+        texts.append({stage: settings_for(stage, configuration()) for stage in VERSIONS})
+    assert {stage for stage in VERSIONS if texts[0][stage] != texts[1][stage]} == {"segment"}
+    assert json.loads(texts[0]["segment"])["weights"] == {"sa/one": "1one", "sa/two": "1two"}
+
+
+def test_a_study_does_not_see_the_others():
+    base = configuration()
+    changed = configuration(studies={"first": STUDY, "second": {**STUDY, "outcomes": ["lvedv_ml"]}})
+    assert settings_for("group_study", base, "first") == settings_for("group_study", changed, "first")
+    assert settings_for("group_study", base, "second") != settings_for("group_study", changed, "second")
+
+
+@pytest.mark.parametrize("stage", list(VERSIONS))
+def test_a_new_version_repeats_its_stage(monkeypatch, stage):
+    before = settings_for(stage, configuration())
+    monkeypatch.setitem(settings.VERSIONS, stage, 99)
+    assert settings_for(stage, configuration()) != before
+
+
+def test_every_section_exists():
+    assert {section for sections in SECTIONS.values() for section in sections} <= set(Config.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("models", "name"),
+    [
+        ({}, None),
+        ({"sa": []}, None),
+        ({"la_2ch": ["atria"], "sa": ["one", "two"]}, "one"),
+        ({"la_4ch": ["atria"]}, "atria"),
+    ],
+)
+def test_the_primary_model(models, name):
+    assert primary_model(models) == name
