@@ -43,14 +43,14 @@ def write_text_if_changed(path: Path, text: str) -> bool:
     return True
 
 
-def to_json(value: Any) -> str:
-    """Serialise `value` with sorted keys, so that equal values give equal text."""
-    return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+def to_json(value: Any, sort_keys: bool = True) -> str:
+    """Serialise `value`, with sorted keys unless told otherwise, so that equal values give equal text."""
+    return json.dumps(value, indent=1, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON with sorted keys, by rename."""
-    write_text(path, to_json(value))
+def write_json(path: Path, value: Any, sort_keys: bool = True) -> None:
+    """Write `value` as JSON, with sorted keys unless told otherwise, by rename."""
+    write_text(path, to_json(value, sort_keys))
 
 
 def read_json(path: Path) -> Any:

@@ -102,7 +102,8 @@ def write_record(folder: Path, stage: str, version: int, fingerprint: str, outco
         values=plain(outcome.values),
         rows=plain(outcome.rows),
     )
-    write_json(record_path(folder, stage), record.to_dict())
+    # In the order of the values, which is that of the tables' columns, now and when the record is read again.
+    write_json(record_path(folder, stage), record.to_dict(), sort_keys=False)
     for name in set(earlier.outputs if earlier else ()) - set(outputs):
         (folder / name).unlink(missing_ok=True)
     return record

@@ -36,6 +36,20 @@ def test_a_record_comes_back_as_it_was_written(folder):
     assert written.findings[0].slices == (1, 2)
 
 
+def test_values_come_back_in_their_order(folder):
+    rows = [{"source": "net", "lvedv_ml": 1.0, "a": 2}]
+    write_record(folder, "measure", 1, "print", outcome(values={"views": "sa", "dx_mm": 1.0}, rows=rows))
+    record = read_record(folder, "measure")
+    assert list(record.values) == ["views", "dx_mm"]
+    assert list(record.rows[0]) == ["source", "lvedv_ml", "a"]
+
+
+def test_the_order_of_values_changes_no_digest(folder):
+    first = write_record(folder, "measure", 1, "print", outcome(values={"a": 1, "b": 2}))
+    second = write_record(folder, "measure", 1, "print", outcome(values={"b": 2, "a": 1}))
+    assert first.result_digest() == second.result_digest()
+
+
 def test_the_same_outcome_gives_the_same_bytes(folder):
     write_record(folder, "convert", 1, "print", outcome())
     first = record_path(folder, "convert").read_bytes()
