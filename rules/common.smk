@@ -31,7 +31,7 @@ RESULTS = CONFIG.results.as_posix()
 
 
 wildcard_constraints:
-    shard=r"\d{4,}",
+    shard=r"\d+",
     study=r"[A-Za-z]\w*",
 
 
