@@ -6,6 +6,7 @@ pydicom. Both ways give the same values.
 """
 
 import logging
+import math
 import struct
 import warnings
 from collections.abc import Iterator
@@ -324,14 +325,14 @@ def _from_pydicom(value: Any, kind: str) -> Any:
         return tuple(str(item).strip() for item in several)
     if kind == "numbers":
         return tuple(float(item) for item in several)
-    return int(several[0]) if kind == "unsigned" else float(several[0])
+    return int(several[0]) if kind == "unsigned" else _finite(float(several[0]))
 
 
 def _decode(raw: bytes, kind: str) -> Any:
     if kind == "unsigned":
         return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else None
     if kind == "float32":
-        return struct.unpack_from("<f", raw)[0] if len(raw) == 4 else None
+        return _finite(struct.unpack("<f", raw)[0]) if len(raw) == 4 else None
     text = _text(raw)
     if not text:
         return None
@@ -341,7 +342,11 @@ def _decode(raw: bytes, kind: str) -> Any:
         return tuple(item.strip() for item in text.split("\\"))
     if kind == "numbers":
         return tuple(float(item) for item in text.split("\\"))
-    return float(text.split("\\", 1)[0])
+    return _finite(float(text.split("\\", 1)[0]))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _text(raw: bytes) -> str:

@@ -21,6 +21,11 @@ from cinecohort.conversion.dicom_header import (
     quiet_pydicom,
 )
 
+_GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+MAX_POSITION_MM = 10_000.0
+PLAUSIBLE_MM = (0.01, 100.0)
+"""Pixel sizes and slice thicknesses beyond are damage."""
+
 
 class PixelSource:
     """The pixels of one file.
@@ -119,17 +124,14 @@ class Frame:
 
     @property
     def has_geometry(self) -> bool:
-        """Whether position, orientation and pixel size are all there."""
+        """Whether position, orientation and pixel size are all there and can be."""
+        position, orientation, spacing = (self.values.get(keyword, ()) for keyword in _GEOMETRY)
+        whole = (len(position), len(orientation), len(spacing)) == (3, 6, 2)
         return (
-            all(
-                len(self.values.get(keyword, ())) == n and all(map(math.isfinite, self.values[keyword]))
-                for keyword, n in (
-                    ("ImagePositionPatient", 3),
-                    ("ImageOrientationPatient", 6),
-                    ("PixelSpacing", 2),
-                )
-            )
-            and min(self.values["PixelSpacing"]) > 0
+            whole
+            and all(map(math.isfinite, orientation))
+            and all(abs(value) < MAX_POSITION_MM for value in position)
+            and all(PLAUSIBLE_MM[0] < value < PLAUSIBLE_MM[1] for value in spacing)
         )
 
     def stored(self) -> NDArray[Any]:
@@ -137,13 +139,25 @@ class Frame:
         return self.pixels.frame(self.number)
 
 
-def frames_of(content: bytes, header: DicomHeader, order: int = 0) -> Iterator[Frame]:
+def frames_of(content: bytes, header: DicomHeader, order: int = 0) -> list[Frame]:
     """Give the frames of one file.
 
     A multi-frame file without functional groups (the classic MR class with NumberOfFrames) says nothing of
     where and when each of its frames is; its frames come without geometry of their own.
+
+    Raises
+    ------
+    UnreadableFile
+        If the functional groups are damaged.
     """
-    pixels = PixelSource(content, header)
+    try:
+        with quiet_pydicom():
+            return list(_frames(PixelSource(content, header), header, order))
+    except Exception as fault:
+        raise UnreadableFile(f"its frames cannot be read ({type(fault).__name__})") from fault
+
+
+def _frames(pixels: PixelSource, header: DicomHeader, order: int) -> Iterator[Frame]:
     dataset = header.dataset
     n_frames = int(header.values.get("NumberOfFrames", 1) or 1)
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") if dataset is not None else None

@@ -5,11 +5,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cinecohort.conversion.frames import PLAUSIBLE_MM
 from cinecohort.conversion.geometry import Vector
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.series_names import slice_number
 from cinecohort.conversion.stacks import Slice, Stack
 from cinecohort.findings import Finding, Level
+
+MAX_MISSING = 20
+"""A step of more than so many others is no row of missing slices, but another stack or a damaged position."""
 
 POSITION_PRECISION_MM = 1e-3
 """Positions that lie nearer than this to the grid lie on it: files hold rounded decimal text."""
@@ -78,7 +82,7 @@ def plan_grid(view: str, stack: Stack, options: ConversionOptions) -> tuple[Grid
     )
     own = [index for index in alike if index not in moved]
     on_grid = grid.corner + np.outer(np.array(places) * step, stack.axes.normal)
-    grid.residual_mm = float(np.linalg.norm(corners[own] - on_grid[own], axis=1).max())
+    grid.residual_mm = float(np.linalg.norm(corners[own] - on_grid[own], axis=1).max(initial=0.0))
     findings += [*matrix_findings, *shift_findings, *_names(view, slices), *_references(view, slices)]
     return grid, findings
 
@@ -87,7 +91,9 @@ def _steps(
     view: str, slices: list[Slice], distances: Vector, options: ConversionOptions
 ) -> tuple[float, list[int], list[Finding]]:
     values = slices[0].run.frames[0].values
-    thickness = values.get("SliceThickness")
+    thickness = values.get("SliceThickness", 0.0)
+    if not PLAUSIBLE_MM[0] < thickness < PLAUSIBLE_MM[1]:
+        thickness = None
     if len(slices) == 1:
         if thickness:
             return float(thickness), [0], []
@@ -102,10 +108,10 @@ def _steps(
     uneven: list[int] = []
     for index, ratio in enumerate(steps / step):
         whole = round(float(ratio))
-        fits = whole >= 1 and abs(ratio - whole) <= options.spacing_tolerance * whole
+        fits = 1 <= whole <= MAX_MISSING and abs(ratio - whole) <= options.spacing_tolerance * whole
         missing.extend(range(places[-1] + 1, places[-1] + whole) if fits else ())
         uneven.extend(() if fits else (index,))
-        places.append(places[-1] + max(1, whole))
+        places.append(places[-1] + (whole if fits else 1))
     if missing:
         findings.append(_gap(view, missing, steps, step, options))
     for index in uneven:

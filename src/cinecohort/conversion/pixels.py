@@ -104,17 +104,19 @@ def clean(pixels: NDArray[Any], values: Header) -> NDArray[Any]:
     `pixels` is changed in place; it must be writable.
     """
     allocated: int = values["BitsAllocated"]
-    stored: int = values.get("BitsStored") or allocated
+    stored: int = values.get("BitsStored", allocated)
     spare = allocated - stored
     low = values.get("HighBit", stored - 1) - (stored - 1)
     signed = values.get("PixelRepresentation", 0) == 1
-    if spare and (low or (signed and _outside(pixels, stored)) or (not signed and pixels.max() >> stored)):
+    possible = 0 < stored < allocated and 0 <= low <= spare
+    if possible and (low or (_outside(pixels, stored) if signed else pixels.max() >> stored)):
         pixels <<= spare - low
         pixels >>= spare
-    padding = values.get("PixelPaddingValue")
-    if padding:
-        if signed and padding >= 1 << 15:
-            padding -= 1 << 16
+    padding = values.get("PixelPaddingValue", 0)
+    if signed and padding >= 1 << 15:
+        padding -= 1 << 16
+    limits = np.iinfo(pixels.dtype)
+    if padding and limits.min <= padding <= limits.max:
         pixels[pixels == padding] = 0
     return pixels
 

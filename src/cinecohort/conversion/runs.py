@@ -98,6 +98,10 @@ def _ordered(runs: list[Run], rule: str, contoured: Collection[str]) -> tuple[li
     return by_frames, "the latest of those with most frames"
 
 
+MAX_STRETCH = 3
+"""Times that leave room for more than so many times the frames are damaged; they name no missing frame."""
+
+
 @dataclass
 class FramePlan:
     """Which frame of a slice's run is shown at which frame of the volume.
@@ -209,6 +213,8 @@ def missing_frames(run: Run, full: list[Run], n_frames: int) -> tuple[int, ...]:
         start = max(0.0, float(np.rint((keys[0] - np.median(starts)) / step))) if starts else 0.0
     strides = np.where(steps > HOLE * step, np.rint(steps / step), 1.0)
     places = start + np.concatenate([[0.0], np.cumsum(strides)])
+    if places[-1] > MAX_STRETCH * max(n_frames, len(keys)):
+        return ()
     total = int(places[-1]) + 1
     if len(keys) < n_frames and total < n_frames and not _covers_cycle(run, full, step):
         total = n_frames

@@ -72,7 +72,7 @@ def check_written(path: Path, converted: ConvertedView) -> None:
         faults.append("voxels")
     if header.get_xyzt_units() != ("mm", "sec"):
         faults.append("units")
-    if abs(float(header["pixdim"][4]) - (image.frame_interval_s or 0.0)) > 1e-6:
+    if not np.isclose(header["pixdim"][4], image.frame_interval_s or 0.0, rtol=1e-6, atol=1e-9):
         faults.append("frame interval")
     faults += _affine_faults(header, converted)
     if faults:

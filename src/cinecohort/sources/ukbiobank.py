@@ -5,10 +5,9 @@ repeat. A subject is one participant at one visit. The archives lie in the datas
 ``bulk``, ``20208`` and ``20209`` in it.
 """
 
-import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from cinecohort.conversion.manifest import compare_manifest, is_manifest
@@ -17,10 +16,10 @@ from cinecohort.conversion.raw_files import RawBytes, read_files
 from cinecohort.conversion.series import convert_series
 from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Outcome
-from cinecohort.sources.base import RawSubject, no_such_subject
+from cinecohort.sources.base import RawFile, RawSubject, no_such_subject
 from cinecohort.sources.dicom import outcome_of
 from cinecohort.sources.listing import files_below
-from cinecohort.sources.workspaces import WorkspaceFolder, contoured_instances, write_labels
+from cinecohort.sources.workspaces import WorkspaceFolder, contoured_instances, scan, write_labels
 
 FIELDS = ("20208", "20209")
 FOLDERS = ("", "bulk", "20208", "20209")
@@ -44,18 +43,18 @@ class UKBiobankSource:
 
     def subjects(self) -> list[RawSubject]:
         """List every participant's visits."""
-        archives: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for name in self._names():
-            match = ARCHIVE.fullmatch(name.rsplit("/", 1)[-1])
-            if match:
-                archives[match["id"], match["instance"]].append(name)
-        return [self._listed(*visit, sorted(names)) for visit, names in sorted(archives.items())]
-
-    def _names(self) -> Iterator[str]:
+        archives: dict[tuple[str, str], list[RawFile]] = defaultdict(list)
         for folder in FOLDERS:
             if (self.path / folder).is_dir():
-                with os.scandir(self.path / folder) as entries:
-                    yield from (f"{folder}/{e.name}" if folder else e.name for e in entries)
+                for name, file in scan(self.path, folder).items():
+                    match = ARCHIVE.fullmatch(name)
+                    if match:
+                        archives[match["id"], match["instance"]].append(file)
+        workspaces = self.workspaces.all()
+        return [
+            _subject(participant, visit, sorted(files), list(workspaces.get(participant, {}).values()))
+            for (participant, visit), files in sorted(archives.items())
+        ]
 
     def subject(self, key: str) -> RawSubject:
         """List one visit of one participant, ``{id}_{instance}``."""
@@ -69,11 +68,9 @@ class UKBiobankSource:
         present = sorted(name for name in names if (self.path / name).is_file())
         if not participant or not present:
             raise no_such_subject(key, self.path)
-        return self._listed(participant, visit, present)
-
-    def _listed(self, participant: str, visit: str, archives: list[str]) -> RawSubject:
-        paths = (*archives, *self.workspaces.of(participant).values())
-        return RawSubject(f"{participant}_{visit}", participant, visit, paths, files_below(self.path, paths))
+        archives = list(files_below(self.path, present))
+        drawn = list(files_below(self.path, self.workspaces.of(participant).values()))
+        return _subject(participant, visit, archives, drawn)
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
         """Write the visit's views, and label maps of the observers who drew on them."""
@@ -89,6 +86,12 @@ class UKBiobankSource:
         outputs = write_views(folder, conversion)
         labels, observers, found = write_labels(folder, workspaces, conversion, options)
         return outcome_of(subject, conversion, [*outputs, *labels], options, observers, [*findings, *found])
+
+
+def _subject(participant: str, visit: str, archives: list[RawFile], workspaces: list[RawFile]) -> RawSubject:
+    files = (*archives, *sorted(workspaces))
+    paths = tuple(name for name, _, _ in files)
+    return RawSubject(f"{participant}_{visit}", participant, visit, paths, files)
 
 
 def read_archive(path: Path) -> tuple[list[RawBytes], list[Finding]]:

@@ -1,6 +1,7 @@
 """cvi42 workspaces that belong to subjects: finding them by name, and making label maps of them."""
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from cinecohort.conversion.cvi42 import Workspace, read_workspace
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.series import Conversion
 from cinecohort.findings import Finding, Level
+from cinecohort.sources.base import RawFile
 from cinecohort.sources.listing import folders_in
 
 NAMES = ("{}_cvi42.zip", "{}_cvi42.cvi42wsx", "{}.cvi42wsx", "{}_cvi42wsx.zip")
@@ -48,12 +50,35 @@ class WorkspaceFolder:
             if (self.root / (path := f"{folder}/{name.format(participant)}")).is_file()
         }
 
+    def all(self) -> dict[str, dict[str, RawFile]]:
+        """Every participant's workspaces, by observer, with one look at each folder."""
+        found: dict[str, dict[str, RawFile]] = defaultdict(dict)
+        for observer, folder in self.folders.items():
+            files = scan(self.root, folder)
+            for pattern in reversed(NAMES):
+                prefix, suffix = pattern.split("{}")
+                for name, file in files.items():
+                    if name.endswith(suffix) and len(name) > len(prefix + suffix):
+                        found[name.removesuffix(suffix)][observer] = file
+        return found
+
     def read(self, participant: str) -> dict[str, Workspace]:
         """Read a participant's workspaces, by observer."""
         return {
             observer: read_workspace((self.root / path).read_bytes())
             for observer, path in self.of(participant).items()
         }
+
+
+def scan(root: Path, folder: str) -> dict[str, RawFile]:
+    """Files directly in a folder, by name; the records name them relative to `root`."""
+    with os.scandir(root / folder) as entries:
+        found = {}
+        for entry in entries:
+            status = entry.stat()
+            name = f"{folder}/{entry.name}" if folder else entry.name
+            found[entry.name] = (name, status.st_size, status.st_mtime_ns)
+        return found
 
 
 def contoured_instances(workspaces: Mapping[str, Workspace]) -> set[str]:

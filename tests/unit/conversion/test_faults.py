@@ -1,6 +1,7 @@
 """Every fault of a series is found, named with its slices and frames, and never repaired in silence."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -11,6 +12,7 @@ from pydicom.uid import generate_uid
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import RawBytes
 from cinecohort.conversion.series import Conversion, convert_series
+from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Level, Status, overall_status
 from support import synthetic_dicom as synthetic
 
@@ -481,3 +483,31 @@ def test_slice_thickness_never_becomes_the_step() -> None:
     conversion = convert(images)
     assert conversion.views["sa"].image.spacing_mm[2] == pytest.approx(10.0)
     assert only(conversion, "SPACING").level is Level.INFO
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_damaged_bytes_never_raise(seed: int, tmp_path: Path) -> None:
+    """Random bytes, cuts and impossible numbers in some files of a series end as findings."""
+    random = np.random.default_rng(seed)
+    files = synthetic.to_files(synthetic.stack(3, 10) if seed % 2 else [synthetic.enhanced(3, 10)])
+    for index in random.integers(0, len(files), 3):
+        content = bytearray(files[index].content or b"")
+        content[random.integers(132, len(content))] = random.integers(0, 256)
+        for number, odd in ((b"10.0", b"1e30"), (b"75.0", b"nan "), (b"1.8\\", b"0.0\\")):
+            if random.random() < 0.5:
+                content = content.replace(number, odd)
+        end = len(content) if random.random() < 0.7 else int(random.integers(0, len(content)))
+        files[index] = RawBytes(files[index].name, bytes(content[:end]))
+    conversion = convert_series(files, ConversionOptions(on_unequal_frames="nearest_phase", on_gap="empty"))
+    write_views(tmp_path, conversion)
+    assert conversion.findings or "sa" in conversion.views
+
+
+def test_a_position_far_away_is_no_row_of_missing_slices() -> None:
+    images = synthetic.stack()
+    for dataset in images:
+        if z_of(dataset) == 5:
+            place = np.array(dataset.ImagePositionPatient, float) + 5000.0 * synthetic.NORMAL
+            dataset.ImagePositionPatient = [round(float(value), 4) for value in place]
+    finding = assert_refused(convert(images, on_gap="empty"), "GAP")
+    assert finding.slices == (4, 5)
