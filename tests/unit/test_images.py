@@ -1,0 +1,119 @@
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from cinecohort.errors import UserError
+from cinecohort.images import (
+    Image,
+    read_image,
+    sidecar_path,
+    spacing_checked_affine,
+    voxel_spacing,
+    write_image,
+)
+
+# Turned by 30 degrees about z, then by 60 about x; 1.5 mm pixels, slices 10 mm apart.
+C, S = np.sqrt(3) / 2, 0.5
+TURNED = np.array([[1, 0, 0], [0, S, -C], [0, C, S]]) @ np.array([[C, -S, 0], [S, C, 0], [0, 0, 1]])
+OBLIQUE = np.eye(4)
+OBLIQUE[:3] = np.column_stack([TURNED * [1.5, 1.5, 10.0], [10.0, -20.0, 30.0]])
+
+
+def cine(shape=(5, 4, 3, 2), dtype=np.int16, **changes):
+    data = np.arange(np.prod(shape), dtype=dtype).reshape(shape)
+    return Image(**{"data": data, "affine": OBLIQUE, "frame_interval_s": 0.03, **changes})
+
+
+@pytest.mark.parametrize("name", ["sa.nii.gz", "sa.nii"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.float32])
+def test_an_image_comes_back_as_it_was(tmp_path, name, dtype):
+    image = cine(dtype=dtype, sidecar={"view": "sa", "heart_rate_bpm": None})
+    write_image(tmp_path / name, image)
+    back = read_image(tmp_path / name)
+    assert back.data.dtype == dtype
+    np.testing.assert_array_equal(back.data, image.data)
+    np.testing.assert_allclose(back.affine, OBLIQUE, atol=1e-5)
+    assert back.frame_interval_s == pytest.approx(0.03)
+    assert back.sidecar == image.sidecar
+
+
+def test_the_same_image_is_the_same_bytes(tmp_path):
+    for name in ("a.nii.gz", "b.nii.gz"):
+        write_image(tmp_path / name, cine())
+    assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
+
+
+def test_other_software_reads_the_header(tmp_path):
+    write_image(tmp_path / "sa.nii.gz", cine(), description="Made by hand")
+    header = nib.load(tmp_path / "sa.nii.gz").header
+    assert header.get_xyzt_units() == ("mm", "sec")
+    assert (int(header["sform_code"]), int(header["qform_code"])) == (1, 1)
+    np.testing.assert_allclose(header.get_qform(), header.get_sform(), atol=1e-4)
+    np.testing.assert_allclose(
+        header.get_zooms(), [*np.linalg.norm(OBLIQUE[:3, :3], axis=0), 0.03], rtol=1e-5
+    )
+    assert bytes(header["descrip"]).startswith(b"Made by hand")
+
+
+def test_volume_and_spacing():
+    affine = np.diag([1.5, 2.0, 8.0, 1.0])
+    assert voxel_spacing(affine) == (1.5, 2.0, 8.0)
+    assert cine(affine=affine).voxel_volume_ml == pytest.approx(0.024)
+    mirrored = np.diag([-1.5, -2.0, 8.0, 1.0])
+    assert cine(affine=mirrored).voxel_volume_ml == pytest.approx(0.024)
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((4, 3), (4, 3, 1, 1)), ((4, 3, 2), (4, 3, 2, 1))])
+def test_images_of_fewer_axes_get_axes_of_one(tmp_path, shape, expected):
+    nib.save(nib.Nifti1Image(np.zeros(shape, np.int16), np.eye(4)), tmp_path / "a.nii.gz")
+    image = read_image(tmp_path / "a.nii.gz")
+    assert image.data.shape == expected
+    assert image.frame_interval_s is None
+
+
+def test_five_axes_are_refused(tmp_path):
+    nib.save(nib.Nifti1Image(np.zeros((2, 2, 2, 2, 2), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
+    with pytest.raises(UserError, match="has 5 axes"):
+        read_image(tmp_path / "a.nii.gz")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text"), gzip.compress(b"\0" * 400)[:-9]])
+def test_a_damaged_file_is_named(tmp_path, content):
+    (tmp_path / "a.nii.gz").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.nii\.gz: not a readable NIfTI file"):
+        read_image(tmp_path / "a.nii.gz")
+
+
+def test_a_truncated_file_and_a_missing_one_are_named(tmp_path):
+    write_image(tmp_path / "a.nii.gz", cine())
+    (tmp_path / "a.nii.gz").write_bytes((tmp_path / "a.nii.gz").read_bytes()[:-20])
+    with pytest.raises(UserError, match="not a readable NIfTI file"):
+        read_image(tmp_path / "a.nii.gz")
+    with pytest.raises(UserError, match="there is no such file"):
+        read_image(tmp_path / "b.nii.gz")
+
+
+def test_a_singular_affine_is_refused_and_writes_nothing(tmp_path):
+    with pytest.raises(ValueError, match="singular"):
+        write_image(tmp_path / "a.nii.gz", cine(affine=np.diag([1.0, 1.0, 0.0, 1.0])))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("affine", "zooms", "expected"),
+    [
+        (np.diag([-1.0, -1.0, 1.0, 1.0]), [1.5, 1.5, 10.0], np.diag([-1.5, -1.5, 10.0, 1.0])),
+        (np.diag([1.5, 1.5, 10.0, 1.0]), [1.5001, 1.5, 10.0], np.diag([1.5, 1.5, 10.0, 1.0])),
+        (np.diag([0.0, 1.0, 1.0, 1.0]), [2.0, 2.0, 8.0], np.diag([2.0, 2.0, 8.0, 1.0])),
+        (np.diag([1.0, 1.0, 1.0, 1.0]), [2.0, 2.0], np.diag([2.0, 2.0, 1.0, 1.0])),
+    ],
+)
+def test_pixdim_wins_over_an_affine_that_disagrees(affine, zooms, expected):
+    np.testing.assert_allclose(spacing_checked_affine(affine, zooms), expected)
+
+
+def test_sidecars_lie_beside_their_images(tmp_path):
+    assert sidecar_path(tmp_path / "la_2ch.nii.gz") == tmp_path / "la_2ch.json"
+    assert sidecar_path(tmp_path / "sa.nii") == tmp_path / "sa.json"
