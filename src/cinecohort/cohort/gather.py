@@ -176,20 +176,21 @@ def quality_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def measures_table(measure: pd.DataFrame, participants: pd.DataFrame, body_surface: str) -> pd.DataFrame:
-    """Measures by subject, source and frames, with indexed columns."""
+    """Measures by subject, source and frames, with indexed columns; all of them in any case."""
+    from cinecohort.measures.columns import COLUMNS
     from cinecohort.measures.indexing import add_indexed
 
     table = by_subject(measure).drop(
         columns=["status", "stage", "code", "reason", "n_sources"], errors="ignore"
     )
+    for column in COLUMNS:
+        if column not in table and column != "status":
+            table[column] = ""
     for column in table.columns:
         if column.endswith(("_ml", "_g", "_pct", "_bpm", "_mm", "_l_min", "_frame", "_phase")):
             table[column] = pd.to_numeric(table[column].replace("", None))
         if column.endswith("_frame"):
             table[column] = table[column].astype("Int64")
-    for column in ("source", "kind", "frames"):
-        if column not in table:
-            table[column] = ""
     first = ["subject", "dataset", "participant", "visit", "source", "kind", "frames", "ed_frame", "es_frame"]
     first = [column for column in first if column in table]
     table = table[first + [column for column in table.columns if column not in first]]

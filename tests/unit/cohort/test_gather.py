@@ -95,7 +95,7 @@ def test_everybody_of_every_shard_is_in_every_table(tmp_path):
     assert measures.loc[0, "lvedv_ml_i"] == pytest.approx(150.5 / bsa)
     assert results.table("conversion")["subject"].tolist() == ["a", "b", "c"]
     assert results.table("participants")["subject"].tolist() == ["a", "b", "c"]
-    assert "\t0\t9\t150.5\t" in (tmp_path / "cohort" / "measures.tsv").read_text()
+    assert "\tnet\tauto\town\t0\t9\t150.5\t" in (tmp_path / "cohort" / "measures.tsv").read_text()
 
 
 def test_the_order_of_shards_changes_no_byte(tmp_path):
@@ -128,6 +128,8 @@ def test_a_cohort_of_which_everybody_is_excluded_has_all_tables(tmp_path):
     measures = results.table("measures")
     assert measures["subject"].tolist() == ["a", "b"]
     assert measures["source"].isna().all()
+    assert {"ed_frame", "heart_rate_bpm", "lvedv_ml", "la_max_ml", "wt_aha_16_mm"} <= set(measures.columns)
+    assert measures["lvedv_ml"].isna().all()
     assert results.table("overlap").empty
     assert list(results.table("overlap"))[:5] == ["subject", "dataset", "view", "source", "reference"]
     assert results.table("quality").empty
