@@ -13,13 +13,23 @@ min_version("9.19")
 
 
 include: "rules/common.smk"
-include: "rules/convert.smk"
-include: "rules/image_quality.smk"
-include: "rules/segment.smk"
-include: "rules/segmentation_quality.smk"
-include: "rules/measure.smk"
-include: "rules/evaluate.smk"
-include: "rules/gather.smk"
+
+
+if CONFIG.from_tables:
+
+    include: "rules/import_tables.smk"
+
+else:
+
+    include: "rules/convert.smk"
+    include: "rules/image_quality.smk"
+    include: "rules/segment.smk"
+    include: "rules/segmentation_quality.smk"
+    include: "rules/measure.smk"
+    include: "rules/evaluate.smk"
+    include: "rules/gather.smk"
+
+
 include: "rules/run_record.smk"
 include: "rules/agreement.smk"
 include: "rules/group_study.smk"
@@ -33,7 +43,7 @@ rule all:
     input:
         f"{RESULTS}/report.pdf",
         f"{RESULTS}/run.json",
-        shard_tables(STAGES),
+        shard_tables(BY_SUBJECT),
         cohort_tables(),
         f"{RESULTS}/agreement",
         study_folders(),
@@ -43,6 +53,6 @@ rule all:
 # The images and measures without statistics and report.
 rule phenotypes:
     input:
-        shard_tables(STAGES),
+        shard_tables(BY_SUBJECT),
         cohort_tables(),
     localrule: True

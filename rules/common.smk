@@ -28,6 +28,7 @@ if message:
     print(message, file=sys.stderr)
 
 RESULTS = CONFIG.results.as_posix()
+BY_SUBJECT = () if CONFIG.from_tables else STAGES
 
 
 wildcard_constraints:
@@ -59,6 +60,16 @@ def participant_tables():
     """The users' tables of participants."""
     tables = [options.participants for options in CONFIG.datasets.values()]
     return [table.as_posix() for table in tables if table is not None]
+
+
+def measure_tables():
+    """The users' tables of measures that were made elsewhere."""
+    return [
+        (options.path / file["path"]).as_posix()
+        for options in CONFIG.datasets.values()
+        for source in options.settings.get("tables", {}).values()
+        for file in source["files"]
+    ]
 
 
 def settings_of(stage, study=None):

@@ -111,6 +111,18 @@ class Config(Options):
             for key, study in studies.items()
         }
 
+    @property
+    def from_tables(self) -> bool:
+        """Whether the measures come from tables made elsewhere, so that there are no images."""
+        return all(options.source == "tables" for options in self.datasets.values())
+
+    @model_validator(mode="after")
+    def _tables_stand_alone(self) -> "Config":
+        sources = [options.source for options in self.datasets.values()]
+        if "tables" in sources and not self.from_tables:
+            raise ValueError("datasets of measures (`source: tables`) and of images need a run each")
+        return self
+
     @model_validator(mode="after")
     def _model_names_are_unique(self) -> "Config":
         for view, models in self.models.items():

@@ -39,13 +39,13 @@ def flow_of_subjects(index: pd.DataFrame, stages: Mapping[str, pd.DataFrame]) ->
     rows: list[dict[str, object]] = []
     for dataset, members in index.groupby("dataset", sort=True):
         present = set(members["subject"])
-        rows.append(_row(dataset, "indexed", len(present), 0, 0))
+        rows.append(step_row(dataset, "indexed", len(present), 0, 0))
         for stage, step in STEPS.items():
             table = stages[stage].drop_duplicates("subject")
             here = table[table["subject"].isin(present)]
             leaving = here[here["status"].isin(LEFT)]
             flagged = int((here["status"] == str(Status.REVIEW)).sum())
-            rows.append(_row(dataset, step, len(present), len(leaving), flagged))
+            rows.append(step_row(dataset, step, len(present), len(leaving), flagged))
             for (status, code), group in leaving.groupby(["status", "code"], sort=True):
                 reason = (
                     group["reason"].iloc[0] if len(group) == 1 else f"for example: {group['reason'].iloc[0]}"
@@ -63,10 +63,11 @@ def flow_of_subjects(index: pd.DataFrame, stages: Mapping[str, pd.DataFrame]) ->
             if len(present) != len(remaining) + len(leaving):
                 raise AssertionError(f"{dataset}, {step}: received is not passed on plus excluded")
             present = remaining
-        rows.append(_row(dataset, "analysed", len(present), 0, 0))
+        rows.append(step_row(dataset, "analysed", len(present), 0, 0))
     counts = dict.fromkeys(("received", "excluded", "flagged", "n"), "Int64")
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(counts)
 
 
-def _row(dataset: object, step: str, received: int, excluded: int, flagged: int) -> dict[str, object]:
+def step_row(dataset: object, step: str, received: int, excluded: int, flagged: int) -> dict[str, object]:
+    """Row of a step with its totals."""
     return {"dataset": dataset, "step": step, "received": received, "excluded": excluded, "flagged": flagged}

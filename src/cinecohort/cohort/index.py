@@ -257,6 +257,8 @@ def open_results(config: Config, main_process: bool, locks: Path) -> tuple[list[
     UserError
         If there is nothing to index, or no index where one must be.
     """
+    if config.from_tables:
+        return [], "Measures from tables: there are no images to index." if main_process else ""
     if not main_process:
         return shards(config.results), ""
     if locks.is_dir() and any(locks.iterdir()) and shards(config.results):

@@ -22,6 +22,7 @@ VERSIONS = {
     "measure": 1,
     "evaluate": 1,
     "gather": 1,
+    "import_tables": 1,
     "run_record": 1,
     "agreement": 1,
     "group_study": 1,
@@ -37,6 +38,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "measure": ("models", "measures", "measure_quality"),
     "evaluate": ("models", "evaluation"),
     "gather": ("datasets", "models", "measures", "image_quality", "measure_quality"),
+    "import_tables": ("datasets",),
     "agreement": ("models", "agreement", "seed"),
     "group_study": ("models", "studies", "seed"),
 }

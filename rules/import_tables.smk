@@ -1,0 +1,26 @@
+# From tables of measures that were made elsewhere to the cohort's tables.
+#
+# Reads:   the users' CSV or TSV files (`source: tables`)
+# Writes:  results/cohort/*.tsv
+
+
+rule import_tables:
+    input:
+        tables=measure_tables(),
+        participants=participant_tables(),
+    output:
+        cohort_tables(),
+    log:
+        f"{RESULTS}/logs/import_tables.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/import_tables.tsv"
+    conda:
+        "../envs/cinecohort.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        settings=settings_of("import_tables"),
+        results=RESULTS,
+    script:
+        "../scripts/import_tables.py"
