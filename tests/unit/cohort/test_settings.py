@@ -25,12 +25,12 @@ def configuration(**changes):
 
 
 def rerun_by(**changes):
-    """Stages whose settings differ from those of the base."""
+    """Stages of a run on images whose settings differ from those of the base."""
     base, changed = configuration(), configuration(**changes)
     return {
         stage
         for stage in VERSIONS
-        if stage not in ("run_record", "report") and settings_for(stage, base) != settings_for(stage, changed)
+        if stage not in ("run_record", "report", "import_tables") and settings_for(stage, base) != settings_for(stage, changed)
     }
 
 
