@@ -167,6 +167,11 @@ def report(subjects: int, repeats: int) -> str:
         f" ({rates[2] / rates[1]:.2f} times).",
         file=out,
     )
+    print(
+        f"Load average of the machine in the last five minutes: {os.getloadavg()[1]:.1f} (wall-clock figures and"
+        " the gain of a second worker mean something only where it is near that of this benchmark alone).",
+        file=out,
+    )
     return out.getvalue()
 
 
