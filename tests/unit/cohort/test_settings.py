@@ -27,11 +27,8 @@ def configuration(**changes):
 def rerun_by(**changes):
     """Stages of a run on images whose settings differ from those of the base."""
     base, changed = configuration(), configuration(**changes)
-    return {
-        stage
-        for stage in VERSIONS
-        if stage not in ("run_record", "report", "import_tables") and settings_for(stage, base) != settings_for(stage, changed)
-    }
+    on_images = set(VERSIONS) - {"run_record", "report", "import_tables"}
+    return {stage for stage in on_images if settings_for(stage, base) != settings_for(stage, changed)}
 
 
 @pytest.mark.parametrize(
