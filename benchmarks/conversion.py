@@ -169,7 +169,8 @@ def report(subjects: int, repeats: int) -> str:
     )
     print(
         f"Load average of the machine in the last five minutes: {os.getloadavg()[1]:.1f} (wall-clock figures"
-        " and the gain of a second worker mean something only where it is near that of this benchmark alone).",
+        " and the gain of a second worker mean something only where it is near that of this benchmark"
+        " alone).",
         file=out,
     )
     return out.getvalue()
