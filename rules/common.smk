@@ -1,6 +1,5 @@
 """Reads the configuration, brings the index up to date and names the files that rules share."""
 
-import json
 import sys
 from pathlib import Path
 

@@ -4,11 +4,19 @@
 (kept and flagged, the default) or ``reject`` (the view is not used).
 """
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator
 
 from cinecohort.options import Options
 
-Action = Literal["off", "info", "review", "reject"]
+
+def _off(value: object) -> object:
+    """YAML 1.1 reads a bare ``off`` as false."""
+    return "off" if value is False else value
+
+
+Action = Annotated[Literal["off", "info", "review", "reject"], BeforeValidator(_off)]
 
 
 class Check(Options):
