@@ -8,7 +8,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
@@ -84,32 +83,33 @@ def draw_distributions(
 def draw_distribution(axis: Axes, table: pd.DataFrame, measure: str, by: str, groups: Sequence[str]) -> None:
     """Draw one measure: box of the quartiles, whiskers to 1.5 interquartile ranges, points beside it."""
     samples = [pd.to_numeric(table.loc[table[by] == group, measure]).dropna() for group in groups]
-    values = pd.concat(
-        [
-            pd.DataFrame({"group": group, "value": thinned(sample)})
-            for group, sample in zip(groups, samples, strict=True)
-            if len(sample)
-        ]
-    )
-    colours = dict(zip(groups, [PALETTE[i % len(PALETTE)] for i in range(len(groups))], strict=True))
-    jitter_seed = np.random.get_state()  # noqa: NPY002 seaborn jitters with numpy's global generator
-    np.random.seed(0)  # noqa: NPY002
-    sns.stripplot(
-        values, x="group", y="value", hue="group", order=list(groups), palette=colours,
-        size=1.8, alpha=0.55, linewidth=0, jitter=0.22, legend=False, ax=axis, rasterized=True,
-    )  # fmt: skip
-    np.random.set_state(jitter_seed)  # noqa: NPY002
     for position, (group, sample) in enumerate(zip(groups, samples, strict=True)):
+        colour = PALETTE[list(groups).index(group) % len(PALETTE)]
+        shown = thinned(sample)
+        axis.scatter(
+            position + jitter(len(shown)),
+            shown,
+            s=2.2,
+            color=colour,
+            alpha=0.55,
+            linewidths=0,
+            rasterized=True,
+        )
         if len(sample) > 1:
             axis.boxplot(
                 [sample.to_numpy()], positions=[position], widths=0.55, showfliers=False, patch_artist=True,
-                boxprops={"facecolor": colours[group], "alpha": 0.28, "linewidth": 0.7},
+                boxprops={"facecolor": colour, "alpha": 0.28, "linewidth": 0.7},
                 medianprops={"color": "black", "linewidth": 1.1},
                 whiskerprops={"linewidth": 0.7}, capprops={"linewidth": 0.7}, manage_ticks=False,
             )  # fmt: skip
     axis.set(title=measure_label(measure), xlabel="n", ylabel="")
     axis.set_xticks(range(len(groups)), [f"{len(sample):,}" for sample in samples])
     axis.set_xlim(-0.6, len(groups) - 0.4)
+
+
+def jitter(n: int) -> np.ndarray:
+    """Offsets within a box that look random and are the same each time (golden ratio sequence)."""
+    return 0.44 * (np.arange(n) * 0.6180339887498949 % 1.0 - 0.5)
 
 
 def thinned(values: pd.Series) -> np.ndarray:

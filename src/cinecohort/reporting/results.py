@@ -15,6 +15,8 @@ TEXT_COLUMNS = {
     *KEY_COLUMNS,
     *("participant", "visit", "views", "vendor", "scanner", "observers", "message", "slices", "frames"),
     *("kind", "reference", "role", "structure", "position", "sex", "icd10", "site", "group"),
+    *("folder", "first", "second", "measure", "outliers", "selection", "raters", "type", "quantity", "test"),
+    *("outcome", "analysis", "setting", "factor", "variable", "covariate", "sd_source", "p_printed"),
 }
 
 COLUMNS: dict[str, tuple[str, ...]] = {

@@ -61,6 +61,8 @@ def read_agreement(context: Context) -> AgreementTables:
 def introduction(context: Context, tables: AgreementTables) -> str:
     """Say what was compared with what."""
     if not tables.comparisons:
+        if not (context.results.folder / "agreement" / "comparisons.csv").is_file():
+            return "The results folder holds no tables of agreement; run the workflow to its end."
         if not context.results.observers():
             return (
                 "No human observer's contours came with this cohort, so the agreement of automatic and human "

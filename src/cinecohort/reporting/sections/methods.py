@@ -13,7 +13,7 @@ from cinecohort.reporting.document import (
     Section,
     Text,
 )
-from cinecohort.reporting.numbers import listing
+from cinecohort.reporting.numbers import is_defined, listing
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.vocabulary import VIEW_NAMES
 
@@ -186,7 +186,7 @@ def quality(config: Mapping[str, Any]) -> list[Block]:
         ("segmentation_quality", "Segmentation checks"),
         ("measure_quality", "Plausibility of measures"),
     ):
-        values = [f"{key.replace('_', ' ')} {setting(value)}" for key, value in flat(part(config, name))]
+        values = [f"{check_name(key)} {check_words(value)}" for key, value in part(config, name).items()]
         if values:
             limits.append(f"{title}: {'; '.join(values)}.")
     if limits:
@@ -194,21 +194,31 @@ def quality(config: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
-def flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """Settings as (path, value) pairs."""
-    pairs: list[tuple[str, Any]] = []
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            pairs += flat(value, f"{prefix}{key} ")
-        else:
-            pairs.append((f"{prefix}{key}", value))
-    return pairs
+def check_name(key: str) -> str:
+    """Name of a check; its code, where it begins with one, in capitals: ``I3 slice shift mm``."""
+    code, _, rest = key.partition("_")
+    return f"{code.upper()} {rest.replace('_', ' ')}" if code[-1:].isdigit() else key.replace("_", " ")
+
+
+def check_words(value: Any) -> str:
+    """Limit of a check with what becomes of what lies beyond it, such as ``0.3 (review)``."""
+    if not isinstance(value, Mapping):
+        return setting(value)
+    rest = {key: entry for key, entry in value.items() if key != "action"}
+    limits = [
+        setting(rest[key]) if key == "threshold" else f"{key.replace('_', ' ')} {setting(rest[key])}"
+        for key in rest
+    ]
+    action = f" ({value['action']})" if "action" in value else ""
+    return ", ".join(limits) + action
 
 
 def setting(value: Any) -> str:
     """Text of a setting."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, (list, tuple)) and len(value) == 2 and all(is_defined(end) for end in value):
+        return f"{setting(value[0])} to {setting(value[1])}"
     if isinstance(value, (list, tuple)):
         return ", ".join(setting(item) for item in value) or "none"
     return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -170,13 +170,14 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
             & (strata["view"] == "sa")
             & (strata["selection"] == "all")
         ]
-        levels = list(strata.groupby([key for key in ("dataset", column) if key in strata], sort=False))
+        keys = [key for key in dict.fromkeys(("dataset", column)) if key in strata]
+        levels = list(strata.groupby(keys, sort=False))
         if len(levels) < 2:
             continue
         rows.append(heading)
         for level, group in levels[:MOST_LEVELS]:
             cells = rows_by(group, "structure")
-            words = ", ".join(level_words(column, value) for value in dict.fromkeys(level))
+            words = ", ".join(level_words(key, value) for key, value in zip(keys, level, strict=True))
             dice = [
                 mean_sd(cells[name]["dice_mean"], cells[name]["dice_sd"], 3) if name in cells else UNDEFINED
                 for name in structures

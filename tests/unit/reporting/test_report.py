@@ -1,0 +1,315 @@
+"""The study report as a reader sees it: the PDF's text."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pypdf
+import pytest
+
+from cinecohort.cli import main
+from cinecohort.errors import UserError
+from cinecohort.images import Image, write_image
+from cinecohort.reporting.options import ReportOptions
+from cinecohort.reporting.report import make_report
+from cinecohort.reporting.settings import report_settings
+from cinecohort.statistics.agreement_report import run as run_agreement
+from cinecohort.statistics.group_study import run_study
+from cinecohort.statistics.options import AgreementOptions
+from cinecohort.statistics.study_options import StudyOptions
+
+STUDY = {
+    "name": "obesity",
+    "title": "Obesity and the heart",
+    "exposure": {"label": "Obese", "condition": "bmi >= 28"},
+    "reference": {"label": "Normal weight", "condition": "bmi < 28"},
+    "covariates": ["sex", "age_years"],
+    "outcomes": ["lvedv_ml", "lvm_g"],
+    "source": "unet",
+    "published": "bai2018_table8",
+    "sensitivity": {"calipers": [0.2], "ratios": [2], "orders": ["smallest"]},
+}
+
+
+def report(folder, **options):
+    """Make the report; its reader."""
+    stored, config = report_settings(folder)
+    make_report(folder, folder / "report.pdf", stored.model_copy(update=options), config)
+    return pypdf.PdfReader(folder / "report.pdf")
+
+
+def text_of(reader):
+    return "\n".join(page.extract_text() for page in reader.pages)
+
+
+@pytest.fixture(autouse=True)
+def quick_figures(monkeypatch):
+    """Figures have tests of their own; here a picture of nothing stands for each."""
+    picture = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"/>'
+
+    def comparison_figures(result, folder, names):
+        for name in ("bland_altman.svg", "correlation.svg"):
+            (folder / name).write_text(picture)
+        return []
+
+    module = "cinecohort.reporting.agreement_figures"
+    monkeypatch.setattr(f"{module}.write_comparison_figures", comparison_figures)
+    for name in ("write_bland_altman_grid", "write_dice_boxplot"):
+        monkeypatch.setattr(f"{module}.{name}", lambda path, _: path.write_text(picture))
+    for name in ("draw_distributions", "draw_bullseye"):
+        section = "cinecohort.reporting.sections.measures"
+        monkeypatch.setattr(f"{section}.{name}", lambda *arguments: arguments[-1].write_text(picture))
+
+
+def add_agreement(folder):
+    cohort = folder / "cohort"
+    measures = pd.read_csv(cohort / "measures.tsv", sep="\t", dtype={"frames": str})
+    kept = [
+        name for name in measures if not name.endswith(("_ml", "_mm", "_g", "_pct")) or name == "lvedv_ml"
+    ]
+    measures[kept].to_csv(folder / "few_measures.tsv", sep="\t", index=False)
+    tables = [folder / "few_measures.tsv", *(cohort / f"{name}.tsv" for name in ("overlap", "participants"))]
+    run_agreement(
+        *tables, folder / "agreement", AgreementOptions(), cohort / "status.tsv", cohort / "conversion.tsv"
+    )
+
+
+def add_study(folder):
+    cohort = folder / "cohort"
+    text = {"dtype": {"frames": str, "icd10": str}}
+    measures, participants, status = (
+        pd.read_csv(cohort / f"{name}.tsv", sep="\t", **text)
+        for name in ("measures", "participants", "status")
+    )
+    run_study(measures, participants, status, StudyOptions(**STUDY), folder / "study" / "obesity")
+    run = json.loads((folder / "run.json").read_text())
+    run["config"]["studies"] = {"obesity": STUDY}
+    (folder / "run.json").write_text(json.dumps(run))
+
+
+@pytest.fixture
+def plain(fake_results):
+    folder = fake_results()
+    return folder, report(folder)
+
+
+def test_synthetic_data_are_marked_on_every_page(plain):
+    _, reader = plain
+    assert len(reader.pages) > 4
+    for page in reader.pages:
+        assert "SYNTHETIC DATA" in page.extract_text()
+
+
+def test_pages_are_numbered_of_all(plain):
+    _, reader = plain
+    last = len(reader.pages)
+    for index, page in enumerate(reader.pages):
+        assert f"page {index + 1} of {last}" in page.extract_text()
+
+
+def test_user_text_is_printed_as_it_is(plain):
+    _, reader = plain
+    text = text_of(reader)
+    assert "The *test* cohort #1, $x$ @all" in text
+    assert "Philips_#1" in text
+    assert "Reading_$1" in text
+
+
+def test_numbers_add_up_and_nothing_undefined_is_printed(plain):
+    _, reader = plain
+    text = text_of(reader)
+    assert "24 received, 22 analysed, 2 excluded, 4 flagged for review" in text
+    assert not re.search(r"\b(nan|None|inf|NaT)\b", text, flags=re.IGNORECASE)
+
+
+def test_no_subject_key_is_printed_unless_asked_for(plain):
+    folder, reader = plain
+    assert "SYN0" not in text_of(reader)
+    listed = text_of(report(folder, list_subjects=True))
+    assert "SYN0004" in listed, "the first subject for review"
+
+
+def test_the_pdf_is_tagged_titled_and_has_an_outline(plain):
+    _, reader = plain
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert reader.metadata.title == "The *test* cohort #1, $x$ @all"
+    assert len(reader.outline) > 8
+
+
+def test_missing_parts_are_said_in_a_sentence(plain):
+    _, reader = plain
+    text = " ".join(text_of(reader).split())
+    assert "holds no tables of agreement" in text
+    assert "No group study was configured" in text
+    assert "no images with label maps to draw" in text
+
+
+def test_the_same_results_give_the_same_bytes(plain):
+    folder, _ = plain
+    first = (folder / "report.pdf").read_bytes()
+    report(folder)
+    assert (folder / "report.pdf").read_bytes() == first
+
+
+def test_real_data_carry_no_mark(fake_results):
+    text = text_of(report(fake_results(synthetic=False, n=5, n_excluded=0)))
+    assert "SYNTHETIC" not in text
+    assert "phantoms" not in text
+    assert "No subject was excluded" in text
+
+
+def test_everyone_excluded(fake_results):
+    text = " ".join(text_of(report(fake_results(n=4, n_excluded=4))).split())
+    assert "Of 4 subjects received, 0 (0.0 %) were analysed and 4 (100.0 %) excluded" in text
+    assert "No measure could be taken of any subject" in text
+    assert "there are no participants to describe" in text
+
+
+def test_a_cohort_of_three(fake_results):
+    folder = fake_results(n=3, n_excluded=1)
+    add_agreement(folder)
+    text = " ".join(text_of(report(folder)).split())
+    assert "Only 2 subjects were analysed" in text
+    assert "Differences between measures" in text
+    assert not re.search(r"\b(nan|None|inf|NaT)\b", text, flags=re.IGNORECASE)
+
+
+def test_without_observers_and_participants(fake_results):
+    folder = fake_results(observers=(), participants=False)
+    add_agreement(folder)
+    text = " ".join(text_of(report(folder)).split())
+    assert "by group" not in text
+    assert "Without a table of participants" in text
+    assert "No human observer's contours came with this cohort" in text
+    assert "No segmentation could be compared with another" in text
+    assert "no human contours, so the accuracy of the automatic measures" in text
+
+
+def test_without_models(fake_results):
+    text = " ".join(text_of(report(fake_results(models=(), observers=("O1", "O2")))).split())
+    assert "There are no automatic measures" in text
+
+
+def test_several_datasets_are_told_apart(fake_results):
+    folder = fake_results(datasets={"acdc": "acdc", "clinic": "dicom"}, n=12, synthetic=False)
+    text = " ".join(text_of(report(folder)).split())
+    assert "Subjects by dataset" in text
+    assert "cite Bernard et al" in text
+    assert "by dataset: mean (SD)" in text
+
+
+def test_published_figures_stand_beside_and_are_marked(fake_results):
+    folder = fake_results(n=16, n_excluded=0, observers=("O1", "O2", "O3"))
+    add_agreement(folder)
+    add_study(folder)
+    text = " ".join(text_of(report(folder)).split())
+    for words in ("6.1 (5.3)", "4.8 (3.1)", "158 (34)", "143 (31)", "0.97, 0.97, 0.94"):
+        assert words in text
+    assert "Published, Bai et al. 2018" in text
+    assert "Obesity and the heart" in text
+    assert "Verdict." in text
+    assert "Reliability of single measurements" in text
+    assert "as a further observer" in text
+    without = " ".join(text_of(report(folder, published_figures=False)).split())
+    assert "6.1 (5.3)" not in without
+    assert "0.97, 0.97, 0.94" not in without
+    assert "Published" not in without.replace("Published figures are of other cohorts", "")
+
+
+def test_a_study_that_could_not_be_done_says_why(fake_results):
+    folder = fake_results(n=5)
+    study = folder / "study" / "obesity"
+    study.mkdir(parents=True)
+    (study / "flow.csv").write_text(
+        "step,reason,n,kind\nsubjects,,5,remaining\ngroups,missing bmi,5,excluded\n"
+    )
+    summary = {"status": "not done", "title": "Obesity", "verdict": "No subject is left in the group Obese."}
+    (study / "summary.json").write_text(json.dumps(summary))
+    text = " ".join(text_of(report(folder)).split())
+    assert "This study could not be done. No subject is left in the group Obese." in text
+
+
+def test_pictures_of_the_worst_cases(fake_results):
+    folder = fake_results(n=8, n_excluded=0)
+    overlap = pd.read_csv(folder / "cohort" / "overlap.tsv", sep="\t")
+    overlap.loc[overlap["subject"] == "SYN0003", "dice"] = 0.4
+    overlap.to_csv(folder / "cohort" / "overlap.tsv", sep="\t", index=False)
+    labels = np.zeros((40, 40, 3, 2), np.uint8)
+    labels[10:30, 10:30] = 2
+    labels[14:26, 14:26] = 1
+    affine = np.diag([2.0, 2.0, 10.0, 1.0])
+    for name in ("SYN0003", "SYN0000"):
+        subject = folder / "subjects" / name
+        subject.mkdir(parents=True)
+        write_image(subject / "sa.nii.gz", Image(labels.astype(np.int16) * 50, affine, 0.05))
+        write_image(subject / "seg_sa.nii.gz", Image(labels, affine, 0.05))
+    reader = report(folder, gallery_worst=1, gallery_best=0, list_subjects=True)
+    text = " ".join(text_of(reader).split())
+    assert "SYN0003. Dice 0.40 at E" in text
+    assert "not flagged by quality control" in text
+    assert "highest Dice" not in text
+
+
+def test_small_counts_are_hidden_on_request(fake_results):
+    folder = fake_results(n=24, n_excluded=2)
+    text = " ".join(text_of(report(folder, smallest_count=5)).split())
+    assert "Counts from 1 to 4 are shown as < 5" in text
+    assert "(NO_VIEW): < 5" in text
+
+
+def test_a_mixture_of_engines_is_said(fake_results):
+    folder = fake_results(n=5)
+    run = json.loads((folder / "run.json").read_text())
+    run["engines"] = {"openvino/bf16": 3, "torch/fp32": 2}
+    (folder / "run.json").write_text(json.dumps(run))
+    text = " ".join(text_of(report(folder)).split())
+    assert "segmented by different engines or precisions: openvino/bf16 (3) and torch/fp32 (2)" in text
+
+
+def test_a_flow_that_does_not_add_up_is_an_error(fake_results):
+    folder = fake_results()
+    flow = pd.read_csv(folder / "cohort" / "flow.tsv", sep="\t")
+    flow.loc[flow["step"] == "measured", "received"] = 21
+    flow.to_csv(folder / "cohort" / "flow.tsv", sep="\t", index=False)
+    with pytest.raises(UserError, match="does not add up"):
+        report(folder)
+
+
+def test_a_subject_listed_twice_is_an_error(fake_results):
+    folder = fake_results()
+    status = pd.read_csv(folder / "cohort" / "status.tsv", sep="\t")
+    pd.concat([status, status.head(1)]).to_csv(folder / "cohort" / "status.tsv", sep="\t", index=False)
+    with pytest.raises(UserError, match="lists a subject twice"):
+        report(folder)
+
+
+def test_a_fault_of_the_evaluation_is_counted_after_the_flow(fake_results):
+    folder = fake_results(n=6, n_excluded=0)
+    status = pd.read_csv(folder / "cohort" / "status.tsv", sep="\t")
+    status.loc[0, ["status", "stage", "code"]] = ["error", "evaluate", "UNEXPECTED"]
+    status.to_csv(folder / "cohort" / "status.tsv", sep="\t", index=False)
+    text = " ".join(text_of(report(folder)).split())
+    assert "6 received, 5 analysed, 1 excluded" in text
+    assert "fault of the comparison with observers" in text
+
+
+def test_the_command_writes_the_report(fake_results, capsys):
+    folder = fake_results(n=3, n_excluded=0)
+    assert main(["report", str(folder)]) == 0
+    assert "report.pdf" in capsys.readouterr().out
+    assert (folder / "report.pdf").stat().st_size > 10_000
+
+
+def test_the_command_says_what_is_missing(tmp_path, capsys):
+    assert main(["report", str(tmp_path)]) == 1
+    assert "run the workflow first" in capsys.readouterr().err
+    assert main(["report", str(tmp_path / "nowhere")]) == 1
+    assert "no such folder" in capsys.readouterr().err
+
+
+def test_settings_of_another_version_are_named(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"report": {"colour": "red"}}))
+    with pytest.raises(UserError, match="settings of the report cannot be read"):
+        report_settings(tmp_path)
+    assert report_settings(tmp_path.parent)[0] == ReportOptions()
