@@ -85,7 +85,16 @@ def convert_series(
     """
     frames, findings = read_frames(files)
     conversion = convert_frames(frames, options, contoured)
+    if not frames:
+        conversion.findings = [_with_cause(finding, findings) for finding in conversion.findings]
     return Conversion(conversion.views, findings + conversion.findings)
+
+
+def _with_cause(finding: Finding, found: list[Finding]) -> Finding:
+    """``NO_VIEW`` of a subject without a single image, with what was there instead."""
+    unreadable = [other.message for other in found if other.code == "UNREADABLE"]
+    cause = " ".join(unreadable) or "There is no DICOM image at all."
+    return replace(finding, message=f"{finding.message} {cause}")
 
 
 def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:

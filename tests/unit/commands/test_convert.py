@@ -26,7 +26,8 @@ def test_good_and_bad_subjects(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert [path.name for path in (tmp_path / "out" / "empty").iterdir()] == ["convert.json"]
     text = capsys.readouterr().out
     assert "good: ok; sa" in text
-    assert "empty: excluded; no view; NO_VIEW: No short-axis stack was found." in text
+    reason = "NO_VIEW: No short-axis stack was found. There is no DICOM image at all."
+    assert f"empty: excluded; no view; {reason}" in text
     assert text.endswith("3 subjects: 1 excluded, 1 ok, 1 review.\n")
 
 
