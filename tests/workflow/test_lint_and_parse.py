@@ -113,3 +113,8 @@ def test_root_is_the_layout_of_the_design():
     rooms = ("Snakefile", "rules", "config", "envs", "scripts", "src", "tests", "results", "slurm")
     for name in ("README.md", *rooms):
         assert (ROOT / name).exists(), name
+
+
+def test_snakemakes_own_report_is_made_offline(cohort):
+    cohort.snakemake("--report", str(cohort.folder / "technical.zip"))
+    assert (cohort.folder / "technical.zip").stat().st_size > 10_000
