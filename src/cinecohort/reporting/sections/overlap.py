@@ -37,6 +37,8 @@ def overlap_blocks(context: Context) -> list[Block]:
     """Tables and the box plot of overlap; a sentence where there is none."""
     table = read_table(context.results.folder / "agreement" / "overlap.csv", COLUMNS)
     table = table[table["structure"] != ""]
+    if table.empty and len(context.results.overlap):
+        return [Paragraph("The results folder holds no summary of overlap; run the workflow to its end.")]
     if table.empty:
         return [
             Paragraph(
