@@ -122,3 +122,13 @@ def test_a_job_out_of_time_succeeds_on_retry(cluster, slurm_cohort, tmp_path):
     assert time.monotonic() - started > 60
     assert sum("JobState=TIMEOUT" in job for job in cluster.jobs()) == 1
     assert NOTHING in copy.snakemake(*PROMPT)
+
+
+def test_a_gpu_job_without_cuda_fails_and_says_so(slurm_cohort, tmp_path):
+    copy = Cohort(tmp_path / "copy", environment=slurm_cohort.environment)
+    shutil.copytree(slurm_cohort.folder, copy.folder, copy_function=shutil.copy2)
+    copy.configure(models={"sa": [{"name": "unet_slim_sa"}]})
+    printed = copy.snakemake(*PROMPT, "--retries", "0", check=False)
+    assert "Error in rule segment" in printed
+    assert "no CUDA device" in (copy.results / "logs" / "segment" / "0000.log").read_text()
+    assert not list((copy.results / "subjects").glob("*/seg_sa.nii.gz"))
