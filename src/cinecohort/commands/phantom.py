@@ -14,6 +14,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, default=20, metavar="T", help="frames a cycle (20)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of everything drawn (1)")
     parser.add_argument("--layout", choices=("ukbiobank", "dicom"), default="ukbiobank", help="packaging")
+    parser.add_argument(
+        "--tables-only", action="store_true", help="participants and measures without images, for thousands"
+    )
     parser.add_argument("--no-faults", action="store_true", help="plant no faults")
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes (1)")
 
@@ -31,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
             frames=arguments.frames,
             seed=arguments.seed,
             layout=arguments.layout,
+            tables_only=arguments.tables_only,
             faults=not arguments.no_faults,
             jobs=arguments.jobs,
         )

@@ -43,6 +43,10 @@ class Atrium:
 
     def field(self, x: FloatArray, y: FloatArray, s: FloatArray) -> FloatArray:
         """About the distance to the surface, mm, shape (t, ...); positive inside."""
+        return np.minimum(*self.borders(x, y, s))
+
+    def borders(self, x: FloatArray, y: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Distances (t, ...) to the wall and to the valve, mm; positive inside and above."""
         lead = (slice(None),) + (None,) * np.broadcast(x, y, s).ndim
         cx, cy, cs = (self.centre[:, axis][lead] for axis in range(3))
         a, b, c = (self.semi_axes[:, axis][lead] for axis in range(3))
@@ -54,7 +58,7 @@ class Atrium:
         gradient = np.sqrt((u / a) ** 2 + (v / b) ** 2 + (w / c) ** 2)
         inside = np.where(rho < 0.3, 0.7 * b, (1.0 - rho) * rho / np.maximum(gradient, 1e-6))
         above = s - self.valve.lift(x, y) - self.valve.position[lead]
-        return np.minimum(inside, above)
+        return inside, above
 
     def volume_ml(self) -> FloatArray:
         """Volume above the valve by frame, mL."""
@@ -101,9 +105,9 @@ def build_atrium(
     lean
         How far the middle lies from `middle` towards x, for a roof that leans over, mm.
     """
-    local = valve.position + float(valve.lift(np.float64(middle[0]), np.float64(middle[1])))
+    local = valve.position + float(valve.lift(np.asarray(middle[0]), np.asarray(middle[1])))
     roof = local[int(np.argmax(volume_ml))] + height_mm * (0.94 + 0.06 * volume_ml / volume_ml.max())
-    semi = (roof - local) / 1.72
+    semi = (roof - local) / 1.5
     across = np.full_like(volume_ml, 22.0)
     centre = np.stack([np.full_like(roof, middle[0] + lean), np.full_like(roof, middle[1]), roof - semi], 1)
     for _ in range(30):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from cinecohort.files import write_text
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.subject import Written, write_subject
+from cinecohort.phantom.tables import write_tables, write_tsv
 
 Progress = Callable[[int, int], None]
 
@@ -20,21 +20,27 @@ def write_cohort(destination: Path, options: PhantomOptions, progress: Progress 
     Parameters
     ----------
     destination
-        Folder of the cohort: ``bulk/``, ``annotations/{observer}/``, ``participants.tsv``, ``truth.tsv`` (a
-        row a subject) and ``truth_frames.tsv`` (a row a frame). The tables are written last.
+        Folder of the cohort: ``bulk/`` (or ``dicom/``), ``annotations/{observer}/``,
+        ``participants.tsv``, ``truth.tsv`` (a row a subject) and ``truth_frames.tsv`` (a row a frame). The
+        tables are written last.
     options
         What to write; the same options give the same files.
     progress
         Called with how many subjects are done and how many there are.
     """
+    if options.tables_only:
+        write_tables(destination, options)
+        return
     written: list[Written] = []
     for done, subject in enumerate(_subjects(destination, options), start=1):
         written.append(subject)
         if progress:
             progress(done, options.subjects)
-    _table(destination / "truth_frames.tsv", [row for each in written for row in each.frames])
-    _table(destination / "truth.tsv", [each.truth for each in written])
-    _table(destination / "participants.tsv", [each.participant for each in written])
+    write_tsv(
+        destination / "truth_frames.tsv", pd.DataFrame([row for each in written for row in each.frames])
+    )
+    write_tsv(destination / "truth.tsv", pd.DataFrame([each.truth for each in written]))
+    write_tsv(destination / "participants.tsv", pd.DataFrame([each.participant for each in written]))
 
 
 def _subjects(destination: Path, options: PhantomOptions) -> Iterator[Written]:
@@ -45,7 +51,3 @@ def _subjects(destination: Path, options: PhantomOptions) -> Iterator[Written]:
         return
     with ProcessPoolExecutor(options.jobs) as pool:
         yield from pool.map(one, numbers)
-
-
-def _table(path: Path, rows: list[dict[str, object]]) -> None:
-    write_text(path, pd.DataFrame(rows).to_csv(sep="\t", index=False, float_format="%.6g"))

@@ -25,16 +25,34 @@ MIN_AREA_MM2 = 25.0
 def fields(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, FloatArray]:
     """About the distance (rows, columns) to the border of each structure of the view, mm; positive inside.
 
-    ``MYO`` is the whole inside of the epicardium.
+    ``MYO`` is the whole inside of the epicardium. Pixels far from the heart are -1.
     """
     x, y, s = (values.reshape(image.shape) for values in pose.to_heart(image.points()).T)
     now = heart.at(np.array([frame]))
+    box = _near(now, x, y, s)
+    x, y, s = x[box], y[box], s[box]
     if image.view == "sa":
-        return _ventricular(now.ventricles, x, y, s)
-    chambers = {"LA": now.left_atrium.field(x, y, s)[0]}
-    if image.view == "la_4ch":
-        chambers["RA"] = now.right_atrium.field(x, y, s)[0]
-    return {} if image.view == "la_3ch" else chambers
+        chambers = _ventricular(now.ventricles, x, y, s)
+    elif image.view == "la_3ch":
+        return {}
+    else:
+        chambers = {"LA": now.left_atrium.field(x, y, s)[0]}
+        if image.view == "la_4ch":
+            chambers["RA"] = now.right_atrium.field(x, y, s)[0]
+    result = {}
+    for structure, inside in chambers.items():
+        result[structure] = np.full(image.shape, -1.0)
+        result[structure][box] = inside
+    return result
+
+
+def _near(heart: Heart, x: FloatArray, y: FloatArray, s: FloatArray) -> tuple[slice, slice]:
+    """Rows and columns around the heart; all where it is nowhere near."""
+    near = (np.hypot(x, y) < 95.0) & (s > -20.0) & (s < heart.ventricles.length_ed + 75.0)
+    rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+    if not rows.size:
+        return slice(None), slice(None)
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _ventricular(

@@ -54,8 +54,12 @@ _PLACES = {
 _SECOND = {8: "corrupt_dicom", 16: "shifted_field_of_view"}
 
 
-def planted_fault(number: int) -> str:
+_ARCHIVES_ONLY = ("truncated_zip", "broken_manifest")
+
+
+def planted_fault(number: int, layout: str = "ukbiobank") -> str:
     """Name of the fault of the subject with this number (from 1), or empty."""
     round_, place = divmod(number - 1, 24)
     places = {**_PLACES, **_SECOND} if round_ % 2 else _PLACES
-    return places.get(place + 1, "")
+    name = places.get(place + 1, "")
+    return "" if layout != "ukbiobank" and name in _ARCHIVES_ONLY else name

@@ -69,7 +69,7 @@ def draw_shape(person: Person, rng: np.random.Generator) -> Shape:
         wall_pattern=patterns.get(person.pathology, "even"),
         infarct_angle=float(rng.choice([-2.2, -1.4, 0.3, 1.3])),
         rv_angle=float(rng.normal(np.pi + 0.05, 0.10)),
-        rv_span=float(np.clip(rng.normal(1.18, 0.05), 1.05, 1.32)),
+        rv_span=float(np.clip(rng.normal(1.24, 0.06), 1.1, 1.4)),
     )
 
 
@@ -97,15 +97,15 @@ def build_heart(person: Person, n_frames: int, seed: int) -> Heart:
         la,
         ventricles.mitral,
         middle=(2.0 * scale, 6.0 * scale),
-        height_mm=54.0 * (targets.la_max_ml / 70.0) ** 0.33,
+        height_mm=47.0 * (targets.la_max_ml / 70.0) ** 0.33,
         aspect=0.85,
         turn=float(rng.normal(0.35, 0.1)),
     )
     right = build_atrium(
         ra,
         ventricles.tricuspid,
-        middle=(-44.0 * scale, 17.0 * scale),
-        height_mm=52.0 * (targets.ra_max_ml / 82.0) ** 0.33,
+        middle=(-42.0 * scale, 16.0 * scale),
+        height_mm=47.0 * (targets.ra_max_ml / 82.0) ** 0.33,
         aspect=0.92,
         turn=float(rng.normal(-0.45, 0.1)),
     )
@@ -130,7 +130,9 @@ def _vessels(base: float, scale: float) -> tuple[Tube, Tube, Tube, tuple[Tube, .
     descending = Tube(np.array([behind - 120.0 * head, behind + 100.0 * head]), np.array([11.0, 12.0]))
     atrium = np.array([-44.0 * scale, 17.0 * scale, base + 30.0])
     upper = Tube(np.array([atrium, atrium + 70.0 * head + 6.0 * back]), np.array([10.0, 10.0]))
-    lower = Tube(np.array([atrium, atrium - 26.0 * head + 4.0 * back, atrium - 80.0 * head]), np.full(3, 11.0))
+    lower = Tube(
+        np.array([atrium, atrium - 26.0 * head + 4.0 * back, atrium - 80.0 * head]), np.full(3, 11.0)
+    )
     left = np.array([2.0, 6.0, base + 40.0])
     lungs = [left + 16.0 * side * right + 12.0 * back for side in (-1.0, 1.0)]
     veins = [

@@ -1,6 +1,6 @@
 """Cine images of a phantom: balanced steady-state contrast, slab averaging, coil shading, Rician noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,10 @@ from cinecohort.phantom.tissue import Noise3D, Signal, Signals, mix, soft
 from cinecohort.phantom.torso import Torso
 
 FloatArray = NDArray[np.float64]
-RV_WALL_MM, ATRIAL_WALL_MM, AORTIC_WALL_MM = 3.0, 2.2, 1.8
+RV_WALL_MM, ATRIAL_WALL_MM, AORTIC_WALL_MM = 2.4, 1.6, 1.4
+EPICARDIAL_CAP_MM = 14.0
+LEAFLET_MM = 0.6
+"""How far atrial blood reaches below the valve's plane: the less, the darker the leaflets look."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,10 @@ class Receiver:
         Planes over the slab's thickness that are averaged.
     """
 
-    signals: Signals = Signals()
+    signals: Signals = field(default_factory=Signals)
     scale: float = 260.0
-    noise: float = 0.035
-    coil_depth_mm: float = 170.0
+    noise: float = 0.022
+    coil_depth_mm: float = 105.0
     slab_samples: int = 3
 
 
@@ -90,23 +93,31 @@ def render(
     numpy.ndarray
         (t, rows, columns), 12 bits.
     """
-    offsets = (np.arange(receiver.slab_samples) + 0.5) / receiver.slab_samples - 0.5
-    offsets = offsets * image.thickness_mm
     n_frames = len(phantom.heart.cycle.phase)
-    still = np.zeros(image.shape[0] * image.shape[1], dtype=np.float32)
+    middle = image.points()
+    rough, grain = phantom.torso.coarse(middle), phantom.torso.fine(middle)
+    still = np.zeros(len(middle), dtype=np.float32)
+    for offset in _offsets(image, 2):
+        points = image.points(offset)
+        background = phantom.torso.signal(points, rough, grain, receiver.signals)
+        _vessels(background, phantom, points, receiver.signals)
+        still += background / 2
     place = _moving_pixels(phantom, image)
     moving = np.zeros((n_frames, place.size), dtype=np.float32)
-    for offset in offsets:
-        points = image.points(float(offset))
-        background = phantom.torso.signal(points, receiver.signals)
-        _vessels(background, phantom, points, receiver.signals)
-        still += background / len(offsets)
-        if place.size:
-            moving += _heart(phantom, points[place], background[place], image, receiver.signals) / len(offsets)
+    for offset in _offsets(image, receiver.slab_samples) if place.size else ():
+        points = image.points(offset)[place]
+        moving += _heart(phantom, points, still[place], image, receiver.signals)
+    moving /= receiver.slab_samples
     frames = np.repeat(still[None], n_frames, axis=0)
     frames[:, place] = moving
-    frames *= _coil(phantom, image, receiver, rng)
+    frames = np.abs(frames, out=frames)
+    frames *= _coil(phantom, image, receiver, rng) * _bands(image, phantom, rng)
     return _receive(frames.reshape(n_frames, *image.shape), receiver, rng)
+
+
+def _offsets(image: Slice, samples: int) -> list[float]:
+    """Planes over the thickness of a slab."""
+    return [((k + 0.5) / samples - 0.5) * image.thickness_mm for k in range(samples)]
 
 
 def _moving_pixels(phantom: Phantom, image: Slice) -> NDArray[np.intp]:
@@ -156,20 +167,21 @@ def _heart(
     has_rv = soft(found.right - found.epi - 1.0, 2.0)
     wall = found.right + RV_WALL_MM * has_rv
     fat = 1.6 + 3.2 * has_rv.max(axis=0) + 1.2 * np.clip(grain, -1, 2)
-    outside = np.minimum(wall + fat.astype(np.float32) - found.r, below_tricuspid + 9.0)
+    cap = (s + EPICARDIAL_CAP_MM).astype(np.float32)
+    outside = np.minimum(np.minimum(wall + fat.astype(np.float32) - found.r, below_tricuspid + 9.0), cap)
     mix(signal, soft(outside, width), np.float32(signals.fat * 0.92))
     _atria(signal, heart, x, y, s, grain, width, signals)
     _roots(signal, heart, x, y, s, width, signals)
     muscle = np.float32(signals.myocardium) * (1.0 + 0.07 * grain).astype(np.float32)
     mix(signal, soft(np.minimum(wall - found.r, below_tricuspid), width) * has_rv, muscle)
     mix(signal, soft(np.minimum(found.epi - found.r, below_mitral), width), muscle)
-    blood = np.float32(signals.blood) * (1.0 + 0.05 * grain).astype(np.float32)
+    blood = np.float32(signals.blood) * (1.0 + 0.08 * grain).astype(np.float32)
     rough = found.rough(phantom.trabeculae)
     inner = found.right - (found.right - found.epi) * 0.16 * rough - 1.2 * rough
     right = np.minimum(np.minimum(inner - found.r, found.r - found.epi), below_tricuspid)
     mix(signal, soft(right, width), blood)
     apical = np.clip(1.25 - s / ventricles.length_ed, 0.25, 1.2).astype(np.float32)
-    endo = found.endo * (1.0 - 0.13 * rough * apical)
+    endo = found.endo * (1.0 - 0.10 * rough * apical)
     mix(signal, soft(np.minimum(endo - found.r, below_mitral), width), blood)
     _papillaries(signal, phantom, x, y, s, found, muscle, width)
     return signal
@@ -193,12 +205,13 @@ def _atria(
         lowest = float((atrium.valve.position.min() + atrium.valve.lift(x, y)).min())
         if s.max() < lowest - 6.0:
             continue
-        field = atrium.field(x, y, s).astype(np.float32)
-        if field.max() < -6.0:
+        wall, above = (part.astype(np.float32) for part in atrium.borders(x, y, s))
+        if np.minimum(wall, above).max() < -6.0:
             continue
-        mix(signal, soft(field + np.float32(ATRIAL_WALL_MM), width), np.float32(signals.myocardium))
-        blood = np.float32(signals.blood) * (1.0 + 0.05 * grain).astype(np.float32)
-        mix(signal, soft(field, width), blood)
+        outside = np.minimum(wall + np.float32(ATRIAL_WALL_MM), above + np.float32(LEAFLET_MM))
+        mix(signal, soft(outside, width), np.float32(signals.myocardium))
+        blood = np.float32(signals.blood) * (1.0 + 0.07 * grain).astype(np.float32)
+        mix(signal, soft(np.minimum(wall, above + np.float32(LEAFLET_MM)), width), blood)
 
 
 def _roots(
@@ -232,7 +245,7 @@ def _papillaries(
     present = np.clip(np.minimum((z - 0.22) / 0.1, (0.68 - z) / 0.06), 0.0, 1.0)
     if not present.any():
         return
-    for angle, size in ((-0.75, 0.19), (1.95, 0.20)):
+    for angle, size in ((-0.75, 0.25), (1.95, 0.27)):
         middle = np.array([angle])
         radius = ventricles.endocardium(middle, np.array([float(np.median(s))]))[:, 0]
         thick = size * ventricles.radius_mm * (0.75 + 0.25 * radius / radius.max())
@@ -258,6 +271,15 @@ def _coil(phantom: Phantom, image: Slice, receiver: Receiver, rng: np.random.Gen
         (middle[1] + front) / receiver.coil_depth_mm
     )
     return (sensitivity / at_heart).astype(np.float32)
+
+
+def _bands(image: Slice, phantom: Phantom, rng: np.random.Generator) -> Signal:
+    """Loss of signal where the field is off by half the inverse repetition time, far from the heart."""
+    points = image.points() + image.shift_mm
+    middle = phantom.pose.to_patient(np.array([0.0, 0.0, 0.5 * phantom.heart.ventricles.length_ed]))
+    away = np.linalg.norm((points - middle) * np.array([1.0, 0.9, 1.1]), axis=1)
+    phase = np.pi * (away / rng.uniform(150.0, 200.0)) ** 3
+    return (np.abs(np.cos(0.5 * phase)) ** 0.4).astype(np.float32)
 
 
 def _receive(frames: Signal, receiver: Receiver, rng: np.random.Generator) -> NDArray[np.uint16]:

@@ -27,38 +27,67 @@ class Observer:
         Folder of the observer's workspaces.
     bias_mm
         Structure to how far outside the true border they draw.
-    unsteadiness_mm
-        Structure to the spread of their border about that.
+    rv_es_bias_mm
+        What comes on top for the RV at end-systole, where opinions differ most.
     basal
-        Share of the LV's (RV's) next area that a basal outline must have to be drawn.
+        Share of the next slice's area that an outline at the valve must have to be drawn.
     """
 
     name: str
     bias_mm: Mapping[str, float] = field(default_factory=dict)
-    unsteadiness_mm: Mapping[str, float] = field(default_factory=dict)
+    rv_es_bias_mm: float = 0.0
     basal: float = 0.3
 
 
-UNSTEADINESS = {"LV": 0.8, "MYO": 0.8, "RV": 1.3, "LA": 1.2, "RA": 1.0}
+@dataclass(frozen=True)
+class Unsteadiness:
+    """How unsteadily a structure is drawn, by any observer, in mm.
+
+    Parameters
+    ----------
+    border
+        Spread of the border in one slice.
+    case
+        Spread of the whole border from case to case.
+    lapse
+        Spread of the depth of a lapse: a part of the border drawn elsewhere, as where an outflow tract, a
+        vein or trabeculae leave room for opinion.
+    """
+
+    border: float
+    case: float
+    lapse: float
+
+
+UNSTEADINESS = {
+    ("sa", "LV"): Unsteadiness(1.0, 0.30, 0.6),
+    ("sa", "MYO"): Unsteadiness(0.95, 0.25, 1.2),
+    ("sa", "RV"): Unsteadiness(1.4, 0.30, 5.8),
+    ("la_2ch", "LA"): Unsteadiness(1.2, 0.45, 4.6),
+    ("la_4ch", "LA"): Unsteadiness(0.95, 0.25, 2.3),
+    ("la_4ch", "RA"): Unsteadiness(0.95, 0.25, 2.9),
+}
 
 OBSERVERS = (
-    Observer("O1", {"LV": 0.1, "MYO": 0.1, "RV": -0.4, "LA": 0.0, "RA": 0.0}, UNSTEADINESS, 0.30),
-    Observer("O2", {"LV": -0.1, "MYO": -0.1, "RV": 0.7, "LA": 0.2, "RA": 0.1}, UNSTEADINESS, 0.25),
-    Observer("O3", {"LV": 0.4, "MYO": 0.2, "RV": 0.4, "LA": -0.3, "RA": -0.1}, UNSTEADINESS, 0.45),
+    Observer("O1", {"LV": 0.0, "MYO": 0.1, "RV": -0.40, "LA": 0.0, "RA": 0.0}, -0.45, 0.30),
+    Observer("O2", {"LV": -0.35, "MYO": -0.1, "RV": 0.25, "LA": 0.3, "RA": 0.1}, 0.20, 0.25),
+    Observer("O3", {"LV": 0.35, "MYO": 0.25, "RV": 0.05, "LA": -0.35, "RA": -0.1}, 0.0, 0.45),
 )
 
 
 def reference_observer(number: int) -> Observer:
     """One of the group of eight who drew the main reference, a subject each."""
     rng = np.random.default_rng([8, number % 8])
-    bias = {name: float(rng.normal(0.0, 0.25)) for name in UNSTEADINESS}
-    return Observer("manual", bias, UNSTEADINESS, 0.35)
+    bias = {name: float(rng.normal(0.0, 0.2)) for name in ("LV", "MYO", "RV", "LA", "RA")}
+    return Observer("manual", bias, 0.0, 0.35)
 
 
 def draw(
     observer: Observer,
     slices: list[tuple[Slice, dict[str, FloatArray]]],
     rng: np.random.Generator,
+    *,
+    systole: bool = False,
 ) -> list[dict[str, FloatArray]]:
     """What an observer draws in the slices of one view and frame.
 
@@ -70,6 +99,8 @@ def draw(
         Slices from the base on, with their true outlines.
     rng
         Random numbers.
+    systole
+        Whether the frame is end-systole.
 
     Returns
     -------
@@ -78,16 +109,21 @@ def draw(
     """
     result: list[dict[str, FloatArray]] = []
     names = SHORT_AXIS | LONG_AXIS
+    case = {structure: float(rng.normal()) for structure in names}
+    case["MYO"] = 0.6 * case["LV"] + 0.8 * case["MYO"]
     for index, (image, true) in enumerate(slices):
         drawn = {}
-        common = _wobble(rng, 1.0)
+        common = _wobble(rng)
         for structure, outline in true.items():
+            own, lapse = _wobble(rng), _lapse(rng)
             if image.view == "sa" and _too_basal(observer, slices, index, structure):
                 continue
-            own = _wobble(rng, 1.0)
-            wobble = own if structure in ("LA", "RA", "RV") else 0.8 * own + 0.6 * common
-            size = observer.unsteadiness_mm.get(structure, 0.0)
-            shift = observer.bias_mm.get(structure, 0.0) + size * wobble
+            size = UNSTEADINESS[image.view, structure]
+            wobble = 0.85 * own + 0.5 * common if structure in ("LV", "MYO") else own
+            bias = observer.bias_mm.get(structure, 0.0) + size.case * case[structure]
+            if systole and structure == "RV":
+                bias += observer.rv_es_bias_mm
+            shift = bias + size.border * wobble + size.lapse * lapse
             drawn[names[structure]] = displaced(outline, shift / image.pixel_mm)
         result.append(drawn)
     return result
@@ -107,14 +143,21 @@ def _too_basal(
     return above and below is not None and area_px(here) < observer.basal * area_px(below)
 
 
-def _wobble(rng: np.random.Generator, size: float) -> FloatArray:
-    """A smooth closed curve of mean square `size`² about 0, at :data:`N_POINTS` points."""
+def _wobble(rng: np.random.Generator) -> FloatArray:
+    """A smooth closed curve of mean square about 1 around 0, at :data:`N_POINTS` points."""
     angle = np.arange(N_POINTS) * (2.0 * np.pi / N_POINTS)
-    curve = np.full(N_POINTS, rng.normal(0.0, 0.35))
+    curve = np.full(N_POINTS, rng.normal(0.0, 0.2))
     for wave in range(1, 7):
-        amplitude = rng.normal(0.0, 0.75 / wave**0.7, 2)
+        amplitude = rng.normal(0.0, 0.56 / wave**0.7, 2)
         curve = curve + amplitude[0] * np.cos(wave * angle) + amplitude[1] * np.sin(wave * angle)
-    return size * 0.75 * curve
+    return curve
+
+
+def _lapse(rng: np.random.Generator) -> FloatArray:
+    """A bump of random place, sign and depth over about a sixth of a closed curve."""
+    angle = np.arange(N_POINTS) * (2.0 * np.pi / N_POINTS) - rng.uniform(0.0, 2.0 * np.pi)
+    away = (angle + np.pi) % (2.0 * np.pi) - np.pi
+    return rng.normal() * np.exp(-((away / 0.4) ** 2))
 
 
 def displaced(outline: FloatArray, outward_px: FloatArray) -> FloatArray:

@@ -10,14 +10,16 @@ from cinecohort.options import Options
 class PhantomOptions(Options):
     """How many phantoms are made, and how they are written."""
 
-    subjects: int = Field(default=24, ge=1, le=9999)
-    """Number of subjects with images."""
+    subjects: int = Field(default=24, ge=1, le=999_999)
+    """Number of subjects."""
     frames: int = Field(default=20, ge=4, le=100)
     """Frames a cardiac cycle; the protocol of UK Biobank has 50."""
     seed: int = Field(default=1, ge=0)
     """Seed of everything that is drawn; a subject depends on the seed and its number alone."""
     layout: Literal["ukbiobank", "dicom"] = "ukbiobank"
     """Archives and manifests as UK Biobank gives them, or a folder of DICOM series a subject."""
+    tables_only: bool = False
+    """Write participants and measures, drawn from a whole population, and no images."""
     faults: bool = True
     """Whether faults are planted; they are listed in ``truth.tsv``."""
     jobs: int = Field(default=1, ge=1)

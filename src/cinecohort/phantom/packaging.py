@@ -32,9 +32,7 @@ class Acquired:
     files: list[DicomImage]
 
 
-def ukbiobank_series(
-    study: Study, acquired: Iterable[tuple[Slice, NDArray[np.uint16]]]
-) -> list[Acquired]:
+def ukbiobank_series(study: Study, acquired: Iterable[tuple[Slice, NDArray[np.uint16]]]) -> list[Acquired]:
     """Write every slice as a series of its own, named as UK Biobank's protocol names it."""
     result = []
     for order, (image, frames) in enumerate(acquired):
@@ -46,6 +44,40 @@ def ukbiobank_series(
         files = write_series(study, image, frames, description=name, number=number, acquisition=order)
         result.append(Acquired(image, frames, files))
     return result
+
+
+def hospital_series(study: Study, acquired: Iterable[tuple[Slice, NDArray[np.uint16]]]) -> list[Acquired]:
+    """Write slices as the vendor does: Siemens a series each, Philips and GE the short axis in one series."""
+    sequence = {"SIEMENS": "cine_trufi", "GE MEDICAL SYSTEMS": "FIESTA"}.get(study.scanner.vendor, "sBTFE")
+    result = []
+    for order, (image, frames) in enumerate(acquired):
+        short = image.view == "sa"
+        name = f"{sequence} SA" if short else f"{sequence} {LONG_AXIS_NAMES[image.view].upper()}"
+        number = 300 if short else 100 + list(LONG_AXIS_NAMES).index(image.view)
+        first = 1
+        if short and study.scanner.vendor == "SIEMENS":
+            number = 20 + image.number
+        elif short:
+            first = 1 + (image.number - 1) * len(frames)
+        files = write_series(
+            study, image, frames, description=name, number=number, first_instance=first, acquisition=order
+        )
+        result.append(Acquired(image, frames, files))
+    return result
+
+
+def write_folder(
+    folder: Path, study: Study, acquired: Sequence[Acquired], fault: str, rng: np.random.Generator
+) -> None:
+    """Write a subject as a folder of series folders, with a fault of acquisition where one is planted."""
+    short = [file for each in acquired if each.image.view == "sa" for file in each.files]
+    long = [file for each in acquired if each.image.view != "sa" for file in each.files]
+    places: dict[str, int] = {}
+    for file in [*long, *with_fault(short, acquired, study, fault, rng)]:
+        place = places[file.series_uid] = places.get(file.series_uid, 0) + 1
+        name = "".join(letter if letter.isalnum() else "_" for letter in file.description)
+        series = list(places).index(file.series_uid) + 1
+        write_bytes(folder / study.subject / f"{series:03d}_{name}" / f"IM{place:04d}.dcm", file.content)
 
 
 def write_archives(
@@ -79,16 +111,20 @@ def with_fault(
     if fault == "missing_slice":
         lost = {file.uid for file in middle.files}
         return [file for file in files if file.uid not in lost]
-    if fault == "duplicate_series":
+    if fault == "duplicate_series":  # a first attempt, which was repeated
         first = middle.frames.astype(np.int32) + rng.integers(-6, 7, middle.frames.shape)
         again = np.clip(first, 0, 4095).astype(np.uint16)
-        name = f"CINE_segmented_SAX_b{middle.image.number}"
         uid = unique_id(study.seed, study.subject, "repeat")
-        number = 40 + middle.image.number
-        repeat = write_series(
-            study, middle.image, again, description=name, number=number, series_uid=uid, acquisition=30
+        earlier = write_series(
+            study,
+            middle.image,
+            again,
+            description=middle.files[0].description,
+            number=4,
+            series_uid=uid,
+            acquisition=-1,
         )
-        return [*files, *repeat]
+        return [*earlier, *files]
     if fault == "corrupt_dicom":
         damaged = middle.files[len(middle.files) // 2]
         broken = DicomImage(

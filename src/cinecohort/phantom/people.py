@@ -138,7 +138,7 @@ def draw_person(number: int, seed: int, *, population: bool = False) -> Person:
 
 def _body_mass_index(rng: np.random.Generator, number: int, population: bool) -> float:
     if population:
-        return float(np.clip(21.0 + rng.gamma(2.6, 2.25) - 0.8, 18.6, 50.0))
+        return float(np.clip(19.9 + rng.gamma(2.6, 2.6), 18.6, 50.0))
     if number % 2:
         return float(np.clip(rng.normal(22.9, 1.3), 18.7, 24.9))
     return float(30.2 + rng.gamma(1.6, 1.5))

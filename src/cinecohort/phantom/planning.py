@@ -1,6 +1,7 @@
 """Planning of views on the anatomy, as a radiographer does, in patient coordinates (LPS, mm)."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,11 +84,16 @@ class Slice:
         """Unit vector across the plane."""
         return np.cross(self.row, self.column)
 
+    @cached_property
+    def _plane(self) -> FloatArray:
+        along_row = np.arange(self.shape[1])[:, None] * (self.pixel_mm * self.row)
+        along_column = np.arange(self.shape[0])[:, None] * (self.pixel_mm * self.column)
+        grid = (self.corner + along_column)[:, None, :] + along_row[None]
+        return grid.reshape(-1, 3)
+
     def points(self, offset_mm: float = 0.0) -> FloatArray:
-        """Patient coordinates (rows * columns, 3) that the pixels' centres image, `offset_mm` off the plane."""
-        rows, columns = np.indices(self.shape).reshape(2, -1)
-        along = columns[:, None] * self.pixel_mm * self.row + rows[:, None] * self.pixel_mm * self.column
-        return self.corner + along + offset_mm * self.normal - self.shift_mm
+        """Patient coordinates (rows * columns, 3) of what the pixels image, `offset_mm` off the plane."""
+        return self._plane + (offset_mm * self.normal - self.shift_mm)
 
 
 def draw_pose(heart: Heart, rng: np.random.Generator) -> Pose:
@@ -135,7 +141,7 @@ def plan(
     """
     step = thickness_mm + gap_mm
     base = heart.ventricles.length_ed
-    first = base + float(rng.uniform(0.1, 0.7)) * step
+    first = base + float(rng.uniform(0.7, 1.5)) * step
     count = int(np.ceil((first + 6.0) / step)) + 1
     tilt = np.radians(rng.normal(0.0, 4.0))
     row = np.cos(tilt) * pose.axes[:, 0] + np.sin(tilt) * pose.axes[:, 1]
@@ -143,19 +149,15 @@ def plan(
     middle = np.array([-12.0, 2.0, 0.0]) + rng.normal(0.0, 6.0, 3) * (1.0, 1.0, 0.0)
     slices = []
     for number in range(count):
-        centre = pose.to_patient(middle + (0.0, 0.0, first - number * step))
+        centre = pose.to_patient(middle + np.array([0.0, 0.0, first - number * step]))
         shift = _shift(rng, breath_hold_mm)
-        slices.append(
-            _centred("sa", number + 1, centre, row, column, pixel_mm, shape, thickness_mm, shift)
-        )
+        slices.append(_centred("sa", number + 1, centre, row, column, pixel_mm, shape, thickness_mm, shift))
     for view in ("la_2ch", "la_3ch", "la_4ch"):
         across = _turned(pose.axes[:, 2], TURNS_DEG[view] + float(rng.normal(0.0, 4.0)))
         row, column = _display(view, pose.axes[:, 2], across)
         centre = pose.to_patient(np.array([0.0, 0.0, base + 2.0])) + 6.0 * across * (view != "la_2ch") * -1.0
         shift = _shift(rng, breath_hold_mm)
-        slices.append(
-            _centred(view, 1, centre, row, column, pixel_mm, shape, long_axis_thickness_mm, shift)
-        )
+        slices.append(_centred(view, 1, centre, row, column, pixel_mm, shape, long_axis_thickness_mm, shift))
     return slices
 
 

@@ -14,10 +14,17 @@ from cinecohort.phantom.heart import Heart, build_heart
 from cinecohort.phantom.imaging import Phantom, draw_phantom, render
 from cinecohort.phantom.observers import OBSERVERS, Observer, draw, reference_observer
 from cinecohort.phantom.options import PhantomOptions
-from cinecohort.phantom.packaging import VISIT, Acquired, ukbiobank_series, write_archives
+from cinecohort.phantom.packaging import (
+    VISIT,
+    Acquired,
+    hospital_series,
+    ukbiobank_series,
+    write_archives,
+    write_folder,
+)
 from cinecohort.phantom.people import Person, draw_person, generator, participants_row
 from cinecohort.phantom.planning import Slice, draw_pose, plan
-from cinecohort.phantom.scanners import UK_BIOBANK, Scanner
+from cinecohort.phantom.scanners import HOSPITALS, UK_BIOBANK, Scanner
 from cinecohort.phantom.torso import draw_torso
 
 
@@ -37,8 +44,9 @@ def make_subject(number: int, options: PhantomOptions) -> tuple[Person, Phantom,
     rng = generator(options.seed, number, 2)
     pose = draw_pose(heart, rng)
     phantom = draw_phantom(heart, pose, draw_torso(person, rng), rng)
-    scanner = UK_BIOBANK
-    fault = planted_fault(number) if options.faults else ""
+    hospital = HOSPITALS[(number - 1) % len(HOSPITALS)]
+    scanner = UK_BIOBANK if options.layout == "ukbiobank" else hospital
+    fault = planted_fault(number, options.layout) if options.faults else ""
     slices = plan(
         heart,
         pose,
@@ -83,14 +91,20 @@ def write_subject(number: int, destination: Path, options: PhantomOptions) -> Wr
     study = Study(
         person.subject, person.sex, person.age_years, person.weight_kg, scanner, rr_ms, options.seed
     )
-    acquired = ukbiobank_series(study, images)
-    fault = planted_fault(number) if options.faults else ""
-    write_archives(destination / "bulk", study, acquired, fault, generator(options.seed, number, 4))
+    fault = planted_fault(number, options.layout) if options.faults else ""
+    rng = generator(options.seed, number, 4)
+    if options.layout == "ukbiobank":
+        acquired = ukbiobank_series(study, images)
+        write_archives(destination / "bulk", study, acquired, fault, rng)
+    else:
+        acquired = hospital_series(study, images)
+        write_folder(destination / "dicom", study, acquired, fault, rng)
     for place, observer in enumerate((reference_observer(number), *OBSERVERS)):
         content = workspace(phantom, acquired, observer, fault, generator(options.seed, number, 10 + place))
         path = destination / "annotations" / observer.name / f"{person.subject}_cvi42.zip"
         write_bytes(path, _zipped(content, person.subject, observer))
-    return _rows(person, phantom.heart, scanner, fault, len([i for i in slices if i.view == "sa"]))
+    visit = VISIT if options.layout == "ukbiobank" else ""
+    return _rows(person, visit, phantom.heart, scanner, fault, sum(i.view == "sa" for i in slices))
 
 
 def workspace(
@@ -105,7 +119,7 @@ def workspace(
                 continue
             of_view = [each for each in acquired if each.image.view == view]
             true = [(each.image, outlines(heart, phantom.pose, each.image, frame)) for each in of_view]
-            for each, drawn in zip(of_view, draw(observer, true, rng), strict=True):
+            for each, drawn in zip(of_view, draw(observer, true, rng, systole=frame > 0), strict=True):
                 if drawn:
                     contours[each.files[frame].uid] = drawn
     if fault == "swapped_labels" and observer.name == "manual":
@@ -127,8 +141,8 @@ def _zipped(contours: dict[str, dict[str, np.ndarray]], subject: str, observer: 
     )
 
 
-def _rows(person: Person, heart: Heart, scanner: Scanner, fault: str, n_slices: int) -> Written:
-    key = f"{person.subject}_{VISIT}"
+def _rows(person: Person, visit: str, heart: Heart, scanner: Scanner, fault: str, n_slices: int) -> Written:
+    key = f"{person.subject}_{visit}" if visit else person.subject
     truth = heart.truth()
     es = heart.cycle.es_frame
     planted = FAULTS.get(fault)
@@ -160,4 +174,4 @@ def _rows(person: Person, heart: Heart, scanner: Scanner, fault: str, n_slices: 
         for t in range(len(heart.cycle.phase))
     ]
     facts = (scanner.vendor, scanner.model, scanner.field_t)
-    return Written(participants_row(person, key, VISIT, facts), row, frames)
+    return Written(participants_row(person, key, visit, facts), row, frames)

@@ -46,11 +46,11 @@ class Lookup:
 
 def look_up(ventricles: Ventricles, x: FloatArray, y: FloatArray, s: FloatArray) -> Lookup:
     """Surfaces at pixels (n,) given in the heart's coordinates."""
-    theta = np.arctan2(y, x) % (2.0 * np.pi)
+    theta: FloatArray = np.arctan2(y, x) % (2.0 * np.pi)
     r = np.hypot(x, y).astype(np.float32)
     z = (s / ventricles.length_ed).astype(np.float32)
     if x.size and float(np.ptp(s)) < 1e-3:
-        angles = (np.arange(N_ANGLES) + 0.5) * (2.0 * np.pi / N_ANGLES)
+        angles = (np.arange(N_ANGLES, dtype=np.float64) + 0.5) * (2.0 * np.pi / N_ANGLES)
         index = (theta * (N_ANGLES / (2.0 * np.pi))).astype(np.intp) % N_ANGLES
         tables = _surfaces(ventricles, angles, np.full(1, float(s[0])))
         endo, epi, right = (np.take(table, index, axis=1) for table in tables)

@@ -1,28 +1,34 @@
 """Signal of tissues in a balanced steady-state cine, relative to blood, and smooth noise in space."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 FloatArray = NDArray[np.float64]
-Signal = NDArray[np.float32]
+Signal = NDArray[np.floating[Any]]
+"""Single precision where it is fast; double where it comes from the geometry."""
 
 
 @dataclass(frozen=True)
 class Signals:
-    """Relative signal of each tissue: its T2/T1 ratio and the flip angle decide; blood is 1."""
+    """Relative signal of each tissue: its T2/T1 ratio and the flip angle decide; blood is 1.
+
+    Fat is negative: with an echo in the middle of the repetition time it is in opposite phase to water, which
+    leaves a dark line where the two share a pixel.
+    """
 
     blood: float = 1.0
-    myocardium: float = 0.36
-    fat: float = 0.86
-    lung: float = 0.07
-    liver: float = 0.36
-    spleen: float = 0.52
-    stomach: float = 0.45
-    muscle: float = 0.24
-    marrow: float = 0.50
+    myocardium: float = 0.30
+    fat: float = -0.92
+    lung: float = 0.05
+    liver: float = 0.27
+    spleen: float = 0.42
+    stomach: float = 0.40
+    muscle: float = 0.17
+    marrow: float = -0.40
     bone: float = 0.08
     air: float = 0.015
     fluid: float = 1.15
@@ -50,13 +56,13 @@ class Noise3D:
         return ndimage.map_coordinates(self.values, places, order=1, mode="grid-wrap")
 
 
-def soft(field: FloatArray | Signal, width_mm: float) -> FloatArray | Signal:
+def soft(field: Signal, width_mm: float) -> Signal:
     """Share of a pixel that lies inside, from the distance to the border in mm."""
     share = field * np.float32(1.0 / width_mm)
     share += np.float32(0.5)
     return np.clip(share, 0.0, 1.0, out=share)
 
 
-def mix(signal: Signal, share: Signal, tissue: Signal | float) -> None:
+def mix(signal: Signal, share: Signal, tissue: Signal | np.floating[Any] | float) -> None:
     """Put a tissue over what is there, in place."""
     signal += share * (tissue - signal)

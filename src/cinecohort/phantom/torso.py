@@ -23,8 +23,8 @@ class Torso:
         Thickness of the fat under the skin.
     visceral
         Share of fat in the mediastinum.
-    noise
-        Coarse and fine noise in space.
+    coarse, fine
+        Noise in space.
     """
 
     half_width_mm: float
@@ -34,17 +34,29 @@ class Torso:
     coarse: Noise3D
     fine: Noise3D
 
-    def signal(self, points: FloatArray, signals: Signals, width_mm: float = 2.0) -> Signal:
-        """Signal of everything but heart and vessels at points (n, 3)."""
+    def signal(
+        self, points: FloatArray, rough: Signal, grain: Signal, signals: Signals, width_mm: float = 2.0
+    ) -> Signal:
+        """Signal of everything but heart and vessels.
+
+        Parameters
+        ----------
+        points
+            (n, 3).
+        rough, grain
+            Values of the coarse and the fine noise there (one plane's will do for the whole of a slab).
+        signals
+            Contrast.
+        width_mm
+            Width over which tissues blend.
+        """
         x, y, z = points.T
-        rough = self.coarse(points)
-        grain = self.fine(points)
         depth = self._depth(x, y + 0.04 * z)
         result = np.full(x.shape, signals.air, dtype=np.float32)
         mix(result, soft(depth, width_mm), np.float32(signals.fat) * (1 + 0.05 * grain))
         wall = depth - self.fat_mm * (1.0 + 0.12 * rough)
         mix(result, soft(wall, width_mm), np.float32(signals.muscle) * (1 + 0.12 * grain))
-        self._chest_wall(result, points, wall, signals, width_mm)
+        self._chest_wall(result, points, wall, rough, signals, width_mm)
         cavity = wall - 19.0 - 1.5 * rough
         inside = soft(cavity, width_mm)
         contents = self._contents(points, cavity, rough, grain, signals, width_mm)
@@ -58,7 +70,13 @@ class Torso:
         return (1.0 - (u + v) ** (1 / 2.4)) * b
 
     def _chest_wall(
-        self, result: Signal, points: FloatArray, wall: FloatArray, signals: Signals, width_mm: float
+        self,
+        result: Signal,
+        points: FloatArray,
+        wall: FloatArray,
+        rough: Signal,
+        signals: Signals,
+        width_mm: float,
     ) -> None:
         """Ribs that run obliquely, with marrow inside, and fat between the muscles."""
         x, y, z = points.T
@@ -66,10 +84,10 @@ class Torso:
         across = (level - np.round(level)) * 27.0
         inner = wall - 11.0
         rib = 5.5 - np.sqrt(across**2 + inner**2)
-        mix(result, soft(2.5 - np.abs(wall - 4.0), 3.0), np.float32(0.6 * signals.fat + 0.4 * signals.muscle))
+        mix(result, soft(1.2 + 0.8 * rough - np.abs(wall - 4.0), 2.0), np.float32(0.8 * signals.fat))
         mix(result, soft(rib, width_mm), np.float32(signals.bone))
         mix(result, soft(rib - 1.8, width_mm), np.float32(signals.marrow))
-        mix(result, soft(2.2 - np.abs(wall - 18.0), 2.5), np.float32(0.7 * signals.fat))
+        mix(result, soft(2.0 + rough - np.abs(wall - 18.0), 2.0), np.float32(0.7 * signals.fat))
 
     def _contents(
         self,
@@ -81,23 +99,35 @@ class Torso:
         width_mm: float,
     ) -> Signal:
         x, y, z = points.T
-        vessels = np.clip(grain - 1.7, 0.0, 1.0) * 0.35
+        vessels = np.clip(2.5 * (grain + 0.6 * rough) - 4.7, 0.0, 1.0) * 0.75
         result = np.asarray(signals.lung * (1.0 + 0.25 * rough) + vessels, dtype=np.float32)
-        middle = 36.0 - np.abs(x - 6.0 - 0.1 * y) + 4.0 * rough + 0.25 * np.maximum(-y - 20.0, 0.0)
-        loose = self.visceral * signals.fat + (1 - self.visceral) * signals.muscle
-        mix(result, soft(middle, width_mm), np.float32(loose) * (1 + 0.12 * grain))
+        middle = 27.0 - np.abs(x - 6.0 - 0.1 * y) + 4.0 * rough + 0.25 * np.maximum(-y - 20.0, 0.0)
+        loose = np.full(x.shape, signals.fat, dtype=np.float32)
+        loose *= 0.8 + 0.08 * grain
+        mix(
+            loose,
+            soft(5.0 * (rough + 0.5 * grain) + 9.0 - 16.0 * self.visceral, 3.0),
+            np.float32(signals.muscle),
+        )
+        mix(result, soft(middle, width_mm), loose)
         dome = -38.0 + 30.0 * np.exp(-(((x + 62.0) / 62.0) ** 2)) - ((y - 5.0) / 21.0) ** 2 + 2.0 * rough
         dome += 8.0 * np.exp(-(((x - 95.0) / 40.0) ** 2))
         below = dome - z
         belly = np.full(x.shape, signals.fat * 0.9, dtype=np.float32)
         liver = 62.0 - x - 0.25 * (z + 60.0) + 3.0 * rough
         mix(belly, soft(liver, width_mm), np.float32(signals.liver) * (1 + 0.06 * grain + 0.03 * rough))
-        portal = np.clip(rough * 1.5 - 2.1, 0.0, 1.0).astype(np.float32)
-        mix(belly, portal * soft(liver - 8.0, width_mm), np.float32(0.62))
-        stomach = 1.0 - np.sqrt(((x - 88.0) / 34.0) ** 2 + ((y + 12.0) / 42.0) ** 2 + ((z + 72.0) / 26.0) ** 2)
+        portal = np.clip(3.0 * (rough + 0.45 * grain) - 4.6, 0.0, 1.0).astype(np.float32)
+        mix(belly, portal * soft(liver - 8.0, width_mm), np.float32(0.5))
+        gut = np.clip(np.sin(rough * 2.6 + grain * 0.5) * 2.0, -1.0, 1.0)
+        mix(belly, soft(-liver - 3.0, width_mm) * (0.5 + 0.5 * gut), np.float32(0.22))
+        stomach = 1.0 - np.sqrt(
+            ((x - 88.0) / 34.0) ** 2 + ((y + 12.0) / 42.0) ** 2 + ((z + 72.0) / 26.0) ** 2
+        )
         mix(belly, soft(stomach * 28.0, width_mm), np.float32(signals.muscle))
         mix(belly, soft(stomach * 28.0 - 4.0, width_mm), np.float32(signals.stomach) * (1 + 0.5 * rough))
-        spleen = 1.0 - np.sqrt(((x - 112.0) / 24.0) ** 2 + ((y - 58.0) / 40.0) ** 2 + ((z + 66.0) / 40.0) ** 2)
+        spleen = 1.0 - np.sqrt(
+            ((x - 112.0) / 24.0) ** 2 + ((y - 58.0) / 40.0) ** 2 + ((z + 66.0) / 40.0) ** 2
+        )
         mix(belly, soft(spleen * 24.0, width_mm), np.float32(signals.spleen) * (1 + 0.05 * grain))
         mix(result, soft(below, width_mm), np.float32(signals.muscle))
         mix(result, soft(below - 3.0, width_mm), belly)
@@ -137,7 +167,7 @@ def draw_torso(person: Person, rng: np.random.Generator) -> Torso:
         half_width_mm=float(width),
         half_depth_mm=float((112.0 if male else 104.0) + 2.2 * over + rng.normal(0.0, 4.0)),
         fat_mm=float(np.clip((9.0 if male else 14.0) + 1.5 * over, 5.0, 55.0)),
-        visceral=float(np.clip(0.45 + 0.03 * over + rng.normal(0, 0.1), 0.2, 0.95)),
+        visceral=float(np.clip(0.42 + 0.018 * over + rng.normal(0, 0.08), 0.2, 0.75)),
         coarse=Noise3D(rng, 9.0),
         fine=Noise3D(rng, 2.2),
     )

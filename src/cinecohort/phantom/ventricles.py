@@ -159,26 +159,28 @@ class Ventricles:
         """Radius of the RV cavity's free wall, mm, shape (t, ...); the epicardium where there is no RV."""
         lead = (slice(None),) + (None,) * np.broadcast(theta, s).ndim
         outer = self.epicardium(theta, s) if epi is None else epi
-        z = (s - 0.16 * self.length_ed) / (self.tricuspid.position[lead] - 0.16 * self.length_ed)
+        z = (s - 0.09 * self.length_ed) / (self.tricuspid.position[lead] - 0.09 * self.length_ed)
         rise = np.clip(z, 0.0, 1.6)
-        along = np.sqrt(np.clip(1.0 - (1.0 - np.minimum(rise, 1.0)) ** 2.2, 0.0, 1.0))
+        along = np.clip(1.0 - (1.0 - np.minimum(rise, 1.0)) ** 2.6, 0.0, 1.0) ** 0.6
         span = self.shape.rv_span * (0.62 + 0.38 * np.clip(rise, 0.0, 1.0) ** 0.6)
         middle = self.shape.rv_angle + 0.22 * np.clip(rise - 0.45, 0.0, 1.0)
         u = _angle(theta - middle) / span
-        across = np.clip(1.0 - u * u, 0.0, 1.0) ** 0.72
+        blunt = np.clip(1.0 - np.abs(u) ** 2.8, 0.0, 1.0) ** 0.75
+        flat = 1.0 - 0.14 * np.cos(0.5 * np.pi * np.clip(u, -1.0, 1.0)) ** 2
+        across = blunt * flat * (1.0 - 0.2 * np.clip(u, -1.0, 1.0))
         return outer + self.rv_width_mm[lead] * along * across
 
     def _endocardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
-        inside = np.where(z < widest, (widest - z) / widest, (z - widest) * 0.62)
-        profile = np.sqrt(np.clip(1.0 - inside**2, 0.0, None))
+        inside = np.minimum(np.where(z < widest, (widest - z) / widest, (z - widest) * 0.62), 1.0)
+        profile = np.clip(1.0 - inside**2.25, 0.0, None) ** 0.47
         return self.radius_mm * self._section(theta) * np.where(z > 0.0, profile, 0.0)
 
     def _epicardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
         cap = 0.72 * self.wall_mm / self.length_ed
-        inside = np.where(z < widest, (widest - z) / (widest + cap), (z - widest) * 0.62)
-        profile = np.sqrt(np.clip(1.0 - inside**2, 0.0, None))
+        inside = np.minimum(np.where(z < widest, (widest - z) / (widest + cap), (z - widest) * 0.62), 1.0)
+        profile = np.clip(1.0 - inside**2.25, 0.0, None) ** 0.47
         thick = self.wall_mm * self._wall(theta, z)
         return (self.radius_mm * self._section(theta) + thick) * profile
 
@@ -204,7 +206,7 @@ class Ventricles:
 
     def _infarct(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         around = np.exp(-((_angle(theta - self.shape.infarct_angle) / 0.85) ** 4))
-        return around * np.exp(-((np.clip(z, 0.0, 1.0) - 0.35) / 0.45) ** 4)
+        return around * np.exp(-(((np.clip(z, 0.0, 1.0) - 0.35) / 0.45) ** 4))
 
 
 def _angle(theta: FloatArray) -> FloatArray:
@@ -232,9 +234,9 @@ def sector(radius: FloatArray, height: FloatArray, slope_along: FloatArray) -> F
 
 
 def _grid(top: float, bottom: float) -> tuple[FloatArray, FloatArray, float]:
-    theta = (np.arange(N_THETA) + 0.5) * (2.0 * np.pi / N_THETA)
+    theta = (np.arange(N_THETA, dtype=np.float64) + 0.5) * (2.0 * np.pi / N_THETA)
     step = (top - bottom) / N_S
-    s = bottom + (np.arange(N_S) + 0.5) * step
+    s = bottom + (np.arange(N_S, dtype=np.float64) + 0.5) * step
     return theta[None, :], s[:, None], step * 2.0 * np.pi / N_THETA
 
 
@@ -306,7 +308,7 @@ def _first_guess(targets: HeartTargets, shape: Shape) -> Ventricles:
     return Ventricles(
         shape=shape,
         length=length_ed - descent,
-        mitral=Plane(length_ed - descent, 0.20, -2.45),
+        mitral=Plane(length_ed - descent, 0.27, -2.45),
         tricuspid=Plane(length_ed - 1.0 - tapse, 0.30, -1.9),
         radius_mm=25.0 * (targets.lvedv_ml / 143.0) ** 0.345,
         contraction=1.0 - 0.3 * LEVELS,

@@ -1,0 +1,112 @@
+"""The analytic heart: wanted volumes, conserved mass, closed forms against brute force."""
+
+import numpy as np
+import pytest
+
+from cinecohort.phantom.atria import build_atrium
+from cinecohort.phantom.cycle import make_cycle
+from cinecohort.phantom.heart import build_heart
+from cinecohort.phantom.people import draw_person
+from cinecohort.phantom.ventricles import DENSITY_G_ML, Plane, sector, volumes
+
+
+@pytest.fixture(scope="module")
+def heart():
+    return build_heart(draw_person(1, seed=1), n_frames=12, seed=1)
+
+
+def test_volumes_at_ed_and_es_are_those_of_the_person(heart):
+    targets = draw_person(1, seed=1).targets
+    truth, es = heart.truth(), heart.cycle.es_frame
+    assert truth["lv_ml"][0] == pytest.approx(targets.lvedv_ml, rel=1e-3)
+    assert truth["lv_ml"][es] == pytest.approx(targets.lvesv_ml, rel=1e-3)
+    assert truth["rv_ml"][0] == pytest.approx(targets.rvedv_ml, rel=1e-3)
+    assert truth["rv_ml"][es] == pytest.approx(targets.rvesv_ml, rel=1e-3)
+    assert truth["lvm_g"][0] == pytest.approx(targets.lvm_g, rel=1e-3)
+    assert truth["la_ml"].max() == pytest.approx(targets.la_max_ml, rel=1e-3)
+    assert truth["ra_ml"].min() == pytest.approx(targets.ra_min_ml, rel=1e-3)
+
+
+def test_es_is_the_smallest_lv_and_the_largest_atrium(heart):
+    truth = heart.truth()
+    assert truth["lv_ml"].argmin() == truth["la_ml"].argmax() == heart.cycle.es_frame
+
+
+def test_mass_is_the_same_in_every_frame(heart):
+    mass = heart.truth()["lvm_g"]
+    assert mass == pytest.approx(np.full(12, mass[0]), rel=5e-3)
+
+
+def test_integrals_agree_with_counting_points(heart):
+    """A Monte-Carlo count of random points in a box, which shares no code with the integrals."""
+    frames = np.array([0, heart.cycle.es_frame])
+    ventricles = heart.ventricles.at(frames)
+    rng = np.random.default_rng(5)
+    low, high = np.array([-95.0, -85.0, -15.0]), np.array([45.0, 85.0, 125.0])
+    x, y, s = (low + (high - low) * rng.random((300_000, 3))).T
+    r, theta = np.hypot(x, y), np.arctan2(y, x)
+    endo = ventricles.endocardium(theta, s)
+    epi = ventricles.epicardium(theta, s)
+    right = ventricles.right(theta, s)
+
+    def below(plane):
+        rise = plane.slope * (x * np.cos(plane.direction) + y * np.sin(plane.direction))
+        return s < plane.position[:, None] + rise
+
+    box_ml = np.prod(high - low) / 1000.0
+    lv = ((r < endo) & below(ventricles.mitral)).mean(axis=1) * box_ml
+    muscle = ((r < epi) & (r >= endo) & below(ventricles.mitral)).mean(axis=1) * box_ml
+    rv = ((r < right) & (r >= epi) & below(ventricles.tricuspid)).mean(axis=1) * box_ml
+    found = volumes(ventricles)
+    assert found.lv_ml == pytest.approx(lv, rel=0.03)
+    assert found.myocardium_g == pytest.approx(muscle * DENSITY_G_ML, rel=0.03)
+    assert found.rv_ml == pytest.approx(rv, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("height", "slope", "expected"),
+    [
+        (5.0, 0.0, 50.0),  # whole: 10²/2
+        (-5.0, 0.0, 0.0),
+        (2.0, -0.5, 8.0),  # up to r = 4
+        (-2.0, 0.5, 42.0),  # from r = 4 on
+        (2.0, 0.5, 50.0),
+        (-9.0, 0.5, 0.0),  # crosses beyond the surface
+    ],
+)
+def test_sector_below_a_tilted_plane(height, slope, expected):
+    found = sector(np.array(10.0), np.array(height), np.array(slope))
+    assert float(found) == pytest.approx(expected)
+
+
+def test_atrium_cut_through_its_middle_is_half_an_ellipsoid():
+    valve = Plane(np.array([0.0]), 0.0, 0.0)
+    atrium = build_atrium(np.array([60.0]), valve, middle=(0.0, 0.0), height_mm=50.0, aspect=0.8, turn=0.3)
+    a, b, c = atrium.semi_axes[0]
+    depth = atrium.centre[0, 2] / c
+    whole = 4.0 / 3.0 * np.pi * a * b * c / 1000.0
+    cap = (1 - depth) ** 2 * (2 + depth) / 4
+    assert atrium.volume_ml()[0] == pytest.approx(60.0, rel=1e-4)
+    assert whole * (1 - cap) == pytest.approx(60.0, rel=1e-4)
+
+
+def test_systole_is_a_smaller_share_of_a_slow_cycle():
+    slow, fast = (make_cycle(100, rate).es_frame for rate in (50.0, 90.0))
+    assert slow < fast
+
+
+def test_pathologies_have_their_volumes():
+    people = [draw_person(number, seed=1, population=True) for number in range(1, 1500)]
+
+    def mean(pathology, name):
+        return np.mean([getattr(p.targets, name) for p in people if p.pathology == pathology])
+
+    def fraction(pathology, side):
+        return 1 - mean(pathology, f"{side}esv_ml") / mean(pathology, f"{side}edv_ml")
+
+    assert mean("dcm", "lvedv_ml") > 1.4 * mean("", "lvedv_ml")
+    assert fraction("dcm", "lv") < 0.35
+    assert mean("hcm", "lvm_g") > 1.5 * mean("", "lvm_g")
+    assert fraction("infarct", "lv") < 0.45
+    assert fraction("abnormal_rv", "rv") < 0.42
+    assert mean("aortic_stenosis", "lvm_g") > 1.25 * mean("", "lvm_g")
