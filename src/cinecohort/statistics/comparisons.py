@@ -15,7 +15,7 @@ SINGLE_OBSERVER = "manual"
 
 MEAN_OF_OBSERVERS = "mean of observers"
 
-_NOT_COMPARED = {"heart_rate_bpm", *SUPPLEMENTARY}
+_NOT_COMPARED = {"heart_rate_bpm", "bsa_m2", *SUPPLEMENTARY}
 
 
 @dataclass(frozen=True)

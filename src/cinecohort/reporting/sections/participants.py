@@ -17,6 +17,7 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.sections.context import Context
+from cinecohort.statistics.overlap_tables import cardiovascular_disease
 
 CONTINUOUS = {
     "age_years": ("Age (years)", 1),
@@ -36,7 +37,6 @@ CATEGORICAL = {
 CATEGORY_WORDS = {"sex": {"F": "women", "M": "men"}}
 MOST_CATEGORIES = 8
 MOST_GROUPS = 6
-CARDIOVASCULAR_CODES = ("I21", "I22", "I23", "I25", "I42", "I50")
 """ICD-10 codes of cardiovascular disease (Bai 2018)."""
 
 
@@ -119,7 +119,8 @@ def baseline_table(context: Context, table: pd.DataFrame) -> Table:
     for column, title in CATEGORICAL.items():
         if has_values(table, column):
             rows.extend(category_rows(column, title, groups, smallest))
-    disease = {name: cardiovascular_disease(group) for name, group in groups.items()}
+    answers = {name: cardiovascular_disease(group) for name, group in groups.items()}
+    disease = {name: answer.map({"yes": 1.0, "no": 0.0}).astype(float) for name, answer in answers.items()}
     if disease["All"].notna().any():
         cells = [count_percent(int(d.sum()), int(d.notna().sum()), smallest) for d in disease.values()]
         rows.append(["Cardiovascular disease, n (%)", *cells])
@@ -186,25 +187,6 @@ def category_text(values: pd.Series) -> pd.Series:
     if pd.api.types.is_numeric_dtype(values):
         return values.map(lambda value: "" if pd.isna(value) else f"{value:g}")
     return values.fillna("").astype(str)
-
-
-def cardiovascular_disease(table: pd.DataFrame) -> pd.Series:
-    """Cardiovascular disease by Bai 2018: 1 or 0, missing where neither diagnoses nor report are known."""
-    result = pd.Series(float("nan"), index=table.index)
-    if has_values(table, "icd10"):
-        codes = table["icd10"].fillna("").astype(str)
-        result = codes.map(lambda text: float(any(code in text for code in CARDIOVASCULAR_CODES)))
-    if has_values(table, "self_reported_mi"):
-        reported = (
-            table["self_reported_mi"]
-            .astype(str)
-            .str.lower()
-            .map(
-                {"1": 1.0, "1.0": 1.0, "true": 1.0, "yes": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0, "no": 0.0}
-            )
-        )
-        result = pd.concat([result, reported], axis=1).max(axis=1)
-    return result
 
 
 def image_table(context: Context) -> Table | None:
