@@ -147,9 +147,9 @@ def _body_mass_index(rng: np.random.Generator, number: int, population: bool) ->
 def _pathology(rng: np.random.Generator, number: int, population: bool) -> str:
     names = tuple(PATHOLOGIES)
     drawn = names[int(rng.integers(len(names)))] if rng.random() < 0.06 else ""
-    if population or number % 6 != 5:
+    if population or number % 7 != 5:
         return drawn if population else ""
-    return names[(number // 6) % len(names)]
+    return names[(number // 7) % len(names)]
 
 
 def _healthy(
