@@ -94,7 +94,7 @@ def ought_to_be_image(file: RawBytes) -> bool:
     suffix = Path(name).suffix
     if file.content is None:
         return suffix not in NEVER_IMAGES
-    if suffix in (".dcm", ".dicom", ".ima"):
+    if suffix in (".dcm", ".dicom", ".ima", ".zip"):
         return True
     return suffix not in NEVER_IMAGES and not suffix[1:].isalpha() and not _is_text(file.content)
 

@@ -42,6 +42,28 @@ def keep_largest(labels: NDArray[np.uint8], label: int) -> int:
     return int(sizes.sum() - sizes[largest])
 
 
+def keep_ventricle(labels: NDArray[np.uint8]) -> int:
+    """Remove LV cavity (1) apart from the piece of LV and myocardium with most myocardium (2), in place.
+
+    At end-systole a bright structure that was taken for cavity can be larger than the cavity itself; what
+    tells them apart is the wall around it.
+
+    Returns
+    -------
+    int
+        Number of voxels of the cavity that were removed.
+    """
+    components, count = ndimage.label((labels == 1) | (labels == 2), structure=np.ones((3, 3, 3)))
+    if count <= 1:
+        return 0
+    wall = np.bincount(components[labels == 2], minlength=count + 1)
+    if not wall.any():
+        return 0
+    apart = (labels == 1) & (components != int(np.argmax(wall)))
+    labels[apart] = 0
+    return int(apart.sum())
+
+
 def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
     """Fill background that labels enclose in a slice with the label of the nearest pixel, in place.
 
@@ -90,8 +112,10 @@ def clean_up(
             continue
         part = labels[..., frame][box]
         if options.largest_component:
+            apart = keep_ventricle(part) if view == "sa" else 0
             for label, name in structures.items():
-                removed[name] = max(removed[name], keep_largest(part, label))
+                gone = keep_largest(part, label) + (apart if name == "LV" else 0)
+                removed[name] = max(removed[name], gone)
         if options.fill_holes:
             filled = max(filled, sum(fill_holes(part, enclosing) for enclosing in ENCLOSING[view]))
     volumes = {name: count * voxel_volume_ml for name, count in removed.items()}

@@ -34,6 +34,17 @@ def test_islands_go_and_are_counted_in_millilitres_of_the_worst_frame() -> None:
     assert removed == {"LV": 0.1, "MYO": 0, "RV": 0.3, "filled": 0}
 
 
+def test_a_small_cavity_with_its_wall_wins_over_a_larger_bright_spot() -> None:
+    labels = heart()
+    labels[6:11, 6:11, :, 1] = 2
+    labels[8, 8, :, 1] = 1
+    wanted = labels.copy()
+    labels[0:3, 14:20, :, 1] = 1
+    removed = clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), 0.1)
+    assert np.array_equal(labels, wanted)
+    assert removed["LV"] == 3.6
+
+
 def test_components_are_followed_through_the_slices() -> None:
     labels = np.zeros((10, 10, 3, 1), dtype=np.uint8)
     labels[2:5, 2:5, 0] = 1
