@@ -85,15 +85,16 @@ def convert_series(
     """
     frames, findings = read_frames(files)
     conversion = convert_frames(frames, options, contoured)
-    if not frames:
-        conversion.findings = [_with_cause(finding, findings) for finding in conversion.findings]
+    conversion.findings = [_with_cause(finding, findings, frames) for finding in conversion.findings]
     return Conversion(conversion.views, findings + conversion.findings)
 
 
-def _with_cause(finding: Finding, found: list[Finding]) -> Finding:
-    """``NO_VIEW`` of a subject without a single image, with what was there instead."""
+def _with_cause(finding: Finding, found: list[Finding], frames: list[Frame]) -> Finding:
+    """``NO_VIEW`` with what was there instead: files that could not be read, or no image at all."""
     unreadable = [other.message for other in found if other.code == "UNREADABLE"]
-    cause = " ".join(unreadable) or "There is no DICOM image at all."
+    cause = " ".join(unreadable) or ("" if frames else "There is no DICOM image at all.")
+    if finding.code != "NO_VIEW" or not cause:
+        return finding
     return replace(finding, message=f"{finding.message} {cause}")
 
 
