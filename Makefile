@@ -34,7 +34,7 @@ report: .venv/ready data
 	@echo "Done: results/report.pdf"
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(CORES) --dist loadfile
 
 lint: .venv/ready data
 	$(BIN)/ruff check .
