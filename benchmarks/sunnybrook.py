@@ -1,4 +1,4 @@
-"""Sunnybrook, from DICOM: ejection fraction against the expert's, and the slices that the difference comes from.
+"""Sunnybrook, from DICOM: ejection fraction against the expert's, and the slices that make the difference.
 
     snakemake --cores 2 --configfile config/sunnybrook.yaml
     python benchmarks/sunnybrook.py [results] [--write]
