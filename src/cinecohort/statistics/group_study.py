@@ -204,9 +204,10 @@ def subgroup_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
         "interaction_p",
     ]
     sets, table = matched_sets(matching), matching.table
-    factors = {name: table[name] for name in options.subgroups.factors if name in table}
+    known = [name for name in table if table.loc[matching.matched, name].notna().any()]
+    factors = {name: table[name] for name in options.subgroups.factors if name in known}
     for name, cuts in options.subgroups.cuts.items():
-        if name in table and pd.api.types.is_numeric_dtype(table[name]):
+        if name in known and pd.api.types.is_numeric_dtype(table[name]):
             factors[name] = band_labels(
                 table[name], cuts or [float(table.loc[matching.matched, name].median())]
             )

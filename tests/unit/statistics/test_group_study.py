@@ -320,3 +320,12 @@ def test_the_published_table_is_that_of_the_paper():
     published = published_table("bai2018_table8", "Obese", "Normal weight").set_index("outcome")
     assert published.loc["lvm_g", ["mean1", "sd1", "mean0", "sd0"]].tolist() == [103, 26, 85, 20]
     assert (published["n1"] == 867).all()
+
+
+def test_subgroups_of_what_nobody_knows_are_left_out(tmp_path):
+    measures, participants = simulate(300, 10.0, seed=3)
+    unknown = participants.assign(age_years=np.nan, sex=None)
+    options = StudyOptions(**{**OBESITY, "covariates": ["height_cm", "sbp_mmhg"]})
+    run_study(measures, unknown, None, options, tmp_path)
+    assert summary(tmp_path)["status"] == "done"
+    assert table(tmp_path, "subgroups").empty
