@@ -22,6 +22,5 @@ rule convert:
         runtime=growing(120),
     params:
         settings=settings_of("convert"),
-        results=RESULTS,
     script:
         "../scripts/convert.py"

@@ -23,6 +23,5 @@ rule evaluate:
         runtime=growing(60),
     params:
         settings=settings_of("evaluate"),
-        results=RESULTS,
     script:
         "../scripts/evaluate.py"

@@ -23,6 +23,5 @@ rule gather:
     params:
         settings=settings_of("gather"),
         shards=SHARDS,
-        results=RESULTS,
     script:
         "../scripts/gather.py"

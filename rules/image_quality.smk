@@ -23,6 +23,5 @@ rule image_quality:
         runtime=growing(60),
     params:
         settings=settings_of("image_quality"),
-        results=RESULTS,
     script:
         "../scripts/image_quality.py"

@@ -21,6 +21,5 @@ rule import_tables:
         runtime=growing(30),
     params:
         settings=settings_of("import_tables"),
-        results=RESULTS,
     script:
         "../scripts/import_tables.py"

@@ -23,6 +23,5 @@ rule measure:
         runtime=growing(60),
     params:
         settings=settings_of("measure"),
-        results=RESULTS,
     script:
         "../scripts/measure.py"

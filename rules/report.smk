@@ -23,6 +23,5 @@ rule report:
         runtime=growing(30),
     params:
         settings=settings_of("report"),
-        results=RESULTS,
     script:
         "../scripts/report.py"

@@ -23,6 +23,5 @@ rule segment:
         runtime=growing(240),
     params:
         settings=settings_of("segment"),
-        results=RESULTS,
     script:
         "../scripts/segment.py"

@@ -23,6 +23,5 @@ rule segmentation_quality:
         runtime=growing(60),
     params:
         settings=settings_of("segmentation_quality"),
-        results=RESULTS,
     script:
         "../scripts/segmentation_quality.py"

@@ -10,7 +10,7 @@ with logged(snakemake.log[0]):
         "evaluate",
         snakemake.params.settings,
         index=Path(snakemake.input.index),
-        results=Path(snakemake.params.results),
+        results=Path(snakemake.output.table).parents[1],
         table=Path(snakemake.output.table),
         findings=Path(snakemake.output.findings),
         threads=snakemake.threads,

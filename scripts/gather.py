@@ -7,5 +7,7 @@ from cinecohort.cohort.jobs import logged
 
 with logged(snakemake.log[0]):
     gather_results(
-        snakemake.params.settings, shards=snakemake.params.shards, results=Path(snakemake.params.results)
+        snakemake.params.settings,
+        shards=snakemake.params.shards,
+        results=Path(snakemake.output[0]).parents[1],
     )

@@ -6,4 +6,4 @@ from cinecohort.cohort.import_tables import import_tables
 from cinecohort.cohort.jobs import logged
 
 with logged(snakemake.log[0]):
-    import_tables(snakemake.params.settings, results=Path(snakemake.params.results))
+    import_tables(snakemake.params.settings, results=Path(snakemake.output[0]).parents[1])

@@ -8,6 +8,6 @@ from cinecohort.cohort.jobs import logged
 with logged(snakemake.log[0]):
     run_report(
         snakemake.params.settings,
-        results=Path(snakemake.params.results),
+        results=Path(snakemake.output[0]).parent,
         output=Path(snakemake.output[0]),
     )
