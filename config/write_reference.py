@@ -24,8 +24,8 @@ def reference() -> str:
 
 
 def _section(name: str, section: dict[str, Any], definitions: dict[str, Any]) -> str:
-    lines = [f"### {name}", "", section.get("description", "").split("\n")[0], "", "| key | default | meaning |"]
-    lines.append("|---|---|---|")
+    lines = [f"### {name}", "", section.get("description", "").split("\n")[0], ""]
+    lines += ["| key | default | meaning |", "|---|---|---|"]
     for key, value in section.get("properties", {}).items():
         meaning = " ".join(value.get("description", "").split()).replace("|", "\\|")
         lines.append(f"| `{key}` | {_default(key, value, section, definitions)} | {meaning} |")

@@ -20,8 +20,15 @@ def main() -> None:
     pinned = pins()
     header = "# Every version that the tests run with; `make lock` writes this file.\n"
     (ROOT / "requirements.lock").write_text(header + "\n".join(pinned) + "\n")
-    environment = ["# Written by `make lock` with the pins of requirements.lock.", "channels:", "  - conda-forge"]
-    environment += ["  - nodefaults", "dependencies:", "  - python=3.11", "  - pip", "  - pip:"]
+    environment = ["# Written by `make lock` with the pins of requirements.lock.", "channels:"]
+    environment += [
+        "  - conda-forge",
+        "  - nodefaults",
+        "dependencies:",
+        "  - python=3.11",
+        "  - pip",
+        "  - pip:",
+    ]
     environment += [f"      - {pin}" for pin in pinned]
     (ROOT / "envs" / "cinecohort.yaml").write_text("\n".join(environment) + "\n")
 

@@ -5,9 +5,7 @@ import argparse
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "name", nargs="?", help="shipped weights or a file; lists them if left out"
-    )
+    parser.add_argument("name", nargs="?", help="shipped weights or a file; lists them if left out")
 
 
 def run(arguments: argparse.Namespace) -> int:

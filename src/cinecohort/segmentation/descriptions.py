@@ -51,7 +51,7 @@ class ModelDescription(Options):
     """How many subjects chose between its checkpoints."""
 
     trained_on: dict[str, list[str]] = {}
-    """Source to the subjects that training or the choice of a checkpoint saw: accuracy on them says nothing."""
+    """Source to the subjects that its training saw: accuracy on them says nothing."""
 
     recipe: dict[str, Any] = {}
     """The settings of its training."""

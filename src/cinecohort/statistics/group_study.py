@@ -204,7 +204,7 @@ def subgroup_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
         "interaction_p",
     ]
     sets, table = matched_sets(matching), matching.table
-    known = [name for name in table if table.loc[matching.matched, name].notna().any()]
+    known = set(table.columns[table[matching.matched].notna().any()])
     factors = {name: table[name] for name in options.subgroups.factors if name in known}
     for name, cuts in options.subgroups.cuts.items():
         if name in known and pd.api.types.is_numeric_dtype(table[name]):
