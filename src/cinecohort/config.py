@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cinecohort.conversion.options import ConversionOptions
-from cinecohort.errors import UserError
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.measures.options import MeasureOptions
-from cinecohort.options import Options
+from cinecohort.options import Options, load_options, parse_options
 from cinecohort.quality.options import (
     ImageQualityOptions,
     MeasureQualityOptions,
@@ -133,38 +131,10 @@ class Config(Options):
 
 
 def load_config(path: Path) -> Config:
-    """Read a configuration file.
-
-    Raises
-    ------
-    UserError
-        If the file is not there, is not YAML, or holds mistakes; all of them are named at once.
-    """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: is not valid YAML ({error}).") from error
-    return parse_config(values or {}, str(path))
+    """Read a configuration file; see :func:`cinecohort.options.load_options`."""
+    return load_options(path, Config)
 
 
 def parse_config(values: Mapping[str, Any], origin: str = "configuration") -> Config:
-    """Check configuration values; see :func:`load_config`."""
-    try:
-        return Config.model_validate(values)
-    except ValidationError as error:
-        lines = [f"  {_path(item['loc'])}: {_message(item)}" for item in error.errors()]
-        plural = "mistake" if len(lines) == 1 else "mistakes"
-        raise UserError("\n".join([f"{origin} has {len(lines)} {plural}:", *lines])) from error
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "(top level)"
-
-
-def _message(item: Mapping[str, Any]) -> str:
-    if item["type"] == "extra_forbidden":
-        return "is not a known key; see config/README.md for those that are"
-    found = f" (found {item['input']!r})" if isinstance(item["input"], (str, int, float, bool)) else ""
-    return f"{item['msg']}{found}"
+    """Check configuration values; see :func:`cinecohort.options.load_options`."""
+    return parse_options(values, Config, origin)

@@ -1,6 +1,13 @@
-"""The base of every configuration model."""
+"""The base of every configuration model, and the reading of files that hold one."""
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cinecohort.errors import UserError
 
 
 class Options(BaseModel):
@@ -10,3 +17,44 @@ class Options(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+Model = TypeVar("Model", bound=Options)
+
+
+def load_options(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file into a configuration model.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, is not YAML, or holds mistakes; all of them are named at once.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: is not valid YAML ({error}).") from error
+    return parse_options(values or {}, model, str(path))
+
+
+def parse_options(values: Mapping[str, Any], model: type[Model], origin: str = "configuration") -> Model:
+    """Check values against a configuration model; see :func:`load_options`."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [f"  {_path(item['loc'])}: {_message(item)}" for item in error.errors()]
+        plural = "mistake" if len(lines) == 1 else "mistakes"
+        raise UserError("\n".join([f"{origin} has {len(lines)} {plural}:", *lines])) from error
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "(top level)"
+
+
+def _message(item: Mapping[str, Any]) -> str:
+    if item["type"] == "extra_forbidden":
+        return "is not a known key; see config/README.md for those that are"
+    found = f" (found {item['input']!r})" if isinstance(item["input"], (str, int, float, bool)) else ""
+    return f"{item['msg']}{found}"

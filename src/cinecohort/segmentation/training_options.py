@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from cinecohort.errors import UserError
-from cinecohort.options import Options
+from cinecohort.options import Options, load_options
 from cinecohort.segmentation.recipes import with_recipe
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -198,17 +196,4 @@ def load_training_options(path: Path) -> TrainingOptions:
     UserError
         If the file is not there, is not YAML, or holds mistakes; all of them are named at once.
     """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: is not valid YAML ({error}).") from error
-    try:
-        return TrainingOptions.model_validate(values or {})
-    except ValidationError as error:
-        mistakes = "; ".join(
-            f"{'.'.join(str(part) for part in mistake['loc'])}: {mistake['msg']}"
-            for mistake in error.errors()
-        )
-        raise UserError(f"{path}: {mistakes}.") from error
+    return load_options(path, TrainingOptions)
