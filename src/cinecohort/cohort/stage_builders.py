@@ -17,7 +17,8 @@ from cinecohort.cohort.settings import primary_model
 from cinecohort.cohort.store import read_record
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
-from cinecohort.findings import Outcome, Status, overall_status
+from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
+from cinecohort.labels import STRUCTURES
 
 
 def observers_of(folder: Path) -> list[str]:
@@ -145,7 +146,7 @@ def _segment_all(
 ) -> Iterator[tuple[IndexedSubject, Outcome]]:
     """Every model goes over the subjects side by side, so that a subject is finished before the next."""
     if not any(models.values()):
-        yield from ((subject, Outcome(Status.OK)) for subject, _ in pending)
+        yield from ((subject, merged([without_model(folder, models)])) for subject, folder in pending)
         return
     from cinecohort.segmentation.prediction import segment_subjects
 
@@ -159,7 +160,7 @@ def _segment_all(
         return (merged([outcome for _, outcome in each]) for each in zip(*streams, strict=True))
 
     outcomes = outcomes_of(pending)
-    for place, (subject, _) in enumerate(pending):
+    for place, (subject, folder) in enumerate(pending):
         try:
             outcome = next(outcomes)
         except (UserError, MemoryError, OSError):
@@ -169,7 +170,15 @@ def _segment_all(
             # subject is tried alone, and those after it get a fresh start.
             outcome = _alone(subject, outcomes_of(pending[place : place + 1]))
             outcomes = outcomes_of(pending[place + 1 :])
-        yield subject, outcome
+        yield subject, merged([outcome, without_model(folder, models)])
+
+
+def without_model(folder: Path, models: Mapping[str, Any]) -> Outcome:
+    """Say which views of a subject the configuration names no network for: they are not segmented."""
+    views = [view for view in STRUCTURES if not models.get(view) and (folder / f"{view}.nii.gz").is_file()]
+    message = "The configuration names no network for {}; it was not segmented."
+    findings = [Finding("NO_MODEL", Level.INFO, message.format(view), view) for view in views]
+    return Outcome(Status.OK, findings)
 
 
 def _alone(subject: IndexedSubject, outcomes: Iterator[Outcome]) -> Outcome:
@@ -191,7 +200,8 @@ def merged(outcomes: Sequence[Outcome]) -> Outcome:
     for outcome in reversed(outcomes):
         values.update(outcome.values)
     outputs = [name for outcome in outcomes for name in outcome.outputs]
-    return Outcome(status, findings, outputs, values)
+    traceback = "".join(outcome.traceback for outcome in outcomes)
+    return Outcome(status, findings, outputs, values, traceback=traceback)
 
 
 def _segmentation_quality(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:

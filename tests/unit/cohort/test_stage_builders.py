@@ -6,7 +6,7 @@ import pytest
 from cinecohort.cohort import stage_builders
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.settings import settings_for
-from cinecohort.cohort.stage_builders import BUILDERS, merged, models_of, observers_of
+from cinecohort.cohort.stage_builders import BUILDERS, merged, models_of, observers_of, without_model
 from cinecohort.cohort.store import write_record
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
@@ -115,3 +115,17 @@ def test_a_missing_engine_fails_the_job(tmp_path, monkeypatch):
 def test_without_models_everybody_passes(tmp_path):
     made = stage_builders._segment_all(people(tmp_path, "ab"), {"sa": []}, SegmentationOptions(), 1)
     assert [outcome.status for _, outcome in made] == [Status.OK, Status.OK]
+
+
+def test_a_view_without_a_network_is_said_and_one_that_is_not_there_is_not(tmp_path):
+    for view in ("sa", "la_2ch"):
+        (tmp_path / f"{view}.nii.gz").touch()
+    outcome = without_model(tmp_path, {"sa": ["net"], "la_4ch": []})
+    assert [(finding.code, finding.view) for finding in outcome.findings] == [("NO_MODEL", "la_2ch")]
+    assert merged([outcome]).status is Status.OK
+
+
+def test_merging_keeps_the_traceback_for_the_log():
+    fault = Outcome(Status.ERROR, traceback="Traceback by hand")
+    assert merged([fault, Outcome(Status.OK)]).traceback == "Traceback by hand"
+    assert merged([fault, Outcome(Status.OK)]).status is Status.ERROR
