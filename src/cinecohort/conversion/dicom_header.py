@@ -74,7 +74,7 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00280120: ("PixelPaddingValue", "unsigned"),
     0x00281052: ("RescaleIntercept", "number"),
     0x00281053: ("RescaleSlope", "number"),
-    0x2005100E: ("PhilipsScaleSlope", "float32"),
+    0x2005_100E: ("PhilipsScaleSlope", "float32"),
 }
 """Tag to keyword and kind of value."""
 
