@@ -13,7 +13,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--subjects", type=int, default=24, metavar="N", help="subjects (24)")
     parser.add_argument("--frames", type=int, default=20, metavar="T", help="frames a cycle (20)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of everything drawn (1)")
-    parser.add_argument("--layout", choices=("ukbiobank", "dicom"), default="ukbiobank", help="packaging")
+    parser.add_argument(
+        "--layout",
+        choices=("ukbiobank", "dicom", "nifti"),
+        default="ukbiobank",
+        help="UK Biobank's archives, a folder of series a subject, or images and true label maps to train on",
+    )
+    parser.add_argument(
+        "--ed-es", action="store_true", help="with --layout nifti: end-diastole and end-systole only"
+    )
     parser.add_argument(
         "--tables-only", action="store_true", help="participants and measures without images, for thousands"
     )
@@ -34,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
             frames=arguments.frames,
             seed=arguments.seed,
             layout=arguments.layout,
+            written_frames="ed_es" if arguments.ed_es else "all",
             tables_only=arguments.tables_only,
             faults=not arguments.no_faults,
             jobs=arguments.jobs,

@@ -20,9 +20,9 @@ def write_cohort(destination: Path, options: PhantomOptions, progress: Progress 
     Parameters
     ----------
     destination
-        Folder of the cohort: ``bulk/`` (or ``dicom/``), ``annotations/{observer}/``,
-        ``participants.tsv``, ``truth.tsv`` (a row a subject) and ``truth_frames.tsv`` (a row a frame). The
-        tables are written last.
+        Folder of the cohort: ``bulk/`` (or ``dicom/``) and ``annotations/{observer}/``, or a folder a
+        subject (layout ``nifti``); ``participants.tsv``, ``truth.tsv`` (a row a subject) and
+        ``truth_frames.tsv`` (a row a frame). The tables are written last.
     options
         What to write; the same options give the same files.
     progress

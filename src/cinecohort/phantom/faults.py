@@ -55,11 +55,15 @@ _SECOND = {8: "corrupt_dicom", 16: "shifted_field_of_view"}
 
 
 _ARCHIVES_ONLY = ("truncated_zip", "broken_manifest")
+_IN_THE_IMAGE = ("low_contrast", "off_centre", "breath_hold_shift")
+"""Faults that images without DICOM and contours can have."""
 
 
 def planted_fault(number: int, layout: str = "ukbiobank") -> str:
-    """Name of the fault of the subject with this number (from 1), or empty."""
+    """Name of the fault of the subject with this number (from 1), or empty where this layout has none."""
     round_, place = divmod(number - 1, 24)
     places = {**_PLACES, **_SECOND} if round_ % 2 else _PLACES
     name = places.get(place + 1, "")
-    return "" if layout != "ukbiobank" and name in _ARCHIVES_ONLY else name
+    if layout == "nifti":
+        return name if name in _IN_THE_IMAGE else ""
+    return "" if layout == "dicom" and name in _ARCHIVES_ONLY else name

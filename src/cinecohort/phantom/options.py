@@ -16,8 +16,11 @@ class PhantomOptions(Options):
     """Frames a cardiac cycle; the protocol of UK Biobank has 50."""
     seed: int = Field(default=1, ge=0)
     """Seed of everything that is drawn; a subject depends on the seed and its number alone."""
-    layout: Literal["ukbiobank", "dicom"] = "ukbiobank"
-    """Archives and manifests as UK Biobank gives them, or a folder of DICOM series a subject."""
+    layout: Literal["ukbiobank", "dicom", "nifti"] = "ukbiobank"
+    """Archives and manifests as UK Biobank gives them, a folder of DICOM series a subject, or images and true
+    label maps as the store has them."""
+    written_frames: Literal["all", "ed_es"] = "all"
+    """Frames of the layout ``nifti``: all, or end-diastole and end-systole only."""
     tables_only: bool = False
     """Write participants and measures, drawn from a whole population, and no images."""
     faults: bool = True

@@ -12,6 +12,7 @@ from cinecohort.phantom.dicom_files import Study
 from cinecohort.phantom.faults import FAULTS, planted_fault
 from cinecohort.phantom.heart import Heart, build_heart
 from cinecohort.phantom.imaging import Phantom, draw_phantom, render
+from cinecohort.phantom.nifti_layout import write_nifti
 from cinecohort.phantom.observers import OBSERVERS, Observer, draw, reference_observer
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.packaging import (
@@ -45,7 +46,7 @@ def make_subject(number: int, options: PhantomOptions) -> tuple[Person, Phantom,
     pose = draw_pose(heart, rng)
     phantom = draw_phantom(heart, pose, draw_torso(person, rng), rng)
     hospital = HOSPITALS[(number - 1) % len(HOSPITALS)]
-    scanner = UK_BIOBANK if options.layout == "ukbiobank" else hospital
+    scanner = hospital if options.layout == "dicom" else UK_BIOBANK
     fault = planted_fault(number, options.layout) if options.faults else ""
     slices = plan(
         heart,
@@ -73,7 +74,7 @@ def _moved(image: Slice, along_row_mm: float) -> Slice:
 
 
 def write_subject(number: int, destination: Path, options: PhantomOptions) -> Written:
-    """Write a subject's archives and workspaces.
+    """Write a subject: archives or series with the workspaces of four observers, or images with their truth.
 
     Parameters
     ----------
@@ -85,13 +86,20 @@ def write_subject(number: int, destination: Path, options: PhantomOptions) -> Wr
         What to write.
     """
     person, phantom, slices, scanner = make_subject(number, options)
+    fault = planted_fault(number, options.layout) if options.faults else ""
+    n_slices = sum(image.view == "sa" for image in slices)
     rng = generator(options.seed, number, 3)
+    if options.layout == "nifti":
+        if options.written_frames == "ed_es":
+            phantom = _at_ed_and_es(phantom)
+        rate = person.targets.heart_rate_bpm
+        write_nifti(destination / person.subject, phantom, slices, scanner, rate, rng)
+        return _rows(person, "", phantom.heart, scanner, fault, n_slices)
     images = [(image, render(phantom, image, scanner.receiver, rng)) for image in slices]
     rr_ms = 60000.0 / person.targets.heart_rate_bpm
     study = Study(
         person.subject, person.sex, person.age_years, person.weight_kg, scanner, rr_ms, options.seed
     )
-    fault = planted_fault(number, options.layout) if options.faults else ""
     rng = generator(options.seed, number, 4)
     if options.layout == "ukbiobank":
         acquired = ukbiobank_series(study, images)
@@ -104,7 +112,12 @@ def write_subject(number: int, destination: Path, options: PhantomOptions) -> Wr
         path = destination / "annotations" / observer.name / f"{person.subject}_cvi42.zip"
         write_bytes(path, _zipped(content, person.subject, observer))
     visit = VISIT if options.layout == "ukbiobank" else ""
-    return _rows(person, visit, phantom.heart, scanner, fault, sum(i.view == "sa" for i in slices))
+    return _rows(person, visit, phantom.heart, scanner, fault, n_slices)
+
+
+def _at_ed_and_es(phantom: Phantom) -> Phantom:
+    frames = np.array([0, phantom.heart.cycle.es_frame])
+    return replace(phantom, heart=phantom.heart.at(frames))
 
 
 def workspace(
