@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from cinecohort.phantom.atria import Atrium, Tube, build_atrium
 from cinecohort.phantom.cycle import Cycle, make_cycle
-from cinecohort.phantom.people import Person, generator
+from cinecohort.phantom.people import HeartTargets, Person, generator
 from cinecohort.phantom.ventricles import Shape, Ventricles, build_ventricles, volumes
 
 FloatArray = NDArray[np.float64]
@@ -58,22 +58,44 @@ class Heart:
         }
 
 
-def draw_shape(person: Person, rng: np.random.Generator) -> Shape:
-    """What the heart looks like beside its volumes."""
+def draw_shape(person: Person, rng: np.random.Generator, *, variety: float = 1.0) -> Shape:
+    """What the heart looks like beside its volumes; `variety` widens the spread of what is drawn."""
     patterns = {"hcm": "septal", "infarct": "infarct"}
     return Shape(
-        ovality=float(abs(rng.normal(0.0, 0.025))),
+        ovality=float(abs(rng.normal(0.0, 0.025 * variety))),
         ovality_angle=float(rng.uniform(0.0, np.pi)),
-        widest=float(np.clip(rng.normal(0.78, 0.04), 0.66, 0.88)),
+        widest=float(np.clip(rng.normal(0.78, 0.04 * variety), 0.66, 0.88)),
         septal_flattening=0.16 if person.pathology == "abnormal_rv" else float(rng.uniform(0.0, 0.03)),
         wall_pattern=patterns.get(person.pathology, "even"),
         infarct_angle=float(rng.choice([-2.2, -1.4, 0.3, 1.3])),
-        rv_angle=float(rng.normal(np.pi + 0.05, 0.10)),
-        rv_span=float(np.clip(rng.normal(1.24, 0.06), 1.1, 1.4)),
+        rv_angle=float(rng.normal(np.pi + 0.05, 0.10 * variety)),
+        rv_span=float(np.clip(rng.normal(1.24, 0.06 * variety), 1.05, 1.42)),
     )
 
 
-def build_heart(person: Person, n_frames: int, seed: int) -> Heart:
+def randomised_targets(targets: HeartTargets, rng: np.random.Generator) -> HeartTargets:
+    """Volumes far beyond a population's spread, each chamber apart, for training data."""
+
+    def varied(value: float, spread: float) -> float:
+        return value * float(np.exp(np.clip(rng.normal(0.0, spread), -2.0 * spread, 2.0 * spread)))
+
+    lv, rv = varied(targets.lvedv_ml, 0.2), varied(targets.rvedv_ml, 0.2)
+    la, ra = varied(targets.la_max_ml, 0.28), varied(targets.ra_max_ml, 0.28)
+    return HeartTargets(
+        lvedv_ml=lv,
+        lvesv_ml=lv * float(rng.uniform(0.28, 0.75)),
+        lvm_g=varied(targets.lvm_g, 0.2) * (lv / targets.lvedv_ml) ** 0.7,
+        rvedv_ml=rv,
+        rvesv_ml=rv * float(rng.uniform(0.35, 0.65)),
+        la_max_ml=la,
+        la_min_ml=la * float(rng.uniform(0.3, 0.75)),
+        ra_max_ml=ra,
+        ra_min_ml=ra * float(rng.uniform(0.4, 0.75)),
+        heart_rate_bpm=float(rng.uniform(48.0, 100.0)),
+    )
+
+
+def build_heart(person: Person, n_frames: int, seed: int, *, randomise: bool = False) -> Heart:
     """Build a person's heart over one cycle.
 
     Parameters
@@ -84,12 +106,15 @@ def build_heart(person: Person, n_frames: int, seed: int) -> Heart:
         Frames of the cycle.
     seed
         Seed of the cohort.
+    randomise
+        Vary volumes and shapes far beyond those of people, for training data.
     """
     number = int(person.subject.removeprefix("SYN"))
     rng = generator(seed, number, 1)
-    targets = person.targets
+    targets = randomised_targets(person.targets, rng) if randomise else person.targets
+    variety = 2.0 if randomise else 1.0
     cycle = make_cycle(n_frames, targets.heart_rate_bpm)
-    ventricles = build_ventricles(targets, draw_shape(person, rng), cycle)
+    ventricles = build_ventricles(targets, draw_shape(person, rng, variety=variety), cycle)
     la = targets.la_min_ml + cycle.atrial_filling * (targets.la_max_ml - targets.la_min_ml)
     ra = targets.ra_min_ml + cycle.atrial_filling * (targets.ra_max_ml - targets.ra_min_ml)
     scale = (targets.lvedv_ml / 143.0) ** (1.0 / 3.0)

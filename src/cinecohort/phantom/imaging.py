@@ -1,13 +1,15 @@
 """Cine images of a phantom: balanced steady-state contrast, slab averaging, coil shading, Rician noise."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from cinecohort.phantom.artefacts import with_artefacts
 from cinecohort.phantom.heart import Heart
 from cinecohort.phantom.planning import Pose, Slice
+from cinecohort.phantom.receiver import Receiver
 from cinecohort.phantom.surfaces import Lookup, look_up
 from cinecohort.phantom.tissue import Noise3D, Signal, Signals, mix, soft
 from cinecohort.phantom.torso import Torso
@@ -45,31 +47,6 @@ def draw_phantom(heart: Heart, pose: Pose, torso: Torso, rng: np.random.Generato
     raw = ndimage.gaussian_filter(rng.standard_normal((240, 40)), (1.6, 1.2), mode="wrap")
     depth = np.clip(raw / raw.std() * 0.5 + 0.35, 0.0, 1.6).astype(np.float32)
     return Phantom(heart, pose, torso, Noise3D(rng, 5.0), depth)
-
-
-@dataclass(frozen=True)
-class Receiver:
-    """How the scanner sees.
-
-    Parameters
-    ----------
-    signals
-        Contrast.
-    scale
-        Grey value of blood.
-    noise
-        Standard deviation of the noise in each channel, relative to blood.
-    coil_depth_mm
-        Length over which the sensitivity falls with the distance to the front of the chest.
-    slab_samples
-        Planes over the slab's thickness that are averaged.
-    """
-
-    signals: Signals = field(default_factory=Signals)
-    scale: float = 260.0
-    noise: float = 0.022
-    coil_depth_mm: float = 105.0
-    slab_samples: int = 3
 
 
 def render(
@@ -110,9 +87,11 @@ def render(
     moving /= receiver.slab_samples
     frames = np.repeat(still[None], n_frames, axis=0)
     frames[:, place] = moving
+    frames = with_artefacts(frames.reshape(n_frames, *image.shape), receiver, rng)
     frames = np.abs(frames, out=frames)
-    frames *= _coil(phantom, image, receiver, rng) * _bands(image, phantom, rng)
-    return _receive(frames.reshape(n_frames, *image.shape), receiver, rng)
+    shading = _coil(phantom, image, receiver, rng) * _bands(image, phantom, receiver, rng)
+    frames *= shading.reshape(image.shape)
+    return _receive(frames, receiver, rng)
 
 
 def _offsets(image: Slice, samples: int) -> list[float]:
@@ -264,7 +243,8 @@ def _coil(phantom: Phantom, image: Slice, receiver: Receiver, rng: np.random.Gen
     front = -phantom.torso.half_depth_mm
     near = np.exp(-(points[:, 1] - front) / receiver.coil_depth_mm)
     back = 0.35 * np.exp((points[:, 1] + front) / receiver.coil_depth_mm)
-    sides = 1.0 + rng.normal(0, 0.06) * points[:, 0] / 100.0 + rng.normal(0, 0.06) * points[:, 2] / 100.0
+    slopes = rng.normal(0.0, receiver.coil_unevenness / 100.0, 2)
+    sides = 1.0 + slopes[0] * points[:, 0] + slopes[1] * points[:, 2]
     sensitivity = (near + back) * np.clip(sides, 0.4, 1.6)
     middle = phantom.pose.to_patient(np.array([0.0, 0.0, 0.5 * phantom.heart.ventricles.length_ed]))
     at_heart = np.exp(-(middle[1] - front) / receiver.coil_depth_mm) + 0.35 * np.exp(
@@ -273,12 +253,12 @@ def _coil(phantom: Phantom, image: Slice, receiver: Receiver, rng: np.random.Gen
     return (sensitivity / at_heart).astype(np.float32)
 
 
-def _bands(image: Slice, phantom: Phantom, rng: np.random.Generator) -> Signal:
+def _bands(image: Slice, phantom: Phantom, receiver: Receiver, rng: np.random.Generator) -> Signal:
     """Loss of signal where the field is off by half the inverse repetition time, far from the heart."""
     points = image.points() + image.shift_mm
     middle = phantom.pose.to_patient(np.array([0.0, 0.0, 0.5 * phantom.heart.ventricles.length_ed]))
     away = np.linalg.norm((points - middle) * np.array([1.0, 0.9, 1.1]), axis=1)
-    phase = np.pi * (away / rng.uniform(150.0, 200.0)) ** 3
+    phase = np.pi * (away / rng.uniform(*receiver.band_mm)) ** 3
     return (np.abs(np.cos(0.5 * phase)) ** 0.4).astype(np.float32)
 
 
@@ -295,5 +275,7 @@ def _receive(frames: Signal, receiver: Receiver, rng: np.random.Generator) -> ND
             pool[k, top[t, k] : top[t, k] + rows, left[t, k] : left[t, k] + columns] for k in (0, 1)
         )
         magnitude = np.hypot(frames[t] + real, imaginary)
+        if receiver.gamma != 1.0:
+            magnitude **= receiver.gamma
         result[t] = np.clip(magnitude * receiver.scale, 0, 4095)
     return result

@@ -1,6 +1,6 @@
 """Planning of views on the anatomy, as a radiographer does, in patient coordinates (LPS, mm)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -96,9 +96,19 @@ class Slice:
         return self._plane + (offset_mm * self.normal - self.shift_mm)
 
 
-def draw_pose(heart: Heart, rng: np.random.Generator) -> Pose:
-    """Place a heart in the chest, turned a few degrees from the typical."""
-    axis = LONG_AXIS + rng.normal(0.0, 0.05, 3)
+def draw_pose(heart: Heart, rng: np.random.Generator, *, randomise: bool = False) -> Pose:
+    """Place a heart in the chest, turned a few degrees from the typical.
+
+    Parameters
+    ----------
+    heart
+        The anatomy.
+    rng
+        Random numbers.
+    randomise
+        Turn it much more, from vertical to horizontal hearts.
+    """
+    axis = LONG_AXIS + rng.normal(0.0, 0.16 if randomise else 0.05, 3)
     axis /= np.linalg.norm(axis)
     down = np.array([0.0, 0.0, -1.0])
     inferior = down - (down @ axis) * axis
@@ -159,6 +169,53 @@ def plan(
         shift = _shift(rng, breath_hold_mm)
         slices.append(_centred(view, 1, centre, row, column, pixel_mm, shape, long_axis_thickness_mm, shift))
     return slices
+
+
+def randomised_views(slices: list[Slice], rng: np.random.Generator) -> list[Slice]:
+    """The same views planned carelessly and displayed in any orientation, for training data.
+
+    Long axes are tilted and moved off the anatomy's planes; every view is turned and shifted in its plane,
+    and seen from either side. All slices of the short axis are treated alike.
+
+    Parameters
+    ----------
+    slices
+        As :func:`plan` gives them.
+    rng
+        Random numbers.
+    """
+    drawn: dict[str, tuple[FloatArray, FloatArray, FloatArray, FloatArray]] = {}
+    result = []
+    for image in slices:
+        if image.view not in drawn:
+            strength = 0.3 if image.view == "sa" else 1.0
+            drawn[image.view] = (
+                rng.normal(0.0, strength * 0.10, 2),
+                rng.normal(0.0, strength * 4.0, 1),
+                rng.normal(0.0, 18.0, 2),
+                rng.random(4),
+            )
+        result.append(_replanned(image, *drawn[image.view]))
+    return result
+
+
+def _replanned(
+    image: Slice, tilt: FloatArray, off_mm: FloatArray, shift_mm: FloatArray, chance: FloatArray
+) -> Slice:
+    """Turn a slice by `tilt` (radians, about its row and column), move it and display it otherwise."""
+    half = image.pixel_mm * (np.array(image.shape) - 1) / 2
+    centre = image.corner + half[1] * image.row + half[0] * image.column
+    normal = image.normal + tilt[0] * image.row + tilt[1] * image.column
+    normal /= np.linalg.norm(normal)
+    centre = centre + off_mm[0] * image.normal
+    turn = 2.0 * np.pi * chance[0] if chance[1] < 0.5 else 0.6 * (chance[0] - 0.5)
+    row = np.cos(turn) * image.row + np.sin(turn) * image.column
+    row = row - (row @ normal) * normal
+    row /= np.linalg.norm(row)
+    column = np.cross(normal, row) * (-1.0 if chance[2] < 0.5 else 1.0)
+    centre = centre + shift_mm[0] * row + shift_mm[1] * column
+    corner = centre - half[1] * row - half[0] * column
+    return replace(image, corner=corner, row=row, column=column)
 
 
 def _shift(rng: np.random.Generator, breath_hold_mm: float) -> FloatArray:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from cinecohort.phantom.imaging import Receiver
+import numpy as np
+
+from cinecohort.phantom.receiver import Receiver
 from cinecohort.phantom.tissue import Signals
 
 
@@ -101,3 +103,65 @@ HOSPITALS = (
 )
 """Scanners of hospitals, at which subjects of the layout ``dicom`` are imaged in turn. Their contrast follows
 field strength and flip angle: less between blood and muscle at 3 T, whose flip angle is limited."""
+
+
+def randomised_scanner(rng: np.random.Generator) -> Scanner:
+    """A scanner that no vendor makes: strong variation of protocol, contrast, coil and artefacts.
+
+    For training data, so that networks trained on phantoms rely on shape rather than on one contrast. Use it
+    with ``build_heart(..., randomise=True)``, ``draw_pose(..., randomise=True)`` and
+    ``planning.randomised_views``.
+
+    Parameters
+    ----------
+    rng
+        Random numbers.
+    """
+    pixel_mm = float(np.exp(rng.uniform(np.log(1.0), np.log(2.3))))
+    field_mm = rng.uniform(270.0, 380.0)
+    rows, columns = (
+        round(float(field_mm * share / pixel_mm / 2)) * 2 for share in (rng.uniform(0.75, 1.0), 1.0)
+    )
+    return Scanner(
+        "SYNTHETIC",
+        "randomised",
+        float(rng.choice([1.5, 3.0])),
+        pixel_mm,
+        (rows, columns),
+        thickness_mm=float(rng.uniform(5.0, 10.0)),
+        gap_mm=float(rng.choice([0.0, 2.0, 4.0])),
+        receiver=_randomised_receiver(rng),
+    )
+
+
+def _randomised_receiver(rng: np.random.Generator) -> Receiver:
+    return Receiver(
+        signals=_randomised_signals(rng),
+        scale=float(rng.uniform(150.0, 900.0)),
+        noise=float(np.exp(rng.uniform(np.log(0.006), np.log(0.08)))),
+        coil_depth_mm=float(rng.uniform(60.0, 260.0)),
+        slab_samples=2,
+        coil_unevenness=float(rng.uniform(0.0, 0.25)),
+        band_mm=(float(rng.uniform(80.0, 160.0)), 260.0),
+        ghosting=float(rng.uniform(0.0, 0.15)) if rng.random() < 0.6 else 0.0,
+        mistriggering=float(rng.uniform(0.05, 0.3)) if rng.random() < 0.15 else 0.0,
+        blur_px=float(rng.uniform(0.3, 1.1)) if rng.random() < 0.5 else 0.0,
+        gamma=float(np.exp(rng.normal(0.0, 0.2))),
+    )
+
+
+def _randomised_signals(rng: np.random.Generator) -> Signals:
+    """Contrasts around those of balanced steady-state sequences, with rare inversions of fat's phase."""
+    muscle = float(rng.uniform(0.08, 0.35))
+    return Signals(
+        myocardium=float(rng.uniform(0.16, 0.62)),
+        fat=float(rng.uniform(0.35, 1.5)) * (-1.0 if rng.random() < 0.7 else 1.0),
+        lung=float(rng.uniform(0.01, 0.18)),
+        liver=float(rng.uniform(0.12, 0.65)),
+        spleen=float(rng.uniform(0.2, 0.9)),
+        stomach=float(rng.uniform(0.1, 1.0)),
+        muscle=muscle,
+        marrow=float(rng.uniform(-0.8, 0.5)),
+        bone=float(rng.uniform(0.03, 0.15)),
+        fluid=float(rng.uniform(0.8, 1.5)),
+    )
