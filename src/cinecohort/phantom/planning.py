@@ -174,8 +174,9 @@ def plan(
 def randomised_views(slices: list[Slice], rng: np.random.Generator) -> list[Slice]:
     """The same views planned carelessly and displayed in any orientation, for training data.
 
-    Long axes are tilted and moved off the anatomy's planes; every view is turned and shifted in its plane,
-    and seen from either side. All slices of the short axis are treated alike.
+    Long axes are tilted and moved off the anatomy's planes and seen from either side; every view is turned
+    and shifted in its plane. All slices of the short axis are treated alike and keep their order along the
+    normal.
 
     Parameters
     ----------
@@ -212,7 +213,8 @@ def _replanned(
     row = np.cos(turn) * image.row + np.sin(turn) * image.column
     row = row - (row @ normal) * normal
     row /= np.linalg.norm(row)
-    column = np.cross(normal, row) * (-1.0 if chance[2] < 0.5 else 1.0)
+    mirrored = image.view != "sa" and chance[2] < 0.5
+    column = np.cross(normal, row) * (-1.0 if mirrored else 1.0)
     centre = centre + shift_mm[0] * row + shift_mm[1] * column
     corner = centre - half[1] * row - half[0] * column
     return replace(image, corner=corner, row=row, column=column)
