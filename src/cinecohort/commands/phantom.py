@@ -23,6 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ed-es", action="store_true", help="with --layout nifti: end-diastole and end-systole only"
     )
     parser.add_argument(
+        "--randomise",
+        action="store_true",
+        help="with --layout nifti: shapes, contrast and artefacts far beyond the real, for training",
+    )
+    parser.add_argument(
         "--tables-only", action="store_true", help="participants and measures without images, for thousands"
     )
     parser.add_argument("--no-faults", action="store_true", help="plant no faults")
@@ -43,6 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             layout=arguments.layout,
             written_frames="ed_es" if arguments.ed_es else "all",
+            randomise=arguments.randomise,
             tables_only=arguments.tables_only,
             faults=not arguments.no_faults,
             jobs=arguments.jobs,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cinecohort.errors import UserError
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.subject import Written, write_subject
 from cinecohort.phantom.tables import write_tables, write_tsv
@@ -27,7 +28,14 @@ def write_cohort(destination: Path, options: PhantomOptions, progress: Progress 
         What to write; the same options give the same files.
     progress
         Called with how many subjects are done and how many there are.
+
+    Raises
+    ------
+    UserError
+        If an option does not go with the layout.
     """
+    if options.layout != "nifti" and (options.randomise or options.written_frames != "all"):
+        raise UserError("--ed-es and --randomise are for images to train on: use them with --layout nifti.")
     if options.tables_only:
         write_tables(destination, options)
         return

@@ -1,6 +1,7 @@
 """A phantom subject as the store has it: images, true label maps and sidecars, without DICOM on the way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,7 @@ def write_nifti(
         Random numbers of the images.
     """
     for view in STRUCTURES:
-        # From the apex on, so that slices rise along the normal and the affine's determinant is positive.
-        stack = [image for image in slices if image.view == view][::-1]
+        stack = stacked([image for image in slices if image.view == view], scanner.gap_mm)
         frames = np.stack([render(phantom, image, scanner.receiver, rng) for image in stack])
         labels = np.stack([true_labels(phantom.heart, phantom.pose, image) for image in stack])
         affine = affine_of(stack, scanner.gap_mm)
@@ -78,8 +78,20 @@ def true_labels(heart: Heart, pose: Pose, image: Slice) -> NDArray[np.uint8]:
     return labels
 
 
+def stacked(slices: Sequence[Slice], gap_mm: float) -> list[Slice]:
+    """Slices of one view in the order of their normal, each right above the one before.
+
+    Slices that were planned along another line than their normal are moved in their plane, since no affine
+    holds a sheared stack.
+    """
+    ordered = sorted(slices, key=lambda image: float(image.corner @ image.normal))
+    first = ordered[0]
+    step = first.normal * (first.thickness_mm + gap_mm)
+    return [replace(image, corner=first.corner + place * step) for place, image in enumerate(ordered)]
+
+
 def affine_of(stack: Sequence[Slice], gap_mm: float) -> FloatArray:
-    """Voxel indices (column, row, slice) to RAS+ millimetres, for slices that rise along their normal."""
+    """Voxel indices (column, row, slice) to RAS+ millimetres, for slices as :func:`stacked` gives them."""
     first = stack[0]
     step = first.normal * (first.thickness_mm + gap_mm)
     if len(stack) == 1:

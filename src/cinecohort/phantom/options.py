@@ -21,6 +21,9 @@ class PhantomOptions(Options):
     label maps as the store has them."""
     written_frames: Literal["all", "ed_es"] = "all"
     """Frames of the layout ``nifti``: all, or end-diastole and end-systole only."""
+    randomise: bool = False
+    """Layout ``nifti``: vary volumes, shapes, protocol, contrast, orientation and artefacts far beyond what
+    people and scanners have, for networks that learn from phantoms alone."""
     tables_only: bool = False
     """Write participants and measures, drawn from a whole population, and no images."""
     faults: bool = True

@@ -10,7 +10,7 @@ from cinecohort.files import write_bytes
 from cinecohort.phantom.contours import outlines
 from cinecohort.phantom.dicom_files import Study
 from cinecohort.phantom.faults import FAULTS, planted_fault
-from cinecohort.phantom.heart import Heart, build_heart
+from cinecohort.phantom.heart import Heart, build_heart, randomised_targets
 from cinecohort.phantom.imaging import Phantom, draw_phantom, render
 from cinecohort.phantom.nifti_layout import write_nifti
 from cinecohort.phantom.observers import OBSERVERS, Observer, draw, reference_observer
@@ -24,8 +24,8 @@ from cinecohort.phantom.packaging import (
     write_folder,
 )
 from cinecohort.phantom.people import Person, draw_person, generator, participants_row
-from cinecohort.phantom.planning import Slice, draw_pose, plan
-from cinecohort.phantom.scanners import HOSPITALS, UK_BIOBANK, Scanner
+from cinecohort.phantom.planning import Slice, draw_pose, plan, randomised_views
+from cinecohort.phantom.scanners import HOSPITALS, UK_BIOBANK, Scanner, randomised_scanner
 from cinecohort.phantom.torso import draw_torso
 
 
@@ -41,12 +41,11 @@ class Written:
 def make_subject(number: int, options: PhantomOptions) -> tuple[Person, Phantom, list[Slice], Scanner]:
     """Draw a subject and plan its views."""
     person = draw_person(number, options.seed)
-    heart = build_heart(person, options.frames, options.seed)
+    heart = build_heart(person, options.frames, options.seed, randomise=options.randomise)
     rng = generator(options.seed, number, 2)
-    pose = draw_pose(heart, rng)
+    pose = draw_pose(heart, rng, randomise=options.randomise)
     phantom = draw_phantom(heart, pose, draw_torso(person, rng), rng)
-    hospital = HOSPITALS[(number - 1) % len(HOSPITALS)]
-    scanner = hospital if options.layout == "dicom" else UK_BIOBANK
+    scanner = _scanner(number, options)
     fault = planted_fault(number, options.layout) if options.faults else ""
     slices = plan(
         heart,
@@ -58,6 +57,11 @@ def make_subject(number: int, options: PhantomOptions) -> tuple[Person, Phantom,
         gap_mm=scanner.gap_mm,
         breath_hold_mm=6.0 if fault == "breath_hold_shift" else 0.8,
     )
+    if options.randomise:
+        slices = randomised_views(slices, generator(options.seed, number, 7))
+        # The heart's own rate: build_heart draws the same targets from the same numbers.
+        targets = randomised_targets(person.targets, generator(options.seed, number, 1))
+        person = replace(person, targets=targets)
     if fault == "off_centre":
         slices = [_moved(image, -62.0 if image.view == "sa" else 0.0) for image in slices]
     if fault == "shifted_field_of_view":
@@ -67,6 +71,12 @@ def make_subject(number: int, options: PhantomOptions) -> tuple[Person, Phantom,
         signals = replace(scanner.receiver.signals, blood=0.52, fat=0.6)
         scanner = replace(scanner, receiver=replace(scanner.receiver, signals=signals, noise=0.07))
     return person, phantom, slices, scanner
+
+
+def _scanner(number: int, options: PhantomOptions) -> Scanner:
+    if options.randomise:
+        return randomised_scanner(generator(options.seed, number, 6))
+    return HOSPITALS[(number - 1) % len(HOSPITALS)] if options.layout == "dicom" else UK_BIOBANK
 
 
 def _moved(image: Slice, along_row_mm: float) -> Slice:
