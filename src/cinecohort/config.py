@@ -18,6 +18,7 @@ from cinecohort.quality.options import (
     SegmentationQualityOptions,
 )
 from cinecohort.reporting.options import ReportOptions
+from cinecohort.segmentation.model_sets import PRIMARY, model_sets
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
@@ -77,7 +78,8 @@ class Config(Options):
     datasets: dict[Name, DatasetOptions] = Field(min_length=1)
     """The datasets, by name. With more than one, subject keys are `{dataset}-{id}`."""
     models: dict[Literal["sa", "la_2ch", "la_4ch"], list[ModelOptions]] = {}
-    """Networks by view, the primary one first."""
+    """Networks by view, the primary one first. A row of measures takes several views: models of one name
+    stand together in the tables, and first models of different names are called `primary` together."""
     conversion: ConversionOptions = ConversionOptions()
     """From raw files to images."""
     image_quality: ImageQualityOptions = ImageQualityOptions()
@@ -127,6 +129,12 @@ class Config(Options):
             names = [model.name for model in models]
             if len(set(names)) < len(names):
                 raise ValueError(f"models.{view}: every model needs a name of its own, found {names}")
+        sets = model_sets({view: [model.name for model in models] for view, models in self.models.items()})
+        if len({each.name for each in sets}) < len(sets):
+            raise ValueError(
+                f"models: the first models of the views have different names, so that they are called "
+                f"{PRIMARY!r} together; no other model may have that name"
+            )
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cinecohort.cohort.settings import primary_model
+from cinecohort.segmentation.model_sets import primary_name
 
 
 def read_cohort_table(path: Path) -> pd.DataFrame:
@@ -40,7 +40,7 @@ def run_group_study(settings: str, measures: Path, participants: Path, status: P
 
     values = json.loads(settings)
     (study,) = values["studies"].values()
-    options = StudyOptions(**{**study, "source": study["source"] or primary_model(values["models"])})
+    options = StudyOptions(**{**study, "source": study["source"] or primary_name(values["models"])})
     run_study(
         read_cohort_table(measures),
         read_cohort_table(participants),

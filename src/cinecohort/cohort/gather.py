@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -38,7 +39,8 @@ class GatherOptions:
     measures: MeasureOptions
     image_quality: ImageQualityOptions
     measure_quality: MeasureQualityOptions
-    trained_on: Mapping[str, Mapping[str, Sequence[str]]]
+    trained_on: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]]
+    """Set of models to view to source to the subjects that the training saw."""
 
 
 def read_shards(paths: Sequence[Path]) -> pd.DataFrame:
@@ -143,22 +145,32 @@ def gather(
 def seen_in_training(
     index: pd.DataFrame,
     datasets: Mapping[str, DatasetOptions],
-    trained_on: Mapping[str, Mapping[str, Sequence[str]]],
-) -> set[tuple[str, str]]:
-    """Pairs of model and subject of which the model's training saw the subject, by source and id."""
+    trained_on: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]],
+) -> set[tuple[str, str, str]]:
+    """Set of models, view and subject of which the training of the view's model saw the subject."""
     sources = {name: options.source for name, options in datasets.items()}
     return {
-        (model, subject)
-        for model, by_source in trained_on.items()
+        (model, view, subject)
+        for model, by_view in trained_on.items()
+        for view, by_source in by_view.items()
         for subject, dataset, identifier in zip(index["subject"], index["dataset"], index["id"], strict=True)
         if identifier in by_source.get(sources[dataset], ())
     }
 
 
-def marked_as_seen(table: pd.DataFrame, seen: set[tuple[str, str]]) -> pd.DataFrame:
-    """`table` with a column ``seen_in_training``: such rows say nothing about a network's accuracy."""
-    pairs = zip(table["source"], table["subject"], strict=True)
-    return table.assign(seen_in_training=["true" if pair in seen else "" for pair in pairs])
+def marked_as_seen(table: pd.DataFrame, seen: set[tuple[str, str, str]]) -> pd.DataFrame:
+    """`table` with a column ``seen_in_training``: such rows say nothing about a network's accuracy.
+
+    A row of one view is marked where that view's model saw the subject, a row without a view (measures, which
+    take several) where any did.
+    """
+    if "view" in table:
+        keys: Any = zip(table["source"], table["view"], table["subject"], strict=True)
+        known: set[tuple[str, ...]] = set(seen)
+    else:
+        keys = zip(table["source"], table["subject"], strict=True)
+        known = {(model, subject) for model, _, subject in seen}
+    return table.assign(seen_in_training=["true" if key in known else "" for key in keys])
 
 
 def by_subject(table: pd.DataFrame) -> pd.DataFrame:

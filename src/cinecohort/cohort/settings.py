@@ -6,10 +6,13 @@ speed-ups leave it alone, so that a touched file or a fresh clone reruns nothing
 """
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from cinecohort.config import Config
 from cinecohort.segmentation.descriptions import describe_model, is_there, weights_digest
+from cinecohort.segmentation.model_sets import model_sets
+from cinecohort.segmentation.options import ModelOptions
 
 STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
 """The stages that work by subject, in the order in which they run."""
@@ -19,9 +22,9 @@ VERSIONS = {
     "image_quality": 1,
     "segment": 1,
     "segmentation_quality": 1,
-    "measure": 1,
-    "evaluate": 1,
-    "gather": 1,
+    "measure": 2,
+    "evaluate": 2,
+    "gather": 2,
     "import_tables": 1,
     "run_record": 1,
     "agreement": 1,
@@ -93,26 +96,33 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
 
 
 def weights_digests(config: Config) -> dict[str, str]:
-    """SHA-256 of the weights of every configured model, by view and name."""
+    """SHA-256 of the weights of every configured model, by view and name; of an ensemble, of each member."""
     return {
-        f"{view}/{model.name}": weights_digest(model.weights or model.name)
+        f"{view}/{model.name}": "+".join(weights_digest(weights) for weights in model.members)
         for view, models in config.models.items()
         for model in models
-        if is_there(model.weights or model.name)
+        if all(is_there(weights) for weights in model.members)
     }
 
 
-def trained_on(config: Config) -> dict[str, dict[str, list[str]]]:
-    """Model to the subjects, by source, that its training saw."""
+def trained_on(config: Config) -> dict[str, dict[str, dict[str, list[str]]]]:
+    """Set of models to view to the subjects, by source, that the training of the view's model saw."""
+    listed: dict[str, list[str]] = {}
+    by_name: dict[tuple[str, str], ModelOptions] = {}
+    for view, models in config.models.items():
+        listed[view] = [model.name for model in models]
+        by_name |= {(view, model.name): model for model in models}
     return {
-        model.name: describe_model(model.weights or model.name).trained_on
-        for models in config.models.values()
-        for model in models
-        if is_there(model.weights or model.name)
+        each.name: {view: subjects_seen(by_name[view, name].members) for view, name in each.models.items()}
+        for each in model_sets(listed)
     }
 
 
-def primary_model(models: dict[str, list[str]]) -> str | None:
-    """Name of the primary model: the first of the short axis, else of the first view that has one."""
-    listed = models.get("sa") or next(iter(models.values()), [])
-    return listed[0] if listed else None
+def subjects_seen(members: Sequence[str]) -> dict[str, list[str]]:
+    """Source to the subjects that the training of any of these weights saw."""
+    seen: dict[str, set[str]] = {}
+    for weights in members:
+        if is_there(weights):
+            for source, subjects in describe_model(weights).trained_on.items():
+                seen.setdefault(source, set()).update(subjects)
+    return {source: sorted(subjects) for source, subjects in seen.items()}

@@ -13,12 +13,12 @@ from typing import Any
 from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
 from cinecohort.cohort.runner import Stage, fault_outcome
-from cinecohort.cohort.settings import primary_model
 from cinecohort.cohort.store import read_record
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
 from cinecohort.labels import STRUCTURES
+from cinecohort.segmentation.model_sets import model_sets
 
 
 def observers_of(folder: Path) -> list[str]:
@@ -29,16 +29,6 @@ def observers_of(folder: Path) -> list[str]:
     return sorted(
         {name.removeprefix("label_")[: -len(v)] for name in names for v in views if name.endswith(v)}
     )
-
-
-def models_of(settings: Mapping[str, Any]) -> tuple[list[str | None], str]:
-    """Models as the file names tell them apart (None is the primary one), and the primary one's name."""
-    listed: dict[str, list[str]] = settings["models"]
-    primary = primary_model(listed)
-    if primary is None:
-        return [], ""
-    others = dict.fromkeys(name for names in listed.values() for name in names[1:] if name != primary)
-    return [None, *others], primary
 
 
 def _convert(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
@@ -254,10 +244,10 @@ def _measure_one(
     from cinecohort.measures.subject import measure_subject
     from cinecohort.quality.measures import check_measures
 
-    models, primary = models_of(settings)
-    outcome = measure_subject(folder, models, observers_of(folder), options, primary)
+    sets = model_sets(settings["models"])
+    outcome = measure_subject(folder, sets, observers_of(folder), options)
     for row in outcome.rows:
-        if row["source"] == primary and row["frames"] == "own":
+        if sets and row["source"] == sets[0].name and row["frames"] == "own":
             outcome.findings.extend(check_measures(row, limits))
     outcome.status = overall_status(outcome.findings)
     return outcome
@@ -283,8 +273,7 @@ def _evaluate_one(
 ) -> Outcome:
     from cinecohort.evaluation.subject import evaluate_subject
 
-    models, primary = models_of(settings)
-    return evaluate_subject(folder, models, observers_of(folder), options, primary)
+    return evaluate_subject(folder, model_sets(settings["models"]), observers_of(folder), options)
 
 
 BUILDERS = {

@@ -89,20 +89,29 @@ def has_images(folder: Path) -> bool:
 
 def measure_folder(folder: Path, labels: str, options: Any) -> dict[str, Any]:
     """Row of one folder, and its findings on the error stream."""
-    from cinecohort.files import read_json
-    from cinecohort.images import sidecar_path
-    from cinecohort.label_maps import segmentation_path
     from cinecohort.measures.subject import measure_subject
 
-    model = None if labels == "seg" else labels
-    automatic = labels == "seg" or any(folder.glob(f"seg_{labels}_*.nii.gz"))
-    name = labels
-    described = sidecar_path(segmentation_path(folder, "sa"))
-    if labels == "seg" and described.is_file():
-        name = read_json(described).get("model") or labels
-    outcome = measure_subject(
-        folder, [model] if automatic else [], [] if automatic else [labels], options, primary_name=name
-    )
+    sets = segmented_sets(folder, labels)
+    outcome = measure_subject(folder, sets, [] if sets else [labels], options)
     for finding in outcome.findings:
         print(f"{folder.name}: {finding.code}: {finding.message}", file=sys.stderr)
     return outcome.rows[0] if outcome.rows else {"status": str(outcome.status)}
+
+
+def segmented_sets(folder: Path, labels: str) -> list[Any]:
+    """Set of the models that made a folder's segmentations; empty where `labels` are an observer's."""
+    from cinecohort.files import read_json
+    from cinecohort.images import sidecar_path
+    from cinecohort.label_maps import segmentation_path
+    from cinecohort.labels import STRUCTURES
+    from cinecohort.segmentation.model_sets import model_sets, single_set
+
+    if labels != "seg":
+        return [single_set(labels, STRUCTURES, labels)] if any(folder.glob(f"seg_{labels}_*.nii.gz")) else []
+    models = {}
+    for view in STRUCTURES:
+        path = segmentation_path(folder, view)
+        if path.is_file():
+            described = sidecar_path(path)
+            models[view] = [(read_json(described).get("model") if described.is_file() else None) or labels]
+    return model_sets(models) or [single_set(labels, STRUCTURES)]

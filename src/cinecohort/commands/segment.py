@@ -17,7 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="NAME|FILE",
-        help="shipped weights or a .safetensors file (default: the view's own)",
+        action="append",
+        help="shipped weights or a .safetensors file (default: the view's own); given again: an ensemble",
     )
     parser.add_argument("--name", help="write seg_NAME_VIEW.nii.gz instead of seg_VIEW.nii.gz")
     parser.add_argument("--engine", default="auto", choices=["auto", "torch", "openvino"])
@@ -31,12 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment each folder, print its findings, sum up in one line."""
+    from cinecohort.options import parse_options
     from cinecohort.segmentation.descriptions import DEFAULT_MODELS
     from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
     from cinecohort.segmentation.prediction import segment_subjects
 
     folders = subject_folders(arguments.folders, arguments.view)
-    weights = arguments.model or DEFAULT_MODELS.get(arguments.view, arguments.view)
+    weights = arguments.model or [DEFAULT_MODELS.get(arguments.view, arguments.view)]
     keep = not arguments.no_clean_up
     options = SegmentationOptions(
         engine=arguments.engine,
@@ -46,7 +48,14 @@ def run(arguments: argparse.Namespace) -> int:
         clean_up=CleanUpOptions(largest_component=keep, fill_holes=keep),
         uncertainty=arguments.uncertainty,
     )
-    model = ModelOptions(name=arguments.name or Path(weights).stem, weights=weights)
+    model = parse_options(
+        {
+            "name": arguments.name or "_".join(Path(each).stem for each in weights),
+            "weights": weights[0] if len(weights) == 1 else weights,
+        },
+        ModelOptions,
+        "the model",
+    )
     counts: Counter[str] = Counter()
     for folder, outcome in segment_subjects(
         folders, model, options, arguments.view, arguments.name, arguments.threads

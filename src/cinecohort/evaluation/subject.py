@@ -14,14 +14,14 @@ from cinecohort.evaluation.overlap import overlap
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation
 from cinecohort.labels import STRUCTURES
+from cinecohort.segmentation.model_sets import ModelSet
 
 
 def evaluate_subject(
     folder: Path,
-    models: Sequence[str | None],
+    sets: Sequence[ModelSet],
     observers: Sequence[str],
     options: EvaluationOptions,
-    primary_name: str,
 ) -> Outcome:
     """Compare all label maps of a subject.
 
@@ -29,28 +29,31 @@ def evaluate_subject(
     ----------
     folder
         The subject's folder in the store.
-    models
-        Names of models; None is the primary one, whose files carry no name.
+    sets
+        Sets of models; see :func:`cinecohort.segmentation.model_sets.model_sets`.
     observers
         Names of observers; those without labels here are passed over.
     options
         Contours and positions.
-    primary_name
-        What the primary model is called in the rows.
 
     Returns
     -------
     Outcome
         ``rows`` with ``view, source, reference, frame, role, structure, position, dice, mcd_mm, hd_mm,
-        hd_max_mm, n_slices, n_skipped``: each model against each observer, then each pair of observers;
-        undefined is None. Only frames, slices and structures known in both maps are compared. ``role`` is
-        ``ed`` or ``es`` of the reference, or empty.
+        hd_max_mm, n_slices, n_skipped, model, unvalidated``: each set's model of the view against each
+        observer, then each pair of observers; ``unvalidated`` is ``true`` where the model was never tested on
+        labelled real hearts; undefined is None. Only frames, slices and structures known in both maps are
+        compared. ``role`` is ``ed`` or ``es`` of the reference, or empty.
     """
     outcome = Outcome(status=overall_status([]))
     for view in STRUCTURES:
-        segmentations = {model or primary_name: read_segmentation(folder, view, model) for model in models}
+        segmentations = {
+            each.name: read_segmentation(folder, view, each.files[view])
+            for each in sets
+            if view in each.files
+        }
         labels = {observer: read_label(folder, view, observer) for observer in observers}
-        pairs = [(model, observer) for model in segmentations for observer in labels]
+        pairs = [(name, observer) for name in segmentations for observer in labels]
         for source, reference in [*pairs, *combinations(labels, 2)]:
             first, second = segmentations.get(source) or labels.get(source), labels[reference]
             if first is not None and second is not None:
@@ -87,11 +90,16 @@ def _compare(
         options.border,
         positions=options.positions,
     )
+    sidecar = first.image.sidecar
+    end = {
+        "model": sidecar.get("model"),
+        "unvalidated": "true" if sidecar.get("validated") is False else None,
+    }
     roles = {second.ed_frame: "ed", second.es_frame: "es"}
     for row in table.to_dict("records"):
         start = {"view": view, "source": source[0], "reference": reference[0], "frame": row["frame"]}
         start["role"] = roles.get(row["frame"], "")
-        outcome.rows.append(start | {str(key): _plain(value) for key, value in row.items()})
+        outcome.rows.append(start | {str(key): _plain(value) for key, value in row.items()} | end)
 
 
 def known_in_both(first: LabelMap, second: LabelMap) -> dict[str, NDArray[np.bool_]]:

@@ -22,9 +22,10 @@ SUPPLEMENTARY = (
     "es_phase",
     "la_max_phase",
     "unvalidated",
+    "models",
 )
-"""What the consistency checks look at (mass at end-systole, single-plane atria, when they occur), and the
-views whose network was never tested on labelled real hearts (comma list)."""
+"""What the consistency checks look at (mass at end-systole, single-plane atria, when they occur), the views
+whose network was never tested on labelled real hearts (comma list), and the model of each view."""
 
 MEASURES = (*VENTRICULAR, *ATRIAL, *WALL_THICKNESS)
 """The measures that analyses use."""

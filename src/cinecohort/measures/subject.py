@@ -1,4 +1,4 @@
-"""All measures of one subject: every model and observer, at their own frames and at the observers'."""
+"""All measures of one subject: every model set and observer, at their own frames and at the observers'."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -28,13 +28,14 @@ from cinecohort.measures.ventricles import (
     ventricular_measures,
 )
 from cinecohort.measures.wall_thickness import wall_thickness
+from cinecohort.segmentation.model_sets import ModelSet, models_text
 
 CURVES_FILE = "curves.json"
 
 
 @dataclass
 class Source:
-    """One model's or observer's label maps, measured frame by frame.
+    """Label maps of a set of models or of an observer, measured frame by frame.
 
     Parameters
     ----------
@@ -57,10 +58,9 @@ class Source:
 
 def measure_subject(
     folder: Path,
-    models: Sequence[str | None],
+    sets: Sequence[ModelSet],
     observers: Sequence[str],
     options: MeasureOptions,
-    primary_name: str,
 ) -> Outcome:
     """Measure every label map of a subject.
 
@@ -68,20 +68,19 @@ def measure_subject(
     ----------
     folder
         The subject's folder in the store.
-    models
-        Names of models; None is the primary one, whose files carry no name.
+    sets
+        Sets of models whose label maps are measured together; see
+        :func:`cinecohort.segmentation.model_sets.model_sets`.
     observers
         Names of observers; those without labels here are passed over.
     options
         Definitions to choose from.
-    primary_name
-        What the primary model is called in the rows.
 
     Returns
     -------
     Outcome
-        ``rows`` with the columns of :data:`cinecohort.measures.columns.COLUMNS`: one a model at its own
-        end-diastole and end-systole (``frames`` = ``own``), one a model and observer at the observer's
+        ``rows`` with the columns of :data:`cinecohort.measures.columns.COLUMNS`: one a set at its own
+        end-diastole and end-systole (``frames`` = ``own``), one a set and observer at the observer's
         (``frames`` = the observer), one an observer. Undefined is None; the findings say why. The file
         ``curves.json`` holds the volumes of every frame. Without any label map the subject is excluded.
     """
@@ -93,8 +92,8 @@ def measure_subject(
         for name in observers
     ]
     networks = [
-        _source(model or primary_name, False, {v: read_segmentation(folder, v, model) for v in STRUCTURES})
-        for model in models
+        _source(each.name, False, {v: read_segmentation(folder, v, name) for v, name in each.files.items()})
+        for each in sets
     ]
     sources = [source for source in [*networks, *people] if source.maps]
     for source in sources:
@@ -200,12 +199,19 @@ def _row(
         "es_frame": es_frame,
         "heart_rate_bpm": facts.heart_rate_bpm,
         "unvalidated": ",".join(unvalidated_views(source.maps)) or None,
+        "models": None if source.manual else models_text(models_of_maps(source.maps)) or None,
     }
 
 
 def unvalidated_views(maps: Mapping[str, LabelMap]) -> list[str]:
     """Views whose network, by the segmentation's sidecar, was never tested on labelled real hearts."""
     return [view for view, labels in maps.items() if labels.image.sidecar.get("validated") is False]
+
+
+def models_of_maps(maps: Mapping[str, LabelMap]) -> dict[str, str]:
+    """View to the model that its segmentation's sidecar names."""
+    named = {view: labels.image.sidecar.get("model") for view, labels in maps.items()}
+    return {view: str(model) for view, model in named.items() if model}
 
 
 def _wall(labels: LabelMap, frame: int | None, options: MeasureOptions) -> dict[str, float]:

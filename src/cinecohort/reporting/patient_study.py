@@ -26,6 +26,7 @@ from cinecohort.reporting.numbers import is_defined, listing, number
 from cinecohort.reporting.patient import PatientPage, make_patient_page
 from cinecohort.reporting.vocabulary import MEASURES
 from cinecohort.segmentation.descriptions import describe_model, shipped_models
+from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.detect import open_detected
 
@@ -64,18 +65,18 @@ def study_patient(source: Path, out: Path, model: str | None = None, threads: in
     key, findings = convert(source, out)
     findings += checked(out, "image_quality", check_images(out, ImageQualityOptions()), source)
     findings += segment(out, models, threads or os.cpu_count() or 1)
-    primary = models["sa"].name
+    sets = model_sets({view: [model.name] for view, model in models.items()})
     findings += checked(
         out, "segmentation_quality", check_segmentations(out, None, SegmentationQualityOptions()), source
     )
-    outcome = measure_subject(out, [None], [], MeasureOptions(), primary)
+    outcome = measure_subject(out, sets, [], MeasureOptions())
     row: dict[str, Any] = next(iter(outcome.rows), {})
     outcome.findings += check_measures(row, MeasureQualityOptions()) if row else []
     findings += checked(out, "measure", outcome, source)
     pd.DataFrame([{"subject": key, **row}], columns=["subject", *COLUMNS]).to_csv(
         out / "measures.csv", index=False
     )
-    page = PatientPage(key, out, row, findings, primary, warnings(models, findings))
+    page = PatientPage(key, out, row, findings, models["sa"].name, warnings(models, findings))
     make_patient_page(page, out / "report.pdf")
     return PatientStudy(findings, sentence(row))
 
@@ -164,7 +165,7 @@ def warnings(models: dict[str, ModelOptions], findings: list[Finding]) -> list[s
     sentences = [
         f"The network {model.name} was not validated on real hearts."
         for model in models.values()
-        if not describe_model(model.weights or model.name).validated
+        if not all(describe_model(weights).validated for weights in model.members)
     ]
     flagged = sorted({finding.code for finding in findings if finding.level == "review"})
     if flagged:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
+from cinecohort.segmentation.model_sets import ModelSet, model_sets
 
 KEY_COLUMNS = ("subject", "dataset", "status", "code", "reason", "stage", "step", "level", "view", "source")
 TEXT_COLUMNS = {
@@ -142,7 +143,7 @@ class Results:
         table = self.measures[self.measures["source"] != ""]
         order = table.drop_duplicates("source").set_index("source")["kind"]
         automatic = [name for name, kind in order.items() if kind == "auto"]
-        primary = primary_model(self.config)
+        primary = next((each.name for each in configured_sets(self.config)), "")
         automatic.sort(key=lambda name: name != primary)
         return [*map(str, automatic), *(str(name) for name, kind in order.items() if kind != "auto")]
 
@@ -158,10 +159,10 @@ class Results:
         return [name for name in self.sources() if name in names]
 
 
-def primary_model(config: Mapping[str, Any], view: str = "sa") -> str:
-    """Name of a view's primary model, or an empty string."""
-    models = (config.get("models") or {}).get(view) or []
-    return str(models[0].get("name", "")) if models else ""
+def configured_sets(config: Mapping[str, Any]) -> list[ModelSet]:
+    """Sets of models of the configuration, the primary one first."""
+    models = config.get("models") or {}
+    return model_sets({str(view): [str(each["name"]) for each in listed] for view, listed in models.items()})
 
 
 def read_results(folder: Path, config: Mapping[str, Any]) -> Results:

@@ -1,7 +1,7 @@
 """Inference engines: torch and OpenVINO behind one call; which of them runs, and in which arithmetic."""
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,3 +140,17 @@ def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | No
     if resolved.engine == "openvino":
         return openvino_network(network, resolved, threads)
     return torch_network(network, resolved)
+
+
+def mean_network(networks: Sequence[Network]) -> Network:
+    """Ensemble of networks: the mean of their probabilities; one network is itself."""
+    if len(networks) == 1:
+        return networks[0]
+
+    def probabilities(images: Tensor) -> Tensor:
+        total = networks[0](images).clone()
+        for network in networks[1:]:
+            total += network(images)
+        return total / len(networks)
+
+    return probabilities

@@ -1,5 +1,6 @@
 """Configuration of segmentation: models and how they are run."""
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,6 +11,9 @@ Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda"]
 
+NAME = re.compile(r"[A-Za-z0-9_.-]+")
+"""What models may be called."""
+
 
 class ModelOptions(Options):
     """One network that segments a view."""
@@ -17,8 +21,9 @@ class ModelOptions(Options):
     name: str
     """Name of the model in tables and, where it is not the primary one, in file names."""
 
-    weights: str = ""
-    """Name of shipped weights or path of a .safetensors file; the model's name where not given."""
+    weights: str | tuple[str, ...] = ""
+    """Name of shipped weights or path of a .safetensors file; the model's name where not given. A list of
+    them is an ensemble: the mean of their probabilities, with their disagreement as its uncertainty."""
 
     @model_validator(mode="before")
     @classmethod
@@ -26,6 +31,22 @@ class ModelOptions(Options):
         if isinstance(values, dict) and not values.get("weights"):
             return {**values, "weights": values.get("name", "")}
         return values
+
+    @model_validator(mode="after")
+    def _name_and_members_are_usable(self) -> "ModelOptions":
+        if not NAME.fullmatch(self.name):
+            raise ValueError(
+                f"the model's name {self.name!r} may hold letters, digits, '_', '-' and '.' only: it becomes "
+                "part of file names"
+            )
+        if len(set(self.members)) < len(self.members):
+            raise ValueError(f"the ensemble {self.name!r} names the same weights twice")
+        return self
+
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The weights: one, or all of an ensemble."""
+        return (self.weights,) if isinstance(self.weights, str) else self.weights
 
 
 class CleanUpOptions(Options):

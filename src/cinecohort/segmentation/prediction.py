@@ -18,11 +18,17 @@ from cinecohort.label_maps import segmentation_path
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.clean_up import clean_up
 from cinecohort.segmentation.descriptions import ModelDescription, describe_model, shipped_models
-from cinecohort.segmentation.engines import Network, ResolvedEngine, make_network, resolve_engine
+from cinecohort.segmentation.engines import (
+    Network,
+    ResolvedEngine,
+    make_network,
+    mean_network,
+    resolve_engine,
+)
 from cinecohort.segmentation.inference import ImageInference
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
-from cinecohort.segmentation.uncertainty import flip_agreement, uncertain_frames
-from cinecohort.segmentation.weights import load_model
+from cinecohort.segmentation.uncertainty import flip_agreement, member_agreement, uncertain_frames
+from cinecohort.segmentation.weights import ensemble_description, load_model
 
 READ_AHEAD = 2
 """Images in memory before the network, at most; as many may wait behind it."""
@@ -36,6 +42,8 @@ class LoadedModel:
     description: ModelDescription
     network: Network
     engine: ResolvedEngine
+    members: tuple[Network, ...] = ()
+    """The networks of an ensemble, of which `network` is the mean; empty for a single network."""
 
 
 @dataclass
@@ -76,18 +84,28 @@ def load(
     Raises
     ------
     UserError
-        If the weights are missing, damaged or for another view, or a pinned engine is not there.
+        If the weights are missing, damaged or for another view, the members of an ensemble do not fit
+        together, or a pinned engine is not there.
     """
     resolved = resolve_engine(options)
-    is_name = Path(model.weights).suffix != ".safetensors"
-    if is_name and model.weights not in shipped_models():
-        shipped_views = {describe_model(name).view for name in shipped_models()}
-        if view not in shipped_views:
-            return None
-    network, description = load_model(model.weights)
-    if description.view != view:
-        raise UserError(f"the weights {model.weights} segment {description.view}, not {view}; choose others.")
-    return LoadedModel(model.name, description, make_network(network, resolved, threads), resolved)
+    if not is_to_be_had(model, view):
+        return None
+    loaded = [load_model(weights) for weights in model.members]
+    for weights, (_, description) in zip(model.members, loaded, strict=True):
+        if description.view != view:
+            raise UserError(f"the weights {weights} segment {description.view}, not {view}; choose others.")
+    networks = tuple(make_network(network, resolved, threads) for network, _ in loaded)
+    description = ensemble_description(model.name, [description for _, description in loaded])
+    members = networks if len(networks) > 1 else ()
+    return LoadedModel(model.name, description, mean_network(networks), resolved, members)
+
+
+def is_to_be_had(model: ModelOptions, view: str) -> bool:
+    """Whether a model can be expected to be there: not where it is named but no weights ship for its view."""
+    shipped = shipped_models()
+    named = [weights for weights in model.members if Path(weights).suffix != ".safetensors"]
+    absent = [weights for weights in named if weights not in shipped]
+    return not absent or view in {describe_model(name).view for name in shipped}
 
 
 def segment_subjects(
@@ -217,10 +235,12 @@ def run_network(
             inference.locate(frames)
         labels = inference.labels(frames)
         uncertainty = None
-        if options.uncertainty:
-            structures = STRUCTURES[model.description.view]
-            roles = subject.image.sidecar.get("frame_roles") or {}
-            uncertainty = flip_agreement(inference, uncertain_frames(labels, frames, roles), structures)
+        structures = STRUCTURES[model.description.view]
+        looked_at = uncertain_frames(labels, frames, subject.image.sidecar.get("frame_roles") or {})
+        if model.members:
+            uncertainty = member_agreement(inference, model.members, looked_at, structures)
+        elif options.uncertainty:
+            uncertainty = flip_agreement(inference, looked_at, structures)
     except (MemoryError, OSError):
         raise
     except Exception as error:

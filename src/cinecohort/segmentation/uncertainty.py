@@ -1,12 +1,17 @@
-"""How far segmentations of the same frame under flips and turns agree: a measure for quality control."""
+"""How far segmentations of the same frame agree, under flips and turns or between the members of an ensemble.
+
+A measure for quality control: hearts that a network is unsure of are those that it gets wrong more often.
+"""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.segmentation.engines import Network
 from cinecohort.segmentation.inference import FLIPS, ImageInference
 
 
@@ -32,17 +37,40 @@ def mean_pairwise_dice(masks: Sequence[NDArray[np.bool_]]) -> float | None:
 def flip_agreement(
     inference: ImageInference, frames: Sequence[int], structures: Mapping[int, str]
 ) -> dict[str, Any]:
-    """Segment frames as they are, mirrored along each axis and turned by 90 degrees, and compare.
+    """Segment frames as they are, mirrored along each axis and turned a quarter; see :func:`agreement`."""
+    results = [inference.labels(frames, transform) for transform in FLIPS]
+    return agreement(results, frames, structures, "flips and a quarter turn")
+
+
+def member_agreement(
+    inference: ImageInference,
+    members: Sequence[Network],
+    frames: Sequence[int],
+    structures: Mapping[int, str],
+) -> dict[str, Any]:
+    """Segment frames with each network of an ensemble alone, and compare; see :func:`agreement`."""
+    results = []
+    for network in members:
+        alone = copy(inference)
+        alone.network = network
+        results.append(alone.labels(frames))
+    return agreement(results, frames, structures, f"{len(results)} members of the ensemble")
+
+
+def agreement(
+    results: Sequence[NDArray[np.uint8]], frames: Sequence[int], structures: Mapping[int, str], method: str
+) -> dict[str, Any]:
+    """Compare several segmentations (x, y, z, t) of the same frames.
 
     Returns
     -------
     dict
         ``method``; ``frames``; ``agreement``: structure to the lowest mean pairwise Dice of any frame;
-        ``volume_cv``: structure to the largest coefficient of variation of its volume.
+        ``volume_cv``: structure to the largest coefficient of variation of its volume. None where no result
+        has any of the structure.
     """
-    agreement: dict[str, float | None] = {}
+    agreements: dict[str, float | None] = {}
     variation: dict[str, float | None] = {}
-    results = [inference.labels(frames, transform) for transform in FLIPS]
     for label, name in structures.items():
         dice, spread = [], []
         for frame in frames:
@@ -52,11 +80,11 @@ def flip_agreement(
             if overlap is not None:
                 dice.append(overlap)
                 spread.append(float(volumes.std(ddof=1) / volumes.mean()))
-        agreement[name] = round(min(dice), 4) if dice else None
+        agreements[name] = round(min(dice), 4) if dice else None
         variation[name] = round(max(spread), 4) if spread else None
     return {
-        "method": "flips and a quarter turn",
+        "method": method,
         "frames": list(frames),
-        "agreement": agreement,
+        "agreement": agreements,
         "volume_cv": variation,
     }

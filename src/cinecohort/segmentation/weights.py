@@ -1,5 +1,6 @@
 """Weights and what is known about them: ``<name>.safetensors`` and ``<name>.json`` side by side."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import safetensors.torch
@@ -42,6 +43,43 @@ def save_model(
     write_bytes(path, content)
     write_json(path.with_suffix(".json"), described.model_dump(mode="json"))
     return described
+
+
+ABOUT_THE_TRAINING = {
+    *("name", "architecture", "sha256", "validated", "recipe", "trained_on"),
+    *("training_subjects", "validation_subjects"),
+}
+"""Facts of a description that may differ between the members of an ensemble; what is left decides what a
+network takes and gives."""
+
+
+def ensemble_description(name: str, members: Sequence[ModelDescription]) -> ModelDescription:
+    """Describe an ensemble; one member is described as it is.
+
+    Raises
+    ------
+    UserError
+        If the members take other images or give other structures than each other.
+    """
+    first = members[0]
+    if len(members) == 1:
+        return first
+    alike = first.model_dump(exclude=ABOUT_THE_TRAINING)
+    for other in members[1:]:
+        theirs = other.model_dump(exclude=ABOUT_THE_TRAINING)
+        different = sorted(key for key in alike if alike[key] != theirs[key])
+        if different:
+            raise UserError(
+                f"the ensemble {name}: {first.name} and {other.name} differ in {', '.join(different)}; "
+                "put together weights of the same view that were trained on the same kind of images."
+            )
+    return first.model_copy(
+        update={
+            "name": "+".join(member.name for member in members),
+            "sha256": "+".join(member.sha256 for member in members),
+            "validated": all(member.validated for member in members),
+        }
+    )
 
 
 def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:

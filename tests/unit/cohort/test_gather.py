@@ -202,10 +202,13 @@ def test_whom_a_network_saw_is_marked_by_source_and_id():
         "x": DatasetOptions(source="acdc", path="raw"),
         "y": DatasetOptions(source="sunnybrook", path="raw"),
     }
-    seen = seen_in_training(index, datasets, {"net": {"acdc": ["p1"]}})
-    assert seen == {("net", "x-p1")}
+    seen = seen_in_training(index, datasets, {"net": {"sa": {"acdc": ["p1"]}, "la_2ch": {}}})
+    assert seen == {("net", "sa", "x-p1")}
     table = pd.DataFrame({"subject": ["x-p1", "x-p1", "y-p1"], "source": ["net", "O1", "net"]})
     assert marked_as_seen(table, seen)["seen_in_training"].tolist() == ["true", "", ""]
+    of_views = table.assign(view=["sa", "sa", "sa"])
+    assert marked_as_seen(of_views, seen)["seen_in_training"].tolist() == ["true", "", ""]
+    assert not marked_as_seen(table.assign(view="la_2ch"), seen)["seen_in_training"].any()
 
 
 def test_measures_are_numbers_and_frames_whole_ones():

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from cinecohort.cohort import settings
-from cinecohort.cohort.settings import SECTIONS, VERSIONS, primary_model, settings_for
+from cinecohort.cohort.settings import SECTIONS, VERSIONS, settings_for
 from cinecohort.config import Config, parse_config
 
 STUDY = {
@@ -86,16 +86,3 @@ def test_a_new_version_repeats_its_stage(monkeypatch, stage):
 
 def test_every_section_exists():
     assert {section for sections in SECTIONS.values() for section in sections} <= set(Config.model_fields)
-
-
-@pytest.mark.parametrize(
-    ("models", "name"),
-    [
-        ({}, None),
-        ({"sa": []}, None),
-        ({"la_2ch": ["atria"], "sa": ["one", "two"]}, "one"),
-        ({"la_4ch": ["atria"]}, "atria"),
-    ],
-)
-def test_the_primary_model(models, name):
-    assert primary_model(models) == name

@@ -6,7 +6,7 @@ import pytest
 from cinecohort.cohort import stage_builders
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.settings import settings_for
-from cinecohort.cohort.stage_builders import BUILDERS, merged, models_of, observers_of, without_model
+from cinecohort.cohort.stage_builders import BUILDERS, merged, observers_of, without_model
 from cinecohort.cohort.store import write_record
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
@@ -22,24 +22,6 @@ def test_observers_are_those_whose_labels_the_conversion_recorded(tmp_path):
     assert observers_of(tmp_path) == []
     write_record(tmp_path, "convert", 1, "print", Outcome(Status.OK, outputs=names))
     assert observers_of(tmp_path) == ["O1", "a_b"]
-
-
-@pytest.mark.parametrize(
-    ("models", "expected"),
-    [
-        ({}, ([], "")),
-        ({"sa": []}, ([], "")),
-        ({"sa": ["one", "two"]}, ([None, "two"], "one")),
-        ({"la_4ch": ["atria"]}, ([None], "atria")),
-        (
-            {"sa": ["one"], "la_2ch": ["one", "two"], "la_4ch": ["one", "three"]},
-            ([None, "two", "three"], "one"),
-        ),
-        ({"sa": ["one", "two"], "la_2ch": ["two", "one"]}, ([None, "two"], "one")),
-    ],
-)
-def test_every_model_but_the_primary_one_goes_by_its_name(models, expected):
-    assert models_of({"models": models}) == expected
 
 
 def test_merging_takes_all_findings_and_outputs_and_the_first_values():

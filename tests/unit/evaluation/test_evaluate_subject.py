@@ -11,7 +11,10 @@ from cinecohort.cli import main
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.subject import evaluate_subject
 from cinecohort.images import Image, write_image
+from cinecohort.labels import STRUCTURES
+from cinecohort.segmentation.model_sets import single_set
 
+BOTH = [single_set("ours", STRUCTURES), single_set("other", STRUCTURES, "other")]
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
 
 
@@ -49,7 +52,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_every_model_against_every_observer_and_observers_in_pairs(folder: Path) -> None:
-    outcome = evaluate_subject(folder, [None, "other"], ["O1", "O2", "O3"], EvaluationOptions(), "ours")
+    outcome = evaluate_subject(folder, BOTH, ["O1", "O2", "O3"], EvaluationOptions())
     table = pd.DataFrame(outcome.rows)
     compared = {tuple(pair) for pair in table[["source", "reference"]].to_numpy()}
     assert compared == {("ours", "O1"), ("ours", "O2"), ("other", "O1"), ("other", "O2"), ("O1", "O2")}
@@ -59,9 +62,7 @@ def test_every_model_against_every_observer_and_observers_in_pairs(folder: Path)
 
 def test_only_frames_and_structures_known_in_both(folder: Path) -> None:
     table = pd.DataFrame(
-        evaluate_subject(
-            folder, [None, "other"], ["O1", "O2"], EvaluationOptions(positions=False), "ours"
-        ).rows
+        evaluate_subject(folder, BOTH, ["O1", "O2"], EvaluationOptions(positions=False)).rows
     )
     cells = table.groupby(["source", "reference"])[["frame", "role", "structure"]].apply(
         lambda rows: [tuple(row) for row in rows.to_numpy()]
@@ -75,14 +76,14 @@ def test_only_frames_and_structures_known_in_both(folder: Path) -> None:
 
 def test_different_grids_are_a_finding(folder: Path) -> None:
     write_image(folder / "seg_sa.nii.gz", Image(labels(frames=3), AFFINE))
-    outcome = evaluate_subject(folder, [None], ["O1"], EvaluationOptions(), "ours")
+    outcome = evaluate_subject(folder, BOTH[:1], ["O1"], EvaluationOptions())
     assert [finding.code for finding in outcome.findings] == ["GRID"]
     assert outcome.rows == []
     assert outcome.status == "review"
 
 
 def test_nothing_to_compare_is_no_fault(tmp_path: Path) -> None:
-    outcome = evaluate_subject(tmp_path, [None], ["O1"], EvaluationOptions(), "ours")
+    outcome = evaluate_subject(tmp_path, BOTH[:1], ["O1"], EvaluationOptions())
     assert (outcome.status, outcome.rows) == ("ok", [])
 
 

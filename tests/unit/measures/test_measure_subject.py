@@ -11,9 +11,11 @@ import pytest
 from cinecohort.cli import main
 from cinecohort.findings import Outcome
 from cinecohort.images import Image, write_image
+from cinecohort.labels import STRUCTURES
 from cinecohort.measures.columns import COLUMNS
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.subject import measure_subject
+from cinecohort.segmentation.model_sets import single_set
 
 AFFINE = np.diag([2.0, 2.0, 10.0, 1.0])
 VOXEL_ML = 0.04
@@ -55,7 +57,8 @@ def folder(tmp_path: Path) -> Path:
 def measure(
     folder: Path, *observers: str, models: tuple[str | None, ...] = (None,), **options: Any
 ) -> Outcome:
-    return measure_subject(folder, models, observers, MeasureOptions(**options), "net")
+    sets = [single_set(model or "net", STRUCTURES, model) for model in models]
+    return measure_subject(folder, sets, observers, MeasureOptions(**options))
 
 
 def only_row(outcome: Outcome) -> dict[str, Any]:

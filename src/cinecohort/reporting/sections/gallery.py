@@ -7,7 +7,7 @@ import pandas as pd
 from cinecohort.reporting import gallery
 from cinecohort.reporting.document import Block, Gallery, Paragraph, Section, Strong, Text
 from cinecohort.reporting.numbers import count, number
-from cinecohort.reporting.results import primary_model
+from cinecohort.reporting.results import configured_sets
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.vocabulary import STRUCTURE_NAMES, finding_words
 from cinecohort.statistics.cases import choose_cases
@@ -85,9 +85,11 @@ def by_dice(context: Context, dice: pd.DataFrame, which: str, n: int) -> list[Ch
 
 
 def file_name_of(context: Context, model: str) -> str | None:
-    """Name of a model in file names: None for the primary one."""
-    primary = primary_model(context.results.config) or next(iter(context.results.automatic_sources()), model)
-    return None if model == primary else model
+    """Name in file names of the short-axis model of a set: None for the view's first."""
+    for each in configured_sets(context.results.config):
+        if each.name == model:
+            return each.files.get("sa")
+    return None if model == next(iter(context.results.automatic_sources()), model) else model
 
 
 def quality_words(status: object, code: object) -> str:
