@@ -6,6 +6,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from cinecohort.cohort.index import open_results
+from cinecohort.cohort.run import Run
 from cinecohort.cohort.settings import COHORT_TABLES, STAGES, settings_for
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
@@ -26,6 +27,7 @@ except UserError as error:
 if message:
     print(message, file=sys.stderr)
 
+RUN = Run(CONFIG.results)
 RESULTS = CONFIG.results.as_posix()
 BY_SUBJECT = () if CONFIG.from_tables else STAGES
 
@@ -79,3 +81,27 @@ def settings_of(stage, study=None):
 def growing(base):
     """A resource that grows with each attempt."""
     return lambda wildcards, attempt: base * attempt
+
+
+def planned_jobs():
+    """The jobs of this run, by rule, and shard or study."""
+    return [
+        (job.rule.name, job.wildcards.get("shard", job.wildcards.get("study", "")))
+        for job in workflow.dag.needrun_jobs()
+        if job.benchmark
+    ]
+
+
+onstart:
+    try:
+        RUN.start(planned_jobs())
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+onsuccess:
+    RUN.finish(succeeded=True)
+
+
+onerror:
+    RUN.finish(succeeded=False)

@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cinecohort.cohort.progress import tally_path
+from cinecohort.cohort.run_lock import RunLock, snakemake_locks
 from cinecohort.cohort.settings import STAGES
 from cinecohort.cohort.shards import number_of_shards, shard_of
-from cinecohort.cohort.tables import read_table, table_text
+from cinecohort.cohort.tables import parse_table, read_table, table_text, write_table
 from cinecohort.cohort.withdrawals import remove_subject, withdrawn_ids, withdrawn_subjects
 from cinecohort.config import Config, DatasetOptions
 from cinecohort.errors import UserError
@@ -50,23 +52,44 @@ class IndexedSubject:
 
 @dataclass(frozen=True)
 class IndexSummary:
-    """What changed since the index was last written."""
+    """How what is on disk differs from what the conversion last worked on.
+
+    Parameters
+    ----------
+    total
+        Subjects of the cohort now.
+    new, gone
+        Keys of those that were not there then, or are not any more.
+    changed
+        Key to what is different about the raw files.
+    withdrawn
+        Subjects that are left out because their participants withdrew.
+    """
 
     total: int
     new: tuple[str, ...]
-    changed: tuple[str, ...]
+    changed: Mapping[str, str]
     gone: tuple[str, ...]
     withdrawn: int
 
     def sentence(self) -> str:
-        """One line for the terminal: counts, and the keys where they are few."""
+        """One line for the terminal: counts, and who and why where they are few."""
         parts = [f"{self.total:,} subjects"]
-        for word, keys in (("new", self.new), ("changed", self.changed), ("gone", self.gone)):
-            named = f" ({', '.join(keys)})" if 0 < len(keys) <= 5 and word != "new" else ""
-            parts.append(f"{len(keys):,} {word}{named}")
+        told = [f"{key}: {why}" for key, why in self.changed.items()]
+        for word, keys in (("new", list(self.new)), ("changed", told), ("gone", list(self.gone))):
+            few = 0 < len(keys) <= 5 and len(keys) < self.total
+            parts.append(f"{len(keys):,} {word}" + (f" ({'; '.join(keys)})" if few else ""))
         if self.withdrawn:
             parts.append(f"{self.withdrawn:,} withdrawn")
         return ", ".join(parts)
+
+    def rows(self) -> list[dict[str, str]]:
+        """Everybody who is new, changed or gone, for a table."""
+        return [
+            *({"subject": key, "change": "new", "why": ""} for key in self.new),
+            *({"subject": key, "change": "changed", "why": why} for key, why in self.changed.items()),
+            *({"subject": key, "change": "gone", "why": ""} for key in self.gone),
+        ]
 
 
 def raw_digest(subject: RawSubject) -> str:
@@ -154,7 +177,7 @@ def refresh_index(config: Config, results: Path) -> IndexSummary:
     Returns
     -------
     IndexSummary
-        Which subjects are new, changed or gone since the last time.
+        Which subjects are new, changed or gone since the conversion last worked on their shards.
 
     Raises
     ------
@@ -162,12 +185,12 @@ def refresh_index(config: Config, results: Path) -> IndexSummary:
         If no subject is there or left, or a file that the configuration names is not.
     """
     check_participant_tables(config)
-    before = {row["subject"]: row["raw"] for shard in shards(results) for row in read_index(results, shard)}
+    before = {row["subject"]: row for shard in shards(results) for row in read_converted(results, shard)}
     rows, withdrawn = list_subjects(config)
     if not rows and not withdrawn:
         places = ", ".join(str(options.path) for options in config.datasets.values())
         raise UserError(f"No subject was found in {places}: check `path` and `source` in the configuration.")
-    now = {row["subject"]: row["raw"] for row in rows}
+    now = {row["subject"]: row for row in rows}
     lists = {name: withdrawn_ids(options.withdrawals) for name, options in config.datasets.items()}
     left = set(withdrawn) | withdrawn_subjects(results, lists, now)
     for subject in sorted(left - set(now)):
@@ -178,13 +201,26 @@ def refresh_index(config: Config, results: Path) -> IndexSummary:
             "No subject is left: all participants withdrew. Delete the results folder, which holds tables "
             "that were made of them."
         )
+    moved = sorted(key for key in now if key in before and now[key]["raw"] != before[key]["raw"])
     return IndexSummary(
         total=len(now),
         new=tuple(sorted(set(now) - set(before))),
-        changed=tuple(sorted(key for key in now if key in before and now[key] != before[key])),
+        changed={key: difference(before[key], now[key]) for key in moved},
         gone=tuple(sorted(set(before) - set(now) - left)),
         withdrawn=len(withdrawn),
     )
+
+
+def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What is different about a subject's raw files, from two rows of the index."""
+    earlier, later = set(before["paths"].split(";")), set(now["paths"].split(";"))
+    told = [f"{path} came" for path in sorted(later - earlier)]
+    told += [f"{path} went" for path in sorted(earlier - later)]
+    if not told and now["n_files"] != before["n_files"]:
+        told.append(f"{int(now['n_files']):,} files instead of {int(before['n_files']):,}")
+    if not told and now["n_bytes"] != before["n_bytes"]:
+        told.append(f"{int(now['n_bytes']):,} bytes instead of {int(before['n_bytes']):,}")
+    return ", ".join(told) or "same size, other names or times"
 
 
 def check_participant_tables(config: Config) -> None:
@@ -211,12 +247,30 @@ def _write_index(results: Path, rows: Sequence[Mapping[str, str]], n_shards: int
             for suffix in (".tsv", ".findings.tsv"):
                 (results / stage / f"{shard}{suffix}").unlink(missing_ok=True)
             (results / "logs" / stage / f"{shard}.log").unlink(missing_ok=True)
+            tally_path(results, stage, shard).unlink(missing_ok=True)
+        converted_path(results, shard).unlink(missing_ok=True)
         index_path(results, shard).unlink()
 
 
 def index_path(results: Path, shard: str) -> Path:
     """Path of a shard's index."""
     return results / "index" / f"{shard}.tsv"
+
+
+def converted_path(results: Path, shard: str) -> Path:
+    """Path of the copy of a shard's index that the conversion last worked on."""
+    return results / "index" / "converted" / f"{shard}.tsv"
+
+
+def note_converted(results: Path, shard: str, listed: str) -> None:
+    """Keep the index that the conversion of a shard has worked on, to tell later what changed since."""
+    write_text_if_changed(converted_path(results, shard), listed)
+
+
+def read_converted(results: Path, shard: str) -> list[dict[str, str]]:
+    """Rows of the index that the conversion of a shard last worked on; none before its first time."""
+    path = converted_path(results, shard)
+    return read_table(path) if path.is_file() else []
 
 
 def shards(results: Path) -> list[str]:
@@ -231,8 +285,13 @@ def read_index(results: Path, shard: str) -> list[dict[str, str]]:
 
 def indexed_subjects(index: Path) -> list[IndexedSubject]:
     """Subjects of a shard, from its index file."""
+    return subjects_of(index.read_text(encoding="utf-8"))
+
+
+def subjects_of(listed: str) -> list[IndexedSubject]:
+    """Subjects of a shard, from the text of its index."""
     names = IndexedSubject.__dataclass_fields__
-    return [IndexedSubject(**{name: row[name] for name in names}) for row in read_table(index)]
+    return [IndexedSubject(**{name: row[name] for name in names}) for row in parse_table(listed)]
 
 
 def open_results(config: Config, main_process: bool, locks: Path) -> tuple[list[str], str]:
@@ -245,7 +304,8 @@ def open_results(config: Config, main_process: bool, locks: Path) -> tuple[list[
     main_process
         Whether this is the user's own Snakemake, and not one that it started for a job.
     locks
-        Snakemake's folder of locks: while another run holds one, its index is left alone.
+        Snakemake's folder of locks. While another run holds one on these results, or works on them from
+        another folder, the index is left alone.
 
     Returns
     -------
@@ -261,9 +321,15 @@ def open_results(config: Config, main_process: bool, locks: Path) -> tuple[list[
         return [], "Measures from tables: there are no images to index." if main_process else ""
     if not main_process:
         return shards(config.results), ""
-    if locks.is_dir() and any(locks.iterdir()) and shards(config.results):
-        return shards(config.results), (
-            "Index: left as it is, since another run holds the lock (or one was killed: see `--unlock`)."
-        )
-    summary = refresh_index(config, config.results)
-    return shards(config.results), f"Index: {summary.sentence()}."
+    lock = RunLock(config.results)
+    other = lock.take() or snakemake_locks(locks, config.results)
+    try:
+        if other and shards(config.results):
+            return shards(config.results), f"Index: left as it is, since {other}"
+        summary = refresh_index(config, config.results)
+    finally:
+        lock.release()
+    listed = config.results / "logs" / "changes.tsv"
+    write_table(listed, summary.rows(), ("subject", "change", "why"))
+    several = f" All of them: {listed}." if summary.changed or summary.gone else ""
+    return shards(config.results), f"Index: {summary.sentence()}.{several}"

@@ -3,21 +3,26 @@
 import errno
 import json
 import socket
-import sys
 import time
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from cinecohort.cohort.index import IndexedSubject
-from cinecohort.cohort.store import Record, fingerprint, forget, holds, read_record, write_record
+from cinecohort.cohort.progress import EARLIER, UNCHANGED, Progress
+from cinecohort.cohort.store import (
+    Record,
+    fingerprint,
+    forget,
+    holds,
+    read_record,
+    remove_abandoned,
+    write_record,
+)
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status
 
@@ -65,45 +70,13 @@ class Stage:
     ) = None
 
 
-class Progress:
-    """Says how far a shard is: a bar on a terminal, plain lines in the job's log and everywhere else.
-
-    Parameters
-    ----------
-    stage
-        Name to print.
-    total
-        Subjects in the shard.
-    every
-        Subjects between two plain lines.
-    """
-
-    def __init__(self, stage: str, total: int, every: int = 10) -> None:
-        self.stage, self.total, self.every = stage, total, every
-        self.counts: Counter[str] = Counter()
-        self.started = time.monotonic()
-        terminal = sys.__stderr__
-        self.bar = tqdm(
-            total=total,
-            desc=stage,
-            unit="subject",
-            file=terminal,
-            disable=terminal is None or not terminal.isatty(),
-        )
-
-    def add(self, word: str) -> None:
-        """Count one subject under `word`."""
-        self.counts[word] += 1
-        self.bar.update()
-        done = self.counts.total()
-        if done % self.every == 0 or done == self.total:
-            counts = ", ".join(f"{n} {word}" for word, n in sorted(self.counts.items()))
-            seconds = time.monotonic() - self.started
-            print(f"{self.stage}: {done}/{self.total} subjects ({counts}), {seconds:.0f} s", flush=True)
-
-
 def run_shard(
-    stage: Stage, subjects: Sequence[IndexedSubject], store: Path, logs: Path, threads: int = 1
+    stage: Stage,
+    subjects: Sequence[IndexedSubject],
+    store: Path,
+    logs: Path,
+    threads: int = 1,
+    tally: Path | None = None,
 ) -> list[tuple[IndexedSubject, Record]]:
     """Bring a stage's records of all subjects of a shard up to date.
 
@@ -119,6 +92,8 @@ def run_shard(
         Folder for one log of events a subject (times, hosts, tracebacks).
     threads
         Worker processes.
+    tally
+        File to keep up to date with how far the shard is; see :mod:`cinecohort.cohort.progress`.
 
     Returns
     -------
@@ -129,14 +104,15 @@ def run_shard(
     results: dict[str, Record] = {}
     pending: list[tuple[IndexedSubject, Path]] = []
     prints: dict[str, str] = {}
-    progress = Progress(stage.name, len(subjects))
+    progress = Progress(stage.name, len(subjects), tally)
     for subject in subjects:
         folder = store / subject.subject
+        remove_abandoned(folder)
         stopped = _stopped_earlier(stage, folder)
         if stopped is not None:
             forget(folder, stage.name)
             results[subject.subject] = stopped
-            progress.add("excluded earlier")
+            progress.add(EARLIER)
             continue
         try:
             prints[subject.subject] = _fingerprint(stage, subject, folder)
@@ -149,7 +125,7 @@ def run_shard(
         record = holds(folder, stage.name, prints[subject.subject])
         if record is not None:
             results[subject.subject] = record
-            progress.add("unchanged")
+            progress.add(UNCHANGED)
         else:
             pending.append((subject, folder))
     started = time.monotonic()
@@ -160,7 +136,7 @@ def run_shard(
         )
         _log(logs, subject.subject, stage.name, outcome, time.monotonic() - started)
         progress.add(str(outcome.status))
-    progress.bar.close()
+    progress.close(results)
     return [(subject, results[subject.subject]) for subject in subjects]
 
 
@@ -285,10 +261,3 @@ def _log(logs: Path, subject: str, stage: str, outcome: Outcome, seconds: float)
     logs.mkdir(parents=True, exist_ok=True)
     with (logs / f"{subject}.jsonl").open("a") as stream:
         stream.write(json.dumps(event) + "\n")
-
-
-def worst_finding(findings: Iterable[Finding]) -> Finding | None:
-    """The gravest finding, the first of its level; None where nothing was flagged."""
-    order = (Level.ERROR, Level.REJECT, Level.REVIEW)
-    flagged = [finding for finding in findings if finding.level in order]
-    return min(flagged, key=lambda finding: order.index(finding.level)) if flagged else None

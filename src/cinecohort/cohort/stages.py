@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cinecohort.cohort.index import IndexedSubject, indexed_subjects
-from cinecohort.cohort.runner import run_shard, worst_finding
+from cinecohort.cohort.index import IndexedSubject, note_converted, subjects_of
+from cinecohort.cohort.progress import tally_path, worst_finding
+from cinecohort.cohort.runner import run_shard
 from cinecohort.cohort.store import Record
 from cinecohort.cohort.tables import columns_of, write_table
 
@@ -62,15 +63,20 @@ def run_stage(
     UserError
         If the engine or device that the configuration pins, or the job was given, is not there.
     """
-    subjects = indexed_subjects(index)
+    listed = index.read_text(encoding="utf-8")
+    subjects = subjects_of(listed)
     from cinecohort.cohort.stage_builders import BUILDERS
 
     made = BUILDERS[stage](json.loads(settings), results, threads, gpu)
-    records = run_shard(made, subjects, results / "subjects", results / "logs" / "subjects", threads)
+    tally = tally_path(results, stage, index.stem)
+    logs = results / "logs" / "subjects"
+    records = run_shard(made, subjects, results / "subjects", logs, threads, tally)
     rows = [row for subject, record in records for row in table_rows(stage, subject, record)]
     columns = columns_of(rows, (*IDENTITY, *STATE))
     write_table(table, rows, columns)
     write_table(findings, finding_rows(stage, records), FINDING_COLUMNS)
+    if stage == "convert":
+        note_converted(results, index.stem, listed)
 
 
 def table_rows(stage: str, subject: IndexedSubject, record: Record) -> list[dict[str, Any]]:

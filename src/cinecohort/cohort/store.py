@@ -1,18 +1,24 @@
 """The store: one folder a subject, with one record a stage that says what was made from what.
 
-A record holds the fingerprint of everything that went into the stage's work, the outcome, and each output
-with its size and digest. It is written last, so a killed job leaves either the old record or the new one,
-never a half. Times and hosts are kept out: the store of the same inputs is the same bytes.
+A record holds the fingerprint of everything that went into the stage's work, the outcome, each output with
+its size and digest, and a digest of itself, so that an edited number is noticed. It is written last, so a
+killed job leaves either the old record or the new one, never a half. Times and hosts are kept out: the store
+of the same inputs is the same bytes.
 """
 
+import json
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cinecohort.files import digest_file, digest_json, read_json, write_json
+from cinecohort.files import digest_bytes, digest_file, digest_json, read_json, write_json
 from cinecohort.findings import Finding, Outcome, Status
+
+ABANDONED_AFTER_S = 3600
+"""A temporary file that nobody wrote to for so long belongs to no living job (see `remove_abandoned`)."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,18 @@ def record_path(folder: Path, stage: str) -> Path:
 
 
 def read_record(folder: Path, stage: str) -> Record | None:
-    """Read a stage's record; None where there is none or it cannot be read."""
+    """Read a stage's record; None where there is none, or it cannot be read, or was edited."""
     try:
-        return Record.from_dict(read_json(record_path(folder, stage)))
-    except (OSError, ValueError, KeyError, TypeError):
+        values = read_json(record_path(folder, stage))
+        return Record.from_dict(values) if values.pop("digest") == seal(values) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def seal(values: Mapping[str, Any]) -> str:
+    """Digest of a record's values, which stands in the record as ``digest``."""
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return digest_bytes(text.encode())
 
 
 def write_record(folder: Path, stage: str, version: int, fingerprint: str, outcome: Outcome) -> Record:
@@ -102,11 +115,17 @@ def write_record(folder: Path, stage: str, version: int, fingerprint: str, outco
         values=plain(outcome.values),
         rows=plain(outcome.rows),
     )
-    # In the order of the values, which is that of the tables' columns, now and when the record is read again.
-    write_json(record_path(folder, stage), record.to_dict(), sort_keys=False)
+    save_record(folder, record)
     for name in set(earlier.outputs if earlier else ()) - set(outputs):
         (folder / name).unlink(missing_ok=True)
     return record
+
+
+def save_record(folder: Path, record: Record) -> None:
+    """Write a record with its digest, by rename."""
+    values = record.to_dict()
+    # In the order of the values, which is that of the tables' columns, now and when the record is read again.
+    write_json(record_path(folder, record.stage), {**values, "digest": seal(values)}, sort_keys=False)
 
 
 def plain(value: Any) -> Any:
@@ -145,6 +164,31 @@ def forget(folder: Path, stage: str) -> None:
     record_path(folder, stage).unlink(missing_ok=True)
     for name in record.outputs if record else ():
         (folder / name).unlink(missing_ok=True)
+
+
+def abandoned_files(folder: Path) -> list[Path]:
+    """Temporary files of jobs that were killed, in a subject's folder.
+
+    Another job may be writing beside this one (see the module's docstring), so only files count that nobody
+    touched for :data:`ABANDONED_AFTER_S`; writing one takes seconds.
+    """
+    oldest = time.time() - ABANDONED_AFTER_S
+    found = []
+    for path in folder.glob(".*.tmp"):
+        try:
+            if path.stat().st_mtime < oldest:
+                found.append(path)
+        except FileNotFoundError:
+            continue
+    return sorted(found)
+
+
+def remove_abandoned(folder: Path) -> int:
+    """Remove a subject's :func:`abandoned_files`; returns how many there were."""
+    paths = abandoned_files(folder)
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return len(paths)
 
 
 def damaged_outputs(folder: Path, record: Record) -> dict[str, str]:

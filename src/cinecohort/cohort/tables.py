@@ -40,8 +40,12 @@ def write_table(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence
 
 def read_table(path: Path) -> list[dict[str, str]]:
     """Read a table; every value is text, missing ones are empty."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream, delimiter="\t"))
+    return parse_table(path.read_text(encoding="utf-8"))
+
+
+def parse_table(text: str) -> list[dict[str, str]]:
+    """Rows of a table from its text, as :func:`read_table` gives them."""
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"))
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]], first: Sequence[str]) -> list[str]:

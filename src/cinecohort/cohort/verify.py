@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cinecohort.cohort.index import read_index, shards
 from cinecohort.cohort.settings import STAGES
-from cinecohort.cohort.store import damaged_outputs, read_record, record_path
+from cinecohort.cohort.store import abandoned_files, damaged_outputs, read_record, record_path
 from cinecohort.cohort.tables import read_table
+from cinecohort.files import read_json
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,25 @@ class Damage:
 
 @dataclass(frozen=True)
 class Verification:
-    """What a check of the store found."""
+    """What a check of the store found.
+
+    Parameters
+    ----------
+    n_subjects, n_files
+        What was checked.
+    damages
+        Files that are not what their records say.
+    unindexed
+        Subjects with a folder in the store who are not in the index.
+    abandoned
+        Temporary files of jobs that were killed.
+    """
 
     n_subjects: int
     n_files: int
     damages: tuple[Damage, ...]
     unindexed: tuple[str, ...]
+    abandoned: tuple[Path, ...]
 
 
 def verify(results: Path) -> Verification:
@@ -63,14 +78,26 @@ def verify(results: Path) -> Verification:
             if record is None:
                 path = record_path(folder, stage)
                 if path.exists() or subject in recorded[stage]:
-                    what = "unreadable" if path.exists() else "deleted"
+                    what = damage_of_record(path) if path.exists() else "deleted"
                     damages.append(Damage(subject, shard, stage, path.name, what))
                 continue
             n_files += len(record.outputs)
             for name, what in damaged_outputs(folder, record).items():
                 damages.append(Damage(subject, shard, stage, name, what))
     unindexed = {path.name for path in store.iterdir() if path.is_dir()} - set(indexed)
-    return Verification(len(indexed), n_files, tuple(damages), tuple(sorted(unindexed)))
+    abandoned = [path for folder in sorted(store.iterdir()) for path in abandoned_files(folder)]
+    return Verification(
+        len(indexed), n_files, tuple(damages), tuple(sorted(unindexed)), abandoned=tuple(abandoned)
+    )
+
+
+def damage_of_record(path: Path) -> str:
+    """Whether a record that does not hold is still JSON (``edited``) or not even that (``unreadable``)."""
+    try:
+        values: Any = read_json(path)
+    except (OSError, ValueError):
+        return "unreadable"
+    return "edited" if isinstance(values, dict) and "fingerprint" in values else "unreadable"
 
 
 def subjects_with_records(results: Path) -> dict[str, set[str]]:

@@ -27,6 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{damage.subject}  {damage.stage}  {damage.file}  {damage.what}")
     for subject in report.unindexed:
         print(f"{subject}  -  -  no longer in the index; its folder may be deleted")
+    for path in report.abandoned:
+        print(f"{path.parent.name}  -  {path.name}  left by a job that was killed")
+        if not arguments.keep_records:
+            path.unlink(missing_ok=True)
     if report.damages and not arguments.keep_records:
         strike(arguments.results, report.damages)
     n = len(report.damages)

@@ -5,9 +5,11 @@ from dataclasses import replace
 import pytest
 
 from cinecohort.cohort.index import (
+    difference,
     index_path,
     indexed_subjects,
     is_usable,
+    note_converted,
     open_results,
     raw_digest,
     read_index,
@@ -63,17 +65,50 @@ def test_every_subject_is_in_the_shard_of_its_key(cohort):
             assert (subject.dataset, subject.id) == ("tiny", subject.subject)
 
 
+def convert_all(results):
+    """What the conversion notes of the shards that it has worked on."""
+    for shard in shards(results):
+        note_converted(results, shard, index_path(results, shard).read_text())
+
+
 def test_files_of_the_index_are_rewritten_only_where_their_content_changed(cohort):
     config = configuration(cohort)
     refresh(config)
+    convert_all(config.results)
     before = {shard: index_path(config.results, shard).stat().st_mtime_ns for shard in shards(config.results)}
     refresh(config)
     write_subject(cohort / "raw", "a", "another image")
     summary = refresh(config)
-    assert (summary.new, summary.changed, summary.gone) == ((), ("a",), ())
-    assert "1 changed (a)" in summary.sentence()
+    assert (summary.new, summary.gone) == ((), ())
+    assert summary.sentence() == "5 subjects, 0 new, 1 changed (a: 13 bytes instead of 5), 0 gone"
+    assert summary.rows() == [{"subject": "a", "change": "changed", "why": "13 bytes instead of 5"}]
     after = {shard: index_path(config.results, shard).stat().st_mtime_ns for shard in before}
     assert {shard for shard in before if before[shard] != after[shard]} == {shard_of("a", 3)}
+
+
+def test_a_change_is_told_until_the_conversion_has_worked_on_it(cohort):
+    """A dry run, or a run that fails before, does not use the message up."""
+    config = configuration(cohort)
+    assert refresh(config).new == refresh(config).new == ("a", "b", "c", "d", "e")
+    convert_all(config.results)
+    assert refresh(config).new == ()
+    shutil.rmtree(cohort / "raw" / "b")
+    assert refresh(config).gone == refresh(config).gone == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"paths": "SYN1_20209_2_0.zip;SYN1_20208_2_0.zip", "n_files": "2"}, "SYN1_20208_2_0.zip came"),
+        ({"paths": "other.zip"}, "other.zip came, SYN1_20209_2_0.zip went"),
+        ({"n_files": "3"}, "3 files instead of 1"),
+        ({"n_bytes": "1200"}, "1,200 bytes instead of 1,000"),
+        ({}, "same size, other names or times"),
+    ],
+)
+def test_why_a_subject_is_called_changed(changes, why):
+    before = {"paths": "SYN1_20209_2_0.zip", "n_files": "1", "n_bytes": "1000"}
+    assert difference(before, {**before, **changes}) == why
 
 
 def test_a_shard_that_holds_nobody_any_more_loses_its_index_and_its_tables(cohort):
@@ -86,6 +121,7 @@ def test_a_shard_that_holds_nobody_any_more_loses_its_index_and_its_tables(cohor
     for table in (*tables, other):
         table.parent.mkdir(exist_ok=True)
         table.write_text("a table")
+    convert_all(config.results)
     for name in members:
         shutil.rmtree(cohort / "raw" / name)
     assert refresh(config).gone == tuple(sorted(members))
@@ -228,6 +264,7 @@ def test_who_withdrew_leaves_index_store_cache_and_logs(cohort):
     for name in ("a", "b"):
         write_traces(config.results, name)
     (cohort / "withdrawn.csv").write_text('\ufeff"a"\n\n', encoding="utf-8")
+    convert_all(config.results)
     summary = refresh(configuration(cohort, withdrawals=str(cohort / "withdrawn.csv")))
     assert everyone(config.results) == ["b", "c", "d", "e"]
     assert traces(config.results) == ["cache/raw/b.json", "logs/subjects/b.jsonl", "subjects/b"]
@@ -288,7 +325,7 @@ def test_jobs_and_runs_under_anothers_lock_leave_the_index_alone(cohort):
     config = configuration(cohort)
     locks = cohort / "locks"
     locks.mkdir()
-    (locks / "0.input.lock").write_text("")
+    (locks / "0.input.lock").write_text(f"{config.results}/report.pdf\n")
     _, message = open_results(config, main_process=True, locks=locks)
     assert message.startswith("Index: 5 subjects")
     write_subject(cohort / "raw", "f")
@@ -298,6 +335,6 @@ def test_jobs_and_runs_under_anothers_lock_leave_the_index_alone(cohort):
     assert names == kept
     assert "left as it is" in message
     assert "f" not in everyone(config.results)
-    (locks / "0.input.lock").unlink()
+    (locks / "0.input.lock").write_text("other/results/report.pdf\n")
     open_results(config, main_process=True, locks=locks)
     assert "f" in everyone(config.results)

@@ -1,11 +1,13 @@
 import errno
 import os
+import time
 from functools import partial
 
 import pytest
 
 from cinecohort.cohort.index import IndexedSubject
-from cinecohort.cohort.runner import Interrupted, Stage, run_shard, worst_finding
+from cinecohort.cohort.progress import worst_finding
+from cinecohort.cohort.runner import Interrupted, Stage, run_shard
 from cinecohort.cohort.store import read_record
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status
@@ -106,6 +108,17 @@ def test_a_stage_that_died_halfway_goes_on_where_it_was(run):
     assert worked_on(journal) == ["a", "b"]
     run(partial(write_output, journal=journal))
     assert worked_on(journal) == ["c"]
+
+
+def test_temporary_files_of_killed_jobs_are_removed_and_those_of_living_ones_are_not(run):
+    run(lambda person, folder: Outcome(Status.OK))
+    folder = run.folder / "store" / "a"
+    for name, age in (("old", 7200), ("living", 10)):
+        path = folder / f".sa.nii.gz.{name}.tmp"
+        path.write_text("half an image")
+        os.utime(path, (time.time() - age,) * 2)
+    run(lambda person, folder: Outcome(Status.OK))
+    assert [path.name for path in folder.glob(".*.tmp")] == [".sa.nii.gz.living.tmp"]
 
 
 @pytest.mark.parametrize(("work", "code"), [(fail_for_b, "UNEXPECTED"), (refuse_b, "UNUSABLE")])

@@ -1,3 +1,6 @@
+import os
+import time
+
 import pytest
 
 from cinecohort.cli import main
@@ -24,7 +27,8 @@ def results(tmp_path):
         stage = "convert"
         if subject == "a":
             (folder / "curves.json").write_text("{}")
-            write_record(folder, "measure", 1, "print", Outcome(Status.OK, outputs=["curves.json"]))
+            made = Outcome(Status.OK, outputs=["curves.json"], rows=[{"lvedv_ml": 120.5}])
+            write_record(folder, "measure", 1, "print", made)
             stage = "measure"
         for name, made_by in (("convert", "convert"), ("measure", stage)):
             write_table(tmp_path / name / f"{shard}.tsv", [{"subject": subject, "stage": made_by}], STATE)
@@ -38,7 +42,8 @@ def damages(results):
 
 def test_a_store_that_is_as_recorded(results, capsys):
     report = verify(results)
-    assert (report.n_subjects, report.n_files, report.damages, report.unindexed) == (2, 3, (), ())
+    assert (report.n_subjects, report.n_files) == (2, 3)
+    assert report.damages == report.unindexed == report.abandoned == ()
     assert main(["verify", str(results)]) == 0
     assert "3 files of 2 subjects checked: all are as recorded." in capsys.readouterr().out
 
@@ -64,6 +69,26 @@ def test_what_is_wrong_with_a_record(results, content, what):
     else:
         record.write_text(content)
     assert damages(results) == {("a", "0000", "measure", "measure.json", what)}
+
+
+def test_a_number_that_was_edited_in_a_record_is_found(results):
+    record = record_path(results / "subjects" / "a", "measure")
+    record.write_text(record.read_text().replace('"lvedv_ml": 120.5', '"lvedv_ml": 140.5'))
+    assert read_record(record.parent, "measure") is None
+    assert damages(results) == {("a", "0000", "measure", "measure.json", "edited")}
+
+
+def test_temporary_files_of_killed_jobs_are_told_and_removed_once_nobody_writes_them(results, capsys):
+    fresh, old = (results / "subjects" / "a" / f".sa.nii.gz.{name}.tmp" for name in ("fresh", "old"))
+    for path in (fresh, old):
+        path.write_text("half an image")
+    hours_ago = time.time() - 7200
+    os.utime(old, (hours_ago, hours_ago))
+    assert main(["verify", str(results), "--keep-records"]) == 0
+    assert "a  -  .sa.nii.gz.old.tmp  left by a job that was killed" in capsys.readouterr().out
+    assert old.exists()
+    assert main(["verify", str(results)]) == 0
+    assert (fresh.exists(), old.exists()) == (True, False)
 
 
 def test_an_excluded_subject_needs_no_later_record(results):

@@ -1,0 +1,98 @@
+"""A run of the workflow as a whole: one at a time, progress of subjects meanwhile, a summary at its end."""
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from cinecohort.cohort.index import read_index, shards
+from cinecohort.cohort.progress import read_tally, tally_path
+from cinecohort.cohort.run_lock import RunLock
+from cinecohort.cohort.run_summary import Job, duration, files_of_jobs, summary_text
+from cinecohort.cohort.settings import STAGES
+from cinecohort.files import write_text
+
+SECONDS_BETWEEN_LINES = (5.0, 10.0, 20.0, 30.0, 60.0)
+"""Pauses between lines of progress; the last one is repeated."""
+
+
+class Run:
+    """A run, from its first job to its summary. For the workflow's main process only.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.lock = RunLock(results)
+        self.before: dict[Path, int] = {}
+        self.subjects: dict[str, int] = {}
+        self.planned: list[Job] = []
+        self.started = time.time()
+        self.ended = threading.Event()
+
+    def start(self, planned: Iterable[Job]) -> None:
+        """Take the results folder for this run and begin to tell how many subjects are done.
+
+        Parameters
+        ----------
+        planned
+            The jobs to come, by rule, and shard or study.
+
+        Raises
+        ------
+        UserError
+            If another run works on the results.
+        """
+        self.lock.keep()
+        self.planned = list(planned)
+        self.subjects = {shard: len(read_index(self.results, shard)) for shard in shards(self.results)}
+        self.before = {path: path.stat().st_mtime_ns for path in files_of_jobs(self.results)}
+        self.started = time.time()
+        threading.Thread(target=self._tell, daemon=True).start()
+
+    def _tell(self) -> None:
+        pauses = iter(SECONDS_BETWEEN_LINES)
+        pause, told = next(pauses), ""
+        while not self.ended.wait(pause):
+            pause = next(pauses, pause)
+            line = self.progress()
+            if line and line != told:
+                _print(f"{line} ({duration(time.time() - self.started)})")
+                told = line
+
+    def progress(self) -> str:
+        """How many subjects each stage is through with, of those in the jobs of this run."""
+        total: Counter[str] = Counter()
+        done: Counter[str] = Counter()
+        for stage, shard in self.planned:
+            path = tally_path(self.results, stage, shard)
+            tally = read_tally(path) if stage in STAGES and self._is_new(path) else None
+            total[stage] += self.subjects.get(shard, 0)
+            done[stage] += tally.done if tally else 0
+        parts = [f"{stage} {done[stage]:,} of {total[stage]:,}" for stage in STAGES if done[stage]]
+        return f"Subjects: {', '.join(parts)}" if parts else ""
+
+    def _is_new(self, path: Path) -> bool:
+        try:
+            return path.stat().st_mtime_ns != self.before.get(path)
+        except OSError:
+            return False
+
+    def finish(self, succeeded: bool) -> None:
+        """Print the summary of this run and keep it as ``results/summary.txt``."""
+        self.ended.set()
+        new = {path for path in files_of_jobs(self.results) if self._is_new(path)}
+        text = summary_text(self.results, new, self.planned, succeeded, time.time() - self.started)
+        write_text(self.results / "summary.txt", text)
+        _print(text)
+        self.lock.release()
+
+
+def _print(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,136 @@
+"""One run at a time on a results folder, whatever folder or machine the runs are started from.
+
+Snakemake's own lock knows of runs that were started in the same folder. This one is a lock of the operating
+system on a file in the results, which ends with its process, however that ends.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import time
+from pathlib import Path
+from typing import TextIO
+
+from cinecohort.errors import UserError
+
+UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""A file system without locks: there Snakemake's own lock has to do."""
+
+PATIENCE_S = 30.0
+"""Reading the index keeps the lock for seconds, and is waited for; a run is not."""
+
+
+class RunLock:
+    """The lock of a results folder.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    """
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+        self.path = results / "index" / "lock"
+        self.stream: TextIO | None = None
+
+    def take(self, patience: float = PATIENCE_S) -> str:
+        """Take the lock and return nothing, or return a sentence about who has it.
+
+        Parameters
+        ----------
+        patience
+            Seconds to wait for somebody who only reads the index.
+        """
+        if self.stream is not None:
+            return ""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        end = time.monotonic() + patience
+        stream = self.path.open("a+", encoding="utf-8")
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as refusal:
+                if refusal.errno in UNSUPPORTED:
+                    stream.close()
+                    return ""
+                holder = _said_in(stream)
+                if holder or time.monotonic() > end:
+                    stream.close()
+                    return self._sentence(holder)
+                time.sleep(0.2)
+                continue
+            if _said_in(stream):
+                # Left by a run that was killed.
+                stream.truncate(0)
+            self.stream = stream
+            return ""
+
+    def keep(self) -> None:
+        """Take the lock for a run, until this process ends.
+
+        Raises
+        ------
+        UserError
+            If another run works on the results.
+        """
+        other = self.take()
+        if other:
+            raise UserError(f"Nothing was started, since {other}")
+        if self.stream is not None:
+            about = {
+                "host": socket.gethostname(),
+                "process": os.getpid(),
+                "since": time.strftime("%Y-%m-%d %H:%M"),
+                "folder": str(Path.cwd()),
+            }
+            self.stream.write(json.dumps(about))
+            self.stream.flush()
+
+    def release(self) -> None:
+        """Let others have the lock."""
+        if self.stream is not None:
+            if _said_in(self.stream):
+                self.stream.truncate(0)
+            self.stream.close()
+            self.stream = None
+
+    def _sentence(self, holder: str) -> str:
+        try:
+            about = json.loads(holder)
+            place = f"process {about['process']} on {about['host']}, in {about['folder']}"
+            who = f"since {about['since']} ({place})"
+        except (ValueError, KeyError, TypeError):
+            who = "now"
+        return f"another run works on {self.results} {who}; wait for its end, or end it."
+
+
+def _said_in(stream: TextIO) -> str:
+    stream.seek(0)
+    return stream.read()
+
+
+def snakemake_locks(locks: Path, results: Path) -> str:
+    """A sentence if a Snakemake of this folder holds a lock on the results, else nothing.
+
+    Parameters
+    ----------
+    locks
+        Snakemake's folder of locks: files that name what a run reads and writes, a line each.
+    results
+        The results folder.
+    """
+    below = (f"{results.as_posix()}/", f"{results.resolve().as_posix()}/")
+    for path in sorted(locks.glob("*.lock")) if locks.is_dir() else ():
+        try:
+            named = path.read_text(encoding="utf-8").splitlines()
+        except OSError:
+            continue
+        if not named or any(line.startswith(below) for line in named):
+            return (
+                f"another run holds the lock on {results} (or one was killed: when none of its jobs is left, "
+                "`snakemake --unlock`)."
+            )
+    return ""
