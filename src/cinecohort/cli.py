@@ -23,6 +23,7 @@ COMMANDS = {
     "match": "propensity score matching",
     "compare": "compare outcomes between two groups",
     "train": "train or resume a network",
+    "experiments": "compare networks and trainings: the papers' tables on your data",
     "model-card": "what a shipped model is and how good",
     "report": "make the report PDF again from a results folder",
     "study": "one patient, from DICOM to a one-page PDF",

@@ -1,0 +1,1 @@
+"""The papers' comparisons of networks and trainings: rows trained alike, tested alike, tabulated."""

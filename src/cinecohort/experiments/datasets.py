@@ -1,0 +1,150 @@
+"""The datasets of experiments: brought into one shape, and split into those trained on and those held out.
+
+Below ``datasets/{name}/``: ``subjects/{subject}/`` with the image, ``label_manual_{view}.nii.gz`` whoever the
+observer is, and sidecars, all of them links; ``subjects.csv`` with the part that each subject plays.
+"""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.errors import UserError
+from cinecohort.experiments.options import ExperimentDataset, ExperimentOptions
+from cinecohort.files import replacing
+from cinecohort.images import sidecar_path
+from cinecohort.label_maps import label_path
+from cinecohort.sources.base import open_source
+
+OBSERVER = "manual"
+"""Name under which the labels of every dataset's observer are linked."""
+
+TRAIN, HELD_OUT, LEFT_OUT = "train", "held_out", "no_labels"
+"""Parts of a dataset; the last has no image or no labels of the view."""
+
+
+def dataset_folder(options: ExperimentOptions, name: str) -> Path:
+    """Folder of a dataset."""
+    return options.results / "datasets" / name
+
+
+def subject_folder(options: ExperimentOptions, name: str, subject: str) -> Path:
+    """Folder of a subject of a dataset."""
+    return dataset_folder(options, name) / "subjects" / subject
+
+
+def prepare_dataset(options: ExperimentOptions, name: str) -> Path:
+    """Convert a dataset where needed, link its subjects, and write which of them are held out.
+
+    Returns
+    -------
+    pathlib.Path
+        ``subjects.csv``, columns ``subject, part``.
+
+    Raises
+    ------
+    UserError
+        If the dataset is not there, has no labelled subject, or names held-out subjects that it lacks.
+    """
+    dataset = options.datasets[name]
+    folder = dataset_folder(options, name)
+    parts: dict[str, str] = {}
+    for subject in converted_folders(dataset, folder / "converted"):
+        label = label_path(subject, options.view, dataset.observer)
+        image = subject / f"{options.view}.nii.gz"
+        there = label.is_file() and image.is_file()
+        parts[subject.name] = TRAIN if there else LEFT_OUT
+        if there:
+            destination = folder / "subjects" / subject.name
+            link_with_sidecar(image, destination / image.name)
+            link_with_sidecar(label, label_path(destination, options.view, OBSERVER))
+    labelled = [subject for subject, part in parts.items() if part == TRAIN]
+    if not labelled:
+        raise UserError(
+            f"dataset {name}: no subject of {dataset.path} has {options.view}.nii.gz and "
+            f"label_{dataset.observer}_{options.view}.nii.gz; check path, source and observer."
+        )
+    parts |= dict.fromkeys(held_out(dataset, name, labelled, options.seed), HELD_OUT)
+    path = folder / "subjects.csv"
+    write_rows(path, ("subject", "part"), sorted(parts.items()))
+    return path
+
+
+def converted_folders(dataset: ExperimentDataset, destination: Path) -> Iterator[Path]:
+    """Yield the subject folders of a dataset, converting those of raw sources into `destination`."""
+    if not dataset.path.is_dir():
+        raise UserError(f"{dataset.path}: there is no such folder; correct the path of the dataset.")
+    if dataset.source == "converted":
+        yield from (path for path in sorted(dataset.path.iterdir()) if path.is_dir())
+        return
+    source = open_source(dataset.source, dataset.path, dataset.annotations)
+    for subject in source.subjects():
+        folder = destination / subject.key
+        source.convert(subject, folder, ConversionOptions())
+        yield folder
+
+
+def link_with_sidecar(target: Path, link: Path) -> None:
+    """Link a file, and its sidecar where there is one, under another name; links that exist are replaced."""
+    pairs = [(target, link), (sidecar_path(target), sidecar_path(link))]
+    for source, destination in pairs:
+        if source.is_file():
+            with replacing(destination) as temporary:
+                temporary.symlink_to(source.resolve())
+
+
+def held_out(dataset: ExperimentDataset, name: str, labelled: list[str], seed: int) -> list[str]:
+    """Subjects that are never trained on: as named, or drawn by the seed.
+
+    Raises
+    ------
+    UserError
+        If a named subject is not there, or none would be left to train on.
+    """
+    wanted = dataset.held_out
+    if isinstance(wanted, int):
+        if wanted >= len(labelled):
+            raise UserError(f"dataset {name}: cannot hold out {wanted} of {len(labelled)} subjects.")
+        chosen = np.random.default_rng(seed).permutation(len(labelled))[:wanted]
+        return [sorted(labelled)[index] for index in chosen]
+    if isinstance(wanted, Path) and not wanted.is_file():
+        raise UserError(f"{wanted}: there is no such file of held-out subjects.")
+    names = wanted.read_text().split() if isinstance(wanted, Path) else wanted
+    missing = sorted(set(names) - set(labelled))
+    if missing:
+        raise UserError(
+            f"dataset {name}: held-out subjects {', '.join(missing)} are not among its labelled ones; "
+            "correct the list."
+        )
+    return list(names)
+
+
+def read_parts(options: ExperimentOptions, name: str) -> dict[str, str]:
+    """Read the part that each subject of a prepared dataset plays."""
+    path = dataset_folder(options, name) / "subjects.csv"
+    if not path.is_file():
+        raise UserError(f"{path}: is missing; prepare the dataset first.")
+    with path.open(newline="") as stream:
+        return {row["subject"]: row["part"] for row in csv.DictReader(stream)}
+
+
+def training_subjects(options: ExperimentOptions, name: str) -> list[str]:
+    """Subjects of a dataset that may be trained on."""
+    return [subject for subject, part in read_parts(options, name).items() if part == TRAIN]
+
+
+def test_subjects(options: ExperimentOptions, name: str) -> list[str]:
+    """Subjects of a dataset that are tested on: the held-out ones; all labelled ones where none are."""
+    parts = read_parts(options, name)
+    held = [subject for subject, part in parts.items() if part == HELD_OUT]
+    return held or [subject for subject, part in parts.items() if part == TRAIN]
+
+
+def write_rows(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """Write a CSV file by rename."""
+    with replacing(path) as temporary, temporary.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -1,0 +1,269 @@
+"""Configuration of experiments: datasets, rows (trainings), tables and panels of pictures."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, Field, model_validator
+
+from cinecohort.errors import UserError
+from cinecohort.options import Options, parse_options
+
+SECTION = "experiments"
+"""The key of a configuration file below which experiments stand."""
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z]\w*", value):
+        raise ValueError("must start with a letter and hold letters, digits and underscores only")
+    return value
+
+
+def _expanded(path: Path) -> Path:
+    return Path(os.path.expandvars(path)).expanduser()
+
+
+Name = Annotated[str, AfterValidator(_name)]
+ConfiguredPath = Annotated[Path, AfterValidator(_expanded)]
+
+
+class ExperimentDataset(Options):
+    """Labelled subjects to train on, to test on, or both."""
+
+    source: Literal["converted", "ukbiobank", "dicom", "nifti", "acdc", "sunnybrook"] = "converted"
+    """How the files are laid out; ``converted``: a folder of subject folders as ``cinecohort convert`` or the
+    workflow's ``results/subjects`` hold them."""
+
+    path: ConfiguredPath
+    """Folder of the data."""
+
+    annotations: ConfiguredPath | None = None
+    """Folder of human contours, where they do not lie with the images."""
+
+    observer: str = "manual"
+    """Whose labels are learnt from and tested against."""
+
+    held_out: ConfiguredPath | list[str] | Annotated[int, Field(ge=1)] = []
+    """Subjects that are only tested on: names, a file of names, or a number drawn by the seed. Where there
+    are none, every subject that a row was not trained on is tested."""
+
+    title: str = ""
+    """Name in tables; the dataset's key where not given."""
+
+
+class RowOptions(Options):
+    """One way to train a network: a row of the tables."""
+
+    title: str = ""
+    """Name in tables; the row's key where not given."""
+
+    trained_on: list[Name] = []
+    """Datasets whose subjects that are not held out are trained on; none where `weights` are given."""
+
+    weights: str = ""
+    """Weights that exist already (a shipped name or a file): nothing is trained."""
+
+    start_from: Name | None = None
+    """Another row, whose weights are fine-tuned; its settings are taken over too."""
+
+    folds: int | None = Field(default=None, ge=2)
+    """Parts of the training subjects: as many networks are trained, each without one part, and a subject is
+    tested with the one that did not see it. As many as subjects: each is left out in turn."""
+
+    budget: float | None = Field(default=None, gt=0)
+    """Processor minutes instead of the common ones, as for fine-tuning, which is shorter."""
+
+    settings: dict[str, Any] = {}
+    """Settings of the training: ``recipe`` and any that change it; see TrainingOptions."""
+
+    @model_validator(mode="after")
+    def _is_trained_or_given(self) -> "RowOptions":
+        if bool(self.trained_on) == bool(self.weights):
+            raise ValueError("needs either `trained_on` or `weights`")
+        if self.weights and (self.start_from or self.folds or self.settings or self.budget):
+            raise ValueError("`weights` are not trained: no start_from, folds, settings or budget")
+        return self
+
+
+class TableOptions(Options):
+    """A table of rows by test datasets."""
+
+    title: str = ""
+    """Its title."""
+
+    rows: list[Name] = Field(min_length=1)
+    """Rows, in order."""
+
+    datasets: list[Name] = Field(min_length=1)
+    """Datasets that they are tested on."""
+
+    published: str | None = None
+    """Published table that is printed below, marked as published, such as ``chen2020_table3``."""
+
+
+class PanelOptions(Options):
+    """Pictures of the same slices with the contours of several rows."""
+
+    title: str = ""
+    """Its title."""
+
+    rows: list[Name] = Field(min_length=1)
+    """Rows, from top to bottom."""
+
+    dataset: Name
+    """Whose subjects are shown."""
+
+    subjects: int | list[str] = 4
+    """Names, or how many: from the worst to the best of the first row, evenly spread."""
+
+
+class ExperimentOptions(Options):
+    """All experiments of a configuration file."""
+
+    results: ConfiguredPath = Path("results/experiments")
+    """Folder of everything that is made."""
+
+    view: Literal["sa", "la_2ch", "la_4ch"] = "sa"
+    """View that is segmented."""
+
+    budget: float | None = Field(default=20, gt=0)
+    """Processor minutes that each row may train for (minutes on the clock where a GPU trains); null: the
+    full length of each recipe."""
+
+    seed: int = 2018
+    """Of splits and trainings."""
+
+    validation: int = Field(default=5, ge=0)
+    """Subjects set aside of those trained on, whose Dice makes the curves."""
+
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Arithmetic of training; auto is bf16 where the processor or GPU has instructions for it, else fp32."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where rows are trained."""
+
+    threads: int = Field(default=1, ge=1)
+    """CPU threads of each row."""
+
+    clean_up: bool = True
+    """Whether tests clean up segmentations as the workflow does; all rows alike."""
+
+    datasets: dict[Name, ExperimentDataset] = Field(min_length=1)
+    """Datasets by name."""
+
+    rows: dict[Name, RowOptions] = Field(min_length=1)
+    """Rows by name."""
+
+    tables: dict[Name, TableOptions] = {}
+    """Tables by name."""
+
+    panels: dict[Name, PanelOptions] = {}
+    """Panels by name."""
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> "ExperimentOptions":
+        unknown = [f"rows.{name}: no dataset {item!r}" for name, row in self.rows.items()
+                   for item in row.trained_on if item not in self.datasets]  # fmt: skip
+        unknown += [f"rows.{name}: no row {row.start_from!r}" for name, row in self.rows.items()
+                    if row.start_from not in (None, *self.rows)]  # fmt: skip
+        for name, table in self.tables.items():
+            unknown += [f"tables.{name}: no row {item!r}" for item in table.rows if item not in self.rows]
+            unknown += [f"tables.{name}: no dataset {item!r}" for item in table.datasets
+                        if item not in self.datasets]  # fmt: skip
+        for name, panel in self.panels.items():
+            unknown += [f"panels.{name}: no row {item!r}" for item in panel.rows if item not in self.rows]
+            if panel.dataset not in self.datasets:
+                unknown.append(f"panels.{name}: no dataset {panel.dataset!r}")
+        if unknown:
+            raise ValueError("; ".join(unknown))
+        return self
+
+    @model_validator(mode="after")
+    def _fine_tuning_has_a_beginning(self) -> "ExperimentOptions":
+        for name, row in self.rows.items():
+            chain = [name]
+            while row.start_from is not None:
+                if row.start_from in chain:
+                    raise ValueError(f"rows.{name}: starts from itself ({' <- '.join(chain)})")
+                chain.append(row.start_from)
+                row = self.rows[row.start_from]
+                if row.folds:
+                    raise ValueError(
+                        f"rows.{name}: starts from {chain[-1]}, which is several networks (folds)"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _rows_of_a_table_have_one_budget(self) -> "ExperimentOptions":
+        for name, table in self.tables.items():
+            for kind in (False, True):
+                alike = {
+                    self.budget_of(item)
+                    for item in table.rows
+                    if bool(self.rows[item].start_from) is kind and not self.rows[item].weights
+                }
+                if len(alike) > 1:
+                    raise ValueError(
+                        f"tables.{name}: its {'fine-tuned' if kind else 'trained'} rows have different "
+                        f"budgets ({', '.join(str(item) for item in alike)}); give all of them the same"
+                    )
+        return self
+
+    def budget_of(self, row: str) -> float | None:
+        """Processor minutes of a row; None: its recipe's own length."""
+        return self.rows[row].budget or self.budget
+
+    def settings_of(self, row: str) -> dict[str, Any]:
+        """Settings of a row's training, those of the row that it starts from included."""
+        options = self.rows[row]
+        if options.start_from is None:
+            return dict(options.settings)
+        return merged(self.settings_of(options.start_from), options.settings)
+
+    def title_of(self, row: str) -> str:
+        """Name of a row in tables."""
+        return self.rows[row].title or row
+
+
+def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """The second settings over the first, section by section."""
+    result = dict(first)
+    for key, value in second.items():
+        known = result.get(key)
+        both = isinstance(known, Mapping) and isinstance(value, Mapping)
+        result[key] = merged(known, value) if both else value  # type: ignore[arg-type]
+    return result
+
+
+def parse_experiments(values: Mapping[str, Any], origin: str = "configuration") -> ExperimentOptions:
+    """Check the ``experiments`` section of a configuration.
+
+    Raises
+    ------
+    UserError
+        If there is none, or it holds mistakes; all of them are named at once.
+    """
+    section = values.get(SECTION)
+    if not isinstance(section, Mapping):
+        raise UserError(f"{origin}: has no section `{SECTION}`; see config/experiments.yaml.")
+    return parse_options(section, ExperimentOptions, origin)
+
+
+def load_experiments(path: Path) -> ExperimentOptions:
+    """Read a configuration file of experiments; see :func:`parse_experiments`.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, is not YAML, or holds mistakes.
+    """
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: is not valid YAML ({error}).") from error
+    return parse_experiments(values if isinstance(values, Mapping) else {}, str(path))

@@ -1,0 +1,328 @@
+"""Rows of the tables: networks trained alike, each for the same budget.
+
+Below ``rows/{row}/``: ``plan.json`` (how long it is trained), the weights with their description,
+``curve.csv``, ``split.csv``, ``checkpoint.pt`` and, when it is done, ``row.json``. A row with folds has
+these, but for the plan and ``row.json``, in a folder a fold.
+"""
+
+import csv
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from cinecohort.errors import UserError
+from cinecohort.experiments.budget import Plan, best_precision, clock_of, plan, uses_gpu
+from cinecohort.experiments.datasets import OBSERVER, subject_folder, training_subjects
+from cinecohort.experiments.options import ExperimentOptions
+from cinecohort.files import digest_json, read_json, write_json
+from cinecohort.options import parse_options
+from cinecohort.segmentation.descriptions import describe_model, weights_digest
+from cinecohort.segmentation.training import train
+from cinecohort.segmentation.training_options import TrainingOptions
+
+Subjects = dict[str, list[str]]
+"""Dataset to some of its subjects."""
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Network:
+    """One network of a row.
+
+    Parameters
+    ----------
+    weights
+        Name or path.
+    seen
+        Subjects that its training, or that of the row it started from, saw.
+    """
+
+    weights: str
+    seen: Subjects
+
+
+def row_folder(options: ExperimentOptions, row: str) -> Path:
+    """Folder of a row."""
+    return options.results / "rows" / row
+
+
+def fold_folders(options: ExperimentOptions, row: str) -> list[Path]:
+    """Folders of the networks of a row: the row's own, or one a fold."""
+    folder, folds = row_folder(options, row), options.rows[row].folds
+    return [folder] if folds is None else [folder / f"fold{number}" for number in range(1, folds + 1)]
+
+
+def read_row(options: ExperimentOptions, row: str) -> dict[str, Any]:
+    """Read what is recorded of a row that is done.
+
+    Raises
+    ------
+    UserError
+        If it is not.
+    """
+    path = row_folder(options, row) / "row.json"
+    if not path.is_file():
+        raise UserError(f"{path}: is missing; train row {row} first.")
+    record: dict[str, Any] = read_json(path)
+    return record
+
+
+def networks_of(options: ExperimentOptions, row: str) -> list[Network]:
+    """The networks of a row that is done."""
+    return [Network(item["weights"], item["seen"]) for item in read_row(options, row)["networks"]]
+
+
+def train_row(options: ExperimentOptions, row: str, report: Report = print) -> Path:
+    """Train a row, or go on with one that was stopped.
+
+    Returns
+    -------
+    pathlib.Path
+        ``row.json``.
+
+    Raises
+    ------
+    UserError
+        If its data or its settings are not usable, or the row it starts from is not trained.
+    """
+    path = row_folder(options, row) / "row.json"
+    if options.rows[row].weights:
+        write_json(path, record_of_given_weights(options, row))
+        return path
+    start = starting_network(options, row)
+    folds = split_folds(options, row)
+    trainings = [
+        training_options(options, row, folder, start, validation)
+        for folder, (_, validation) in zip(fold_folders(options, row), folds, strict=True)
+    ]
+    for training, (learnt, validation) in zip(trainings, folds, strict=True):
+        link_subjects(options, training.data.folders[0], learnt, validation)
+    planned, settings = planned_length(options, row, trainings, start)
+    if path.is_file() and read_json(path).get("settings") == settings:
+        report(f"{row}: is trained already")
+        return path
+    seen = []
+    for training, (learnt, validation) in zip(trainings, folds, strict=True):
+        run_training(training, planned, options.device, report)
+        seen.append(joined(learnt, validation, start.seen if start else {}))
+    write_json(path, record_of_training(options, row, trainings, seen, planned, settings))
+    return path
+
+
+def starting_network(options: ExperimentOptions, row: str) -> Network | None:
+    """The network that a row fine-tunes."""
+    start = options.rows[row].start_from
+    return None if start is None else networks_of(options, start)[0]
+
+
+def split_folds(options: ExperimentOptions, row: str) -> list[tuple[Subjects, Subjects]]:
+    """Subjects of training and of validation of each network of a row, drawn by the seed.
+
+    Without folds there is one network. Validation takes no more than a fifth of the subjects, so that few
+    are all learnt from.
+
+    Raises
+    ------
+    UserError
+        If there are more folds than subjects.
+    """
+    folds = options.rows[row].folds
+    everyone = [(name, subject) for name in options.rows[row].trained_on
+                for subject in training_subjects(options, name)]  # fmt: skip
+    order = [everyone[index] for index in np.random.default_rng(options.seed).permutation(len(everyone))]
+    if not order or (folds or 0) > len(order):
+        raise UserError(f"row {row}: {len(order)} subjects to train on are too few for {folds or 1} folds.")
+    result = []
+    for number in range(folds or 1):
+        kept = [item for index, item in enumerate(order) if folds is None or index % folds != number]
+        count = min(options.validation, len(kept) // 5)
+        result.append((by_dataset(kept[count:]), by_dataset(kept[:count])))
+    return result
+
+
+def by_dataset(pairs: list[tuple[str, str]]) -> Subjects:
+    """Group (dataset, subject) pairs."""
+    return {
+        name: sorted(subject for dataset, subject in pairs if dataset == name)
+        for name in sorted({dataset for dataset, _ in pairs})
+    }
+
+
+def joined(*parts: Subjects) -> Subjects:
+    """Union of some datasets' subjects."""
+    names = sorted({name for part in parts for name in part})
+    return {name: sorted({item for part in parts for item in part.get(name, [])}) for name in names}
+
+
+def link_subjects(options: ExperimentOptions, folder: Path, training: Subjects, validation: Subjects) -> None:
+    """Make a folder of links to the subjects of a training, named dataset and subject, and nobody else's."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name, subjects in joined(training, validation).items():
+        for subject in subjects:
+            target = subject_folder(options, name, subject).resolve()
+            (folder / f"{name}-{subject}").symlink_to(target, target_is_directory=True)
+
+
+def training_options(
+    options: ExperimentOptions, row: str, output: Path, start: Network | None, validation: Subjects
+) -> TrainingOptions:
+    """Options of one training of a row, as long as its recipe has it."""
+    device = options.device
+    names = [f"{name}-{subject}" for name, subjects in validation.items() for subject in subjects]
+    values = {
+        "precision": best_precision(device) if options.precision == "auto" else options.precision,
+        "seed": options.seed,
+        **options.settings_of(row),
+        "name": row,
+        "view": options.view,
+        "output": output,
+        "data": {"folders": [output / "subjects"], "observer": OBSERVER, "validation": names},
+        "start_from": start.weights if start else None,
+        "device": device,
+        "threads": options.threads,
+    }
+    if not names:
+        # Without validation there is no best one to choose.
+        values["select"] = "last"
+    return parse_options(values, TrainingOptions, f"rows.{row}.settings")
+
+
+def planned_length(
+    options: ExperimentOptions, row: str, trainings: list[TrainingOptions], start: Network | None
+) -> tuple[Plan, str]:
+    """Read the length that was planned when the row was begun, or plan it now; and the settings' digest.
+
+    What other settings left in the row's folder is removed.
+    """
+    folder = row_folder(options, row)
+    settings = digest_json(
+        {
+            "budget": options.budget_of(row),
+            "start": weights_digest(start.weights) if start else "",
+            "trainings": [
+                item.model_dump(
+                    mode="json", exclude={"threads", "output", "start_from"}, exclude_defaults=True
+                )
+                for item in trainings
+            ],
+            "subjects": [sorted(path.name for path in item.data.folders[0].iterdir()) for item in trainings],
+        }
+    )
+    path = folder / "plan.json"
+    known = read_json(path) if path.is_file() else {}
+    if known.get("settings") == settings:
+        return Plan(**known["plan"]), settings
+    for training in trainings:
+        forget_training(training.output)
+    first = trainings[0]
+    names = set(first.data.validation) if isinstance(first.data.validation, list) else set()
+    subjects = sorted(first.data.folders[0].iterdir())
+    planned = plan(
+        first,
+        options.budget_of(row),
+        [item for item in subjects if item.name not in names],
+        [item for item in subjects if item.name in names],
+    )
+    write_json(path, {"settings": settings, "plan": asdict(planned)})
+    return planned, settings
+
+
+def forget_training(output: Path) -> None:
+    """Remove what a training of other settings left."""
+    for name in ("checkpoint.pt", "curve.csv", "time.json"):
+        (output / name).unlink(missing_ok=True)
+
+
+def run_training(training: TrainingOptions, planned: Plan, device: str, report: Report) -> None:
+    """Run one training to its planned end, and record the time that it took."""
+    path = training.output / "time.json"
+    clock = clock_of(device)
+    before = read_json(path)["seconds"] if path.is_file() else 0.0
+    began = clock()
+
+    def note(line: str) -> None:
+        write_json(path, {"seconds": round(before + clock() - began, 1)})
+        report(line)
+
+    final = training.model_copy(
+        update={
+            "iterations": planned.iterations,
+            "epochs": None,
+            "validate_every": planned.validate_every,
+            "checkpoint_every": planned.checkpoint_every,
+        }
+    )
+    train(final, report=note)
+
+
+def record_of_given_weights(options: ExperimentOptions, row: str) -> dict[str, Any]:
+    """What is recorded of a row that is not trained here."""
+    weights = options.rows[row].weights
+    description = describe_model(weights)
+    if description.view != options.view:
+        raise UserError(f"row {row}: {weights} segments {description.view}, not {options.view}; name others.")
+    return {
+        "row": row,
+        "title": options.title_of(row),
+        "architecture": description.architecture,
+        "recipe": description.recipe.get("recipe", ""),
+        "trained_on": sorted(description.trained_on),
+        "training_subjects": description.training_subjects,
+        "networks": [{"weights": weights, "seen": description.trained_on}],
+        "weights_sha256": [weights_digest(weights)],
+        "iterations": description.recipe.get("iterations"),
+        "budget_minutes": None,
+        "minutes": None,
+    }
+
+
+def record_of_training(
+    options: ExperimentOptions,
+    row: str,
+    trainings: list[TrainingOptions],
+    seen: list[Subjects],
+    planned: Plan,
+    settings: str,
+) -> dict[str, Any]:
+    """What is recorded of a row that was trained here."""
+    first = trainings[0]
+    weights = [(item.output / f"{row}.safetensors").as_posix() for item in trainings]
+    seconds = [read_json(item.output / "time.json")["seconds"] for item in trainings]
+    return {
+        "row": row,
+        "title": options.title_of(row),
+        "architecture": first.architecture,
+        "recipe": first.recipe,
+        "start_from": options.rows[row].start_from,
+        "trained_on": options.rows[row].trained_on,
+        "training_subjects": describe_model(weights[0]).training_subjects,
+        "networks": [{"weights": item, "seen": known} for item, known in zip(weights, seen, strict=True)],
+        "weights_sha256": [weights_digest(item) for item in weights],
+        "settings": settings,
+        "iterations": planned.iterations,
+        "recipe_iterations": planned.recipe_iterations,
+        "seconds_per_iteration": planned.seconds_per_iteration,
+        "budget_minutes": options.budget_of(row),
+        "minutes": round(max(seconds) / 60, 2),
+        "clock": "wall" if uses_gpu(options.device) else "processor",
+        "precision": first.precision,
+        "threads": first.threads,
+        "seed": first.seed,
+        "torch": torch.__version__,
+    }
+
+
+def read_curve(folder: Path) -> list[dict[str, str]]:
+    """Read the curve of a training; no points where it has none."""
+    path = folder / "curve.csv"
+    if not path.is_file():
+        return []
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
