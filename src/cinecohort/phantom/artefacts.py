@@ -1,10 +1,13 @@
-"""Artefacts that arise while lines of k-space are collected over several heart beats."""
+"""What the scanner does to the signal: coil, dark bands, motion between heart beats, noise."""
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from cinecohort.phantom.receiver import Receiver
 from cinecohort.phantom.tissue import Signal
+
+FloatArray = NDArray[np.float64]
 
 SEGMENTS = 16
 """Lines of k-space that one heart beat gives every frame."""
@@ -74,3 +77,58 @@ def add_ghosts(frames: Signal, strength: float, rng: np.random.Generator) -> Non
     course = np.cos(2.0 * np.pi * np.arange(n_frames) / n_frames + phase).astype(np.float32)
     for sign in (-1, 1):
         frames += np.roll(moving, sign * shift, axis=1) * (strength * course)[:, None, None]
+
+
+def coil(
+    points: FloatArray, middle: FloatArray, front_mm: float, receiver: Receiver, rng: np.random.Generator
+) -> Signal:
+    """Sensitivity (n,), 1 at the heart: highest at the front of the chest, uneven as of several elements.
+
+    Parameters
+    ----------
+    points
+        (n, 3) in patient coordinates.
+    middle
+        (3,): middle of the heart.
+    front_mm
+        Where the front of the chest lies.
+    receiver
+        The scanner.
+    rng
+        Random numbers.
+    """
+
+    def by_depth(depth: FloatArray) -> FloatArray:
+        relative = depth / receiver.coil_depth_mm
+        return np.asarray(np.exp(-relative) + 0.35 * np.exp(relative))
+
+    slopes = rng.normal(0.0, receiver.coil_unevenness / 100.0, 2)
+    sides = 1.0 + slopes[0] * (points[:, 0] - middle[0]) + slopes[1] * (points[:, 2] - middle[2])
+    at_heart = by_depth(np.array(middle[1] - front_mm))
+    return (by_depth(points[:, 1] - front_mm) * np.clip(sides, 0.4, 1.6) / at_heart).astype(np.float32)
+
+
+def bands(points: FloatArray, middle: FloatArray, receiver: Receiver, rng: np.random.Generator) -> Signal:
+    """Loss of signal (n,) where the field is off by half the inverse repetition time, far from the heart."""
+    away = np.linalg.norm((points - middle) * np.array([1.0, 0.9, 1.1]), axis=1)
+    phase = np.pi * (away / rng.uniform(*receiver.band_mm)) ** 3
+    return (np.abs(np.cos(0.5 * phase)) ** 0.4).astype(np.float32)
+
+
+def received(frames: Signal, receiver: Receiver, rng: np.random.Generator) -> NDArray[np.uint16]:
+    """Add the noise of both channels, of limited resolution across the columns, and digitise."""
+    n_frames, rows, columns = frames.shape
+    pool = rng.standard_normal((2, 2 * rows + 31, columns + 61), dtype=np.float32)
+    pool = (pool[:, :, :-1] + pool[:, :, 1:]) * np.float32(receiver.noise / np.sqrt(2.0))
+    top = rng.integers(0, pool.shape[1] - rows, (n_frames, 2))
+    left = rng.integers(0, pool.shape[2] - columns, (n_frames, 2))
+    result = np.empty(frames.shape, dtype=np.uint16)
+    for t in range(n_frames):
+        real, imaginary = (
+            pool[k, top[t, k] : top[t, k] + rows, left[t, k] : left[t, k] + columns] for k in (0, 1)
+        )
+        magnitude = np.hypot(frames[t] + real, imaginary)
+        if receiver.gamma != 1.0:
+            magnitude **= receiver.gamma
+        result[t] = np.clip(magnitude * receiver.scale, 0, 4095)
+    return result

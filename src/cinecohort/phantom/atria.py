@@ -1,45 +1,123 @@
-"""Atria as ellipsoids cut by the planes of their valves, and the great vessels, in the heart's coordinates.
+"""Atria that grow out of their valves, as surfaces with a closed form of their volume, mm.
 
-A plane cuts off an ellipsoid what it cuts off a sphere after scaling the axes, so that the volume has a
-closed form: with the plane at the share d of the way from the centre to the tangent plane, the part on the
-near side is (1 - d)² (2 + d) / 4 of the whole.
+An atrium is a stack of egg-shaped sections parallel to its valve's plane, from the annulus (height 0) to the
+roof (height 1). All sections have one outline; their size follows a superellipse over the height and their
+middle moves from the annulus's to the body's. A stack that is sheared along s keeps its volume, so that the
+volume is the roof's height over the plane times the mean area of the sections.
+
+The side towards the septum stays where it is while the atrium fills: two atria on either side of a line never
+overlap.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.phantom.ventricles import Plane
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
+
+ROUNDNESS = 2.5
+"""Exponent of the superellipse over the height: 2 is an ellipsoid, more has a flatter roof."""
+
+HEIGHTS = (np.arange(200) + 0.5) / 200
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Shape of an atrium's sections, in directions away from the septum (u) and along it (v).
+
+    Parameters
+    ----------
+    away
+        Direction of u in (x, y), radians.
+    septal, free
+        Semi-axes towards the septum and away from it, relative to the radius.
+    first, second
+        Semi-axes towards negative and positive v, relative to the radius.
+    lobes, lobes_at
+        Depth of three smooth lobes, relative to the radius, and their angle, radians.
+    """
+
+    away: float
+    septal: float = 0.85
+    free: float = 1.0
+    first: float = 1.0
+    second: float = 1.0
+    lobes: float = 0.0
+    lobes_at: float = 0.0
+
+    def area(self) -> float:
+        """Area of the section of radius 1."""
+        angle = (np.arange(720) + 0.5) * (2.0 * np.pi / 720)
+        across = np.where(np.cos(angle) < 0.0, self.septal, self.free)
+        along = np.where(np.sin(angle) < 0.0, self.first, self.second)
+        reach = 1.0 + self.lobes * np.cos(3.0 * angle - self.lobes_at)
+        return float(0.5 * (across * along * reach**2).mean() * 2.0 * np.pi)
+
+    def relative(self, dx: FloatArray, dy: FloatArray) -> FloatArray:
+        """Distance from the middle over the outline's distance in that direction, times the radius, mm."""
+        cos, sin = np.float32(np.cos(self.away)), np.float32(np.sin(self.away))
+        u, v = dx * cos + dy * sin, dy * cos - dx * sin
+        u = u / np.where(u < 0.0, np.float32(self.septal), np.float32(self.free))
+        v = v / np.where(v < 0.0, np.float32(self.first), np.float32(self.second))
+        rho = np.sqrt(u * u + v * v)
+        if self.lobes == 0.0:
+            return rho
+        c, s = u / np.maximum(rho, 1e-3), v / np.maximum(rho, 1e-3)
+        cos3, sin3 = 4.0 * c**3 - 3.0 * c, 3.0 * s - 4.0 * s**3
+        lobes = self.lobes * (np.cos(self.lobes_at) * cos3 + np.sin(self.lobes_at) * sin3)
+        return np.asarray(rho / (1.0 + lobes))
 
 
 @dataclass(frozen=True)
 class Atrium:
-    """An ellipsoid with axes along x, y and s, of which the part above a valve's plane is the atrium.
+    """An atrium over a cycle; made by :func:`build_atrium`.
 
     Parameters
     ----------
-    centre
-        (t, 3): x, y, s by frame, mm.
-    semi_axes
-        (t, 3), mm.
-    turn
-        Angle by which its first two axes are turned from x and y.
     valve
         The valve's plane.
+    outline
+        Shape of the sections.
+    septum
+        (x, y) of the septal wall, where the sections are widest.
+    annulus
+        (x, y) of the annulus's middle.
+    annulus_mm
+        Radius of the annulus by frame (t,).
+    height_mm
+        Height of the roof over the plane by frame.
+    radius_mm
+        Radius where the sections are widest, by frame.
+    widest
+        Height at which they are widest.
+    drift
+        How far the middle goes on in (x, y) from there to the roof, mm.
     """
 
-    centre: FloatArray
-    semi_axes: FloatArray
-    turn: float
     valve: Plane
+    outline: Outline
+    septum: tuple[float, float]
+    annulus: tuple[float, float]
+    annulus_mm: FloatArray
+    height_mm: FloatArray
+    radius_mm: FloatArray
+    widest: float
+    drift: tuple[float, float]
 
     def at(self, frames: NDArray[np.intp]) -> "Atrium":
         """The same atrium in some of its frames."""
-        valve = replace(self.valve, position=self.valve.position[frames])
-        return Atrium(self.centre[frames], self.semi_axes[frames], self.turn, valve)
+        return replace(
+            self,
+            valve=replace(self.valve, position=self.valve.position[frames]),
+            annulus_mm=self.annulus_mm[frames],
+            height_mm=self.height_mm[frames],
+            radius_mm=self.radius_mm[frames],
+        )
 
     def field(self, x: FloatArray, y: FloatArray, s: FloatArray) -> FloatArray:
         """About the distance to the surface, mm, shape (t, ...); positive inside."""
@@ -48,45 +126,80 @@ class Atrium:
     def borders(self, x: FloatArray, y: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Distances (t, ...) to the wall and to the valve, mm; positive inside and above."""
         lead = (slice(None),) + (None,) * np.broadcast(x, y, s).ndim
-        cx, cy, cs = (self.centre[:, axis][lead] for axis in range(3))
-        a, b, c = (self.semi_axes[:, axis][lead] for axis in range(3))
-        cos, sin = np.cos(self.turn), np.sin(self.turn)
-        u = ((x - cx) * cos + (y - cy) * sin) / a
-        v = ((y - cy) * cos - (x - cx) * sin) / b
-        w = (s - cs) / c
-        rho = np.sqrt(u * u + v * v + w * w)
-        gradient = np.sqrt((u / a) ** 2 + (v / b) ** 2 + (w / c) ** 2)
-        inside = np.where(rho < 0.3, 0.7 * b, (1.0 - rho) * rho / np.maximum(gradient, 1e-6))
         above = s - self.valve.lift(x, y) - self.valve.position[lead]
-        return inside, above
+        height = above / self.height_mm[lead]
+        middle = self._middle(lambda values: values[lead])
+        share = np.clip(height / self.widest, 0.0, 1.0)
+        beyond = np.clip(height - self.widest, 0.0, 1.2)
+        cx = self.annulus[0] + share * (middle[0] - self.annulus[0]) + beyond * self.drift[0]
+        cy = self.annulus[1] + share * (middle[1] - self.annulus[1]) + beyond * self.drift[1]
+        radius = self.radius_mm[lead]
+        u = self.outline.relative(x - cx, y - cy) / radius
+        reach = np.where(height > self.widest, 1.0 - self.widest, self._reach_below()[lead])
+        v = np.abs(height - self.widest) / reach
+        rho = np.maximum(u**ROUNDNESS + v**ROUNDNESS, 1e-6) ** (1.0 / ROUNDNESS)
+        power = ROUNDNESS - 1.0
+        slope_u = (u / rho) ** power / radius
+        slope_v = (v / rho) ** power / (reach * self.height_mm[lead])
+        return (1.0 - rho) / np.maximum(np.hypot(slope_u, slope_v), 1e-3), above
 
     def volume_ml(self) -> FloatArray:
         """Volume above the valve by frame, mL."""
-        whole = 4.0 / 3.0 * np.pi * self.semi_axes.prod(axis=1)
-        return whole * (1.0 - _share_below(self.centre, self.semi_axes, self.turn, self.valve)) / 1000.0
+        v = np.where(
+            self.widest < HEIGHTS,
+            (HEIGHTS - self.widest) / (1.0 - self.widest),
+            (self.widest - HEIGHTS) / self._reach_below()[:, None],
+        )
+        share = (1.0 - v**ROUNDNESS) ** (2.0 / ROUNDNESS)
+        return self.height_mm * self.outline.area() * self.radius_mm**2 * share.mean(axis=1) / 1000.0
 
+    def place(self, share: float, u: float, v: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Where something enters: the point (x, y, s) by frame at a height and a place in the section.
 
-def _share_below(centre: FloatArray, semi_axes: FloatArray, turn: float, valve: Plane) -> FloatArray:
-    """Share of an ellipsoid's volume below a plane, by frame."""
-    normal = np.array([-valve.slope * np.cos(valve.direction), -valve.slope * np.sin(valve.direction), 1.0])
-    cos, sin = np.cos(turn), np.sin(turn)
-    along = np.array([normal[0] * cos + normal[1] * sin, normal[1] * cos - normal[0] * sin, 1.0])
-    reach = np.linalg.norm(semi_axes * along, axis=1)
-    distance = np.clip((centre @ normal - valve.position) / reach, -1.0, 1.0)
-    return (1.0 - distance) ** 2 * (2.0 + distance) / 4.0
+        Parameters
+        ----------
+        share
+            Height, 0 to 1.
+        u, v
+            Place away from the septum and along it, relative to the semi-axes.
+        """
+        middle = self._middle(lambda values: values)
+        beyond = max(share - self.widest, 0.0)
+        inward = min(share / self.widest, 1.0)
+        across = u * (self.outline.free if u > 0 else self.outline.septal) * self.radius_mm
+        along = v * (self.outline.second if v > 0 else self.outline.first) * self.radius_mm
+        cos, sin = np.cos(self.outline.away), np.sin(self.outline.away)
+        x = self.annulus[0] + inward * (middle[0] - self.annulus[0]) + beyond * self.drift[0]
+        y = self.annulus[1] + inward * (middle[1] - self.annulus[1]) + beyond * self.drift[1]
+        x, y = x + across * cos - along * sin, y + across * sin + along * cos
+        return x, y, self.valve.position + self.valve.lift(x, y) + share * self.height_mm
+
+    def _middle(self, shaped: Callable[[FloatArray], FloatArray]) -> tuple[FloatArray, FloatArray]:
+        reach = shaped(self.outline.septal * (1.0 + self.outline.lobes) * self.radius_mm)
+        return (
+            self.septum[0] + reach * np.cos(self.outline.away),
+            self.septum[1] + reach * np.sin(self.outline.away),
+        )
+
+    def _reach_below(self) -> FloatArray:
+        """Height at which the superellipse would close below the annulus, from the widest, by frame."""
+        share = np.minimum(self.annulus_mm / self.radius_mm, 0.97)
+        return np.asarray(self.widest / (1.0 - share**ROUNDNESS) ** (1.0 / ROUNDNESS))
 
 
 def build_atrium(
     volume_ml: FloatArray,
     valve: Plane,
     *,
-    middle: tuple[float, float],
+    outline: Outline,
+    septum: tuple[float, float],
+    annulus: tuple[float, float],
+    annulus_mm: FloatArray,
     height_mm: float,
-    aspect: float,
-    turn: float,
-    lean: float = 0.0,
+    widest: float = 0.5,
+    drift: tuple[float, float] = (0.0, 0.0),
 ) -> Atrium:
-    """Find the ellipsoid that holds the wanted volume above its valve in every frame.
+    """Find the radius that gives the wanted volume above the valve in every frame.
 
     Parameters
     ----------
@@ -94,59 +207,20 @@ def build_atrium(
         Wanted volume by frame.
     valve
         The valve's plane.
-    middle
-        (x, y) of the middle, mm.
     height_mm
-        Height over the valve at the largest volume; the roof stays where it then is.
-    aspect
-        Second over first transverse semi-axis.
-    turn
+        Height over the valve at the largest volume; the roof hardly moves as the valve does.
+    outline, septum, annulus, annulus_mm, widest, drift
         See :class:`Atrium`.
-    lean
-        How far the middle lies from `middle` towards x, for a roof that leans over, mm.
     """
-    local = valve.position + float(valve.lift(np.asarray(middle[0]), np.asarray(middle[1])))
-    roof = local[int(np.argmax(volume_ml))] + height_mm * (0.94 + 0.06 * volume_ml / volume_ml.max())
-    semi = (roof - local) / 1.5
-    across = np.full_like(volume_ml, 22.0)
-    centre = np.stack([np.full_like(roof, middle[0] + lean), np.full_like(roof, middle[1]), roof - semi], 1)
-    for _ in range(30):
-        axes = np.stack([across, across * aspect, semi], 1)
-        atrium = Atrium(centre, axes, turn, valve)
-        found = atrium.volume_ml()
-        across = across * np.sqrt(volume_ml / found)
-        if float(np.abs(found / volume_ml - 1.0).max()) < 1e-5:
-            break
+    at_most = int(np.argmax(volume_ml))
+    roof = valve.position[at_most] + height_mm * (0.94 + 0.06 * volume_ml / volume_ml.max())
+    low, high = np.full_like(volume_ml, 4.0), np.full_like(volume_ml, 90.0)
+    atrium = Atrium(
+        valve, outline, septum, annulus, annulus_mm, roof - valve.position, 0.5 * (low + high), widest, drift
+    )
+    for _ in range(40):
+        too_large = atrium.volume_ml() > volume_ml
+        high = np.where(too_large, atrium.radius_mm, high)
+        low = np.where(too_large, low, atrium.radius_mm)
+        atrium = replace(atrium, radius_mm=0.5 * (low + high))
     return atrium
-
-
-@dataclass(frozen=True)
-class Tube:
-    """A vessel: everything within a radius of a line of points, whose radius may change along it.
-
-    Parameters
-    ----------
-    points
-        (n, 3): x, y, s, mm.
-    radii
-        (n,), mm.
-    """
-
-    points: FloatArray
-    radii: FloatArray
-
-    def field(self, x: FloatArray, y: FloatArray, s: FloatArray) -> FloatArray:
-        """Distance to the wall, mm; positive inside."""
-        best: FloatArray | None = None
-        pieces = zip(self.points[:-1], self.points[1:], self.radii[:-1], self.radii[1:], strict=True)
-        for start, end, first, last in pieces:
-            along = end - start
-            px, py, ps = x - start[0], y - start[1], s - start[2]
-            share = np.clip((px * along[0] + py * along[1] + ps * along[2]) / (along @ along), 0.0, 1.0)
-            distance = np.sqrt(
-                (px - share * along[0]) ** 2 + (py - share * along[1]) ** 2 + (ps - share * along[2]) ** 2
-            )
-            inside = first + share * (last - first) - distance
-            best = inside if best is None else np.maximum(best, inside)
-        assert best is not None
-        return best

@@ -4,7 +4,7 @@ Phase 0 is end-diastole (the R wave). The systole takes the share of the cycle t
 diastole is rapid filling, diastasis and the atrial contraction.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,15 +24,21 @@ class Cycle:
         How far the ventricles are contracted: 0 at end-diastole, 1 at end-systole.
     atrial_filling
         How full the atria are: 0 at end-diastole, 1 at end-systole.
+    ejection
+        How fast blood leaves the ventricles, 1 at its fastest.
+    opening
+        How far the atrioventricular valves are open: early filling, diastasis, atrial contraction.
     """
 
     phase: FloatArray
     contraction: FloatArray
     atrial_filling: FloatArray
+    ejection: FloatArray
+    opening: FloatArray
 
     def at(self, frames: NDArray[np.intp]) -> "Cycle":
         """The same course in some of its frames."""
-        return Cycle(self.phase[frames], self.contraction[frames], self.atrial_filling[frames])
+        return Cycle(*(getattr(self, each.name)[frames] for each in fields(self)))
 
     @property
     def es_frame(self) -> int:
@@ -69,4 +75,15 @@ def make_cycle(n_frames: int, heart_rate_bpm: float, offset: float = 0.0) -> Cyc
     late = smooth_step((phase - kick) / (0.98 - kick))
     contraction = np.where(phase <= systole, ejected, 1.0 - 0.76 * early - 0.24 * late)
     stored = np.where(phase <= systole, ejected, 1.0 - 0.55 * early - 0.45 * late)
-    return Cycle(phase, contraction, np.clip(stored, 0.0, 1.0))
+    ejection = _bump((phase - 0.02) / (systole - 0.02))
+    filling = np.maximum(
+        _bump((phase - systole) / (filled - systole)), 0.8 * _bump((phase - kick) / (1.0 - kick))
+    )
+    resting = 0.35 * ((phase > systole + 0.5 * (filled - systole)) & (phase < kick + 0.08))
+    return Cycle(phase, contraction, np.clip(stored, 0.0, 1.0), ejection, np.maximum(filling, resting))
+
+
+def _bump(values: FloatArray) -> FloatArray:
+    """From 0 up to 1 and back to 0 between 0 and 1, steeper at first."""
+    inside = np.clip(values, 0.0, 1.0)
+    return np.asarray(np.sin(np.pi * inside**0.8))

@@ -5,12 +5,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.phantom.atria import Atrium, Tube, build_atrium
+from cinecohort.phantom.atria import Atrium, Outline, build_atrium
 from cinecohort.phantom.cycle import Cycle, make_cycle
 from cinecohort.phantom.people import HeartTargets, Person, generator
 from cinecohort.phantom.ventricles import Shape, Ventricles, build_ventricles, volumes
+from cinecohort.phantom.vessels import Vessels, draw_vessels
 
 FloatArray = NDArray[np.float64]
+
+SEPTUM_MM = 2.6
+"""From one atrium's blood to the other's."""
 
 
 @dataclass(frozen=True)
@@ -23,18 +27,18 @@ class Heart:
         Its time courses.
     ventricles, left_atrium, right_atrium
         Chambers whose volumes are known.
-    aorta, pulmonary_artery, descending_aorta, veins
-        Vessels, for the looks.
+    vessels
+        Great vessels, veins and appendages, for the looks; no volume counts them.
+    stenosis
+        Whether the aortic valve is narrow.
     """
 
     cycle: Cycle
     ventricles: Ventricles
     left_atrium: Atrium
     right_atrium: Atrium
-    aorta: Tube
-    pulmonary_artery: Tube
-    descending_aorta: Tube
-    veins: tuple[Tube, ...]
+    vessels: Vessels
+    stenosis: bool = False
 
     def at(self, frames: NDArray[np.intp]) -> "Heart":
         """The same heart in some of its frames."""
@@ -44,18 +48,20 @@ class Heart:
             ventricles=self.ventricles.at(frames),
             left_atrium=self.left_atrium.at(frames),
             right_atrium=self.right_atrium.at(frames),
+            vessels=self.vessels.at(frames),
         )
 
     def truth(self) -> dict[str, FloatArray]:
         """Analytic volumes (mL) and mass (g) by frame (t,): ``lv_ml, lvm_g, rv_ml, la_ml, ra_ml``."""
         found = volumes(self.ventricles)
-        return {
+        by_name = {
             "lv_ml": found.lv_ml,
             "lvm_g": found.myocardium_g,
             "rv_ml": found.rv_ml,
             "la_ml": self.left_atrium.volume_ml(),
             "ra_ml": self.right_atrium.volume_ml(),
         }
+        return {name: values.astype(np.float64) for name, values in by_name.items()}
 
 
 def draw_shape(person: Person, rng: np.random.Generator, *, variety: float = 1.0) -> Shape:
@@ -115,53 +121,76 @@ def build_heart(person: Person, n_frames: int, seed: int, *, randomise: bool = F
     variety = 2.0 if randomise else 1.0
     cycle = make_cycle(n_frames, targets.heart_rate_bpm)
     ventricles = build_ventricles(targets, draw_shape(person, rng, variety=variety), cycle)
-    la = targets.la_min_ml + cycle.atrial_filling * (targets.la_max_ml - targets.la_min_ml)
-    ra = targets.ra_min_ml + cycle.atrial_filling * (targets.ra_max_ml - targets.ra_min_ml)
+    left, right = _atria(ventricles, targets, cycle, rng, variety)
+    vessels = draw_vessels(ventricles, left, right, rng)
+    return Heart(cycle, ventricles, left, right, vessels, person.pathology == "aortic_stenosis")
+
+
+def _atria(
+    ventricles: Ventricles, targets: HeartTargets, cycle: Cycle, rng: np.random.Generator, variety: float
+) -> tuple[Atrium, Atrium]:
+    """Left and right atrium on either side of the septum, over their valves."""
     scale = (targets.lvedv_ml / 143.0) ** (1.0 / 3.0)
+    away = float(rng.normal(-0.05, 0.08 * variety))
+    across, along = np.array([np.cos(away), np.sin(away)]), np.array([-np.sin(away), np.cos(away)])
+    septum = -17.0 * scale * across + 5.0 * along
+    mitral, (tricuspid, place) = _mitral_radius(ventricles), _tricuspid(ventricles)
     left = build_atrium(
-        la,
+        targets.la_min_ml + cycle.atrial_filling * (targets.la_max_ml - targets.la_min_ml),
         ventricles.mitral,
-        middle=(2.0 * scale, 6.0 * scale),
-        height_mm=47.0 * (targets.la_max_ml / 70.0) ** 0.33,
-        aspect=0.85,
-        turn=float(rng.normal(0.35, 0.1)),
+        outline=_outline(away, rng, variety),
+        septum=tuple(septum),
+        annulus=tuple(3.0 * across + 3.0 * along),
+        annulus_mm=0.88 * mitral,
+        height_mm=float(44.0 * (targets.la_max_ml / 70.0) ** 0.33 * np.exp(rng.normal(0.0, 0.06 * variety))),
+        widest=float(np.clip(rng.normal(0.50, 0.05 * variety), 0.38, 0.62)),
+        drift=tuple(rng.normal(0.0, 2.0 * variety, 2) + 4.0 * across - 10.0 * along),
     )
+    right_septum = septum - SEPTUM_MM * across + float(rng.normal(13.0, 2.0 * variety)) * along
     right = build_atrium(
-        ra,
+        targets.ra_min_ml + cycle.atrial_filling * (targets.ra_max_ml - targets.ra_min_ml),
         ventricles.tricuspid,
-        middle=(-42.0 * scale, 16.0 * scale),
-        height_mm=47.0 * (targets.ra_max_ml / 82.0) ** 0.33,
-        aspect=0.92,
-        turn=float(rng.normal(-0.45, 0.1)),
+        outline=_outline(away + np.pi, rng, variety),
+        septum=tuple(right_septum),
+        annulus=place,
+        annulus_mm=tricuspid,
+        height_mm=float(46.0 * (targets.ra_max_ml / 82.0) ** 0.33 * np.exp(rng.normal(0.0, 0.06 * variety))),
+        widest=float(np.clip(rng.normal(0.48, 0.05 * variety), 0.38, 0.62)),
+        drift=tuple(rng.normal(0.0, 2.0 * variety, 2) - 3.0 * across - 3.0 * along),
     )
-    base = ventricles.length_ed
-    return Heart(cycle, ventricles, left, right, *_vessels(base, scale))
+    return left, right
 
 
-def _vessels(base: float, scale: float) -> tuple[Tube, Tube, Tube, tuple[Tube, ...]]:
-    """Courses of the vessels; patient's head lies at (0, -0.85, 0.53), back at (0.68, 0.39, 0.62)."""
-    head = np.array([0.0, -0.85, 0.53])
-    back = np.array([0.68, 0.39, 0.62])
-    right = np.array([-0.734, 0.36, 0.58])
-    root = np.array([-13.0 * scale, -11.0 * scale, base + 2.0])
-    up = root + 22.0 * np.array([-0.25, -0.35, 0.9])
-    arch = up + 45.0 * head + 6.0 * right
-    aorta = Tube(np.array([root, up, arch]), np.array([12.5, 14.5, 13.5]) * scale**0.5)
-    outflow = np.array([-26.0 * scale, -36.0 * scale, base - 4.0])
-    trunk = outflow + 26.0 * (0.8 * head + 0.4 * back)
-    fork = trunk + 20.0 * (0.5 * head + 0.8 * back)
-    pulmonary = Tube(np.array([outflow, trunk, fork]), np.array([15.0, 12.5, 12.0]) * scale**0.5)
-    behind = np.array([8.0, 10.0, base + 72.0])
-    descending = Tube(np.array([behind - 120.0 * head, behind + 100.0 * head]), np.array([11.0, 12.0]))
-    atrium = np.array([-44.0 * scale, 17.0 * scale, base + 30.0])
-    upper = Tube(np.array([atrium, atrium + 70.0 * head + 6.0 * back]), np.array([10.0, 10.0]))
-    lower = Tube(
-        np.array([atrium, atrium - 26.0 * head + 4.0 * back, atrium - 80.0 * head]), np.full(3, 11.0)
+def _outline(away: float, rng: np.random.Generator, variety: float) -> Outline:
+    first, second, free = np.clip(1.0 + rng.normal(0.0, 0.06 * variety, 3), 0.75, 1.25)
+    return Outline(
+        away=away,
+        septal=0.85,
+        free=float(free),
+        first=float(first),
+        second=float(second),
+        lobes=float(np.clip(abs(rng.normal(0.0, 0.03 * variety)), 0.0, 0.09)),
+        lobes_at=float(rng.uniform(0.0, 2.0 * np.pi)),
     )
-    left = np.array([2.0, 6.0, base + 40.0])
-    lungs = [left + 16.0 * side * right + 12.0 * back for side in (-1.0, 1.0)]
-    veins = [
-        Tube(np.array([start, start + 35.0 * side * right + 10.0 * back]), np.array([6.5, 5.5]))
-        for side, start in zip((-1.0, 1.0), lungs, strict=True)
+
+
+def _mitral_radius(ventricles: Ventricles) -> FloatArray:
+    """Mean radius of the LV cavity at the mitral valve, by frame (t,), mm."""
+    theta = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
+    found = [
+        ventricles.at(np.array([t])).endocardium(theta, np.full(1, position)).mean()
+        for t, position in enumerate(ventricles.mitral.position)
     ]
-    return aorta, pulmonary, descending, (upper, lower, *veins)
+    return np.array(found)
+
+
+def _tricuspid(ventricles: Ventricles) -> tuple[FloatArray, tuple[float, float]]:
+    """Radius of the tricuspid annulus by frame (t,), mm, and its middle (x, y)."""
+    theta, s = np.array([ventricles.shape.rv_angle - 0.25]), ventricles.tricuspid.position[:1]
+    first = ventricles.at(np.array([0]))
+    inner, outer = (float(edge[0, 0]) for edge in (first.epicardium(theta, s), first.right(theta, s)))
+    middle = 0.5 * (inner + outer)
+    radius = np.clip(0.5 * (outer - inner), 12.0, 22.0) * (
+        0.75 + 0.25 * ventricles.length / ventricles.length_ed
+    )
+    return radius, (float(middle * np.cos(theta[0])), float(middle * np.sin(theta[0])))

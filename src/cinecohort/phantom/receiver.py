@@ -29,6 +29,8 @@ class Receiver:
         Share of what moves that comes back as ghosts, shifted along the phase-encoding direction.
     mistriggering
         Share of the lines of k-space that come from another phase of the heart.
+    edge_px
+        Width over which the signals of two tissues blend, in pixels.
     blur_px
         Standard deviation of the point spread that comes on top of the pixel's own, in pixels.
     gamma
@@ -44,5 +46,6 @@ class Receiver:
     band_mm: tuple[float, float] = (150.0, 200.0)
     ghosting: float = 0.03
     mistriggering: float = 0.0
+    edge_px: float = 1.3
     blur_px: float = 0.0
     gamma: float = 1.0

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 Signal = NDArray[np.floating[Any]]
 """Single precision where it is fast; double where it comes from the geometry."""
 

@@ -17,6 +17,7 @@ computed without any image.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ from scipy.interpolate import CubicSpline
 from cinecohort.phantom.cycle import Cycle
 from cinecohort.phantom.people import HeartTargets
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 
 DENSITY_G_ML = 1.05
 """Density of myocardium, as Bai 2018 takes it."""
@@ -309,7 +310,7 @@ def _first_guess(targets: HeartTargets, shape: Shape) -> Ventricles:
         shape=shape,
         length=length_ed - descent,
         mitral=Plane(length_ed - descent, 0.27, -2.45),
-        tricuspid=Plane(length_ed - 1.0 - tapse, 0.30, -1.9),
+        tricuspid=Plane(length_ed - 4.0 - tapse, 0.30, -1.9),
         radius_mm=25.0 * (targets.lvedv_ml / 143.0) ** 0.345,
         contraction=1.0 - 0.3 * LEVELS,
         wall_mm=7.5,

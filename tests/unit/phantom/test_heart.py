@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import simpson
 
-from cinecohort.phantom.atria import build_atrium
+from cinecohort.phantom.atria import Outline, build_atrium
 from cinecohort.phantom.cycle import make_cycle
 from cinecohort.phantom.heart import build_heart
 from cinecohort.phantom.people import draw_person
@@ -79,15 +80,44 @@ def test_sector_below_a_tilted_plane(height, slope, expected):
     assert float(found) == pytest.approx(expected)
 
 
-def test_atrium_cut_through_its_middle_is_half_an_ellipsoid():
-    valve = Plane(np.array([0.0]), 0.0, 0.0)
-    atrium = build_atrium(np.array([60.0]), valve, middle=(0.0, 0.0), height_mm=50.0, aspect=0.8, turn=0.3)
-    a, b, c = atrium.semi_axes[0]
-    depth = atrium.centre[0, 2] / c
-    whole = 4.0 / 3.0 * np.pi * a * b * c / 1000.0
-    cap = (1 - depth) ** 2 * (2 + depth) / 4
-    assert atrium.volume_ml()[0] == pytest.approx(60.0, rel=1e-4)
-    assert whole * (1 - cap) == pytest.approx(60.0, rel=1e-4)
+def test_atrium_of_round_sections_is_a_solid_of_revolution():
+    """By hand: the superellipse from annulus to roof, integrated over its height by Simpson's rule."""
+    valve = Plane(np.array([12.0]), 0.3, 0.4)
+    atrium = build_atrium(
+        np.array([60.0]),
+        valve,
+        outline=Outline(away=0.2, septal=1.0),
+        septum=(-20.0, 3.0),
+        annulus=(0.0, 0.0),
+        annulus_mm=np.array([15.0]),
+        height_mm=50.0,
+        drift=(3.0, -5.0),
+    )
+    radius, height = atrium.radius_mm[0], 50.0
+    lowest = 0.5 / (1.0 - (15.0 / radius) ** 2.5) ** 0.4
+    share = np.linspace(0.0, 1.0, 20001)
+    away = np.where(share > 0.5, (share - 0.5) / 0.5, (0.5 - share) / lowest)
+    area = np.pi * radius**2 * np.clip(1.0 - away**2.5, 0.0, None) ** 0.8
+    assert simpson(area, x=share * height) / 1000.0 == pytest.approx(60.0, rel=2e-3)
+
+
+def test_atria_hold_their_volume_by_counting_points_and_do_not_overlap():
+    """Random points in a box, in hearts of all shapes."""
+    rng = np.random.default_rng(3)
+    for number in range(1, 5):
+        heart = build_heart(draw_person(number, seed=1), n_frames=8, seed=1, randomise=number > 2)
+        frames = np.array([0, heart.cycle.es_frame])
+        low = np.array([-150.0, -80.0, 30.0])
+        high = np.array([110.0, 110.0, 230.0])
+        points = (low + (high - low) * rng.random((250_000, 3))).T
+        left, right = (
+            atrium.at(frames).field(*points) > 0 for atrium in (heart.left_atrium, heart.right_atrium)
+        )
+        assert not (left & right).any()
+        box_ml = np.prod(high - low) / 1000.0
+        truth = heart.truth()
+        assert left.mean(axis=1) * box_ml == pytest.approx(truth["la_ml"][frames], rel=0.1)
+        assert right.mean(axis=1) * box_ml == pytest.approx(truth["ra_ml"][frames], rel=0.1)
 
 
 def test_systole_is_a_smaller_share_of_a_slow_cycle():
