@@ -112,7 +112,7 @@ def sampling_grid(
 
 
 def sample(images: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
-    """Sample images (batch, 1, x, y) linearly and labels (batch, x, y) by nearest; zero outside."""
+    """Sample images (batch, slices, x, y) linearly and labels (batch, x, y) by nearest; zero outside."""
     image = functional.grid_sample(images, grid, mode="bilinear", align_corners=False)
     label = functional.grid_sample(
         labels[:, None].to(images.dtype), grid, mode="nearest", align_corners=False
@@ -121,7 +121,7 @@ def sample(images: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor, Tensor
 
 
 def blur(images: Tensor, sigma_px: Tensor) -> Tensor:
-    """Gaussian blur (batch, 1, x, y), a standard deviation an image."""
+    """Gaussian blur (batch, slices, x, y), a standard deviation an image."""
     batch = images.shape[0]
     taps = torch.arange(-4, 5, dtype=images.dtype, device=images.device)
     kernel = torch.exp(-0.5 * (taps[None] / sigma_px[:, None]) ** 2)
@@ -133,7 +133,7 @@ def blur(images: Tensor, sigma_px: Tensor) -> Tensor:
 
 
 def change_intensity(images: Tensor, options: AugmentationOptions, generator: Generator) -> Tensor:
-    """Change the intensities of images (batch, 1, x, y) in [0, 1] at random.
+    """Change the intensities of images (batch, slices, x, y) in [0, 1] at random, all slices of one alike.
 
     In the order of the imaging chain: tissue contrast (gamma, linear), coil sensitivity, resolution, noise.
     """

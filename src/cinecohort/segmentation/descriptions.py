@@ -35,6 +35,9 @@ class ModelDescription(Options):
     normalisation: Literal["unit", "zscore_slice"]
     """Intensities that the network takes."""
 
+    neighbours: int = 0
+    """Slices on either side that the network sees besides the one that it segments."""
+
     structures: dict[str, str]
     """Label number to structure."""
 

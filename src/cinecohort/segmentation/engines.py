@@ -13,7 +13,7 @@ from cinecohort.errors import UserError
 from cinecohort.segmentation.options import SegmentationOptions
 
 Network = Callable[[Tensor], Tensor]
-"""From images (batch, 1, x, y) to class probabilities (batch, classes, x, y), both float32 on the CPU."""
+"""From images (batch, slices, x, y) to probabilities (batch, classes, x, y), both float32 on the CPU."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,10 @@ def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int 
     """Run a network with OpenVINO on the CPU; batch and image size may differ from call to call."""
     import openvino
 
-    example = torch.zeros(2, 1, 64, 64)
+    channels = next(network.parameters()).shape[1]
+    example = torch.zeros(2, channels, 64, 64)
     model = openvino.convert_model(WithSoftmax(network).eval(), example_input=example)
-    model.reshape([-1, 1, -1, -1])
+    model.reshape([-1, channels, -1, -1])
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[resolved.precision],
         "PERFORMANCE_HINT": "LATENCY",

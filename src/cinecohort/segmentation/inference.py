@@ -1,7 +1,8 @@
 """One image through one network: native image in, native label map out.
 
 The slices of an image go through the network in batches; the labels of a slice depend on its own pixels,
-the series' intensity range and the located region only, never on what shares its batch.
+those of its neighbours where the network sees them, the series' intensity range and the located region only,
+never on what shares its batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from cinecohort.segmentation.networks import SIZE_MULTIPLE
 from cinecohort.segmentation.preprocessing import (
     WorkingGrid,
     intensity_range,
+    neighbouring,
     network_intensity,
     unit_intensity,
 )
@@ -67,11 +69,25 @@ class ImageInference:
         )
 
     def working_slices(self, indices: Sequence[int]) -> Tensor:
-        """Slices as the network takes them, (n, 1, x, y); index = frame times slices plus slice."""
+        """Slices with their neighbours as the network takes them, (n, 2 neighbours + 1, x, y).
+
+        Parameters
+        ----------
+        indices
+            Frame times number of slices plus slice.
+        """
         window_x, window_y = self.grid.window
-        native = self.slices[list(indices)][:, window_x, window_y]
-        unit = torch.from_numpy(unit_intensity(native, self.limits))
-        return network_intensity(self.grid.to_working(unit)[:, None], self.description.normalisation)
+        seen = np.array([self._with_neighbours(index) for index in indices])
+        needed, places = np.unique(seen, return_inverse=True)
+        native = self.slices[needed][:, window_x, window_y]
+        working = self.grid.to_working(torch.from_numpy(unit_intensity(native, self.limits)))
+        images = working[torch.from_numpy(places.reshape(seen.shape))]
+        return network_intensity(images, self.description.normalisation)
+
+    def _with_neighbours(self, index: int) -> list[int]:
+        frame, slice_ = divmod(index, self.n_slices)
+        places = neighbouring(slice_, self.n_slices, self.description.neighbours)
+        return [frame * self.n_slices + place for place in places]
 
     def labels(
         self, frames: Sequence[int], transform: tuple[Transform, Transform] | None = None
@@ -83,7 +99,7 @@ class ImageInference:
         frames
             Which; the others stay background.
         transform
-            A change of the working images (n, 1, x, y) and the one that undoes it on probability maps.
+            A change of the working images (n, slices, x, y) and the one that undoes it on probability maps.
 
         Returns
         -------

@@ -1,7 +1,8 @@
 """The networks: Bai's fully convolutional network, its residual variant, and U-Nets.
 
-All take a batch of single-channel images (batch, 1, x, y) whose sides are multiples of
-:data:`SIZE_MULTIPLE` and return logits (batch, classes, x, y); class 0 is background.
+All take a batch of images (batch, inputs, x, y) whose sides are multiples of :data:`SIZE_MULTIPLE`: one
+channel as in both papers, or one a slice where neighbouring slices are seen too. They return logits
+(batch, classes, x, y); class 0 is background.
 """
 
 from collections.abc import Sequence
@@ -102,14 +103,17 @@ class FCN(nn.Module):
     residual
         Three residual blocks a scale instead of 2, 2, 3, 3, 3 convolutions: the paper's 33-layer variant
         (15 blocks of two, and the three 1x1 layers of the head).
+    inputs
+        Channels of an image.
     """
 
-    def __init__(self, classes: int, width: int = 16, residual: bool = False) -> None:
+    def __init__(self, classes: int, width: int = 16, residual: bool = False, inputs: int = 1) -> None:
         super().__init__()
+        self.inputs = inputs
         self.scales = nn.ModuleList()
         self.reductions = nn.ModuleList()
         self.upsamplings = nn.ModuleList()
-        channels = 1
+        channels = inputs
         for scale, convolutions in enumerate((2, 2, 3, 3, 3)):
             outputs = width * 2**scale
             block = ResidualBlock if residual else ConvolutionBlock
@@ -164,12 +168,14 @@ class UNet(nn.Module):
         they are w, 2w, 4w, 8w, 8w.
     dropout
         Probability, after each concatenation.
+    inputs
+        Channels of an image.
     """
 
-    def __init__(self, classes: int, channels: Sequence[int], dropout: float = 0.0) -> None:
+    def __init__(self, classes: int, channels: Sequence[int], dropout: float = 0.0, inputs: int = 1) -> None:
         super().__init__()
+        self.inputs = inputs
         self.encoder = nn.ModuleList()
-        inputs = 1
         for outputs in channels:
             self.encoder.append(double_convolution(inputs, outputs))
             inputs = outputs
@@ -215,7 +221,7 @@ time goes into its full-resolution level, most of its capacity sits in the other
 """
 
 
-def build_network(architecture: str, classes: int, dropout: float = 0.0) -> nn.Module:
+def build_network(architecture: str, classes: int, dropout: float = 0.0, inputs: int = 1) -> nn.Module:
     """Make a network with fresh weights.
 
     Parameters
@@ -226,6 +232,8 @@ def build_network(architecture: str, classes: int, dropout: float = 0.0) -> nn.M
         Number of classes with background.
     dropout
         Probability after each concatenation; U-Nets only.
+    inputs
+        Channels of an image.
 
     Raises
     ------
@@ -237,8 +245,31 @@ def build_network(architecture: str, classes: int, dropout: float = 0.0) -> nn.M
         raise UserError(f"there is no network {architecture!r}; choose one of {names}.")
     settings = dict(ARCHITECTURES[architecture])
     if settings.pop("kind") == "unet":
-        return UNet(classes, dropout=dropout, **settings)
-    return FCN(classes, **settings)
+        return UNet(classes, dropout=dropout, inputs=inputs, **settings)
+    return FCN(classes, inputs=inputs, **settings)
+
+
+def widen_input(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Fit the weights of a network that sees one slice to one that sees its neighbours too.
+
+    The neighbours' channels of the first convolution start at zero, so that both give the same result.
+
+    Parameters
+    ----------
+    weights
+        State of a network of the same architecture with as many inputs as `network`, or one.
+    network
+        The network that they are for.
+    """
+    widened = {}
+    for name, wanted in network.state_dict().items():
+        value = weights[name]
+        if value.shape != wanted.shape:
+            centred = torch.zeros_like(wanted)
+            centred[:, wanted.shape[1] // 2] = value[:, 0]
+            value = centred
+        widened[name] = value
+    return widened
 
 
 def count_parameters(network: nn.Module) -> int:

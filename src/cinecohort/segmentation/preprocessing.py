@@ -185,8 +185,13 @@ class WorkingGrid:
         return along_x @ maps @ along_y.T
 
 
+def neighbouring(index: int, n_slices: int, neighbours: int) -> list[int]:
+    """List a slice with its neighbours in order; beyond the ends of the stack the last slice is repeated."""
+    return [min(max(index + step, 0), n_slices - 1) for step in range(-neighbours, neighbours + 1)]
+
+
 def network_intensity(images: Tensor, normalisation: str) -> Tensor:
-    """Give images (batch, 1, x, y) in [0, 1] the intensities that a network was trained on.
+    """Give images (batch, slices, x, y) in [0, 1] the intensities that a network was trained on.
 
     Parameters
     ----------

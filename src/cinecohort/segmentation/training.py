@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,8 +26,9 @@ from cinecohort.segmentation.augmentation import (
     smooth_field,
 )
 from cinecohort.segmentation.descriptions import ModelDescription
+from cinecohort.segmentation.engines import cpu_has_bf16
 from cinecohort.segmentation.losses import LOSSES
-from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network
+from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, widen_input
 from cinecohort.segmentation.preprocessing import network_intensity
 from cinecohort.segmentation.training_data import (
     LabelledSlices,
@@ -61,8 +62,8 @@ def make_batch(
     Returns
     -------
     tuple of torch.Tensor
-        Images (batch, 1, crop, crop) as the network takes them, labels (batch, crop, crop) int64 and
-        annotated classes (batch, classes).
+        Images (batch, 2 neighbours + 1, crop, crop) as the network takes them, labels (batch, crop, crop)
+        int64 and annotated classes (batch, classes).
     """
     batch = len(indices)
     augmentation = options.augmentation
@@ -89,9 +90,33 @@ def make_batch(
     grid = sampling_grid(matrix, centre, native, spacing, options.crop, stored_size, displacement)
     device = data.images.device
     chosen = indices.to(device)
-    images, labels = sample(data.images[chosen][:, None], data.labels[chosen], grid.to(device))
+    seen = visible_slices(data.neighbours[indices], options.drop_neighbours, generator)
+    images, labels = sample(data.images[seen.to(device)], data.labels[chosen], grid.to(device))
     images = change_intensity(images, augmentation, generator)
     return network_intensity(images, options.normalisation), labels, data.annotated[chosen]
+
+
+def visible_slices(neighbours: Tensor, drop: float, generator: Generator) -> Tensor:
+    """Draw in which order the network sees the neighbours, and where it sees none.
+
+    A stack may run from base to apex or the other way round; slices may be missing.
+
+    Parameters
+    ----------
+    neighbours
+        (batch, 2 neighbours + 1), images in the order of the stack.
+    drop
+        Probability that the slice itself stands in for its neighbours.
+    generator
+        Source of everything random.
+    """
+    batch, width = neighbours.shape
+    if width == 1:
+        return neighbours
+    turned = torch.rand(batch, generator=generator) < 0.5
+    neighbours = torch.where(turned[:, None], neighbours.flip(1), neighbours)
+    alone = torch.rand(batch, generator=generator) < drop
+    return torch.where(alone[:, None], neighbours[:, width // 2, None], neighbours)
 
 
 def learning_rate_factor(options: TrainingOptions, iteration: int, iterations_per_epoch: float) -> float:
@@ -226,12 +251,21 @@ def training_device(options: TrainingOptions) -> torch.device:
     return torch.device("cuda" if use_cuda else "cpu")
 
 
+def training_precision(options: TrainingOptions) -> Literal["bf16", "fp32"]:
+    """Arithmetic that a run trains in."""
+    if options.precision != "auto":
+        return options.precision
+    on_gpu = training_device(options).type == "cuda"
+    return "bf16" if (torch.cuda.is_bf16_supported() if on_gpu else cpu_has_bf16()) else "fp32"
+
+
 def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
     """Make the network (fresh, or the weights to fine-tune), its average and its optimiser."""
     device = training_device(options)
     torch.manual_seed(options.seed)
     classes = len(STRUCTURES[options.view]) + 1
-    networks = [build_network(options.architecture, classes, options.dropout) for _ in range(2)]
+    inputs = 2 * options.neighbours + 1
+    networks = [build_network(options.architecture, classes, options.dropout, inputs) for _ in range(2)]
     network, average = (
         item.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for item in networks
@@ -243,7 +277,12 @@ def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
                 f"{options.start_from} is {description.architecture} for {description.view}, "
                 f"not {options.architecture} for {options.view}; change architecture and view to match."
             )
-        network.load_state_dict(start.state_dict())
+        if description.neighbours not in (0, options.neighbours):
+            raise UserError(
+                f"{options.start_from} sees {description.neighbours} neighbouring slices, not "
+                f"{options.neighbours}; change neighbours to match."
+            )
+        network.load_state_dict(widen_input(start.state_dict(), network))
     average.load_state_dict(network.state_dict())
     average.requires_grad_(False).eval()
     return Trainer(options, network, average, make_optimiser(options, network), data, device)
@@ -253,6 +292,7 @@ def to_device(data: LabelledSlices, device: torch.device) -> LabelledSlices:
     """Put images, labels and annotated classes where the network is; positions stay on the CPU."""
     return LabelledSlices(
         data.images.to(device),
+        data.neighbours,
         data.labels.to(device),
         data.annotated.to(device),
         data.spacing_mm,
@@ -269,6 +309,7 @@ def describe(options: TrainingOptions, training: list[str], validation: list[str
         architecture=options.architecture,
         spacing_mm=options.spacing_mm,
         normalisation=options.normalisation,
+        neighbours=options.neighbours,
         structures={str(label): name for label, name in STRUCTURES[options.view].items()},
         recipe=options.model_dump(mode="json", exclude={"output", "data", "threads", "device"}),
         training_subjects=len(training),
@@ -300,9 +341,10 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
         raise UserError(f"crop is {options.crop}; it must be a multiple of {SIZE_MULTIPLE}.")
     if options.threads is not None:
         torch.set_num_threads(options.threads)
+    options = options.model_copy(update={"precision": training_precision(options)})
     folders = find_subjects(options.data, options.view)
     training, validation = split_subjects(folders, options.data, options.seed)
-    data = load_slices(training, options.data.observer, options.view)
+    data = load_slices(training, options.data.observer, options.view, options.neighbours)
     if options.epochs is not None:
         iterations = math.ceil(options.epochs * len(data) / options.batch_size)
         options = options.model_copy(update={"iterations": iterations})
@@ -342,7 +384,9 @@ def run_iterations(
         losses.append(trainer.step())
         done = trainer.iteration == options.iterations
         if done or trainer.iteration % options.validate_every == 0:
-            scores = validate(trainer.average, description, validation, options.data.observer)
+            scores = validate(
+                trainer.average, description, validation, options.data.observer, options.precision == "bf16"
+            )
             if options.select == "last" or scores.mean_iou > trainer.best_iou:
                 save_model(weights, trainer.average, description)
             trainer.best_iou = max(trainer.best_iou, scores.mean_iou)

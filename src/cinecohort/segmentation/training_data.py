@@ -12,7 +12,7 @@ from torch import Tensor
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation.preprocessing import intensity_range, unit_intensity
+from cinecohort.segmentation.preprocessing import intensity_range, neighbouring, unit_intensity
 from cinecohort.segmentation.training_options import DataOptions
 
 
@@ -76,7 +76,10 @@ class LabelledSlices:
     Parameters
     ----------
     images
-        (n, x, y), float32 in [0, 1], centred in a common size; black around.
+        (images, x, y), float32 in [0, 1], centred in a common size; black around. All slices of the stacks,
+        labelled or not.
+    neighbours
+        (n, 2 neighbours + 1), which images the network sees to segment each labelled slice, in order.
     labels
         (n, x, y), uint8.
     annotated
@@ -90,6 +93,7 @@ class LabelledSlices:
     """
 
     images: Tensor
+    neighbours: Tensor
     labels: Tensor
     annotated: Tensor
     spacing_mm: Tensor
@@ -97,7 +101,7 @@ class LabelledSlices:
     heart_px: Tensor
 
     def __len__(self) -> int:
-        return self.images.shape[0]
+        return self.labels.shape[0]
 
 
 def pad_centred(image: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
@@ -108,37 +112,67 @@ def pad_centred(image: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np
     return padded
 
 
-def load_slices(folders: Sequence[Path], observer: str, view: str) -> LabelledSlices:
-    """Read the annotated slices of subjects.
+@dataclass(frozen=True)
+class LabelledStack:
+    """One frame of a subject.
+
+    Parameters
+    ----------
+    images
+        (x, y, z), float32 in [0, 1].
+    labels
+        (x, y, z), uint8.
+    annotated
+        (z, classes), bool: what the observer drew in each slice.
+    spacing_mm
+        In-plane pixel size.
+    heart_px
+        (2,), centre of the labelled structures over all frames.
+    """
+
+    images: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    annotated: NDArray[np.bool_]
+    spacing_mm: tuple[float, float]
+    heart_px: NDArray[np.float64]
+
+
+def load_slices(folders: Sequence[Path], observer: str, view: str, neighbours: int = 0) -> LabelledSlices:
+    """Read the annotated slices of subjects, with this many neighbours on either side.
 
     Raises
     ------
     UserError
         If an image and its labels do not fit, or labels are outside the view's coding.
     """
-    items = [item for folder in folders for item in subject_slices(folder, observer, view)]
-    size = tuple(max(item[0].shape[axis] for item in items) for axis in (0, 1))
-    centres = [
-        item[4] + [(outer - inner) // 2 for outer, inner in zip(size, item[0].shape, strict=True)]
-        for item in items
-    ]
+    stacks = [stack for folder in folders for stack in labelled_stacks(folder, observer, view)]
+    size = (max(stack.images.shape[0] for stack in stacks), max(stack.images.shape[1] for stack in stacks))
+    images: list[NDArray[np.generic]] = []
+    seen, labels, annotated, spacing, sizes, centres = [], [], [], [], [], []
+    for stack in stacks:
+        first, shape = len(images), stack.images.shape
+        margin = [(outer - inner) // 2 for outer, inner in zip(size, shape[:2], strict=True)]
+        images += [pad_centred(stack.images[..., index], size) for index in range(shape[2])]
+        for index in np.flatnonzero(stack.annotated[:, 1:].any(axis=1)):
+            seen.append([first + place for place in neighbouring(int(index), shape[2], neighbours)])
+            labels.append(pad_centred(stack.labels[..., index], size))
+            annotated.append(stack.annotated[index])
+            spacing.append(stack.spacing_mm)
+            sizes.append(shape[:2])
+            centres.append(stack.heart_px + margin)
     return LabelledSlices(
-        images=torch.from_numpy(np.stack([pad_centred(item[0], size) for item in items])),
-        labels=torch.from_numpy(np.stack([pad_centred(item[1], size) for item in items])),
-        annotated=torch.from_numpy(np.stack([item[2] for item in items])),
-        spacing_mm=torch.tensor([item[3] for item in items], dtype=torch.float32),
-        size_px=torch.tensor([item[0].shape for item in items], dtype=torch.float32),
+        images=torch.from_numpy(np.stack(images)),
+        neighbours=torch.tensor(seen),
+        labels=torch.from_numpy(np.stack(labels)),
+        annotated=torch.from_numpy(np.stack(annotated)),
+        spacing_mm=torch.tensor(spacing, dtype=torch.float32),
+        size_px=torch.tensor(sizes, dtype=torch.float32),
         heart_px=torch.from_numpy(np.array(centres, dtype=np.float32)),
     )
 
 
-SliceItem = tuple[
-    NDArray[np.float32], NDArray[np.uint8], NDArray[np.bool_], tuple[float, float], NDArray[np.float64]
-]
-
-
-def subject_slices(folder: Path, observer: str, view: str) -> Iterator[SliceItem]:
-    """Yield image, labels, annotated classes, spacing and heart centre of a subject's annotated slices."""
+def labelled_stacks(folder: Path, observer: str, view: str) -> Iterator[LabelledStack]:
+    """Yield the frames of a subject in which something was annotated."""
     image = read_image(folder / f"{view}.nii.gz")
     path = folder / f"label_{observer}_{view}.nii.gz"
     labels = read_image(path)
@@ -152,13 +186,13 @@ def subject_slices(folder: Path, observer: str, view: str) -> Iterator[SliceItem
     middle = (np.array(image.data.shape[:2]) - 1) / 2
     heart = marked.mean(axis=0) if len(marked) else middle
     for frame in range(image.data.shape[3]):
-        for slice_ in range(image.data.shape[2]):
-            annotated = annotated_classes(labels, view, frame, slice_)
-            if annotated[1:].any():
-                yield (
-                    np.ascontiguousarray(intensity[:, :, slice_, frame]),
-                    labels.data[:, :, slice_, frame].astype(np.uint8),
-                    annotated,
-                    image.spacing_mm[:2],
-                    heart,
-                )
+        slices = range(image.data.shape[2])
+        annotated = np.stack([annotated_classes(labels, view, frame, index) for index in slices])
+        if annotated[:, 1:].any():
+            yield LabelledStack(
+                np.ascontiguousarray(intensity[..., frame]),
+                labels.data[..., frame].astype(np.uint8),
+                annotated,
+                image.spacing_mm[:2],
+                heart,
+            )

@@ -116,6 +116,12 @@ class TrainingOptions(Options):
     normalisation: Literal["unit", "zscore_slice"] = "unit"
     """``unit``: [0, 1] by percentiles; ``zscore_slice``: each slice to mean 0 and SD 1."""
 
+    neighbours: int = 0
+    """Slices on either side that the network sees besides the one that it learns to segment."""
+
+    drop_neighbours: Fraction = 0.1
+    """Fraction of slices that are shown in place of their own neighbours, as at the ends of a stack."""
+
     crop: int = 144
     """Side of the training crop in pixels, a multiple of 16."""
 
@@ -164,8 +170,8 @@ class TrainingOptions(Options):
     select: Literal["last", "best_iou"] = "last"
     """Which weights are written: the last, or those of the best validation mean IoU."""
 
-    precision: Literal["bf16", "fp32"] = "bf16"
-    """Arithmetic of the network."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Arithmetic of the network; ``auto``: bf16 where the device has instructions for it."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it is trained."""

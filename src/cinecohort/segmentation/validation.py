@@ -15,6 +15,7 @@ from cinecohort.segmentation.networks import SIZE_MULTIPLE
 from cinecohort.segmentation.preprocessing import (
     WorkingGrid,
     intensity_range,
+    neighbouring,
     network_intensity,
     unit_intensity,
 )
@@ -39,9 +40,22 @@ class ValidationScores:
 
 
 def validate(
-    network: nn.Module, description: ModelDescription, folders: Sequence[Path], observer: str
+    network: nn.Module,
+    description: ModelDescription,
+    folders: Sequence[Path],
+    observer: str,
+    low_precision: bool = False,
 ) -> ValidationScores:
     """Segment the annotated frames of subjects and compare them with the observer's labels.
+
+    Parameters
+    ----------
+    network, description
+        The network and what it takes.
+    folders, observer
+        Subjects' folders and whose labels.
+    low_precision
+        Whether the network computes in bf16.
 
     Returns
     -------
@@ -63,10 +77,14 @@ def validate(
             if not annotated[:, 1:].any():
                 continue
             stack = torch.from_numpy(np.ascontiguousarray(intensity[..., frame].transpose(2, 0, 1)))
-            slices = network_intensity(grid.to_working(stack)[:, None], description.normalisation)
+            count = len(stack)
+            seen = torch.tensor(
+                [neighbouring(index, count, description.neighbours) for index in range(count)]
+            )
+            slices = network_intensity(grid.to_working(stack)[seen], description.normalisation)
             with (
                 torch.inference_mode(),
-                torch.autocast(device.type, dtype=torch.bfloat16),
+                torch.autocast(device.type, dtype=torch.bfloat16, enabled=low_precision),
             ):
                 logits = network(slices.to(device).contiguous(memory_format=torch.channels_last))
             probabilities = logits.float().softmax(dim=1).cpu()

@@ -94,7 +94,8 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
     description = describe_model(name_or_path)
     if description.sha256 and digest_file(path) != description.sha256:
         raise UserError(f"{path}: does not match the digest in its description; copy both files again.")
-    network = build_network(description.architecture, len(description.structures) + 1)
+    classes, inputs = len(description.structures) + 1, 2 * description.neighbours + 1
+    network = build_network(description.architecture, classes, inputs=inputs)
     try:
         tensors = safetensors.torch.load_file(path)
         network.load_state_dict(

@@ -13,9 +13,10 @@ from cinecohort.commands import train as train_command
 from cinecohort.errors import UserError
 from cinecohort.images import read_image, write_image
 from cinecohort.segmentation.recipes import NO_AUGMENTATION, RECIPES
-from cinecohort.segmentation.training import learning_rate_factor, train
+from cinecohort.segmentation.training import learning_rate_factor, make_trainer, train, visible_slices
 from cinecohort.segmentation.training_data import load_slices, split_subjects
 from cinecohort.segmentation.training_options import DataOptions, TrainingOptions
+from cinecohort.segmentation.weights import load_model
 
 
 def options_for(cohort: Path, output: Path, **changes: object) -> TrainingOptions:
@@ -175,3 +176,39 @@ def test_command_names_every_mistake(tmp_path: Path) -> None:
     config.write_text(yaml.safe_dump({"name": "x", "output": "x", "data": {"folders": [str(tmp_path)]}}))
     with pytest.raises(UserError, match="no subject"):
         train_command.run(arguments)  # type: ignore[arg-type]
+
+
+def test_a_network_that_sees_neighbours_starts_from_one_that_does_not(
+    labelled_cohort: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    alone, description = load_model(str(tiny_weights))
+    options = options_for(labelled_cohort, tmp_path, neighbours=1, start_from=str(tiny_weights))
+    data = load_slices([labelled_cohort / "S0"], "manual", "sa", neighbours=1)
+    widened = make_trainer(options, data).network.eval()
+    images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(widened(images), alone.eval()(images[:, 1:2]), atol=1e-5)
+    assert description.neighbours == 0
+
+
+def test_neighbours_are_those_of_the_same_stack(labelled_cohort: Path) -> None:
+    data = load_slices([labelled_cohort / "S0", labelled_cohort / "S1"], "manual", "sa", neighbours=1)
+    assert data.neighbours[:3].tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 2]]
+    assert data.neighbours[3].tolist() == [3, 3, 4]
+
+
+def test_order_of_neighbours_is_drawn_and_the_slice_stays_in_the_middle() -> None:
+    neighbours = torch.tensor([[3, 4, 5]]).repeat(400, 1)
+    seen = visible_slices(neighbours, 0.25, torch.Generator().manual_seed(1))
+    assert (seen[:, 1] == 4).all()
+    kinds, counts = torch.unique(seen, dim=0, return_counts=True)
+    assert kinds.tolist() == [[3, 4, 5], [4, 4, 4], [5, 4, 3]]
+    assert counts[1] == pytest.approx(100, abs=25)
+
+
+def test_weights_that_see_more_neighbours_than_wanted_are_refused(
+    labelled_cohort: Path, tmp_path: Path
+) -> None:
+    weights = train(options_for(labelled_cohort, tmp_path / "wide", neighbours=1), report=lambda line: None)
+    assert load_model(str(weights))[1].neighbours == 1
+    with pytest.raises(UserError, match="neighbours"):
+        train(options_for(labelled_cohort, tmp_path / "narrow", start_from=str(weights)))
