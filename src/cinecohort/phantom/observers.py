@@ -1,9 +1,12 @@
-"""Made-up observers: each draws the true outlines with a bias and an unsteadiness of their own.
+"""Made-up observers: each draws the true outlines with habits and an unsteadiness of their own.
 
-Sizes are chosen so that pairs of observers differ as those of Bai 2018 (Tables 3, 5 and 7).
+Habits are the side of the border that an observer prefers, the least part of a slice at the valve that is
+drawn at all, and how much of the papillary muscles is left out of the cavity. Sizes are chosen so that pairs
+of observers differ as those of Bai 2018 (Tables 3, 5, 7 and 9); `benchmarks/phantom_observers.py` sets both
+side by side.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,8 +16,19 @@ from cinecohort.phantom.contours import LONG_AXIS, SHORT_AXIS, area_px
 from cinecohort.phantom.planning import Slice
 
 FloatArray = NDArray[np.float64]
+Outlines = Sequence[tuple[Slice, dict[str, FloatArray]]]
+"""Slices from the base on, with the true outline of each structure in pixels (n, 2)."""
 
 N_POINTS = 72
+
+PAPILLARY_ANGLES = (-0.75, 1.95)
+"""Where the papillary muscles meet the wall: radians from the lateral wall towards the inferior."""
+
+PAPILLARY_DEPTH, PAPILLARY_WIDTH = 0.32, 0.38
+"""How far they reach into the cavity relative to its radius, and half their width in radians."""
+
+PAPILLARY_LEVELS = (0.30, 0.78)
+"""Part of the LV in which they lie free, from 0 at the base to 1 at the apex."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +41,19 @@ class Observer:
         Folder of the observer's workspaces.
     bias_mm
         Structure to how far outside the true border they draw.
-    rv_es_bias_mm
-        What comes on top for the RV at end-systole, where opinions differ most.
+    systole_bias_mm
+        Structure to what comes on top at end-systole.
     basal
         Share of the next slice's area that an outline at the valve must have to be drawn.
+    papillary
+        Share of the papillary muscles that is left out of the LV cavity, 0 to 1; the protocol is 0.
     """
 
     name: str
     bias_mm: Mapping[str, float] = field(default_factory=dict)
-    rv_es_bias_mm: float = 0.0
+    systole_bias_mm: Mapping[str, float] = field(default_factory=dict)
     basal: float = 0.3
+    papillary: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +65,9 @@ class Unsteadiness:
     border
         Spread of the border in one slice.
     case
-        Spread of the whole border from case to case.
+        Spread of the whole border from case to case at end-diastole.
+    systole
+        The same at end-systole.
     lapse
         Spread of the depth of a lapse: a part of the border drawn elsewhere, as where an outflow tract, a
         vein or trabeculae leave room for opinion.
@@ -56,22 +75,32 @@ class Unsteadiness:
 
     border: float
     case: float
+    systole: float
     lapse: float
 
 
 UNSTEADINESS = {
-    ("sa", "LV"): Unsteadiness(1.0, 0.30, 0.6),
-    ("sa", "MYO"): Unsteadiness(0.95, 0.25, 1.2),
-    ("sa", "RV"): Unsteadiness(1.4, 0.30, 5.8),
-    ("la_2ch", "LA"): Unsteadiness(1.2, 0.45, 4.6),
-    ("la_4ch", "LA"): Unsteadiness(0.95, 0.25, 2.3),
-    ("la_4ch", "RA"): Unsteadiness(0.95, 0.25, 2.9),
+    ("sa", "LV"): Unsteadiness(1.0, 0.30, 0.30, 0.6),
+    ("sa", "MYO"): Unsteadiness(0.95, 0.25, 0.25, 1.2),
+    ("sa", "RV"): Unsteadiness(1.4, 0.30, 0.30, 5.8),
+    ("la_2ch", "LA"): Unsteadiness(1.2, 0.45, 0.45, 4.6),
+    ("la_4ch", "LA"): Unsteadiness(0.95, 0.25, 0.25, 2.3),
+    ("la_4ch", "RA"): Unsteadiness(0.95, 0.25, 0.25, 2.9),
 }
 
+WALL_TOGETHER = 0.6
+"""Correlation of the LV's inner and outer border, from case to case."""
+
+FRAMES_TOGETHER = 0.3
+"""Correlation of end-diastole and end-systole of a case."""
+
+BASAL_SPREAD = 0.08
+"""Spread from case to case of the share at which a basal outline is drawn."""
+
 OBSERVERS = (
-    Observer("O1", {"LV": 0.0, "MYO": 0.1, "RV": -0.40, "LA": 0.0, "RA": 0.0}, -0.45, 0.30),
-    Observer("O2", {"LV": -0.35, "MYO": -0.1, "RV": 0.25, "LA": 0.3, "RA": 0.1}, 0.20, 0.25),
-    Observer("O3", {"LV": 0.35, "MYO": 0.25, "RV": 0.05, "LA": -0.35, "RA": -0.1}, 0.0, 0.45),
+    Observer("O1", {"LV": 0.0, "MYO": 0.1, "RV": -0.40, "LA": 0.0, "RA": 0.0}, {"RV": -0.45}, 0.30),
+    Observer("O2", {"LV": -0.35, "MYO": -0.1, "RV": 0.25, "LA": 0.3, "RA": 0.1}, {"RV": 0.20}, 0.25),
+    Observer("O3", {"LV": 0.35, "MYO": 0.25, "RV": 0.05, "LA": -0.35, "RA": -0.1}, {}, 0.45),
 )
 
 
@@ -79,59 +108,82 @@ def reference_observer(number: int) -> Observer:
     """One of the group of eight who drew the main reference, a subject each."""
     rng = np.random.default_rng([8, number % 8])
     bias = {name: float(rng.normal(0.0, 0.2)) for name in ("LV", "MYO", "RV", "LA", "RA")}
-    return Observer("manual", bias, 0.0, 0.35)
+    return Observer("manual", bias, {}, 0.35)
 
 
 def draw(
-    observer: Observer,
-    slices: list[tuple[Slice, dict[str, FloatArray]]],
-    rng: np.random.Generator,
-    *,
-    systole: bool = False,
-) -> list[dict[str, FloatArray]]:
-    """What an observer draws in the slices of one view and frame.
+    observer: Observer, truth: Mapping[str, Sequence[Outlines]], rng: np.random.Generator
+) -> dict[str, list[list[dict[str, FloatArray]]]]:
+    """What an observer draws in one case.
 
     Parameters
     ----------
     observer
         Who draws.
-    slices
-        Slices from the base on, with their true outlines.
+    truth
+        View to its outlines at end-diastole and at end-systole.
     rng
         Random numbers.
-    systole
-        Whether the frame is end-systole.
 
     Returns
     -------
-    list of dict
-        For each slice: contour name of cvi42 to points (n, 2), column and row in pixels.
+    dict
+        View to, for both frames and each slice, contour name of cvi42 to points (n, 2), column and row in
+        pixels.
     """
-    result: list[dict[str, FloatArray]] = []
+    return {view: _draw_view(observer, view, frames, rng) for view, frames in truth.items()}
+
+
+def _draw_view(
+    observer: Observer, view: str, frames: Sequence[Outlines], rng: np.random.Generator
+) -> list[list[dict[str, FloatArray]]]:
     names = SHORT_AXIS | LONG_AXIS
-    case = {structure: float(rng.normal()) for structure in names}
-    case["MYO"] = 0.6 * case["LV"] + 0.8 * case["MYO"]
-    for index, (image, true) in enumerate(slices):
-        drawn = {}
-        common = _wobble(rng)
-        for structure, outline in true.items():
-            own, lapse = _wobble(rng), _lapse(rng)
-            if image.view == "sa" and _too_basal(observer, slices, index, structure):
-                continue
-            size = UNSTEADINESS[image.view, structure]
-            wobble = 0.85 * own + 0.5 * common if structure in ("LV", "MYO") else own
-            bias = observer.bias_mm.get(structure, 0.0) + size.case * case[structure]
-            if systole and structure == "RV":
-                bias += observer.rv_es_bias_mm
-            shift = bias + size.border * wobble + size.lapse * lapse
-            drawn[names[structure]] = displaced(outline, shift / image.pixel_mm)
+    basal = observer.basal + float(rng.normal(0.0, BASAL_SPREAD))
+    case = _case(rng)
+    result = []
+    for frame, slices in enumerate(frames):
+        if frame:
+            case = _together(case, _case(rng), FRAMES_TOGETHER)
+        drawn = []
+        for index, (image, true) in enumerate(slices):
+            common = _wobble(rng)
+            contours = {}
+            for structure, outline in true.items():
+                own, lapse = _wobble(rng), _lapse(rng)
+                if view == "sa" and _too_basal(basal, slices, index, structure):
+                    continue
+                size = UNSTEADINESS[view, structure]
+                wobble = 0.85 * own + 0.5 * common if structure in ("LV", "MYO") else own
+                shift = observer.bias_mm.get(structure, 0.0) + size.border * wobble + size.lapse * lapse
+                shift = shift + (size.systole if frame else size.case) * case[structure]
+                if frame:
+                    shift = shift + observer.systole_bias_mm.get(structure, 0.0)
+                points = resampled(outline)
+                if structure == "LV" and observer.papillary:
+                    level = _level(slices, index)
+                    shift = shift - observer.papillary * _papillaries(points, level) * image.pixel_mm
+                contours[names[structure]] = displaced(points, shift / image.pixel_mm)
+            drawn.append(contours)
         result.append(drawn)
     return result
 
 
-def _too_basal(
-    observer: Observer, slices: list[tuple[Slice, dict[str, FloatArray]]], index: int, structure: str
-) -> bool:
+def _case(rng: np.random.Generator) -> dict[str, float]:
+    """How far out a case is drawn altogether, in standard deviations."""
+    case = {structure: float(rng.normal()) for structure in SHORT_AXIS | LONG_AXIS}
+    case["MYO"] = _mixed(case["LV"], case["MYO"], WALL_TOGETHER)
+    return case
+
+
+def _together(first: dict[str, float], second: dict[str, float], correlation: float) -> dict[str, float]:
+    return {name: _mixed(first[name], second[name], correlation) for name in first}
+
+
+def _mixed(first: float, second: float, correlation: float) -> float:
+    return correlation * first + float(np.sqrt(1.0 - correlation**2)) * second
+
+
+def _too_basal(basal: float, slices: Outlines, index: int, structure: str) -> bool:
     """Whether an outline near the valve is so small against the next one that it is left out."""
     if index + 1 >= len(slices) or structure not in slices[index + 1][1]:
         return False
@@ -140,7 +192,26 @@ def _too_basal(
     here, below = (slices[i][1].get(reference) for i in (index, index + 1))
     if here is None:
         return True
-    return above and below is not None and area_px(here) < observer.basal * area_px(below)
+    return above and below is not None and area_px(here) < basal * area_px(below)
+
+
+def _level(slices: Outlines, index: int) -> float:
+    """Place of a slice in the LV: 0 at the base, 1 at the apex."""
+    places = [place for place, (_, true) in enumerate(slices) if "LV" in true]
+    return (index - places[0] + 0.5) / len(places)
+
+
+def _papillaries(points: FloatArray, level: float) -> FloatArray:
+    """How far the papillary muscles reach into the cavity at the points of its outline, in pixels."""
+    if not PAPILLARY_LEVELS[0] < level < PAPILLARY_LEVELS[1]:
+        return np.zeros(len(points))
+    away = points - points.mean(axis=0)
+    angle = np.arctan2(away[:, 1], away[:, 0])
+    depth = np.zeros(len(points))
+    for middle in PAPILLARY_ANGLES:
+        apart = (angle - middle + np.pi) % (2.0 * np.pi) - np.pi
+        depth += np.exp(-((apart / PAPILLARY_WIDTH) ** 2))
+    return np.asarray(PAPILLARY_DEPTH * float(np.hypot(*away.T).mean()) * depth)
 
 
 def _wobble(rng: np.random.Generator) -> FloatArray:
@@ -157,26 +228,22 @@ def _lapse(rng: np.random.Generator) -> FloatArray:
     """A bump of random place, sign and depth over about a sixth of a closed curve."""
     angle = np.arange(N_POINTS) * (2.0 * np.pi / N_POINTS) - rng.uniform(0.0, 2.0 * np.pi)
     away = (angle + np.pi) % (2.0 * np.pi) - np.pi
-    return rng.normal() * np.exp(-((away / 0.4) ** 2))
+    return np.asarray(rng.normal() * np.exp(-((away / 0.4) ** 2)))
 
 
-def displaced(outline: FloatArray, outward_px: FloatArray) -> FloatArray:
-    """Move a closed outline along its normals; the result has :data:`N_POINTS` points.
-
-    Parameters
-    ----------
-    outline
-        (n, 2) in pixels.
-    outward_px
-        (:data:`N_POINTS`,) displacement, positive outwards.
-    """
+def resampled(outline: FloatArray) -> FloatArray:
+    """:data:`N_POINTS` points at equal distances along a closed outline (n, 2)."""
     closed = np.vstack([outline, outline[:1]])
     length = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(closed, axis=0).T))])
     at = np.arange(N_POINTS) * (length[-1] / N_POINTS)
-    points = np.stack([np.interp(at, length, closed[:, axis]) for axis in (0, 1)], axis=1)
+    return np.stack([np.interp(at, length, closed[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def displaced(points: FloatArray, outward_px: FloatArray) -> FloatArray:
+    """Move points (n, 2) of a closed outline along its normals, outwards where positive."""
     tangent = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
     normal = np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
     x, y = points.T
     turn = np.sign(x @ np.roll(y, -1) - y @ np.roll(x, -1))
-    return points + normal * (turn * outward_px)[:, None]
+    return np.asarray(points + normal * (turn * outward_px)[:, None])

@@ -7,6 +7,7 @@ import numpy as np
 
 from cinecohort.conversion.cvi42 import write_workspace
 from cinecohort.files import write_bytes
+from cinecohort.labels import STRUCTURES
 from cinecohort.phantom.contours import outlines
 from cinecohort.phantom.dicom_files import Study
 from cinecohort.phantom.faults import FAULTS, planted_fault
@@ -135,16 +136,23 @@ def workspace(
 ) -> dict[str, dict[str, np.ndarray]]:
     """SOPInstanceUID to contour name to points: what an observer draws at end-diastole and end-systole."""
     heart = phantom.heart
+    frames = (0, heart.cycle.es_frame)
+    by_view = {view: [each for each in acquired if each.image.view == view] for view in STRUCTURES}
+    truth = {
+        view: [
+            [(each.image, outlines(heart, phantom.pose, each.image, frame)) for each in of_view]
+            for frame in frames
+        ]
+        for view, of_view in by_view.items()
+    }
     contours: dict[str, dict[str, np.ndarray]] = {}
-    for frame in (0, heart.cycle.es_frame):
-        for view in ("sa", "la_2ch", "la_4ch"):
+    for view, drawn in draw(observer, truth, rng).items():
+        for frame, of_frame in zip(frames, drawn, strict=True):
             if fault == "no_es_contour" and frame and observer.name == "manual":
                 continue
-            of_view = [each for each in acquired if each.image.view == view]
-            true = [(each.image, outlines(heart, phantom.pose, each.image, frame)) for each in of_view]
-            for each, drawn in zip(of_view, draw(observer, true, rng, systole=frame > 0), strict=True):
-                if drawn:
-                    contours[each.files[frame].uid] = drawn
+            for each, names in zip(by_view[view], of_frame, strict=True):
+                if names:
+                    contours[each.files[frame].uid] = names
     if fault == "swapped_labels" and observer.name == "manual":
         return {uid: _swapped(drawn) for uid, drawn in contours.items()}
     return contours
