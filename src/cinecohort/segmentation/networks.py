@@ -249,29 +249,25 @@ def build_network(architecture: str, classes: int, dropout: float = 0.0, inputs:
     return FCN(classes, inputs=inputs, **settings)
 
 
-def widen_input(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Fit the weights of a network that sees one slice to one that sees its neighbours too.
+def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Fit the weights of a network of the same architecture to one that may see more slices.
 
-    The neighbours' channels of the first convolution start at zero, so that both give the same result.
+    The channels of neighbouring slices in the first convolution start at zero, so that a network that sees
+    them gives what one that does not gave. What `weights` lacks stays fresh.
 
     Parameters
     ----------
     weights
-        State of a network of the same architecture with as many inputs as `network`, or one.
+        State of a network with as many inputs as `network`, or one.
     network
         The network that they are for.
     """
-    widened = {}
-    for name, wanted in network.state_dict().items():
-        value = weights[name]
-        if value.shape != wanted.shape:
-            centred = torch.zeros_like(wanted)
-            centred[:, wanted.shape[1] // 2] = value[:, 0]
+    fitted = {}
+    for name, fresh in network.state_dict().items():
+        value = weights.get(name, fresh)
+        if value.shape != fresh.shape:
+            centred = torch.zeros_like(fresh)
+            centred[:, fresh.shape[1] // 2] = value[:, 0]
             value = centred
-        widened[name] = value
-    return widened
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+        fitted[name] = value
+    return fitted

@@ -28,7 +28,7 @@ from cinecohort.segmentation.augmentation import (
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.engines import cpu_has_bf16
 from cinecohort.segmentation.losses import LOSSES
-from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, widen_input
+from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, starting_weights
 from cinecohort.segmentation.preprocessing import network_intensity
 from cinecohort.segmentation.training_data import (
     LabelledSlices,
@@ -259,6 +259,31 @@ def training_precision(options: TrainingOptions) -> Literal["bf16", "fp32"]:
     return "bf16" if (torch.cuda.is_bf16_supported() if on_gpu else cpu_has_bf16()) else "fp32"
 
 
+def weights_to_start_from(options: TrainingOptions) -> dict[str, Tensor]:
+    """Read the weights that a run fine-tunes; those of another view give all but the head.
+
+    Raises
+    ------
+    UserError
+        If they are of another architecture or see other neighbours.
+    """
+    start, description = load_model(str(options.start_from))
+    if description.architecture != options.architecture:
+        raise UserError(
+            f"{options.start_from} is {description.architecture}, not {options.architecture}; "
+            "change architecture to match."
+        )
+    if description.neighbours not in (0, options.neighbours):
+        raise UserError(
+            f"{options.start_from} sees {description.neighbours} neighbouring slices, not "
+            f"{options.neighbours}; change neighbours to match."
+        )
+    weights = start.state_dict()
+    if description.view != options.view:
+        weights = {name: value for name, value in weights.items() if not name.startswith("head.")}
+    return weights
+
+
 def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
     """Make the network (fresh, or the weights to fine-tune), its average and its optimiser."""
     device = training_device(options)
@@ -271,18 +296,7 @@ def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
         for item in networks
     )
     if options.start_from is not None:
-        start, description = load_model(options.start_from)
-        if (description.architecture, description.view) != (options.architecture, options.view):
-            raise UserError(
-                f"{options.start_from} is {description.architecture} for {description.view}, "
-                f"not {options.architecture} for {options.view}; change architecture and view to match."
-            )
-        if description.neighbours not in (0, options.neighbours):
-            raise UserError(
-                f"{options.start_from} sees {description.neighbours} neighbouring slices, not "
-                f"{options.neighbours}; change neighbours to match."
-            )
-        network.load_state_dict(widen_input(start.state_dict(), network))
+        network.load_state_dict(starting_weights(weights_to_start_from(options), network))
     average.load_state_dict(network.state_dict())
     average.requires_grad_(False).eval()
     return Trainer(options, network, average, make_optimiser(options, network), data, device)

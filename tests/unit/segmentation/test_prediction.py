@@ -257,3 +257,24 @@ def test_shipped_weights_load_are_small_and_have_a_card(name: str) -> None:
     assert path.stat().st_size < 16_000_000
     assert description.name == name
     assert path.with_suffix(".md").is_file()
+
+
+def test_a_network_that_sees_neighbours_gets_those_of_the_same_frame() -> None:
+    """Every slice is of one colour; what the network sees of its neighbours comes out as their labels."""
+    data = np.zeros((32, 32, 4, 3), dtype=np.int16)
+    colours = (np.arange(12).reshape(3, 4) * 7 % 11) * 10
+    data[:] = colours.T
+    seen: list[torch.Tensor] = []
+
+    def remember(images: torch.Tensor) -> torch.Tensor:
+        seen.append(images[:, :, 16, 16].clone())
+        return bright_is_lv(images[:, 1:2])
+
+    description = DESCRIPTION.model_copy(update={"neighbours": 1, "spacing_mm": None})
+    ImageInference(Image(data, AFFINE), description, remember, batch_size=5).labels([0, 2])
+    expected = [
+        [colours[frame, max(0, index - 1)], colours[frame, index], colours[frame, min(3, index + 1)]]
+        for frame in (0, 2)
+        for index in range(4)
+    ]
+    assert torch.allclose(torch.cat(seen), torch.tensor(expected) / 100.0, atol=1e-5)

@@ -111,7 +111,7 @@ def test_fine_tuning_starts_from_weights_and_ignores_absent_structures(
     before, after = tensors(start), tensors(tuned)
     trained = [name for name in before if "running" not in name and "num_batches" not in name]
     assert all(torch.equal(before[name], after[name]) for name in trained)
-    with pytest.raises(UserError, match="unet16 for sa"):
+    with pytest.raises(UserError, match="is unet16, not fcn16"):
         changes = {"start_from": str(start), "architecture": "fcn16"}
         train(options_for(cohort, tmp_path / "wrong", **changes), report=lambda line: None)
 
@@ -212,3 +212,14 @@ def test_weights_that_see_more_neighbours_than_wanted_are_refused(
     assert load_model(str(weights))[1].neighbours == 1
     with pytest.raises(UserError, match="neighbours"):
         train(options_for(labelled_cohort, tmp_path / "narrow", start_from=str(weights)))
+
+
+def test_weights_of_another_view_give_all_but_the_head(
+    labelled_cohort: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    options = options_for(labelled_cohort, tmp_path, start_from=str(tiny_weights), view="la_4ch")
+    data = load_slices([labelled_cohort / "S0"], "manual", "sa")
+    started = make_trainer(options, data).network.state_dict()
+    given = load_model(str(tiny_weights))[0].state_dict()
+    same = {name for name in given if torch.equal(given[name], started[name])}
+    assert given.keys() - same == {"head.weight", "head.bias"}
