@@ -80,6 +80,9 @@ class Config(Options):
     models: dict[Literal["sa", "la_2ch", "la_4ch"], list[ModelOptions]] = {}
     """Networks by view, the primary one first. A row of measures takes several views: models of one name
     stand together in the tables, and first models of different names are called `primary` together."""
+    unvalidated: Literal["exclude", "include"] = "exclude"
+    """Measures by networks never tested on labelled real hearts (their model card says so): kept out
+    of agreement and studies, or taken into them. They are in `cohort/measures.tsv`, marked, in any case."""
     conversion: ConversionOptions = ConversionOptions()
     """From raw files to images."""
     image_quality: ImageQualityOptions = ImageQualityOptions()

@@ -11,7 +11,18 @@ from cinecohort.segmentation.model_sets import primary_name
 
 def read_cohort_table(path: Path) -> pd.DataFrame:
     """Read a table of ``results/cohort/``: keys and codes as text, numbers as numbers, empty is missing."""
-    text = ("subject", "dataset", "participant", "visit", "icd10", "group", "site", "source", "frames")
+    text = (
+        "subject",
+        "dataset",
+        "participant",
+        "visit",
+        "icd10",
+        "group",
+        "site",
+        "source",
+        "frames",
+        "unvalidated",
+    )
     return pd.read_csv(path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
 
 
@@ -30,7 +41,16 @@ def run_agreement(
 
     values = json.loads(settings)
     options = AgreementOptions(**values["agreement"])
-    run(measures, overlap, participants, folder, options, status_tsv=status, conversion_tsv=conversion)
+    run(
+        measures,
+        overlap,
+        participants,
+        folder,
+        options,
+        status_tsv=status,
+        conversion_tsv=conversion,
+        unvalidated=values["unvalidated"],
+    )
 
 
 def run_group_study(settings: str, measures: Path, participants: Path, status: Path, folder: Path) -> None:
@@ -47,6 +67,7 @@ def run_group_study(settings: str, measures: Path, participants: Path, status: P
         read_cohort_table(status),
         options,
         folder,
+        unvalidated=values["unvalidated"],
     )
 
 

@@ -27,9 +27,9 @@ VERSIONS = {
     "gather": 2,
     "import_tables": 1,
     "run_record": 1,
-    "agreement": 1,
-    "group_study": 1,
-    "report": 1,
+    "agreement": 2,
+    "group_study": 2,
+    "report": 2,
 }
 """Version of each stage's algorithm."""
 
@@ -42,8 +42,8 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "evaluate": ("models", "evaluation"),
     "gather": ("datasets", "models", "measures", "image_quality", "measure_quality"),
     "import_tables": ("datasets",),
-    "agreement": ("models", "agreement", "seed"),
-    "group_study": ("models", "studies", "seed"),
+    "agreement": ("models", "agreement", "unvalidated", "seed"),
+    "group_study": ("models", "studies", "unvalidated", "seed"),
 }
 """Sections of the configuration by stage; stages that are not named here use all of it."""
 

@@ -23,6 +23,7 @@ from cinecohort.reporting.sections import (
 )
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.typesetting import build_folder, typeset
+from cinecohort.reporting.validation import Marks, marked_sections
 
 BANNER = "SYNTHETIC DATA"
 
@@ -69,12 +70,14 @@ def compose(context: Context) -> Document:
         provenance.section(context),
         limits.section(context),
     ]
+    marks = Marks.of(results)
+    others = study.without_unvalidated(context, marks)
     return Document(
         title=results.title,
         subtitle="Study report: cohort-scale cardiac magnetic resonance phenotyping",
         facts=summary.facts(context),
         summary=summary.blocks(context, agreement.summary(context), study.summary(context)),
-        sections=sections,
+        sections=marked_sections(sections, marks, others),
         banner=BANNER if results.synthetic else "",
         footer="CineCohort. Research use only; not a medical device.",
     )

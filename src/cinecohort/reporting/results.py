@@ -17,6 +17,7 @@ TEXT_COLUMNS = {
     *("participant", "visit", "views", "vendor", "scanner", "observers", "message", "slices", "frames"),
     *("kind", "reference", "role", "structure", "position", "sex", "icd10", "site", "group"),
     *("folder", "first", "second", "measure", "outliers", "selection", "raters", "type", "quantity", "test"),
+    *("unvalidated", "models", "model", "what"),
     *("outcome", "analysis", "setting", "factor", "variable", "covariate", "sd_source", "p_printed"),
 }
 

@@ -29,6 +29,12 @@ from cinecohort.statistics.published_tables import (
 )
 from cinecohort.statistics.reliability import FIXED_COLUMNS, reliability
 from cinecohort.statistics.tables import read_table, write_table
+from cinecohort.statistics.unvalidated import (
+    LEFT_OUT_COLUMNS,
+    Unvalidated,
+    validated_overlap,
+    without_unvalidated,
+)
 
 _TEXT = ("dataset", "source", "kind", "frames", "reference", "status", "site", "group", "icd10", "visit")
 
@@ -43,6 +49,7 @@ def run(
     options: AgreementOptions,
     status_tsv: Path | None = None,
     conversion_tsv: Path | None = None,
+    unvalidated: Unvalidated = "include",
 ) -> None:
     """Write everything about agreement from the cohort's tables.
 
@@ -64,12 +71,21 @@ def run(
         the measures have no column ``status``.
     conversion_tsv
         For resolution and scanners in the description of the datasets.
+    unvalidated
+        ``exclude``: measures and overlap by networks that were never tested on labelled real hearts take no
+        part; ``left_out.csv`` lists them with the reason.
     """
     measures = _cohort_table(measures_tsv, ("subject", "source", "kind"))
     participants = _cohort_table(participants_tsv, ("subject",))
     overlap = _cohort_table(overlap_tsv, OVERLAP_COLUMNS)
     write_table(out_folder / "seen_in_training.csv", count_seen(measures))
     measures, overlap = unseen(measures), unseen(overlap)
+    left_out = [pd.DataFrame(columns=list(LEFT_OUT_COLUMNS))]
+    if unvalidated == "exclude":
+        measures, of_measures = without_unvalidated(measures)
+        overlap, of_overlap = validated_overlap(overlap)
+        left_out = [of_measures, of_overlap]
+    write_table(out_folder / "left_out.csv", pd.concat(left_out))
     status = read_table(status_tsv, _TEXT) if status_tsv else None
     conversion = read_table(conversion_tsv, _TEXT) if conversion_tsv else None
     if "status" not in measures and status is not None:

@@ -30,14 +30,26 @@ from cinecohort.statistics.matching import EMULATED, Matching, match
 from cinecohort.statistics.methods_text import methods_sentences
 from cinecohort.statistics.power import smallest_detectable_difference
 from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table
-from cinecohort.statistics.study_cohort import TREATMENT, Flow, StudyCohort, select_cohort
+from cinecohort.statistics.study_cohort import (
+    TREATMENT,
+    Flow,
+    StudyCohort,
+    select_cohort,
+    select_measures,
+)
 from cinecohort.statistics.study_options import StudyOptions
 from cinecohort.statistics.study_tables import read_table, write_table
 from cinecohort.statistics.subgroups import band_labels, subgroup_differences
+from cinecohort.statistics.unvalidated import (
+    LEFT_OUT_COLUMNS,
+    Unvalidated,
+    unvalidated_views,
+    without_unvalidated,
+)
 
 TABLES = (
     *("flow", "baseline", "pairs", "scores", "unmatched", "balance", "sample_sizes", "comparison"),
-    *("sensitivity", "subgroups", "power", "published"),
+    *("sensitivity", "subgroups", "power", "published", "left_out"),
 )
 FIGURES = ("love", "overlap", "forest")
 DESCRIBED = (
@@ -53,6 +65,7 @@ def run_study(
     status: pd.DataFrame | None,
     options: StudyOptions,
     out: Path,
+    unvalidated: Unvalidated = "include",
 ) -> None:
     """Do a study and write its folder.
 
@@ -70,6 +83,9 @@ def run_study(
         Folder; gets ``flow, baseline, pairs, scores, unmatched, balance, sample_sizes, comparison,
         sensitivity, subgroups, power`` and, where asked for, ``published`` as CSV; ``love, overlap, forest``
         as SVG; ``methods.txt``; ``summary.json``. What an earlier run left is removed first.
+    unvalidated
+        ``exclude``: outcomes by networks that were never tested on labelled real hearts are left out;
+        ``left_out.csv`` and a warning name them.
 
     Notes
     -----
@@ -79,8 +95,12 @@ def run_study(
     """
     _clear(out)
     flow = Flow(len(participants))
+    left_out = pd.DataFrame(columns=list(LEFT_OUT_COLUMNS))
     try:
+        if unvalidated == "exclude":
+            measures, options, left_out = validated_outcomes(measures, options)
         cohort = select_cohort(measures, participants, status, options, flow)
+        cohort.notes.extend(left_out_sentences(left_out, options))
         matching = match_cohort(cohort, options)
         published = _published(options)
     except UserError as error:
@@ -105,6 +125,7 @@ def run_study(
         ),
         "subgroups": subgroup_table(matching, options),
         "power": power,
+        "left_out": left_out,
     }
     if published is not None:
         tables["published"] = published
@@ -114,6 +135,50 @@ def run_study(
     methods = methods_sentences(options, flow, matching, cohort.source, _versions())
     write_text(out / "methods.txt", "\n".join(methods) + "\n")
     write_json(out / "summary.json", _summary(options, cohort, matching, balance, comparison, power))
+
+
+def validated_outcomes(
+    measures: pd.DataFrame, options: StudyOptions
+) -> tuple[pd.DataFrame, StudyOptions, pd.DataFrame]:
+    """Empty what rests on networks that were not validated; outcomes of which nothing is left are dropped.
+
+    Returns
+    -------
+    tuple
+        Measures, options, and what of the study's source and outcomes was left out; see
+        :func:`cinecohort.statistics.unvalidated.without_unvalidated`.
+
+    Raises
+    ------
+    UserError
+        No outcome is left.
+    """
+    nothing = pd.DataFrame(columns=list(LEFT_OUT_COLUMNS))
+    if not unvalidated_views(measures).any():
+        return measures, options, nothing
+    source, _ = select_measures(measures, options)
+    kept, left_out = without_unvalidated(measures)
+    left_out = left_out[(left_out["source"] == source) & left_out["what"].isin(options.outcomes)]
+    rows = kept["source"].astype(str) == source if "source" in kept else pd.Series(True, index=kept.index)
+    gone = [name for name in left_out["what"] if kept.loc[rows, name].isna().all()]
+    outcomes = tuple(name for name in options.outcomes if name not in gone)
+    if not outcomes:
+        reasons = "; ".join(dict.fromkeys(left_out["reason"]))
+        raise UserError(
+            f"Study {options.name}: every outcome was left out ({', '.join(gone)}): {reasons}. Set "
+            "`unvalidated: include` to do the study all the same."
+        )
+    return kept, options.model_copy(update={"outcomes": outcomes}), left_out
+
+
+def left_out_sentences(left_out: pd.DataFrame, options: StudyOptions) -> list[str]:
+    """Say which outcomes were left out, and in how many subjects where others stay."""
+    return [
+        f"{measure_label(row['what'])} was left out"
+        + (f" of {row['n']:,} subjects" if row["what"] in options.outcomes else "")
+        + f": {row['reason']}."
+        for row in left_out.to_dict("records")
+    ]
 
 
 def match_cohort(cohort: StudyCohort, options: StudyOptions) -> Matching:

@@ -42,6 +42,7 @@ def rerun_by(**changes):
         ({"measures": {"myocardial_density_g_ml": 1.06}}, {"measure", "gather"}),
         ({"agreement": {"limit_factor": 2.0}}, {"agreement"}),
         ({"seed": 5}, {"agreement", "group_study"}),
+        ({"unvalidated": "include"}, {"agreement", "group_study"}),
         ({"studies": {"first": STUDY}}, {"group_study"}),
         ({"report": {"list_subjects": True}}, set()),
     ],

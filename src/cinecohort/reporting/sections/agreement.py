@@ -3,7 +3,7 @@
 import shutil
 
 from cinecohort.reporting import published
-from cinecohort.reporting.document import Block, Figure, Paragraph, Section
+from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Text
 from cinecohort.reporting.numbers import count, is_defined, listing, mean_sd
 from cinecohort.reporting.results import read_table, rows_by
 from cinecohort.reporting.sections import overlap
@@ -16,7 +16,7 @@ from cinecohort.reporting.sections.agreement_tables import (
     limits_table,
 )
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import MEASURES
+from cinecohort.reporting.vocabulary import MEASURES, VIEW_NAMES
 
 MOST_COLUMNS = 5
 MOST_DETAILED = 3
@@ -38,10 +38,29 @@ def section(context: Context) -> list[Section]:
     parts = [Section("Agreement", "sec-agreement", [Paragraph(introduction(context, tables))])]
     if blocks:
         parts.append(Section("Clinical measures", "sec-agreement-measures", blocks, level=2))
+    parts[0].blocks.extend(left_out(context))
     overlap_blocks = overlap.overlap_blocks(context)
     title = "Overlap and distances of segmentations"
     parts.append(Section(title, "sec-agreement-overlap", overlap_blocks, level=2))
     return parts
+
+
+def left_out(context: Context) -> list[Block]:
+    """What took no part since its network was not validated on labelled real hearts."""
+    table = read_table(context.results.folder / "agreement" / "left_out.csv", ("source", "what", "reason"))
+    items: list[Text] = []
+    for (source, reason), part in table.groupby(["source", "reason"], sort=False):
+        words = [MEASURES[name].label for name in part["what"] if name in MEASURES]
+        words += [overlap_words(name) for name in part["what"] if name.startswith("overlap ")]
+        if words:
+            items.append(f"{source}: {listing(words)}; {reason}.")
+    return [Paragraph("Left out of agreement:"), Bullets(items)] if items else []
+
+
+def overlap_words(what: str) -> str:
+    """Words of ``overlap la_2ch``."""
+    view = what.removeprefix("overlap ")
+    return f"overlap in the {VIEW_NAMES.get(view, view)} view"
 
 
 def read_agreement(context: Context) -> AgreementTables:

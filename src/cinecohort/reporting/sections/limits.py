@@ -4,7 +4,7 @@ from cinecohort.reporting.document import Bullets, Section, Text
 from cinecohort.reporting.numbers import count, percent, quantity
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.participants import has_values
-from cinecohort.reporting.sections.provenance import described
+from cinecohort.reporting.validation import unvalidated_models
 
 SMALL_COHORT = 30
 
@@ -57,7 +57,7 @@ def of_this_run(context: Context) -> list[Text]:
             "One observer is not the truth: without a second, the difference between humans is not known "
             "here."
         )
-    unvalidated = unvalidated_models(context)
+    unvalidated = unvalidated_models(results.config)
     if unvalidated:
         items.append(
             f"Not validated on real hearts: {', '.join(unvalidated)}. Measures that rest on them show that "
@@ -90,14 +90,3 @@ def of_the_methods(context: Context) -> list[Text]:
             "results for orientation, not as a test.",
         )
     return items
-
-
-def unvalidated_models(context: Context) -> list[str]:
-    """Names of the run's models whose card says that they are not validated."""
-    names = []
-    for view, entries in (context.results.config.get("models") or {}).items():
-        for entry in entries:
-            model = described(str(entry.get("weights") or entry.get("name")))
-            if model is not None and not model.validated:
-                names.append(f"{entry.get('name')} ({view})")
-    return names

@@ -14,7 +14,9 @@ from cinecohort.reporting.document import (
     Text,
 )
 from cinecohort.reporting.numbers import is_defined, listing
+from cinecohort.reporting.results import configured_sets
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.validation import MARK, members, unvalidated_models
 from cinecohort.reporting.vocabulary import VIEW_NAMES
 
 SOURCE_WORDS: dict[str, Text] = {
@@ -163,8 +165,40 @@ def segmentation(config: Mapping[str, Any]) -> list[Block]:
             "Each frame was also segmented flipped and turned, and the agreement of these results was "
             "recorded. "
         )
+    unvalidated = unvalidated_models(config)
+    if unvalidated:
+        fate = "taken into" if config.get("unvalidated") == "include" else "kept out of"
+        text.append(
+            f"Not validated on labelled real hearts: {listing(unvalidated)}; what they measured is marked "
+            f"{MARK} and was {fate} agreement and studies. "
+        )
+    ensembles = [
+        f"{entry.get('name')} ({VIEW_NAMES.get(str(view), str(view))})"
+        for view, entries in models.items()
+        for entry in entries
+        if len(members(entry)) > 1
+    ]
+    if ensembles:
+        text.append(
+            f"{listing(ensembles)}: the mean of the probabilities of several networks, whose disagreement "
+            "was recorded as uncertainty. "
+        )
+    named = primary_note(models)
+    if named:
+        text.append(named)
     text.append("Engines and weights are listed under provenance.")
     return [Paragraph(text)]
+
+
+def primary_note(models: Mapping[str, Any]) -> str:
+    """Say what the primary set is called, where its models have different names."""
+    sets = configured_sets({"models": models})
+    if not sets or set(sets[0].models.values()) == {sets[0].name}:
+        return ""
+    return (
+        f"In tables and figures the first network of each view stands under one name, {sets[0].name}, since "
+        "measures take several views. "
+    )
 
 
 def quality(config: Mapping[str, Any]) -> list[Block]:

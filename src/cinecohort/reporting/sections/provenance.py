@@ -4,13 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cinecohort.errors import UserError
 from cinecohort.files import digest_json
 from cinecohort.reporting.document import Block, Bullets, Citation, Column, Paragraph, Section, Table, Text
 from cinecohort.reporting.numbers import UNDEFINED, count, listing
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.validation import members
 from cinecohort.reporting.vocabulary import VIEW_NAMES
-from cinecohort.segmentation.descriptions import ModelDescription, describe_model
 
 DATA_CITATIONS: dict[str, Text] = {
     "acdc": [
@@ -86,8 +85,7 @@ def model_blocks(context: Context) -> list[Block]:
     rows = []
     for view, entries in (context.results.config.get("models") or {}).items():
         for rank, entry in enumerate(entries):
-            model = described(str(entry.get("weights") or entry.get("name")))
-            rows.append(
+            rows += [
                 [
                     str(entry.get("name")),
                     VIEW_NAMES.get(str(view), str(view)),
@@ -96,7 +94,8 @@ def model_blocks(context: Context) -> list[Block]:
                     "not known" if model is None else "validated" if model.validated else "not validated",
                     model.sha256[:16] if model else UNDEFINED,
                 ]
-            )
+                for model in members(entry)
+            ]
     if not rows:
         return []
     return [
@@ -112,18 +111,11 @@ def model_blocks(context: Context) -> list[Block]:
                 Column("SHA-256 (begins)", "left"),
             ],
             rows,
-            notes="Validated: measured on real hearts that the network had not seen, with the figures in its "
+            notes="Several rows of one model and view are the members of an ensemble. "
+            "Validated: measured on real hearts that the network had not seen, with the figures in its "
             "model card. Measures by a network that is not validated must not be taken for results.",
         )
     ]
-
-
-def described(name_or_path: str) -> ModelDescription | None:
-    """Read the description of weights, None where they are not at hand any more."""
-    try:
-        return describe_model(name_or_path)
-    except UserError:
-        return None
 
 
 def version_blocks(run: Mapping[str, Any]) -> list[Block]:

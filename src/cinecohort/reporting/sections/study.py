@@ -31,6 +31,8 @@ from cinecohort.reporting.sections.study_tables import (
     sensitivity_table,
     subgroup_table,
 )
+from cinecohort.reporting.validation import Marks
+from cinecohort.statistics.unvalidated import views_of_measure
 
 TABLES = ("flow", "baseline", "balance", "comparison", "sensitivity", "subgroups", "power", "published")
 
@@ -216,6 +218,17 @@ def methods(study: Study) -> list[Block]:
             ]
         )
     ]
+
+
+def without_unvalidated(context: Context, marks: Marks) -> frozenset[str]:
+    """Labels of the sections of studies that compare nothing that a network without validation measured."""
+    labels = set()
+    for study in read_studies(context):
+        outcomes = (study.summary.get("options") or {}).get("outcomes") or ()
+        rests = any(marks.views & set(views_of_measure(name)) for name in outcomes)
+        if not rests or study.summary.get("source") not in marks.sources:
+            labels.add(f"sec-study-{study.name}")
+    return frozenset(labels)
 
 
 def summary(context: Context) -> list[Block]:

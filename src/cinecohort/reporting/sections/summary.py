@@ -4,7 +4,9 @@ from cinecohort.reporting.document import Block, Paragraph, Strong
 from cinecohort.reporting.numbers import count, listing, mean_sd, quantity
 from cinecohort.reporting.sections import flow
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.validation import MARK, summary_blocks, views_not_validated
 from cinecohort.reporting.vocabulary import MEASURES
+from cinecohort.statistics.unvalidated import views_of_measure
 
 KEY_MEASURES = ("lvedv_ml", "lvef_pct", "lvm_g", "rvedv_ml", "rvef_pct")
 
@@ -52,6 +54,7 @@ def blocks(context: Context, agreement: list[Block], studies: list[Block]) -> li
     if context.results.synthetic:
         result.append(Paragraph([Strong("Synthetic data."), " This report describes phantoms, not people."]))
     result.append(Paragraph(flow.sentence(context)))
+    result.extend(summary_blocks(context.results))
     measures = measures_sentence(context)
     if measures:
         result.append(Paragraph(measures))
@@ -68,9 +71,9 @@ def measures_sentence(context: Context) -> str:
             known = rows[name].dropna() if name in rows else rows["subject"][:0]
             if len(known):
                 measure = MEASURES[name]
-                parts.append(
-                    f"{measure.label} {mean_sd(known.mean(), known.std(), measure.digits)} {measure.unit}"
-                )
+                mark = MARK if views_not_validated(rows) & set(views_of_measure(name)) else ""
+                value = mean_sd(known.mean(), known.std(), measure.digits)
+                parts.append(f"{measure.label}{mark} {value} {measure.unit}")
         if parts:
             n = quantity(int(rows["subject"].nunique()), "analysed subject")
             return f"Mean (SD) measures by {source} in {n}: {listing(parts)}."

@@ -1,0 +1,198 @@
+"""Marks what rests on networks never tested on labelled real hearts, wherever the report shows it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from cinecohort.errors import UserError
+from cinecohort.reporting.document import Block, Figure, Gallery, Paragraph, Section, Strong, Table, Text
+from cinecohort.reporting.numbers import listing
+from cinecohort.reporting.results import Results
+from cinecohort.reporting.vocabulary import (
+    MEASURES,
+    STRUCTURE_NAMES,
+    VIEW_NAMES,
+    VIEW_SHORT,
+    WALL_SEGMENTS,
+    measure_label,
+)
+from cinecohort.segmentation.descriptions import ModelDescription, describe_model
+from cinecohort.segmentation.options import ModelOptions
+from cinecohort.statistics.unvalidated import unvalidated_views, views_of_measure
+
+MARK = "†"
+NOTE = f"{MARK} By a network that was not validated on labelled real hearts: no result to rely on."
+BY_STRUCTURE = ("tab-overlap-automatic", "tab-strata")
+"""Tables with a row a structure."""
+OF_MEASURES = {
+    "fig-distributions": (),
+    "fig-bland-altman": (),
+    "fig-correlation": (),
+    "fig-bullseye": ("sa",),
+    "fig-gallery": ("sa",),
+    "fig-dice": ("sa",),
+    "tab-wall": ("sa",),
+}
+"""Beginnings of the labels of figures and tables without labels of measures, and the views that they show; ()
+means all."""
+
+
+def described(name_or_path: str) -> ModelDescription | None:
+    """Read the description of weights, None where they are not at hand any more."""
+    try:
+        return describe_model(name_or_path)
+    except UserError:
+        return None
+
+
+def members(entry: Mapping[str, Any]) -> list[ModelDescription | None]:
+    """Descriptions of the weights of a configured model: one, or several of an ensemble."""
+    return [described(weights) for weights in ModelOptions(**entry).members]
+
+
+def unvalidated_models(config: Mapping[str, Any]) -> list[str]:
+    """Configured models whose weights' card says that they are not validated: ``net (2-chamber)``."""
+    return [
+        f"{entry.get('name')} ({VIEW_NAMES.get(str(view), str(view))})"
+        for view, entries in (config.get("models") or {}).items()
+        for entry in entries
+        if any(model is not None and not model.validated for model in members(entry))
+    ]
+
+
+def views_not_validated(measures: pd.DataFrame) -> set[str]:
+    """Views of which a row of measures says that their network was not validated."""
+    return {view for text in unvalidated_views(measures).unique() for view in str(text).split(",") if view}
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is to be marked.
+
+    Parameters
+    ----------
+    views
+        Views with a network that was not validated.
+    included
+        Whether its measures take part in agreement and studies.
+    sources
+        Sources of measures that have such views.
+    """
+
+    views: frozenset[str]
+    included: bool
+    sources: frozenset[str]
+
+    @classmethod
+    def of(cls, results: Results) -> "Marks":
+        """Find them in the measures of a run."""
+        marked = results.measures[unvalidated_views(results.measures) != ""]
+        included = results.config.get("unvalidated") == "include"
+        return cls(frozenset(views_not_validated(marked)), included, frozenset(map(str, marked["source"])))
+
+    def labels(self) -> frozenset[str]:
+        """Printed names of the measures that rest on these views."""
+        names = [*MEASURES, *(f"{name}_i" for name in MEASURES), *WALL_SEGMENTS]
+        resting = [name for name in names if self.views & set(views_of_measure(name))]
+        short = [MEASURES[name].label for name in resting if name in MEASURES]
+        return frozenset([*map(measure_label, resting), *short])
+
+    def structures(self) -> frozenset[str]:
+        """Printed names of the structures of these views in the tables of overlap."""
+        return frozenset(
+            name if view == "sa" else f"{name} ({VIEW_SHORT[view]})"
+            for view in self.views
+            for name in STRUCTURE_NAMES.values()
+        )
+
+
+def marked_sections(sections: Iterable[Section], marks: Marks, unmarked: frozenset[str]) -> list[Section]:
+    """Sections with every table and figure that shows such measures marked and noted.
+
+    Parameters
+    ----------
+    sections
+        The report's sections.
+    marks
+        What to mark. Agreement and studies hold such measures only where they were included.
+    unmarked
+        Beginnings of the labels of sections that hold none, such as studies of an observer's measures.
+    """
+    result = []
+    for section in sections:
+        analysis = section.label.startswith(("sec-agreement", "sec-study", "sec-reliability"))
+        holds_none = (analysis and not marks.included) or section.label.startswith(tuple(unmarked) or "-")
+        blocks = section.blocks if holds_none else [marked(block, marks) for block in section.blocks]
+        result.append(replace(section, blocks=blocks))
+    return result
+
+
+def marked(block: Block, marks: Marks) -> Block:
+    """Mark a table or figure that shows a measure of a network that was not validated."""
+    if not marks.views or not isinstance(block, Table | Figure | Gallery):
+        return block
+    if "observers" in block.label:
+        return block
+    views = next((views for start, views in OF_MEASURES.items() if block.label.startswith(start)), None)
+    if isinstance(block, Table) and views is None:
+        return _marked_table(block, marks)
+    if block.label.startswith("fig-study") and block.label.endswith("forest"):
+        views = ()
+    shown = marks.views if views == () else marks.views & set(views or ())
+    if isinstance(block, Figure) and block.label == "fig-distributions":
+        shown = shown if any(name in block.description for name in marks.labels()) else frozenset()
+    if not shown:
+        return block
+    names = listing(VIEW_NAMES.get(view, view) for view in sorted(shown))
+    note = (
+        f"What is shown of the {names} view is by a network that was not validated on labelled real hearts."
+    )
+    if isinstance(block, Table):
+        return replace(block, notes=_with(block.notes, note))
+    return replace(block, caption=_with(block.caption, note))
+
+
+def _marked_table(table: Table, marks: Marks) -> Table:
+    names = marks.labels()
+    if table.label.startswith(BY_STRUCTURE):
+        names = marks.structures()
+    rows = [row if isinstance(row, str) else _marked_cells(row, names) for row in table.rows]
+    columns = [
+        replace(column, title=f"{column.title} {MARK}") if column.title in names else column
+        for column in table.columns
+    ]
+    if rows == [row if isinstance(row, str) else list(row) for row in table.rows] and columns == list(
+        table.columns
+    ):
+        return table
+    return replace(table, rows=rows, columns=columns, notes=_with(table.notes, NOTE))
+
+
+def _marked_cells(row: Sequence[str], names: frozenset[str]) -> list[str]:
+    return [f"{cell} {MARK}" if cell in names else cell for cell in row]
+
+
+def _with(text: Text, note: str) -> Text:
+    if isinstance(text, str):
+        return f"{text} {note}".strip()
+    return [*text, f" {note}"]
+
+
+def summary_blocks(results: Results) -> list[Block]:
+    """Say on the first page which measures rest on networks that were not validated, and where they are."""
+    marks = Marks.of(results)
+    models = unvalidated_models(results.config)
+    if not marks.views and not models:
+        return []
+    names = listing(models) or listing(VIEW_NAMES.get(view, view) for view in sorted(marks.views))
+    resting = [name.label for key, name in MEASURES.items() if marks.views & set(views_of_measure(key))]
+    measured = f" What was measured by them ({listing(resting)}) is marked {MARK}" if resting else ""
+    fate = (
+        " and takes part in agreement and studies, since the configuration asks for it."
+        if marks.included
+        else " and is kept out of agreement and studies (the configuration may ask for it)."
+    )
+    words = f"Not tested on labelled real hearts: {names}.{measured + fate if measured else ''}"
+    return [Paragraph([Strong("Not validated. "), words])]
