@@ -59,15 +59,16 @@ def check_cohort(
 
 def with_cohort_findings(status: pd.DataFrame, found: Mapping[str, list[Finding]]) -> pd.DataFrame:
     """Final status with those raised from ``ok`` to ``review`` whom only the cohort's checks flagged."""
-    raised = status.copy()
-    for subject, findings in found.items():
-        flagged = [finding for finding in findings if str(finding.level) != "info"]
-        row = raised.index[(raised["subject"] == subject) & (raised["status"] == str(Status.OK))]
-        if flagged and len(row):
-            raised.loc[row, ["status", "stage", "code", "reason"]] = [
-                str(Status.REVIEW),
-                STAGE,
-                flagged[0].code,
-                flagged[0].message,
-            ]
-    return raised
+    raised = status.set_index("subject", drop=False)
+    fine = set(raised.index[raised["status"] == str(Status.OK)])
+    flagged = {
+        subject: next(finding for finding in findings if str(finding.level) != "info")
+        for subject, findings in found.items()
+        if subject in fine and any(str(finding.level) != "info" for finding in findings)
+    }
+    keys = list(flagged)
+    raised.loc[keys, "status"] = str(Status.REVIEW)
+    raised.loc[keys, "stage"] = STAGE
+    raised.loc[keys, "code"] = [finding.code for finding in flagged.values()]
+    raised.loc[keys, "reason"] = [finding.message for finding in flagged.values()]
+    return raised.reset_index(drop=True)
