@@ -13,13 +13,17 @@ SEGMENTS = 16
 """Lines of k-space that one heart beat gives every frame."""
 
 
-def with_artefacts(frames: Signal, receiver: Receiver, rng: np.random.Generator) -> Signal:
+def with_artefacts(
+    frames: Signal, columns: NDArray[np.intp], receiver: Receiver, rng: np.random.Generator
+) -> Signal:
     """Blur, mistriggering and ghosts of a cine before the magnitude is taken.
 
     Parameters
     ----------
     frames
         (t, rows, columns); phase encoding runs along the rows' index. May be changed in place.
+    columns
+        Those where something moves.
     receiver
         How strong each artefact is; 0 leaves it out.
     rng
@@ -29,8 +33,8 @@ def with_artefacts(frames: Signal, receiver: Receiver, rng: np.random.Generator)
         frames = ndimage.gaussian_filter(frames, (0.0, receiver.blur_px, receiver.blur_px))
     if receiver.mistriggering > 0.0:
         frames = mistriggered(frames, receiver.mistriggering, rng)
-    if receiver.ghosting > 0.0:
-        add_ghosts(frames, receiver.ghosting, rng)
+    if receiver.ghosting > 0.0 and columns.size:
+        add_ghosts(frames[:, :, columns[0] : columns[-1] + 1], receiver.ghosting, rng)
     return frames
 
 

@@ -2,11 +2,12 @@
 
 An atrium is a stack of egg-shaped sections parallel to its valve's plane, from the annulus (height 0) to the
 roof (height 1). All sections have one outline; their size follows a superellipse over the height and their
-middle moves from the annulus's to the body's. A stack that is sheared along s keeps its volume, so that the
-volume is the roof's height over the plane times the mean area of the sections.
+middle moves from the annulus's to the body's. The stack leans: coordinates are sheared before the sections
+are taken. A shear keeps volumes, so that the volume is the roof's height over the plane times the mean area
+of the sections, times a constant for a plane and a lean that are not at right angles.
 
-The side towards the septum stays where it is while the atrium fills: two atria on either side of a line never
-overlap.
+The side towards the septum stays where it is while the atrium fills: two atria that lean alike, on either
+side of a line, never overlap.
 """
 
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from cinecohort.phantom.ventricles import Plane
 
 FloatArray = NDArray[np.floating[Any]]
 
-ROUNDNESS = 2.5
+ROUNDNESS = 3
 """Exponent of the superellipse over the height: 2 is an ellipsoid, more has a flatter roof."""
 
 HEIGHTS = (np.arange(200) + 0.5) / 200
@@ -97,6 +98,10 @@ class Atrium:
         Height at which they are widest.
     drift
         How far the middle goes on in (x, y) from there to the roof, mm.
+    lean
+        How far everything is displaced in (x, y) per mm along s.
+    upright
+        The s at which nothing is displaced, mm.
     """
 
     valve: Plane
@@ -108,6 +113,8 @@ class Atrium:
     radius_mm: FloatArray
     widest: float
     drift: tuple[float, float]
+    lean: tuple[float, float] = (0.0, 0.0)
+    upright: float = 0.0
 
     def at(self, frames: NDArray[np.intp]) -> "Atrium":
         """The same atrium in some of its frames."""
@@ -131,17 +138,19 @@ class Atrium:
         middle = self._middle(lambda values: values[lead])
         share = np.clip(height / self.widest, 0.0, 1.0)
         beyond = np.clip(height - self.widest, 0.0, 1.2)
-        cx = self.annulus[0] + share * (middle[0] - self.annulus[0]) + beyond * self.drift[0]
-        cy = self.annulus[1] + share * (middle[1] - self.annulus[1]) + beyond * self.drift[1]
+        annulus = self._annulus(self.valve.position[lead])
+        cx = annulus[0] + share * (middle[0] - annulus[0]) + beyond * self.drift[0]
+        cy = annulus[1] + share * (middle[1] - annulus[1]) + beyond * self.drift[1]
         radius = self.radius_mm[lead]
-        u = self.outline.relative(x - cx, y - cy) / radius
+        dx, dy = (along * (s - self.upright) for along in self.lean)
+        u = self.outline.relative(x - dx - cx, y - dy - cy) / radius
         reach = np.where(height > self.widest, 1.0 - self.widest, self._reach_below()[lead])
         v = np.abs(height - self.widest) / reach
-        rho = np.maximum(u**ROUNDNESS + v**ROUNDNESS, 1e-6) ** (1.0 / ROUNDNESS)
-        power = ROUNDNESS - 1.0
-        slope_u = (u / rho) ** power / radius
-        slope_v = (v / rho) ** power / (reach * self.height_mm[lead])
-        return (1.0 - rho) / np.maximum(np.hypot(slope_u, slope_v), 1e-3), above
+        rho = np.cbrt(np.maximum(u * u * u + v * v * v, 1e-6))
+        u, v = u / rho, v / rho
+        slope_u, slope_v = u * u / radius, v * v / (reach * self.height_mm[lead])
+        slope = np.sqrt(slope_u * slope_u + slope_v * slope_v)
+        return (1.0 - rho) / np.maximum(slope, 1e-3), above
 
     def volume_ml(self) -> FloatArray:
         """Volume above the valve by frame, mL."""
@@ -151,7 +160,8 @@ class Atrium:
             (self.widest - HEIGHTS) / self._reach_below()[:, None],
         )
         share = (1.0 - v**ROUNDNESS) ** (2.0 / ROUNDNESS)
-        return self.height_mm * self.outline.area() * self.radius_mm**2 * share.mean(axis=1) / 1000.0
+        area = self.outline.area() * self.radius_mm**2 * share.mean(axis=1)
+        return self.height_mm * area / self._skewed() / 1000.0
 
     def place(self, share: float, u: float, v: float) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Where something enters: the point (x, y, s) by frame at a height and a place in the section.
@@ -169,10 +179,22 @@ class Atrium:
         across = u * (self.outline.free if u > 0 else self.outline.septal) * self.radius_mm
         along = v * (self.outline.second if v > 0 else self.outline.first) * self.radius_mm
         cos, sin = np.cos(self.outline.away), np.sin(self.outline.away)
-        x = self.annulus[0] + inward * (middle[0] - self.annulus[0]) + beyond * self.drift[0]
-        y = self.annulus[1] + inward * (middle[1] - self.annulus[1]) + beyond * self.drift[1]
+        annulus = self._annulus(self.valve.position)
+        x = annulus[0] + inward * (middle[0] - annulus[0]) + beyond * self.drift[0]
+        y = annulus[1] + inward * (middle[1] - annulus[1]) + beyond * self.drift[1]
         x, y = x + across * cos - along * sin, y + across * sin + along * cos
-        return x, y, self.valve.position + self.valve.lift(x, y) + share * self.height_mm
+        above = self.valve.position + self.valve.lift(x, y) + share * self.height_mm - self.upright
+        s = above / self._skewed()
+        return x + self.lean[0] * s, y + self.lean[1] * s, s + self.upright
+
+    def _annulus(self, position: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """The annulus's middle before the stack leans."""
+        rise = position - self.upright
+        return self.annulus[0] - self.lean[0] * rise, self.annulus[1] - self.lean[1] * rise
+
+    def _skewed(self) -> float:
+        """How much of a step along the leaning stack is a step away from the plane."""
+        return 1.0 - float(self.valve.lift(np.asarray(self.lean[0]), np.asarray(self.lean[1])))
 
     def _middle(self, shaped: Callable[[FloatArray], FloatArray]) -> tuple[FloatArray, FloatArray]:
         reach = shaped(self.outline.septal * (1.0 + self.outline.lobes) * self.radius_mm)
@@ -198,6 +220,8 @@ def build_atrium(
     height_mm: float,
     widest: float = 0.5,
     drift: tuple[float, float] = (0.0, 0.0),
+    lean: tuple[float, float] = (0.0, 0.0),
+    upright: float = 0.0,
 ) -> Atrium:
     """Find the radius that gives the wanted volume above the valve in every frame.
 
@@ -209,14 +233,24 @@ def build_atrium(
         The valve's plane.
     height_mm
         Height over the valve at the largest volume; the roof hardly moves as the valve does.
-    outline, septum, annulus, annulus_mm, widest, drift
+    outline, septum, annulus, annulus_mm, widest, drift, lean, upright
         See :class:`Atrium`.
     """
     at_most = int(np.argmax(volume_ml))
     roof = valve.position[at_most] + height_mm * (0.94 + 0.06 * volume_ml / volume_ml.max())
     low, high = np.full_like(volume_ml, 4.0), np.full_like(volume_ml, 90.0)
     atrium = Atrium(
-        valve, outline, septum, annulus, annulus_mm, roof - valve.position, 0.5 * (low + high), widest, drift
+        valve=valve,
+        outline=outline,
+        septum=septum,
+        annulus=annulus,
+        annulus_mm=annulus_mm,
+        height_mm=roof - valve.position,
+        radius_mm=0.5 * (low + high),
+        widest=widest,
+        drift=drift,
+        lean=lean,
+        upright=upright,
     )
     for _ in range(40):
         too_large = atrium.volume_ml() > volume_ml

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from cinecohort.phantom.atria import Atrium
 from cinecohort.phantom.heart import Heart
-from cinecohort.phantom.surfaces import Lookup, look_up
+from cinecohort.phantom.surfaces import Lookup, choose_states, look_up
 from cinecohort.phantom.tissue import Noise3D, Signal, Signals, mix, soft
 from cinecohort.phantom.ventricles import Plane
 
@@ -134,7 +134,7 @@ def _blood(heart: Heart, fine: FineStructure, places: Places, grain: Signal, sig
     turn = (2.0 * np.pi * heart.cycle.phase).astype(np.float32)[:, None]
     points = np.stack([x, y, s], axis=1)
     first, second = (noise(points)[None] for noise in fine.swirl)
-    signal = np.float32(0.055) * (np.cos(turn) * first + np.sin(turn) * second + grain[None])
+    signal = np.float32(0.075) * (np.cos(turn) * first + np.sin(turn) * second + grain[None])
     base = heart.ventricles.length_ed
     inflow = np.exp(-((x - 4.0) ** 2 + (y - 4.0) ** 2) / 150.0 - ((s - base + 26.0) / 20.0) ** 2)
     right = heart.right_atrium.annulus
@@ -167,15 +167,11 @@ def _epicardial_fat(
     mix(signal, soft(outside, places.edge_mm), np.float32(signals.fat * 0.92))
 
 
-def _near(heart_field: Signal, limit_mm: float) -> NDArray[np.intp]:
-    return np.flatnonzero(heart_field > -limit_mm)
-
-
 def _appendages(signal: Signal, heart: Heart, places: Places, blood: Signal, signals: Signals) -> None:
     """Pouches with rough walls, whose blood is slow."""
     for number, tube in enumerate(heart.vessels.appendages):
         shift = heart.vessels.appendage_shift[:, number]
-        near = _near(tube.field(places.x, places.y, places.s), 22.0)
+        near = tube.near(places.x, places.y, places.s, 8.0 + float(shift.max()))
         if not near.size:
             continue
         x, y, s = (values[near] for values in (places.x, places.y, places.s))
@@ -188,14 +184,17 @@ def _appendages(signal: Signal, heart: Heart, places: Places, blood: Signal, sig
 
 
 def _atrium(signal: Signal, atrium: Atrium, places: Places, blood: Signal, signals: Signals) -> None:
-    reach = 2.2 * float(atrium.radius_mm.max()) + 8.0
-    x0, y0 = (float(values.mean()) for values in atrium.place(0.5, 0.0, 0.0)[:2])
-    lowest = float(atrium.valve.position.min()) - 28.0
-    near = np.flatnonzero((np.hypot(places.x - x0, places.y - y0) < reach) & (places.s > lowest))
+    reach = 1.35 * float(atrium.radius_mm.max()) + 12.0
+    x0, y0 = (float(values.mean()) for values in atrium.place(0.6, 0.0, 0.0)[:2])
+    highest = places.s - atrium.valve.lift(places.x, places.y) - atrium.valve.position.min()
+    near = np.flatnonzero((np.hypot(places.x - x0, places.y - y0) < reach) & (highest > -5.0))
     if not near.size:
         return
     x, y, s = (values[near] for values in (places.x, places.y, places.s))
-    wall, above = (part.astype(np.float32) for part in atrium.borders(x, y, s))
+    change = np.abs(np.diff(atrium.valve.position)) + np.abs(np.diff(atrium.radius_mm))
+    states = choose_states(np.concatenate([[0.0], np.cumsum(change)]), 16)
+    borders = atrium.at(states.frames).borders(x, y, s)
+    wall, above = (states.spread(part.astype(np.float32)) for part in borders)
     above += np.float32(JOINED_MM)
     part = signal[:, near]
     outside = np.minimum(wall + np.float32(ATRIAL_WALL_MM), above)
@@ -211,12 +210,11 @@ def _roots(signal: Signal, heart: Heart, places: Places, blood: Signal, signals:
         (heart.vessels.pulmonary_artery, places.below_tricuspid),
         (heart.vessels.aorta, places.below_mitral),
     ):
-        distance = tube.field(places.x, places.y, places.s).astype(np.float32)
-        near = _near(distance, 5.0)
+        near = tube.near(places.x, places.y, places.s, 4.0)
         if not near.size or below[:, near].min() > 6.0:
             continue
         above = np.float32(JOINED_MM) - below[:, near]
-        field = distance[near][None]
+        field = tube.field(places.x[near], places.y[near], places.s[near]).astype(np.float32)[None]
         part = signal[:, near]
         wall = np.minimum(field + np.float32(ARTERIAL_WALL_MM), above)
         mix(part, soft(wall, places.edge_mm), np.float32(signals.myocardium))
@@ -235,12 +233,13 @@ def _right_ventricle(
     mix(signal, soft(np.minimum(wall - found.r, below), places.edge_mm) * has_rv, muscle)
     rough = found.rough(fine.trabeculae)
     inner = found.right - (found.right - found.epi) * 0.16 * rough - 1.2 * rough
-    cavity = np.minimum(np.minimum(inner - found.r, found.r - found.epi), below + np.float32(JOINED_MM))
+    cavity = np.minimum(rounded(inner - found.r, below + np.float32(JOINED_MM), 5.0), found.r - found.epi)
     mix(signal, soft(cavity, places.edge_mm), blood)
-    band = 2.0 - np.abs(found.z - 0.36 - 0.004 * (found.r - found.epi)) * 85.0
-    across = np.minimum(found.r - found.epi, found.right - found.r)
+    away = found.r - found.epi
+    band = 1.3 - np.abs(found.z - 0.34 - 0.006 * away + 0.00008 * away * away) * 85.0
+    across = np.minimum(away, found.right - found.r)
     sector = 10.0 - np.abs((found.theta - 2.75) * found.r)
-    mix(signal, 0.8 * soft(np.minimum(np.minimum(band, across), sector), places.edge_mm), muscle)
+    mix(signal, 0.6 * soft(np.minimum(np.minimum(band, across), sector), places.edge_mm), muscle)
 
 
 def _left_ventricle(
@@ -268,7 +267,7 @@ def _papillaries(
 ) -> None:
     """Two papillary muscles, which thicken and move inwards with the wall."""
     ventricles = heart.ventricles
-    for angle, size, low, high in ((-0.75, 0.22, 0.2, 0.68), (1.95, 0.24, 0.22, 0.66)):
+    for angle, size, low, high in ((-0.9, 0.22, 0.2, 0.68), (1.95, 0.24, 0.22, 0.66)):
         away = (found.theta - np.float32(angle) + np.pi) % (2.0 * np.pi) - np.pi
         near = np.flatnonzero((np.abs(away) < 1.0) & (found.z > low - 0.06) & (found.z < high + 0.06))
         if not near.size:

@@ -134,41 +134,47 @@ def _atria(
     away = float(rng.normal(-0.05, 0.08 * variety))
     across, along = np.array([np.cos(away), np.sin(away)]), np.array([-np.sin(away), np.cos(away)])
     septum = -17.0 * scale * across + 5.0 * along
+    lean = tuple(rng.normal(-0.42, 0.08 * variety) * across + rng.normal(-0.25, 0.08 * variety) * along)
+    upright = float(ventricles.mitral.position.mean())
     mitral, (tricuspid, place) = _mitral_radius(ventricles), _tricuspid(ventricles)
     left = build_atrium(
         targets.la_min_ml + cycle.atrial_filling * (targets.la_max_ml - targets.la_min_ml),
         ventricles.mitral,
-        outline=_outline(away, rng, variety),
+        outline=_outline(away, 1.12, rng, variety),
         septum=tuple(septum),
         annulus=tuple(3.0 * across + 3.0 * along),
         annulus_mm=0.88 * mitral,
-        height_mm=float(44.0 * (targets.la_max_ml / 70.0) ** 0.33 * np.exp(rng.normal(0.0, 0.06 * variety))),
-        widest=float(np.clip(rng.normal(0.50, 0.05 * variety), 0.38, 0.62)),
-        drift=tuple(rng.normal(0.0, 2.0 * variety, 2) + 4.0 * across - 10.0 * along),
+        height_mm=float(40.0 * (targets.la_max_ml / 70.0) ** 0.33 * np.exp(rng.normal(0.0, 0.07 * variety))),
+        widest=float(np.clip(rng.normal(0.56, 0.05 * variety), 0.42, 0.68)),
+        drift=tuple(rng.normal(0.0, 2.0 * variety, 2) - 5.0 * along),
+        lean=lean,
+        upright=upright,
     )
     right_septum = septum - SEPTUM_MM * across + float(rng.normal(13.0, 2.0 * variety)) * along
     right = build_atrium(
         targets.ra_min_ml + cycle.atrial_filling * (targets.ra_max_ml - targets.ra_min_ml),
         ventricles.tricuspid,
-        outline=_outline(away + np.pi, rng, variety),
+        outline=_outline(away + np.pi, 1.0, rng, variety),
         septum=tuple(right_septum),
         annulus=place,
         annulus_mm=tricuspid,
-        height_mm=float(46.0 * (targets.ra_max_ml / 82.0) ** 0.33 * np.exp(rng.normal(0.0, 0.06 * variety))),
+        height_mm=float(50.0 * (targets.ra_max_ml / 82.0) ** 0.33 * np.exp(rng.normal(0.0, 0.07 * variety))),
         widest=float(np.clip(rng.normal(0.48, 0.05 * variety), 0.38, 0.62)),
-        drift=tuple(rng.normal(0.0, 2.0 * variety, 2) - 3.0 * across - 3.0 * along),
+        drift=tuple(rng.normal(0.0, 2.0 * variety, 2) - 3.0 * across),
+        lean=lean,
+        upright=upright,
     )
     return left, right
 
 
-def _outline(away: float, rng: np.random.Generator, variety: float) -> Outline:
+def _outline(away: float, long: float, rng: np.random.Generator, variety: float) -> Outline:
     first, second, free = np.clip(1.0 + rng.normal(0.0, 0.06 * variety, 3), 0.75, 1.25)
     return Outline(
         away=away,
-        septal=0.85,
+        septal=0.9,
         free=float(free),
-        first=float(first),
-        second=float(second),
+        first=long * float(first),
+        second=long * float(second),
         lobes=float(np.clip(abs(rng.normal(0.0, 0.03 * variety)), 0.0, 0.09)),
         lobes_at=float(rng.uniform(0.0, 2.0 * np.pi)),
     )

@@ -75,7 +75,8 @@ def render(
             edge_mm = receiver.edge_px * image.pixel_mm
             moving += heart_signal(heart, phantom.fine, points, still[place], edge_mm, receiver.signals)
         frames[:, place] = moving / np.float32(len(offsets))
-    frames = with_artefacts(frames.reshape(n_frames, *image.shape), receiver, rng)
+    columns = np.unique(place % image.shape[1])
+    frames = with_artefacts(frames.reshape(n_frames, *image.shape), columns, receiver, rng)
     frames = np.abs(frames, out=frames)
     points = image.points() + image.shift_mm
     middle = phantom.pose.to_patient(np.array([0.0, 0.0, 0.5 * phantom.heart.ventricles.length_ed]))
@@ -118,7 +119,9 @@ def _moving_pixels(phantom: Phantom, image: Slice) -> NDArray[np.intp]:
     for atrium in (heart.left_atrium, heart.right_atrium):
         touched |= (atrium.field(x, y, s) > -12.0).any(axis=0)
     for tube in (*heart.vessels.appendages, heart.vessels.aorta):
-        touched |= tube.field(x, y, s) > (-6.0 if tube is heart.vessels.aorta else -20.0)
+        margin_mm = 6.0 if tube is heart.vessels.aorta else 20.0
+        at = tube.near(x, y, s, margin_mm)
+        touched[at] |= tube.field(x[at], y[at], s[at]) > -margin_mm
     return near[touched]
 
 
@@ -128,16 +131,15 @@ def _add_vessels(
     """Put vessels into the background, in place."""
     heart = phantom.heart
     x, y, s = phantom.pose.to_heart(points).astype(np.float32).T
-    near = np.flatnonzero(s > heart.ventricles.length_ed - 75.0)
-    if not near.size:
-        return
-    x, y, s = x[near], y[near], s[near]
-    part = signal[near]
     arteries = (heart.vessels.pulmonary_artery, heart.vessels.aorta)
     for tube in (*heart.vessels.veins, *arteries):
-        field = tube.field(x, y, s).astype(np.float32)
+        near = tube.near(x, y, s, 4.0)
+        if not near.size:
+            continue
+        field = tube.field(x[near], y[near], s[near]).astype(np.float32)
         if any(tube is artery for artery in arteries):
-            field = np.minimum(field, s - np.float32(heart.ventricles.length_ed - 6.0))
+            field = np.minimum(field, s[near] - np.float32(heart.ventricles.length_ed - 6.0))
+        part = signal[near]
         mix(part, soft(field + np.float32(ARTERIAL_WALL_MM), edge_mm), np.float32(signals.myocardium))
         mix(part, soft(field, edge_mm), np.float32(signals.blood * 0.97))
-    signal[near] = part
+        signal[near] = part

@@ -46,6 +46,6 @@ class Receiver:
     band_mm: tuple[float, float] = (150.0, 200.0)
     ghosting: float = 0.03
     mistriggering: float = 0.0
-    edge_px: float = 1.3
+    edge_px: float = 1.6
     blur_px: float = 0.0
     gamma: float = 1.0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinecohort.phantom.tissue import Signal
 from cinecohort.phantom.ventricles import Ventricles
@@ -80,21 +81,48 @@ def look_up(ventricles: Ventricles, x: Signal, y: Signal, s: Signal) -> Lookup:
     return Lookup(r, theta, z, endo, epi, right)
 
 
+@dataclass(frozen=True)
+class States:
+    """Some frames that stand for all: the others are interpolated between two of them.
+
+    Parameters
+    ----------
+    frames
+        Which are computed.
+    lower, share
+        For each of all frames (t,): the first of its two states, and how far it is on the way to the next.
+    """
+
+    frames: NDArray[np.intp]
+    lower: NDArray[np.intp]
+    share: Signal
+
+    def spread(self, table: Signal) -> Signal:
+        """Values in the states (k, n) to values in all frames (t, n)."""
+        if self.frames.size < 2:
+            return np.repeat(table, self.lower.size, axis=0)
+        result = table[self.lower]
+        result += self.share[:, None] * np.diff(table, axis=0)[self.lower]
+        return result
+
+
+def choose_states(course: Signal, n_states: int = N_STATES) -> States:
+    """Choose frames at even steps of a course (t,) on which everything depends."""
+    order = np.argsort(course, kind="stable")
+    wanted = np.linspace(float(course.min()), float(course.max()), n_states)
+    nearest = np.searchsorted(course[order], wanted).clip(0, course.size - 1)
+    frames = order[np.unique(nearest)] if course.size > n_states else order
+    frames = frames[np.unique(course[frames], return_index=True)[1]]
+    at = np.interp(course, course[frames], np.arange(frames.size))
+    lower = np.clip(at.astype(np.intp), 0, max(frames.size - 2, 0))
+    return States(frames, lower, (at - lower).astype(np.float32))
+
+
 def _in_states(ventricles: Ventricles, theta: Signal, s: Signal) -> tuple[Signal, Signal, Signal]:
-    """Compute states of contraction, told apart by the ventricle's length, and interpolate the frames."""
-    length = ventricles.length
-    order = np.argsort(length)
-    if length.size <= N_STATES:
-        return _surfaces(ventricles, theta, s)
-    wanted = np.linspace(float(length.min()), float(length.max()), N_STATES)
-    nearest = np.searchsorted(length[order], wanted).clip(0, length.size - 1)
-    states = order[np.unique(nearest)]
-    at = np.interp(length, length[states], np.arange(states.size))
-    lower = np.minimum(at.astype(np.intp), states.size - 2)
-    share = (at - lower).astype(np.float32)[:, None]
-    tables = _surfaces(ventricles.at(states), theta, s)
-    first, second, third = (table[lower] + share * (table[lower + 1] - table[lower]) for table in tables)
-    return first, second, third
+    """The LV's length tells states of contraction apart."""
+    states = choose_states(ventricles.length)
+    first, second, third = _surfaces(ventricles.at(states.frames), theta, s)
+    return states.spread(first), states.spread(second), states.spread(third)
 
 
 def _surfaces(ventricles: Ventricles, theta: Signal, s: Signal) -> tuple[Signal, Signal, Signal]:

@@ -62,6 +62,7 @@ class Torso:
         contents = self._contents(points, cavity, rough, grain, signals, width_mm)
         mix(result, inside, contents)
         self._spine(result, x, y, z, grain, signals, width_mm)
+        self._arms(result, x, y, rough, signals, width_mm)
         return result
 
     def _depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
@@ -99,16 +100,14 @@ class Torso:
         width_mm: float,
     ) -> Signal:
         x, y, z = points.T
-        vessels = np.clip(2.5 * (grain + 0.6 * rough) - 4.7, 0.0, 1.0) * 0.75
+        hilum = np.exp(-(((np.abs(x) - 55.0) / 45.0) ** 2) - ((y - 25.0) / 60.0) ** 2)
+        vessels = np.clip(1.4 * (grain + 0.5 * rough) - 2.7 + 0.5 * hilum, 0.0, 1.0) * (0.3 + 0.5 * hilum)
         result = np.asarray(signals.lung * (1.0 + 0.25 * rough) + vessels, dtype=np.float32)
         middle = 27.0 - np.abs(x - 6.0 - 0.1 * y) + 4.0 * rough + 0.25 * np.maximum(-y - 20.0, 0.0)
         loose = np.full(x.shape, signals.fat, dtype=np.float32)
         loose *= 0.8 + 0.08 * grain
-        mix(
-            loose,
-            soft(5.0 * (rough + 0.5 * grain) + 9.0 - 16.0 * self.visceral, 3.0),
-            np.float32(signals.muscle),
-        )
+        lean = soft(5.0 * (rough + 0.3 * grain) + 9.0 - 16.0 * self.visceral, 12.0)
+        mix(loose, np.float32(0.75) * lean, np.float32(signals.muscle))
         mix(result, soft(middle, width_mm), loose)
         dome = -38.0 + 30.0 * np.exp(-(((x + 62.0) / 62.0) ** 2)) - ((y - 5.0) / 21.0) ** 2 + 2.0 * rough
         dome += 8.0 * np.exp(-(((x - 95.0) / 40.0) ** 2))
@@ -132,6 +131,25 @@ class Torso:
         mix(result, soft(below, width_mm), np.float32(signals.muscle))
         mix(result, soft(below - 3.0, width_mm), belly)
         return result
+
+    def _arms(
+        self, result: Signal, x: FloatArray, y: FloatArray, rough: Signal, signals: Signals, width_mm: float
+    ) -> None:
+        """Upper arms along the body: fat, muscle, bone with marrow."""
+        beside = np.flatnonzero(np.abs(x) > self.half_width_mm - 8.0)
+        if not beside.size:
+            return
+        radius = 36.0 + 0.6 * self.fat_mm
+        away = radius - np.hypot(
+            np.abs(x[beside]) - self.half_width_mm - radius - 4.0, 0.85 * (y[beside] - 25.0)
+        )
+        part = result[beside]
+        mix(part, soft(away, width_mm), np.float32(signals.fat))
+        muscle = away - 0.6 * self.fat_mm - 2.0 * rough[beside]
+        mix(part, soft(muscle, width_mm), np.float32(signals.muscle))
+        mix(part, soft(away - radius + 11.0, width_mm), np.float32(signals.bone))
+        mix(part, soft(away - radius + 7.0, width_mm), np.float32(signals.marrow))
+        result[beside] = part
 
     def _spine(
         self,

@@ -305,7 +305,7 @@ def _first_guess(targets: HeartTargets, shape: Shape) -> Ventricles:
     length_ed = 90.0 * (targets.lvedv_ml / 143.0) ** 0.31
     fraction = 1.0 - targets.lvesv_ml / targets.lvedv_ml
     descent = length_ed * 0.155 * (fraction / 0.6) ** 0.6 * LEVELS
-    tapse = 22.0 * (1.0 - targets.rvesv_ml / targets.rvedv_ml) / 0.56 * LEVELS
+    tapse = 18.0 * (1.0 - targets.rvesv_ml / targets.rvedv_ml) / 0.56 * LEVELS
     return Ventricles(
         shape=shape,
         length=length_ed - descent,

@@ -30,6 +30,13 @@ class Tube:
     points: FloatArray
     radii: FloatArray
 
+    def near(self, x: FloatArray, y: FloatArray, s: FloatArray, margin_mm: float) -> NDArray[np.intp]:
+        """Which of the points (n,) lie in the box around the vessel."""
+        reach = float(self.radii.max()) + margin_mm
+        low, high = self.points.min(axis=0) - reach, self.points.max(axis=0) + reach
+        inside = (x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1]) & (s > low[2]) & (s < high[2])
+        return np.flatnonzero(inside)
+
     def field(self, x: FloatArray, y: FloatArray, s: FloatArray) -> FloatArray:
         """Distance to the wall, mm; positive inside."""
         best: FloatArray | None = None
@@ -140,10 +147,10 @@ def _pulmonary(left: Atrium, rng: np.random.Generator) -> list[Tube]:
             start = _entry(left, (0.78, across, along))
             out = side * RIGHT + (0.45 if level < 0 else 0.1) * BACK + level * HEAD + rng.normal(0.0, 0.12, 3)
             out /= np.linalg.norm(out)
-            ostium = start + 20.0 * out
-            end = ostium + 26.0 * out + 8.0 * rng.normal(0.0, 0.5, 3)
-            found.append(_tube([start, ostium, end], np.array([8.5, 6.5, 5.0])))
+            ostium = start + 17.0 * out
+            end = ostium + 20.0 * out + 8.0 * rng.normal(0.0, 0.5, 3)
+            found.append(_tube([start, ostium, end], np.array([11.0, 6.0, 2.0])))
             found.append(
-                _tube([ostium, ostium + 22.0 * (out + rng.normal(0.0, 0.4, 3))], np.array([5.0, 3.5]))
+                _tube([ostium, ostium + 22.0 * (out + rng.normal(0.0, 0.4, 3))], np.array([3.0, 1.2]))
             )
     return found

@@ -94,10 +94,10 @@ def test_atrium_of_round_sections_is_a_solid_of_revolution():
         drift=(3.0, -5.0),
     )
     radius, height = atrium.radius_mm[0], 50.0
-    lowest = 0.5 / (1.0 - (15.0 / radius) ** 2.5) ** 0.4
+    lowest = 0.5 / (1.0 - (15.0 / radius) ** 3) ** (1 / 3)
     share = np.linspace(0.0, 1.0, 20001)
     away = np.where(share > 0.5, (share - 0.5) / 0.5, (0.5 - share) / lowest)
-    area = np.pi * radius**2 * np.clip(1.0 - away**2.5, 0.0, None) ** 0.8
+    area = np.pi * radius**2 * np.clip(1.0 - away**3, 0.0, None) ** (2 / 3)
     assert simpson(area, x=share * height) / 1000.0 == pytest.approx(60.0, rel=2e-3)
 
 
