@@ -1,10 +1,12 @@
 """What every job of the workflow does around its one call: a log, and errors as sentences."""
 
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
+from types import FrameType
 
 from cinecohort.errors import UserError
 
@@ -13,6 +15,9 @@ from cinecohort.errors import UserError
 def logged(log: str) -> Iterator[None]:
     """Send what is printed to the job's log, and tell the terminal just why a job failed.
 
+    A job that is asked to end (a time limit, scancel) ends by an exception, so that it clears away what it
+    was in the middle of writing.
+
     Raises
     ------
     SystemExit
@@ -20,6 +25,7 @@ def logged(log: str) -> Iterator[None]:
     """
     path = Path(log)
     path.parent.mkdir(parents=True, exist_ok=True)
+    usual = signal.signal(signal.SIGTERM, _end)
     with path.open("w", buffering=1) as stream, redirect_stdout(stream), redirect_stderr(stream):
         try:
             yield
@@ -31,6 +37,12 @@ def logged(log: str) -> Iterator[None]:
             traceback.print_exc()
             _tell(f"{type(fault).__name__}: {fault} (see {log})")
             raise SystemExit(1) from fault
+        finally:
+            signal.signal(signal.SIGTERM, usual)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 def _tell(message: str) -> None:

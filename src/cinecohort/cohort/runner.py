@@ -181,11 +181,15 @@ def _work_in_processes(
     try:
         with ProcessPoolExecutor(min(threads, len(pending))) as pool:
             futures = {pool.submit(guarded, stage, subject, folder): subject for subject, folder in pending}
-            for future in as_completed(futures):
-                subject = futures[future]
-                outcome = future.result()
-                del unfinished[subject.subject]
-                yield subject, outcome
+            try:
+                for future in as_completed(futures):
+                    subject = futures[future]
+                    outcome = future.result()
+                    del unfinished[subject.subject]
+                    yield subject, outcome
+            finally:
+                # A job that has to end does not go through everybody else first.
+                pool.shutdown(wait=False, cancel_futures=True)
     except BrokenProcessPool:
         for subject, folder in list(unfinished.values()):
             yield subject, _alone(stage, subject, folder)

@@ -1,4 +1,5 @@
 import io
+import subprocess
 import sys
 
 import pytest
@@ -50,3 +51,25 @@ def test_a_job_without_a_terminal_fails_as_well(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "__stderr__", None)
     with pytest.raises(SystemExit), logged(str(tmp_path / "a.log")):
         raise UserError("no terminal")
+
+
+END_ME = """
+import sys, time
+from pathlib import Path
+from cinecohort.cohort.jobs import logged
+from cinecohort.files import replacing
+with logged(sys.argv[1] + "/job.log"), replacing(Path(sys.argv[1]) / "sa.nii.gz") as temporary:
+    temporary.write_text("half an image")
+    print("begun", file=sys.__stdout__, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_job_that_is_told_to_end_leaves_nothing_half_written(tmp_path):
+    command = [sys.executable, "-c", END_ME, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        assert list(tmp_path.glob(".*.tmp"))
+        process.terminate()
+        assert process.wait(timeout=20) == 143
+    assert [path.name for path in tmp_path.iterdir()] == ["job.log"]
