@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cinecohort.config import Config
-from cinecohort.segmentation.descriptions import describe_model, is_there, weights_digest
+from cinecohort.segmentation.descriptions import describe_model, is_there, usage_digest
 from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions
 
@@ -96,9 +96,9 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
 
 
 def weights_digests(config: Config) -> dict[str, str]:
-    """SHA-256 of the weights of every configured model, by view and name; of an ensemble, of each member."""
+    """Digest of weights and use of every configured model (each member of an ensemble), by view and name."""
     return {
-        f"{view}/{model.name}": "+".join(weights_digest(weights) for weights in model.members)
+        f"{view}/{model.name}": "+".join(usage_digest(weights) for weights in model.members)
         for view, models in config.models.items()
         for model in models
         if all(is_there(weights) for weights in model.members)

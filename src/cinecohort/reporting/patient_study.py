@@ -25,7 +25,7 @@ from cinecohort.quality.segmentations import check_segmentations
 from cinecohort.reporting.numbers import is_defined, listing, number
 from cinecohort.reporting.patient import PatientPage, make_patient_page
 from cinecohort.reporting.vocabulary import MEASURES
-from cinecohort.segmentation.descriptions import describe_model, shipped_models
+from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model, shipped_models
 from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.detect import open_detected
@@ -82,7 +82,7 @@ def study_patient(source: Path, out: Path, model: str | None = None, threads: in
 
 
 def chosen_models(model: str | None) -> dict[str, ModelOptions]:
-    """Network of each view: the named one for the short axis, else the shipped one that is validated first.
+    """Network of each view: the named one for the short axis, else the shipped default.
 
     Raises
     ------
@@ -90,7 +90,10 @@ def chosen_models(model: str | None) -> dict[str, ModelOptions]:
         If there is none for the short axis, or the named one is of another view.
     """
     models: dict[str, ModelOptions] = {}
-    for name in sorted(shipped_models(), key=lambda name: not describe_model(name).validated):
+    defaults = set(DEFAULT_MODELS.values())
+    for name in sorted(
+        shipped_models(), key=lambda name: (name not in defaults, not describe_model(name).validated)
+    ):
         models.setdefault(describe_model(name).view, ModelOptions(name=name, weights=name))
     if model is not None:
         description = describe_model(model)

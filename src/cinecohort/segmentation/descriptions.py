@@ -6,15 +6,18 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from cinecohort.errors import UserError
-from cinecohort.files import digest_file, read_json
+from cinecohort.files import digest_file, digest_json, read_json
 from cinecohort.options import Options
 
 SHIPPED = Path(__file__).parent / "weights"
 """Folder of the weights that come with the package."""
 
 
-DEFAULT_MODELS = {"sa": "unet_slim_sa"}
-"""Shipped weights that segment a view where no model is named."""
+DEFAULT_MODELS = {"sa": "unet_slim_sa", "la_2ch": "unet_slim_la_2ch", "la_4ch": "unet_slim_la_4ch"}
+"""Weights that segment a view where no model is named; where they do not ship yet, a status says so."""
+
+NOT_ABOUT_USE = {"sha256", "training_subjects", "validation_subjects", "trained_on", "recipe"}
+"""Fields of a description that say nothing about what becomes of an image."""
 
 
 class ModelDescription(Options):
@@ -117,6 +120,18 @@ def weights_digest(name_or_path: str) -> str:
     if Path(name_or_path).suffix != ".safetensors" and name_or_path not in shipped_models():
         return ""
     return describe_model(name_or_path).sha256 or digest_file(weights_path(name_or_path))
+
+
+def usage_digest(name_or_path: str) -> str:
+    """Digest of weights and of what their description says about their use: all that a result rests on.
+
+    Empty where no weights of that name are shipped; see :func:`weights_digest`.
+    """
+    weights = weights_digest(name_or_path)
+    if not weights:
+        return ""
+    use = describe_model(name_or_path).model_dump(mode="json", exclude=NOT_ABOUT_USE)
+    return digest_json({"weights": weights, "use": use})
 
 
 def is_there(name_or_path: str) -> bool:

@@ -7,6 +7,8 @@ is a set of networks, one a view. Light enough for the Snakefile to read.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cinecohort.labels import STRUCTURES
+
 PRIMARY = "primary"
 """Name of the set of the first model of each view, where these models have different names."""
 
@@ -54,7 +56,8 @@ def model_sets(models: Mapping[str, Sequence[str]]) -> list[ModelSet]:
         The primary set first: the first model of each view, called by their common name or
         :data:`PRIMARY`. Then, for every other name, the models of that name, whatever their rank.
     """
-    firsts = {view: names[0] for view, names in models.items() if names}
+    models = {view: models[view] for view in STRUCTURES if models.get(view)}
+    firsts = {view: names[0] for view, names in models.items()}
     if not firsts:
         return []
     common = set(firsts.values()) if len(set(firsts.values())) == 1 else set()

@@ -9,6 +9,7 @@ from torch import nn
 
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, digest_file, write_bytes, write_json
+from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.descriptions import ModelDescription, describe_model, weights_path
 from cinecohort.segmentation.networks import build_network
 
@@ -96,6 +97,12 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
         raise UserError(f"{path}: does not match the digest in its description; copy both files again.")
     classes, inputs = len(description.structures) + 1, 2 * description.neighbours + 1
     network = build_network(description.architecture, classes, inputs=inputs)
+    ours = {str(label): name for label, name in STRUCTURES[description.view].items()}
+    if description.structures != ours:
+        raise UserError(
+            f"{path}: its description gives the labels {description.structures}, but those of "
+            f"{description.view} are {ours}; train the network on labels of that coding."
+        )
     try:
         tensors = safetensors.torch.load_file(path)
         network.load_state_dict(
@@ -105,4 +112,4 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
         raise UserError(
             f"{path}: does not hold the weights of {description.architecture} ({fault})."
         ) from fault
-    return network.eval(), description
+    return network.eval(), description.model_copy(update={"sha256": description.sha256 or digest_file(path)})

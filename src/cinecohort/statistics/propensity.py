@@ -95,6 +95,8 @@ def check_covariates(table: pd.DataFrame, covariates: Sequence[str]) -> None:
             "them in, "
             "before matching."
         )
+    if table.empty:
+        raise UserError("No subject has a value, so that nothing can be explained by covariates.")
     for name in covariates:
         if not is_factor(table[name]) and not np.isfinite(table[name].to_numpy(float)).all():
             raise UserError(f"Covariate {name!r} holds infinite values: correct or leave them out.")

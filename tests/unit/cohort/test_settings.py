@@ -65,7 +65,7 @@ def test_other_weights_start_at_the_segmentation(monkeypatch):
     monkeypatch.setattr(settings, "trained_on", lambda config: {})
     texts = []
     for digest in ("1", "2"):
-        monkeypatch.setattr(settings, "weights_digest", lambda name, digest=digest: digest + name)
+        monkeypatch.setattr(settings, "usage_digest", lambda name, digest=digest: digest + name)
         texts.append({stage: settings_for(stage, configuration()) for stage in VERSIONS})
     assert {stage for stage in VERSIONS if texts[0][stage] != texts[1][stage]} == {"segment"}
     assert json.loads(texts[0]["segment"])["weights"] == {"sa/one": "1one", "sa/two": "1two"}

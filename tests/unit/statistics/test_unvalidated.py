@@ -136,6 +136,15 @@ def test_a_study_of_nothing_else_is_not_done(
     assert theirs["status"] == "done"
 
 
+def test_an_outcome_without_any_value_stops_no_study(
+    measures: pd.DataFrame, participants: pd.DataFrame, tmp_path: Path
+) -> None:
+    nothing = measures.assign(la_max_ml=np.nan)
+    assert study(nothing, participants, tmp_path, "exclude")["status"] == "done"
+    notes = pd.read_csv(tmp_path / "sensitivity.csv").query("outcome == 'la_max_ml'")["note"].dropna()
+    assert any("No subject has a value" in note for note in notes)
+
+
 def test_an_outcome_stays_for_the_subjects_whose_network_was_validated(measures: pd.DataFrame) -> None:
     some = measures["subject"] < "S10"
     mixed = measures.assign(unvalidated=measures["unvalidated"].where(some))
