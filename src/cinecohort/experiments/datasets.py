@@ -5,7 +5,7 @@ observer is, and sidecars, all of them links; ``subjects.csv`` with the part tha
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -135,14 +135,14 @@ def training_subjects(options: ExperimentOptions, name: str) -> list[str]:
     return [subject for subject, part in read_parts(options, name).items() if part == TRAIN]
 
 
-def test_subjects(options: ExperimentOptions, name: str) -> list[str]:
+def tested_subjects(options: ExperimentOptions, name: str) -> list[str]:
     """Subjects of a dataset that are tested on: the held-out ones; all labelled ones where none are."""
     parts = read_parts(options, name)
     held = [subject for subject, part in parts.items() if part == HELD_OUT]
     return held or [subject for subject, part in parts.items() if part == TRAIN]
 
 
-def write_rows(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def write_rows(path: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     """Write a CSV file by rename."""
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream)

@@ -268,6 +268,8 @@ def record_of_given_weights(options: ExperimentOptions, row: str) -> dict[str, A
     description = describe_model(weights)
     if description.view != options.view:
         raise UserError(f"row {row}: {weights} segments {description.view}, not {options.view}; name others.")
+    # Which source a dataset here is is not known, so that a name counts whatever source it was seen in.
+    everyone = sorted({subject for subjects in description.trained_on.values() for subject in subjects})
     return {
         "row": row,
         "title": options.title_of(row),
@@ -275,7 +277,7 @@ def record_of_given_weights(options: ExperimentOptions, row: str) -> dict[str, A
         "recipe": description.recipe.get("recipe", ""),
         "trained_on": sorted(description.trained_on),
         "training_subjects": description.training_subjects,
-        "networks": [{"weights": weights, "seen": description.trained_on}],
+        "networks": [{"weights": weights, "seen": dict.fromkeys(options.datasets, everyone)}],
         "weights_sha256": [weights_digest(weights)],
         "iterations": description.recipe.get("iterations"),
         "budget_minutes": None,

@@ -5,23 +5,59 @@ from pathlib import Path
 from typing import Any
 
 from cinecohort.errors import UserError
-from cinecohort.experiments.datasets import prepare_dataset
 from cinecohort.experiments.options import ExperimentOptions, load_experiments
-from cinecohort.experiments.rows import train_row
 
 Report = Callable[[str], None]
 
+CURVES = "curves"
+"""The one step of its kind."""
+
+
+def run_step(options: ExperimentOptions, kind: str, name: str, report: Report = print) -> None:
+    """Run one step.
+
+    Parameters
+    ----------
+    options
+        The experiments.
+    kind
+        ``datasets``, ``rows``, ``tests``, ``tables``, ``curves`` or ``panels``.
+    name
+        Of the dataset, row, test (``row.dataset``), table or panel.
+    report
+        Takes lines of progress.
+
+    Raises
+    ------
+    UserError
+        If the step cannot be done.
+    """
+    from cinecohort.experiments.accuracy import evaluate_row
+    from cinecohort.experiments.datasets import prepare_dataset
+    from cinecohort.experiments.panels import make_panel
+    from cinecohort.experiments.rows import train_row
+    from cinecohort.experiments.tables import make_curves, make_table
+
+    steps: dict[str, Callable[[], Any]] = {
+        "datasets": lambda: prepare_dataset(options, name),
+        "rows": lambda: train_row(options, name, report),
+        "tests": lambda: evaluate_row(options, *name.split(".")),
+        "tables": lambda: make_table(options, name),
+        "curves": lambda: make_curves(options),
+        "panels": lambda: make_panel(options, name),
+    }
+    steps[kind]()
+
 
 def run_steps(config: Path, chosen: Mapping[str, list[str]], report: Report) -> None:
-    """Run kinds of steps of a configuration in their order.
+    """Run steps of a configuration in their order.
 
     Parameters
     ----------
     config
         Configuration file.
     chosen
-        Kind of step (``datasets``, ``rows``) to the names wanted, all where the list is empty;
-        every kind where nothing is chosen.
+        Kind of step to the names wanted, all where the list is empty; every kind where nothing is chosen.
     report
         Takes lines of progress.
 
@@ -31,11 +67,7 @@ def run_steps(config: Path, chosen: Mapping[str, list[str]], report: Report) -> 
         If a name is unknown, or a step cannot be done.
     """
     options = load_experiments(config)
-    kinds: dict[str, tuple[list[str], Callable[[str], Any]]] = {
-        "datasets": (list(options.datasets), lambda name: prepare_dataset(options, name)),
-        "rows": (rows_in_order(options), lambda name: train_row(options, name, report)),
-    }
-    for kind, (known, step) in kinds.items():
+    for kind, known in all_steps(options).items():
         if chosen and kind not in chosen:
             continue
         unknown = sorted(set(chosen.get(kind, [])) - set(known))
@@ -43,7 +75,31 @@ def run_steps(config: Path, chosen: Mapping[str, list[str]], report: Report) -> 
             raise UserError(f"{config}: has no {kind} {', '.join(unknown)}; it has {', '.join(known)}.")
         for name in chosen.get(kind) or known:
             report(f"{kind}: {name}")
-            step(name)
+            run_step(options, kind, name, report)
+
+
+def all_steps(options: ExperimentOptions) -> dict[str, list[str]]:
+    """Names of all steps by kind, in the order in which they can be done."""
+    return {
+        "datasets": list(options.datasets),
+        "rows": rows_in_order(options),
+        "tests": [f"{row}.{dataset}" for row, dataset in tests_of(options)],
+        "tables": list(options.tables),
+        "curves": [CURVES],
+        "panels": list(options.panels),
+    }
+
+
+def tests_of(options: ExperimentOptions) -> list[tuple[str, str]]:
+    """Row and dataset of every test that a table or a panel shows."""
+    pairs = [
+        (row, dataset)
+        for table in options.tables.values()
+        for row in table.rows
+        for dataset in table.datasets
+    ]
+    pairs += [(row, panel.dataset) for panel in options.panels.values() for row in panel.rows]
+    return list(dict.fromkeys(pairs))
 
 
 def rows_in_order(options: ExperimentOptions) -> list[str]:
