@@ -61,6 +61,25 @@ def test_every_rule_has_one_thin_script():
         assert (ROOT / "scripts" / f"{stage}.py").is_file()
 
 
+def test_memory_and_time_of_every_job_grow_with_its_attempts():
+    for rules in sorted((ROOT / "rules").glob("*.smk")):
+        text = rules.read_text()
+        n_rules = len(re.findall(r"^rule \w+:", text, re.MULTILINE)) - text.count("localrule: True")
+        for resource in ("mem_mb", "runtime"):
+            grows = rf"{resource}=(growing\(|lambda wildcards, attempt: \d+ \* attempt)"
+            assert len(re.findall(grows, text)) == n_rules, f"{rules.name}: {resource}"
+
+
+def test_what_depends_on_the_site_stands_in_the_slurm_profile_alone_and_is_explained():
+    for rules in (ROOT / "rules").glob("*.smk"):
+        assert not re.search("partition|account|qos", rules.read_text()), rules.name
+    lines = (ROOT / "slurm" / "profile.yaml").read_text().splitlines()
+    keys = [place for place, line in enumerate(lines) if re.match(r" *[\w-]+:", line)]
+    assert len(keys) >= 15
+    for place in keys:
+        assert lines[place - 1].lstrip().startswith("#"), lines[place]
+
+
 def test_the_package_never_imports_snakemake():
     for module in (ROOT / "src").rglob("*.py"):
         assert "import snakemake" not in module.read_text(), module
