@@ -1,6 +1,15 @@
 """The ``model-card`` command: what shipped weights are and how good."""
 
 import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cinecohort.segmentation.descriptions import ModelDescription
+
+UNVALIDATED = (
+    "UNVALIDATED: these weights were not tested on labelled real hearts. What they measure is marked in the "
+    "report and kept out of agreement and studies, unless the configuration says `unvalidated: include`."
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,10 +28,30 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{name}\t{model.view}\t{model.architecture}\t{tested}")
         return 0
     model = describe_model(arguments.name)
+    if not model.validated:
+        print(UNVALIDATED + "\n")
     card = weights_path(arguments.name).with_suffix(".md")
     if card.is_file():
         print(card.read_text().rstrip())
     else:
-        print(f"# {model.name}\n\n{model.architecture} for {model.view}. These weights have no card.")
+        print(without_card(model))
     print(f"\nsha256 {model.sha256}")
     return 0
+
+
+def without_card(model: "ModelDescription") -> str:
+    """What the description alone says of weights."""
+    spacing = "each image's own pixels" if model.spacing_mm is None else f"pixels of {model.spacing_mm:g} mm"
+    beside = f" with {model.neighbours} neighbouring slices on either side" if model.neighbours else ""
+    lines = [
+        f"# {model.name}",
+        "",
+        f"{model.architecture} for {model.view}, on {spacing}{beside}. These weights have no card.",
+        f"Labels: {', '.join(f'{label} {name}' for label, name in model.structures.items())}.",
+    ]
+    if model.training_subjects:
+        lines.append(
+            f"Trained on {model.training_subjects} subjects; "
+            f"{model.validation_subjects} chose between checkpoints."
+        )
+    return "\n".join(lines)
