@@ -16,6 +16,10 @@ from cinecohort.labels import VIEWS
 
 DESCRIPTION = "CineCohort"
 
+QFORM_PRECISION = 2e-3
+"""How far a direction of the qform may be off: NIfTI stores three numbers of its quaternion in single
+precision, which leaves the fourth uncertain where a view is turned by half a turn against the axes."""
+
 
 class WrittenWrong(Exception):
     """A written file does not say what it should: a fault of the software or the disk, not of the data."""
@@ -88,7 +92,8 @@ def _affine_faults(header: nib.Nifti1Header, converted: ConvertedView) -> list[s
     if np.linalg.det(sform[:3, :3]) <= 0:
         faults.append("determinant")
     extent = np.array([[*(np.array(converted.image.data.shape[:3]) - 1), 1.0], [0.0, 0.0, 0.0, 1.0]])
-    if np.abs(extent @ (sform - qform).T).max() > 10 * POSITION_PRECISION_MM:
+    size_mm = float(np.abs(extent[0, :3] @ sform[:3, :3].T).max())
+    if np.abs(extent @ (sform - qform).T).max() > 10 * POSITION_PRECISION_MM + QFORM_PRECISION * size_mm:
         faults.append("sform and qform differ")
     allowed = POSITION_PRECISION_MM + converted.residual_mm
     for index, corner in enumerate(converted.corners):

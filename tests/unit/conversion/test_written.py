@@ -1,5 +1,6 @@
 """What is written is checked; the same input gives the same bytes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -10,6 +11,7 @@ from isal import igzip
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.series import Conversion, convert_series
 from cinecohort.conversion.written import WrittenWrong, check_written, write_views
+from cinecohort.images import write_image
 from support import synthetic_dicom as synthetic
 
 
@@ -32,6 +34,25 @@ def test_written_file_as_another_software_reads_it(tmp_path: Path, conversion: C
     for z in range(5):
         corner = synthetic.CORNER + z * synthetic.STEP * synthetic.NORMAL
         np.testing.assert_allclose((nifti.affine @ [0, 0, z, 1])[:3], corner * [-1, -1, 1], atol=1e-3)
+
+
+@pytest.mark.parametrize("turn", [0.0, 2e-4, 3e-3])
+def test_views_half_a_turn_from_the_axes_are_written(
+    tmp_path: Path, conversion: Conversion, turn: float
+) -> None:
+    """Their qform cannot be as exact as their sform: rows that run from left to right do this."""
+    view = conversion.views["sa"]
+    across = np.array([np.sin(turn), -0.759, 0.651])
+    across /= np.linalg.norm(across)
+    row = np.array([-np.cos(turn), np.sin(turn) * across[1], 0.0])
+    row = row - (row @ across) * across
+    row /= np.linalg.norm(row)
+    affine = np.eye(4)
+    affine[:3, :3] = np.stack([1.8 * row, 1.8 * across, 10.0 * np.cross(row, across)], axis=1)
+    corners = [affine[:3, 2] * z * (-1, -1, 1) for z in range(view.image.data.shape[2])]
+    turned = replace(view, image=replace(view.image, affine=affine), corners=corners)
+    write_image(tmp_path / "sa.nii.gz", turned.image)
+    check_written(tmp_path / "sa.nii.gz", turned)
 
 
 def test_same_input_same_bytes(tmp_path: Path) -> None:
