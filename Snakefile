@@ -3,6 +3,8 @@
     snakemake --cores 2                                       the phantom demo
     snakemake --cores 2 --configfile config/sunnybrook.yaml   another cohort
     snakemake --profile slurm --configfile ...                on a cluster
+    snakemake experiments --cores 2 --configfile config/experiments.yaml
+                                                              networks compared, as in the papers
 
 See config/README.md for every setting.
 """
@@ -12,47 +14,49 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
-include: "rules/common.smk"
+# Experiments have a configuration, and rules, of their own.
+if "experiments" in config:
 
-
-if CONFIG.from_tables:
-
-    include: "rules/import_tables.smk"
+    include: "rules/experiments.smk"
 
 else:
 
-    include: "rules/convert.smk"
-    include: "rules/image_quality.smk"
-    include: "rules/segment.smk"
-    include: "rules/segmentation_quality.smk"
-    include: "rules/measure.smk"
-    include: "rules/evaluate.smk"
-    include: "rules/gather.smk"
+    include: "rules/common.smk"
 
+    if CONFIG.from_tables:
 
-include: "rules/run_record.smk"
-include: "rules/agreement.smk"
-include: "rules/group_study.smk"
-include: "rules/report.smk"
+        include: "rules/import_tables.smk"
 
+    else:
 
-# Every shard table of every stage is a target of its own: after a failed job Snakemake ignores missing
-# intermediate files, and would call stale results up to date.
-rule all:
-    default_target: True
-    input:
-        f"{RESULTS}/report.pdf",
-        f"{RESULTS}/run.json",
-        shard_tables(BY_SUBJECT),
-        cohort_tables(),
-        f"{RESULTS}/agreement",
-        study_folders(),
-    localrule: True
+        include: "rules/convert.smk"
+        include: "rules/image_quality.smk"
+        include: "rules/segment.smk"
+        include: "rules/segmentation_quality.smk"
+        include: "rules/measure.smk"
+        include: "rules/evaluate.smk"
+        include: "rules/gather.smk"
+    include: "rules/run_record.smk"
+    include: "rules/agreement.smk"
+    include: "rules/group_study.smk"
+    include: "rules/report.smk"
 
+    # Every shard table of every stage is a target of its own: after a failed job Snakemake ignores missing
+    # intermediate files, and would call stale results up to date.
+    rule all:
+        default_target: True
+        input:
+            f"{RESULTS}/report.pdf",
+            f"{RESULTS}/run.json",
+            shard_tables(BY_SUBJECT),
+            cohort_tables(),
+            f"{RESULTS}/agreement",
+            study_folders(),
+        localrule: True
 
-# The images and measures without statistics and report.
-rule phenotypes:
-    input:
-        shard_tables(BY_SUBJECT),
-        cohort_tables(),
-    localrule: True
+    # The images and measures without statistics and report.
+    rule phenotypes:
+        input:
+            shard_tables(BY_SUBJECT),
+            cohort_tables(),
+        localrule: True

@@ -177,6 +177,8 @@ class ExperimentOptions(Options):
             unknown += [f"panels.{name}: no row {item!r}" for item in panel.rows if item not in self.rows]
             if panel.dataset not in self.datasets:
                 unknown.append(f"panels.{name}: no dataset {panel.dataset!r}")
+        if "curves" in self.tables:
+            unknown.append("tables.curves: this name is that of the curves of all rows; choose another")
         if unknown:
             raise ValueError("; ".join(unknown))
         return self

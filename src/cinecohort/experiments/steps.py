@@ -1,5 +1,6 @@
 """The steps of experiments by name: what the workflow's jobs and the command line run."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,26 @@ def run_step(options: ExperimentOptions, kind: str, name: str, report: Report = 
         "panels": lambda: make_panel(options, name),
     }
     steps[kind]()
+
+
+def settings_of_step(options: ExperimentOptions, kind: str, name: str) -> str:
+    """What of the configuration a step uses, as JSON; what it reads of other steps' results apart."""
+    titles = {row: options.title_of(row) for row in options.rows}
+    datasets = {key: dataset.title or key for key, dataset in options.datasets.items()}
+    used: dict[str, Callable[[], Any]] = {
+        "datasets": lambda: [options.datasets[name], options.view, options.seed],
+        "rows": lambda: [
+            options.rows[name],
+            options.settings_of(name),
+            options.budget_of(name),
+            *(options.view, options.seed, options.validation, options.precision, options.device),
+        ],
+        "tests": lambda: [options.view, options.clean_up, options.device],
+        "tables": lambda: [options.tables[name], titles, datasets, options.budget],
+        "curves": lambda: titles,
+        "panels": lambda: [options.panels[name], titles],
+    }
+    return json.dumps(used[kind](), default=lambda item: item.model_dump(mode="json"), sort_keys=True)
 
 
 def run_steps(config: Path, chosen: Mapping[str, list[str]], report: Report) -> None:

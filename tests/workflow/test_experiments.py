@@ -1,0 +1,82 @@
+"""The workflow of experiments: clean, and each dataset, row, test, table and panel a job."""
+
+import re
+
+import pytest
+import yaml
+
+from cinecohort.experiments.options import load_experiments
+from cinecohort.experiments.steps import all_steps
+from support.tiny_cohort import ROOT, Cohort, write_patient
+
+TINY = {
+    "view": "sa",
+    "validation": 1,
+    "budget": None,
+    "datasets": {"tiny": {"source": "acdc", "path": "raw", "held_out": ["patient006"]}},
+    "rows": {
+        "first": {
+            "trained_on": ["tiny"],
+            "settings": {
+                "architecture": "unet16", "crop": 32, "iterations": 2, "batch_size": 2, "validate_every": 1
+            },
+        },
+        "second": {"trained_on": ["tiny"], "start_from": "first", "settings": {"iterations": 1}},
+    },
+    "tables": {"tuning": {"rows": ["first", "second"], "datasets": ["tiny"], "published": "bai2018_table10"}},
+    "panels": {"both": {"rows": ["first", "second"], "dataset": "tiny", "subjects": 1}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def experiments(tmp_path) -> Cohort:
+    cohort = Cohort(tmp_path)
+    for number in range(1, 7):
+        write_patient(cohort.raw, number)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"experiments": TINY}))
+    return cohort
+
+
+def test_whole_run_and_nothing_to_do_after_it(experiments):
+    experiments.snakemake("experiments")
+    results = experiments.folder / "results" / "experiments"
+    for name in ("tables/tuning.csv", "tables/tuning.svg", "tables/curves.svg", "panels/both.png"):
+        assert (results / name).stat().st_size > 100, name
+    assert "*published* (Bai 2018, Table 10)" in (results / "tables" / "tuning.md").read_text()
+    assert "Nothing to be done" in experiments.snakemake("experiments")
+    # Another setting of the second row: it, its test, and what shows it; not the first row.
+    changed = {**TINY, "rows": {**TINY["rows"], "second": {**TINY["rows"]["second"], "title": "tuned"}}}
+    changed["rows"]["second"]["settings"] = {"iterations": 2}
+    (experiments.folder / "config.yaml").write_text(yaml.safe_dump({"experiments": changed}))
+    printed = experiments.snakemake("experiments", "--dry-run")
+    jobs = dict(re.findall(r"^(experiment_\w+) +(\d+)$", printed, re.MULTILINE))
+    assert jobs == {
+        "experiment_row": "1",
+        "experiment_test": "1",
+        "experiment_table": "1",
+        "experiment_curves": "1",
+        "experiment_panel": "1",
+    }
+
+
+def test_lint(experiments):
+    assert "Congratulations" in experiments.snakemake("--lint")
+
+
+def test_mistakes_are_named_without_a_traceback(experiments):
+    wrong = {**TINY, "rows": {"first": {"trained_on": ["nowhere"]}}}
+    (experiments.folder / "config.yaml").write_text(yaml.safe_dump({"experiments": wrong}))
+    printed = experiments.snakemake("experiments", check=False)
+    assert "nowhere" in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "config").glob("experiments*.yaml")), ids=lambda path: path.stem
+)
+def test_examples_are_valid(path, monkeypatch):
+    monkeypatch.setenv("UKB_BULK", "/data")
+    options = load_experiments(path)
+    steps = all_steps(options)
+    assert steps["tables"]
+    assert set(steps["rows"]) == set(options.rows)
