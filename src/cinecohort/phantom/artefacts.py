@@ -84,7 +84,11 @@ def add_ghosts(frames: Signal, strength: float, rng: np.random.Generator) -> Non
 
 
 def coil(
-    points: FloatArray, middle: FloatArray, front_mm: float, receiver: Receiver, rng: np.random.Generator
+    points: FloatArray,
+    middle: FloatArray,
+    front_mm: float,
+    receiver: Receiver,
+    slopes: tuple[float, float],
 ) -> Signal:
     """Sensitivity (n,), 1 at the heart: highest at the front of the chest, uneven as of several elements.
 
@@ -98,24 +102,28 @@ def coil(
         Where the front of the chest lies.
     receiver
         The scanner.
-    rng
-        Random numbers.
+    slopes
+        To the left and upwards, in units of the receiver's unevenness.
     """
 
     def by_depth(depth: FloatArray) -> FloatArray:
         relative = depth / receiver.coil_depth_mm
         return np.asarray(np.exp(-relative) + 0.35 * np.exp(relative))
 
-    slopes = rng.normal(0.0, receiver.coil_unevenness / 100.0, 2)
-    sides = 1.0 + slopes[0] * (points[:, 0] - middle[0]) + slopes[1] * (points[:, 2] - middle[2])
+    left, up = (receiver.coil_unevenness / 100.0 * slope for slope in slopes)
+    sides = 1.0 + left * (points[:, 0] - middle[0]) + up * (points[:, 2] - middle[2])
     at_heart = by_depth(np.array(middle[1] - front_mm))
     return (by_depth(points[:, 1] - front_mm) * np.clip(sides, 0.4, 1.6) / at_heart).astype(np.float32)
 
 
-def bands(points: FloatArray, middle: FloatArray, receiver: Receiver, rng: np.random.Generator) -> Signal:
-    """Loss of signal (n,) where the field is off by half the inverse repetition time, far from the heart."""
+def bands(points: FloatArray, middle: FloatArray, receiver: Receiver, shim: float) -> Signal:
+    """Loss of signal (n,) where the field is off by half the inverse repetition time, far from the heart.
+
+    `shim` tells where in the receiver's range the first band lies.
+    """
     away = np.linalg.norm((points - middle) * np.array([1.0, 0.9, 1.1]), axis=1)
-    phase = np.pi * (away / rng.uniform(*receiver.band_mm)) ** 3
+    nearest, farthest = receiver.band_mm
+    phase = np.pi * (away / (nearest + shim * (farthest - nearest))) ** 3
     return (np.abs(np.cos(0.5 * phase)) ** 0.4).astype(np.float32)
 
 

@@ -35,6 +35,8 @@ class FineStructure:
         Mean thickness of the fat on the heart.
     jet
         How dark the jet through the aortic valve is: 0.1 normal, much more where the valve is narrow.
+    brightness
+        Of the blood in left atrium, right atrium, left ventricle and right ventricle, relative to all blood.
     """
 
     texture: Noise3D
@@ -42,15 +44,21 @@ class FineStructure:
     trabeculae: Signal
     fat_mm: float = 2.5
     jet: float = 0.1
+    brightness: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
 
 
-def draw_fine_structure(rng: np.random.Generator, fat_mm: float, *, stenosis: bool) -> FineStructure:
-    """Draw textures and the roughness of the ventricles' inner surfaces."""
+def draw_fine_structure(
+    rng: np.random.Generator, fat_mm: float, *, stenosis: bool, variety: float = 1.0
+) -> FineStructure:
+    """Draw textures and the roughness of the ventricles' inner surfaces; `variety` widens what is drawn."""
     raw = ndimage.gaussian_filter(rng.standard_normal((240, 40)), (1.8, 1.6), mode="wrap")
     depth = np.clip(raw / raw.std() * 0.5 + 0.35, 0.0, 1.6).astype(np.float32)
-    swirl = (Noise3D(rng, 6.0), Noise3D(rng, 6.0))
+    grain_mm = 3.2 * float(np.exp(rng.normal(0.0, 0.15 * variety)))
+    swirl = (Noise3D(rng, grain_mm), Noise3D(rng, grain_mm))
     jet = float(rng.uniform(0.6, 0.9) if stenosis else rng.uniform(0.05, 0.3))
-    return FineStructure(Noise3D(rng, 5.0), swirl, depth, fat_mm, jet)
+    bright = np.clip(rng.normal((1.03, 1.06, 0.97, 0.97), 0.05 * variety), 0.7, 1.35)
+    left, right, lv, rv = (float(value) for value in bright)
+    return FineStructure(Noise3D(rng, 5.0), swirl, depth, fat_mm, jet, (left, right, lv, rv))
 
 
 @dataclass(frozen=True)
@@ -104,8 +112,11 @@ def heart_signal(
     signal = np.repeat(background[None], len(heart.cycle.phase), axis=0)
     _epicardial_fat(signal, fine, places, found, grain, signals)
     _appendages(signal, heart, places, blood, signals)
-    for atrium in (heart.right_atrium, heart.left_atrium):
-        _atrium(signal, atrium, places, blood, signals)
+    for atrium, bright in (
+        (heart.right_atrium, fine.brightness[1]),
+        (heart.left_atrium, fine.brightness[0]),
+    ):
+        _atrium(signal, atrium, bright, places, blood, signals)
     _roots(signal, heart, places, blood, signals)
     _right_ventricle(signal, fine, places, found, muscle, blood)
     _left_ventricle(signal, heart, fine, places, found, muscle, blood)
@@ -183,7 +194,9 @@ def _appendages(signal: Signal, heart: Heart, places: Places, blood: Signal, sig
         signal[:, near] = part
 
 
-def _atrium(signal: Signal, atrium: Atrium, places: Places, blood: Signal, signals: Signals) -> None:
+def _atrium(
+    signal: Signal, atrium: Atrium, bright: float, places: Places, blood: Signal, signals: Signals
+) -> None:
     reach = 1.35 * float(atrium.radius_mm.max()) + 12.0
     x0, y0 = (float(values.mean()) for values in atrium.place(0.6, 0.0, 0.0)[:2])
     highest = places.s - atrium.valve.lift(places.x, places.y) - atrium.valve.position.min()
@@ -199,7 +212,7 @@ def _atrium(signal: Signal, atrium: Atrium, places: Places, blood: Signal, signa
     part = signal[:, near]
     outside = np.minimum(wall + np.float32(ATRIAL_WALL_MM), above)
     mix(part, soft(outside, places.edge_mm), np.float32(signals.myocardium))
-    mix(part, soft(np.minimum(wall, above), places.edge_mm), blood[:, near])
+    mix(part, soft(np.minimum(wall, above), places.edge_mm), bright * blood[:, near])
     signal[:, near] = part
 
 
@@ -230,11 +243,11 @@ def _right_ventricle(
     has_rv = soft(found.right - found.epi - 1.0, 2.0)
     wall = found.right + RV_WALL_MM * has_rv
     below = places.below_tricuspid
-    mix(signal, soft(np.minimum(wall - found.r, below), places.edge_mm) * has_rv, muscle)
+    mix(signal, soft(rounded(wall - found.r, below, 14.0), places.edge_mm) * has_rv, muscle)
     rough = found.rough(fine.trabeculae)
     inner = found.right - (found.right - found.epi) * 0.16 * rough - 1.2 * rough
-    cavity = np.minimum(rounded(inner - found.r, below + np.float32(JOINED_MM), 5.0), found.r - found.epi)
-    mix(signal, soft(cavity, places.edge_mm), blood)
+    cavity = np.minimum(rounded(inner - found.r, below + np.float32(JOINED_MM), 8.0), found.r - found.epi)
+    mix(signal, soft(cavity, places.edge_mm), fine.brightness[3] * blood)
     away = found.r - found.epi
     band = 1.3 - np.abs(found.z - 0.34 - 0.006 * away + 0.00008 * away * away) * 85.0
     across = np.minimum(away, found.right - found.r)
@@ -258,7 +271,7 @@ def _left_ventricle(
     apical = np.clip(1.25 - found.z, 0.25, 1.2)
     depth = np.minimum((found.rough(fine.trabeculae) * apical * 2.3)[None], 0.4 * found.endo)
     cavity = np.minimum(found.endo - depth - found.r, below + np.float32(JOINED_MM))
-    mix(signal, soft(cavity, places.edge_mm), blood)
+    mix(signal, soft(cavity, places.edge_mm), fine.brightness[2] * blood)
     _papillaries(signal, heart, fine, places, found, muscle)
 
 
@@ -278,8 +291,8 @@ def _papillaries(
         endo = found.endo[:, near]
         narrow = np.minimum(endo / ventricles.radius_mm, 1.0)
         thick = size * ventricles.radius_mm * profile * (0.8 + 0.2 * narrow)
-        lumps = 1.0 + 0.3 * (found.rough(fine.trabeculae)[near] - 0.5)
-        out = endo - (0.45 + 0.35 * along) * thick - 0.5
+        lumps = 1.0 + 0.5 * (found.rough(fine.trabeculae)[near] - 0.5)
+        out = endo - (0.30 + 0.45 * along) * thick - 0.5
         apart = np.hypot(found.r[near] - out, out * away[near] * lumps)
         part = signal[:, near]
         share = soft(0.85 * thick - apart, 1.4 * places.edge_mm) * soft(endo - found.r[near], places.edge_mm)

@@ -70,7 +70,7 @@ def draw_shape(person: Person, rng: np.random.Generator, *, variety: float = 1.0
     return Shape(
         ovality=float(abs(rng.normal(0.0, 0.025 * variety))),
         ovality_angle=float(rng.uniform(0.0, np.pi)),
-        widest=float(np.clip(rng.normal(0.78, 0.04 * variety), 0.66, 0.88)),
+        widest=float(np.clip(rng.normal(0.70, 0.04 * variety), 0.60, 0.82)),
         septal_flattening=0.16 if person.pathology == "abnormal_rv" else float(rng.uniform(0.0, 0.03)),
         wall_pattern=patterns.get(person.pathology, "even"),
         infarct_angle=float(rng.choice([-2.2, -1.4, 0.3, 1.3])),
@@ -86,7 +86,7 @@ def randomised_targets(targets: HeartTargets, rng: np.random.Generator) -> Heart
         return value * float(np.exp(np.clip(rng.normal(0.0, spread), -2.0 * spread, 2.0 * spread)))
 
     lv, rv = varied(targets.lvedv_ml, 0.2), varied(targets.rvedv_ml, 0.2)
-    la, ra = varied(targets.la_max_ml, 0.28), varied(targets.ra_max_ml, 0.28)
+    la, ra = varied(1.15 * targets.la_max_ml, 0.3), varied(1.15 * targets.ra_max_ml, 0.3)
     return HeartTargets(
         lvedv_ml=lv,
         lvesv_ml=lv * float(rng.uniform(0.28, 0.75)),
@@ -192,7 +192,7 @@ def _mitral_radius(ventricles: Ventricles) -> FloatArray:
 
 def _tricuspid(ventricles: Ventricles) -> tuple[FloatArray, tuple[float, float]]:
     """Radius of the tricuspid annulus by frame (t,), mm, and its middle (x, y)."""
-    theta, s = np.array([ventricles.shape.rv_angle - 0.25]), ventricles.tricuspid.position[:1]
+    theta, s = np.array([ventricles.shape.rv_angle - 0.38]), ventricles.tricuspid.position[:1]
     first = ventricles.at(np.array([0]))
     inner, outer = (float(edge[0, 0]) for edge in (first.epicardium(theta, s), first.right(theta, s)))
     middle = 0.5 * (inner + outer)

@@ -27,18 +27,29 @@ class Phantom:
         Anatomy.
     fine
         Fine structure of the heart.
+    coil_slopes
+        How the coil lies: slopes of its sensitivity to the left and upwards, in spreads of the receiver's.
+    shim
+        Where the first dark band lies within the receiver's range, 0 to 1.
     """
 
     heart: Heart
     pose: Pose
     torso: Torso
     fine: FineStructure
+    coil_slopes: tuple[float, float] = (0.0, 0.0)
+    shim: float = 0.5
 
 
-def draw_phantom(heart: Heart, pose: Pose, torso: Torso, rng: np.random.Generator) -> Phantom:
-    """Add the fine structure of the heart."""
-    fat_mm = float(np.clip(7.0 * torso.visceral - 0.8 + rng.normal(0.0, 0.5), 0.8, 5.0))
-    return Phantom(heart, pose, torso, draw_fine_structure(rng, fat_mm, stenosis=heart.stenosis))
+def draw_phantom(
+    heart: Heart, pose: Pose, torso: Torso, rng: np.random.Generator, *, randomise: bool = False
+) -> Phantom:
+    """Add the fine structure of the heart; `randomise` varies it far beyond that of people."""
+    variety = 3.0 if randomise else 1.0
+    fat_mm = float(np.clip(7.0 * torso.visceral - 0.8 + rng.normal(0.0, 0.5 * variety), 0.3, 6.0))
+    fine = draw_fine_structure(rng, fat_mm, stenosis=heart.stenosis, variety=variety)
+    slopes = (float(rng.normal()), float(rng.normal()))
+    return Phantom(heart, pose, torso, fine, slopes, float(rng.random()))
 
 
 def render(
@@ -81,7 +92,8 @@ def render(
     points = image.points() + image.shift_mm
     middle = phantom.pose.to_patient(np.array([0.0, 0.0, 0.5 * phantom.heart.ventricles.length_ed]))
     front_mm = -phantom.torso.half_depth_mm
-    shading = coil(points, middle, front_mm, receiver, rng) * bands(points, middle, receiver, rng)
+    shading = coil(points, middle, front_mm, receiver, phantom.coil_slopes)
+    shading *= bands(points, middle, receiver, phantom.shim)
     frames *= shading.reshape(image.shape)
     return received(frames, receiver, rng)
 

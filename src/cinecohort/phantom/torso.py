@@ -101,7 +101,7 @@ class Torso:
     ) -> Signal:
         x, y, z = points.T
         hilum = np.exp(-(((np.abs(x) - 55.0) / 45.0) ** 2) - ((y - 25.0) / 60.0) ** 2)
-        vessels = np.clip(1.4 * (grain + 0.5 * rough) - 2.7 + 0.5 * hilum, 0.0, 1.0) * (0.3 + 0.5 * hilum)
+        vessels = np.clip(1.4 * (grain + 0.5 * rough) - 2.7 + 0.5 * hilum, 0.0, 1.0) * (0.2 + 0.45 * hilum)
         result = np.asarray(signals.lung * (1.0 + 0.25 * rough) + vessels, dtype=np.float32)
         middle = 27.0 - np.abs(x - 6.0 - 0.1 * y) + 4.0 * rough + 0.25 * np.maximum(-y - 20.0, 0.0)
         loose = np.full(x.shape, signals.fat, dtype=np.float32)
@@ -115,8 +115,9 @@ class Torso:
         belly = np.full(x.shape, signals.fat * 0.9, dtype=np.float32)
         liver = 62.0 - x - 0.25 * (z + 60.0) + 3.0 * rough
         mix(belly, soft(liver, width_mm), np.float32(signals.liver) * (1 + 0.06 * grain + 0.03 * rough))
-        portal = np.clip(3.0 * (rough + 0.45 * grain) - 4.6, 0.0, 1.0).astype(np.float32)
-        mix(belly, portal * soft(liver - 8.0, width_mm), np.float32(0.5))
+        ridges = np.clip(1.0 - np.abs(rough + 0.25 * grain - 0.4) / 0.16, 0.0, 1.0)
+        portal = (ridges * np.clip(0.5 + 0.8 * grain, 0.0, 1.0)).astype(np.float32)
+        mix(belly, 0.8 * portal * soft(liver - 8.0, width_mm), np.float32(0.62 * signals.blood))
         gut = np.clip(np.sin(rough * 2.6 + grain * 0.5) * 2.0, -1.0, 1.0)
         mix(belly, soft(-liver - 3.0, width_mm) * (0.5 + 0.5 * gut), np.float32(0.22))
         stomach = 1.0 - np.sqrt(
@@ -176,16 +177,16 @@ class Torso:
         mix(result, soft(canal - 4.0, width_mm), np.float32(0.45))
 
 
-def draw_torso(person: Person, rng: np.random.Generator) -> Torso:
-    """A chest that fits a person's sex, height and body mass index."""
-    over = person.bmi - 23.0
+def draw_torso(person: Person, rng: np.random.Generator, *, randomise: bool = False) -> Torso:
+    """A chest that fits a person's sex, height and body mass index; `randomise` ignores the latter."""
+    over = float(rng.uniform(-5.0, 20.0)) if randomise else person.bmi - 23.0
     male = person.sex == "M"
     width = (168.0 if male else 150.0) + 2.6 * over + rng.normal(0.0, 6.0)
     return Torso(
         half_width_mm=float(width),
         half_depth_mm=float((112.0 if male else 104.0) + 2.2 * over + rng.normal(0.0, 4.0)),
         fat_mm=float(np.clip((9.0 if male else 14.0) + 1.5 * over, 5.0, 55.0)),
-        visceral=float(np.clip(0.42 + 0.018 * over + rng.normal(0, 0.08), 0.2, 0.75)),
+        visceral=float(np.clip(0.42 + 0.018 * over + rng.normal(0, 0.25 if randomise else 0.08), 0.05, 0.95)),
         coarse=Noise3D(rng, 9.0),
         fine=Noise3D(rng, 2.2),
     )

@@ -31,6 +31,9 @@ FloatArray = NDArray[np.floating[Any]]
 DENSITY_G_ML = 1.05
 """Density of myocardium, as Bai 2018 takes it."""
 
+NARROWING = 1.4
+"""How soon the LV narrows above where it is widest, relative to the apex's half."""
+
 N_THETA, N_S = 96, 160
 """Points of the integrals."""
 
@@ -173,14 +176,16 @@ class Ventricles:
 
     def _endocardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
-        inside = np.minimum(np.where(z < widest, (widest - z) / widest, (z - widest) * 0.62), 1.0)
+        inside = np.minimum(np.where(z < widest, (widest - z) / widest, (z - widest) * NARROWING), 1.0)
         profile = np.clip(1.0 - inside**2.25, 0.0, None) ** 0.47
         return self.radius_mm * self._section(theta) * np.where(z > 0.0, profile, 0.0)
 
     def _epicardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
         cap = 0.72 * self.wall_mm / self.length_ed
-        inside = np.minimum(np.where(z < widest, (widest - z) / (widest + cap), (z - widest) * 0.62), 1.0)
+        inside = np.minimum(
+            np.where(z < widest, (widest - z) / (widest + cap), (z - widest) * NARROWING), 1.0
+        )
         profile = np.clip(1.0 - inside**2.25, 0.0, None) ** 0.47
         thick = self.wall_mm * self._wall(theta, z)
         return (self.radius_mm * self._section(theta) + thick) * profile
