@@ -117,3 +117,10 @@ def strike(results: Path, damages: Sequence[Damage]) -> None:
         record_path(results / "subjects" / damage.subject, damage.stage).unlink(missing_ok=True)
         for suffix in (".tsv", ".findings.tsv"):
             (results / damage.stage / f"{damage.shard}{suffix}").unlink(missing_ok=True)
+
+
+def mend(results: Path, report: Verification) -> None:
+    """Make the next run mend what is damaged, and remove what killed jobs left."""
+    strike(results, report.damages)
+    for path in report.abandoned:
+        path.unlink(missing_ok=True)

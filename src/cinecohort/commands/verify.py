@@ -18,10 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the store and print what is damaged, a line a file."""
-    from cinecohort.cohort.verify import strike, verify
+    from cinecohort.cohort.run_lock import RunLock
+    from cinecohort.cohort.verify import mend, verify
 
     if not (arguments.results / "subjects").is_dir():
         raise UserError(f"{arguments.results}: is no results folder (it has no folder `subjects`).")
+    lock = RunLock(arguments.results)
+    other = lock.take()
     report = verify(arguments.results)
     for damage in report.damages:
         print(f"{damage.subject}  {damage.stage}  {damage.file}  {damage.what}")
@@ -29,14 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"{subject}  -  -  no longer in the index; its folder may be deleted")
     for path in report.abandoned:
         print(f"{path.parent.name}  -  {path.name}  left by a job that was killed")
-        if not arguments.keep_records:
-            path.unlink(missing_ok=True)
-    if report.damages and not arguments.keep_records:
-        strike(arguments.results, report.damages)
+    if other:
+        print(f"This was only a look, since {other}")
+    elif not arguments.keep_records:
+        mend(arguments.results, report)
+    lock.release()
     n = len(report.damages)
     print(
         f"{report.n_files:,} files of {report.n_subjects:,} subjects checked: "
         + (f"{n:,} damaged." if n else "all are as recorded.")
-        + (" Run the workflow again to mend them." if n and not arguments.keep_records else "")
+        + (" Run the workflow again to mend them." if n and not (arguments.keep_records or other) else "")
     )
     return 1 if n else 0

@@ -118,6 +118,14 @@ def test_reporting_only_leaves_the_records(results, capsys):
     assert not record_path(results / "subjects" / "a", "convert").exists()
 
 
+def test_beside_a_run_nothing_is_touched(results, capsys, monkeypatch):
+    monkeypatch.setattr("cinecohort.cohort.run_lock.RunLock.take", lambda lock: "another run works on it.")
+    (results / "subjects" / "a" / "sa.nii.gz").write_bytes(b"1mage")
+    assert main(["verify", str(results)]) == 1
+    assert "This was only a look, since another run works on it." in capsys.readouterr().out
+    assert record_path(results / "subjects" / "a", "convert").exists()
+
+
 def test_folders_of_subjects_who_are_gone_are_told(results, capsys):
     (results / "subjects" / "gone").mkdir()
     assert verify(results).unindexed == ("gone",)
