@@ -18,6 +18,9 @@ from cinecohort.errors import UserError
 UNSUPPORTED = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 """A file system without locks: there Snakemake's own lock has to do."""
 
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+"""Results that this user cannot write to cannot be worked on either."""
+
 PATIENCE_S = 30.0
 """Reading the index keeps the lock for seconds, and is waited for; a run is not."""
 
@@ -46,9 +49,14 @@ class RunLock:
         """
         if self.stream is not None:
             return ""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         end = time.monotonic() + patience
-        stream = self.path.open("a+", encoding="utf-8")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            stream = self.path.open("a+", encoding="utf-8")
+        except OSError as refusal:
+            if refusal.errno in READ_ONLY:
+                return ""
+            raise
         while True:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
