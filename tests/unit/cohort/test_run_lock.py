@@ -1,6 +1,8 @@
+import errno
 import subprocess
 import sys
 import time
+from unittest.mock import Mock
 
 import pytest
 
@@ -78,12 +80,14 @@ def test_a_file_system_without_locks_is_no_obstacle(tmp_path, monkeypatch):
     lock.release()
 
 
-def test_results_that_cannot_be_written_to_can_be_looked_at(tmp_path, monkeypatch):
-    def refuse(*_, **__):
-        raise OSError(run_lock.errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr(run_lock.Path, "open", refuse)
-    assert RunLock(tmp_path).take() == ""
+def test_results_that_cannot_be_written_to_can_be_looked_at(tmp_path):
+    lock = RunLock(tmp_path)
+    lock.path = Mock()
+    lock.path.open.side_effect = OSError(errno.EROFS, "Read-only file system")
+    assert lock.take() == ""
+    lock.path.open.side_effect = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError, match="No space"):
+        lock.take()
 
 
 def test_locks_of_snakemake_count_where_they_name_the_results(tmp_path):
