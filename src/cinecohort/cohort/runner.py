@@ -2,7 +2,9 @@
 
 import errno
 import json
+import os
 import socket
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -173,13 +175,28 @@ def _work(
             yield subject, guarded(stage, subject, folder)
 
 
+def _pool(n: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(n, initializer=end_with, initargs=(os.getpid(),))
+
+
+def end_with(parent: int) -> None:
+    """Make this worker end when its parent has: one whose parent was killed would wait for work for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _work_in_processes(
     stage: Stage, pending: Sequence[tuple[IndexedSubject, Path]], threads: int
 ) -> Iterator[tuple[IndexedSubject, Outcome]]:
     """Several subjects at once; one that kills its process is set aside and named, the others go on."""
     unfinished = {subject.subject: (subject, folder) for subject, folder in pending}
     try:
-        with ProcessPoolExecutor(min(threads, len(pending))) as pool:
+        with _pool(min(threads, len(pending))) as pool:
             futures = {pool.submit(guarded, stage, subject, folder): subject for subject, folder in pending}
             try:
                 for future in as_completed(futures):
@@ -197,7 +214,7 @@ def _work_in_processes(
 
 def _alone(stage: Stage, subject: IndexedSubject, folder: Path) -> Outcome:
     try:
-        with ProcessPoolExecutor(1) as pool:
+        with _pool(1) as pool:
             return pool.submit(guarded, stage, subject, folder).result()
     except BrokenProcessPool:
         message = f"{subject.subject}: {stage.name} killed its process (out of memory, or a damaged file)."

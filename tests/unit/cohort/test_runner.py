@@ -1,7 +1,11 @@
 import errno
 import os
+import signal
+import subprocess
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +142,28 @@ def test_a_subject_that_kills_its_process_is_named(run):
     records = run(kill_for_b, threads=2)
     assert [records[key].status for key in "abc"] == [Status.OK, Status.ERROR, Status.OK]
     assert records["b"].findings[0].code == "CRASHED"
+
+
+POOL = """
+import os, signal, sys, time
+from cinecohort.cohort.runner import _pool
+if __name__ == "__main__":
+    with _pool(1) as pool:
+        print(pool.submit(os.getpid).result(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_when_the_job_was_killed():
+    done = subprocess.run(
+        [sys.executable, "-c", POOL], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == -signal.SIGKILL
+    worker = Path("/proc") / done.stdout.strip() / "stat"
+    end = time.monotonic() + 30
+    while worker.exists() and worker.read_text().rsplit(")", 1)[1].split()[0] != "Z":
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 def vanish_for_b(person, folder, table):
