@@ -16,7 +16,7 @@ from cinecohort.experiments.datasets import (
     OBSERVER,
     link_with_sidecar,
     subject_folder,
-    tested_subjects,
+    subjects_to_test,
     write_rows,
 )
 from cinecohort.experiments.options import ExperimentOptions
@@ -42,7 +42,7 @@ class Fate:
     words: str = ""
 
 
-def tests_folder(options: ExperimentOptions, row: str) -> Path:
+def folder_of_tests(options: ExperimentOptions, row: str) -> Path:
     """Folder of a row's tests."""
     return options.results / "tests" / row
 
@@ -64,7 +64,7 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
         The table of overlap; 3D Dice at the observer's end-diastole and end-systole, where these are named.
     """
     networks = networks_of(options, row)
-    subjects = tested_subjects(options, dataset)
+    subjects = subjects_to_test(options, dataset)
     fates = [Fate(subject, SEEN) for subject in subjects if unseen_by(networks, dataset, subject) is None]
     tables = []
     for network in networks:
@@ -77,7 +77,7 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
             else:
                 words = " ".join(finding.message for finding in outcome.findings)
                 fates.append(Fate(folder.name, NOT_SEGMENTED, words))
-    path = tests_folder(options, row) / f"{dataset}.csv"
+    path = folder_of_tests(options, row) / f"{dataset}.csv"
     table = pd.concat(tables) if tables else pd.DataFrame(columns=list(COLUMNS))
     table = table.assign(row=row, dataset=dataset)[list(COLUMNS)]
     with replacing(path) as temporary:

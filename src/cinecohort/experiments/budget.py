@@ -18,7 +18,6 @@ import torch
 
 from cinecohort.images import read_image
 from cinecohort.label_maps import read_label
-from cinecohort.segmentation.engines import cpu_has_bf16
 from cinecohort.segmentation.training import train
 from cinecohort.segmentation.training_options import TrainingOptions
 
@@ -73,12 +72,6 @@ def uses_gpu(device: str) -> bool:
 def clock_of(device: str) -> Callable[[], float]:
     """Clock of a budget in seconds: processor time of this process, or the wall clock's with a GPU."""
     return time.perf_counter if uses_gpu(device) else time.process_time
-
-
-def best_precision(device: str) -> str:
-    """``bf16`` where processor or GPU compute in it, else ``fp32``: emulated bf16 is several times slower."""
-    has_bf16 = torch.cuda.is_bf16_supported() if uses_gpu(device) else cpu_has_bf16()
-    return "bf16" if has_bf16 else "fp32"
 
 
 def seconds_per_iteration(options: TrainingOptions) -> float:

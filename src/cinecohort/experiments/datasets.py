@@ -135,7 +135,7 @@ def training_subjects(options: ExperimentOptions, name: str) -> list[str]:
     return [subject for subject, part in read_parts(options, name).items() if part == TRAIN]
 
 
-def tested_subjects(options: ExperimentOptions, name: str) -> list[str]:
+def subjects_to_test(options: ExperimentOptions, name: str) -> list[str]:
     """Subjects of a dataset that are tested on: the held-out ones; all labelled ones where none are."""
     parts = read_parts(options, name)
     held = [subject for subject, part in parts.items() if part == HELD_OUT]

@@ -34,7 +34,7 @@ def draw_tests(options: ExperimentOptions, table: str, tests: pd.DataFrame, path
                 draw_boxes(axes[line, column], here, wanted.rows)
                 axes[line, column].set_title(f"{structure}, {options.datasets[dataset].title or dataset}")
         axes[0, 0].set_yticks(range(len(wanted.rows)), [options.title_of(row) for row in wanted.rows])
-        axes[0, 0].invert_yaxis()
+        axes[0, 0].set_ylim(len(wanted.rows) - 0.4, -0.6)
         for axis in axes[-1]:
             axis.set_xlabel("3D Dice")
 
@@ -47,7 +47,7 @@ def draw_boxes(axis: Axes, tests: pd.DataFrame, rows: list[str]) -> None:
         values = tests.loc[tests["row"] == row, "dice"].dropna().to_numpy()
         colour = PALETTE[position % len(PALETTE)]
         if not len(values):
-            axis.text(0.5, position, "not tested", ha="center", va="center", fontsize=5.5, color="0.5")
+            axis.text(0.5, position, "no value", ha="center", va="center", fontsize=5.5, color="0.5")
             continue
         axis.scatter(values, position + jitter(len(values)), s=3, color=colour, alpha=0.6, linewidths=0)
         axis.boxplot(

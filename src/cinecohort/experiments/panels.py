@@ -33,6 +33,8 @@ HEIGHT = 170
 
 FRAMES = ("ED", "ES")
 
+LEGEND = "Coloured: the network. White, dashed: the observer. Dice: mean over the subject."
+
 
 def make_panel(options: ExperimentOptions, name: str) -> Path:
     """Draw a panel: a line a row, a pair of pictures (ED and ES of a middle slice) a subject.
@@ -56,7 +58,8 @@ def make_panel(options: ExperimentOptions, name: str) -> Path:
         dice = [mean_dice(tests, row, subject) for row in wanted.rows]
         columns.append(subject_column(cases, dice))
     widths = [options.title_of(row) for row in wanted.rows]
-    picture = np.concatenate([row_titles(widths), *columns], axis=1)
+    body = np.concatenate([row_titles(widths), *columns], axis=1)
+    picture = np.concatenate([heading(wanted.title or name, body.shape[1]), body], axis=0)
     path = options.results / "panels" / f"{name}.png"
     write_png(path, picture)
     shown = tests[tests["subject"].isin(subjects)]
@@ -104,8 +107,11 @@ def subject_column(cases: Sequence[Case], dice: Sequence[float]) -> NDArray[np.u
     box = crop_box(Case(**{**vars(cases[0]), "automatic": None}))
     lines = []
     for case, value in zip(cases, dice, strict=True):
-        pieces = [with_gap(panel(case, middle, frame, box, HEIGHT)) for frame in frames]
-        lines.append(with_words(np.concatenate(pieces, axis=1), f"Dice {value:.2f}"))
+        pictures = [with_gap(panel(case, middle, frame, box, HEIGHT)) for frame in frames]
+        words = [f"{FRAMES[0]}, Dice {value:.2f}", FRAMES[1]] if len(frames) == 2 else [f"Dice {value:.2f}"]
+        lines.append(
+            np.concatenate([with_words(*item) for item in zip(pictures, words, strict=True)], axis=1)
+        )
     return np.concatenate(lines, axis=0)
 
 
@@ -120,6 +126,15 @@ def with_words(picture: NDArray[np.uint8], words: str) -> NDArray[np.uint8]:
     position = (GAP_PIXELS + 4, 3)
     ImageDraw.Draw(drawn).text(position, words, fill="white", font=ImageFont.load_default(size=14))
     return np.asarray(drawn)
+
+
+def heading(title: str, width: int) -> NDArray[np.uint8]:
+    """White strip with the title of the panel and what its lines are."""
+    strip = Picture.new("RGB", (width, 44), "white")
+    draw = ImageDraw.Draw(strip)
+    draw.text((6, 4), title, fill=(20, 20, 20), font=ImageFont.load_default(size=16))
+    draw.text((6, 26), LEGEND, fill=(90, 90, 90), font=ImageFont.load_default(size=12))
+    return np.asarray(strip)
 
 
 def row_titles(titles: Sequence[str], width: int = 150) -> NDArray[np.uint8]:

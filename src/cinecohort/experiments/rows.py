@@ -16,13 +16,13 @@ import numpy as np
 import torch
 
 from cinecohort.errors import UserError
-from cinecohort.experiments.budget import Plan, best_precision, clock_of, plan, uses_gpu
+from cinecohort.experiments.budget import Plan, clock_of, plan, uses_gpu
 from cinecohort.experiments.datasets import OBSERVER, subject_folder, training_subjects
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.files import digest_json, read_json, write_json
 from cinecohort.options import parse_options
 from cinecohort.segmentation.descriptions import describe_model, weights_digest
-from cinecohort.segmentation.training import train
+from cinecohort.segmentation.training import train, training_precision
 from cinecohort.segmentation.training_options import TrainingOptions
 
 Subjects = dict[str, list[str]]
@@ -174,10 +174,9 @@ def training_options(
     options: ExperimentOptions, row: str, output: Path, start: Network | None, validation: Subjects
 ) -> TrainingOptions:
     """Options of one training of a row, as long as its recipe has it."""
-    device = options.device
     names = [f"{name}-{subject}" for name, subjects in validation.items() for subject in subjects]
     values = {
-        "precision": best_precision(device) if options.precision == "auto" else options.precision,
+        "precision": options.precision,
         "seed": options.seed,
         **options.settings_of(row),
         "name": row,
@@ -185,7 +184,7 @@ def training_options(
         "output": output,
         "data": {"folders": [output / "subjects"], "observer": OBSERVER, "validation": names},
         "start_from": start.weights if start else None,
-        "device": device,
+        "device": options.device,
         "threads": options.threads,
     }
     if not names:
@@ -314,7 +313,7 @@ def record_of_training(
         "budget_minutes": options.budget_of(row),
         "minutes": round(max(seconds) / 60, 2),
         "clock": "wall" if uses_gpu(options.device) else "processor",
-        "precision": first.precision,
+        "precision": training_precision(first),
         "threads": first.threads,
         "seed": first.seed,
         "torch": torch.__version__,

@@ -104,14 +104,14 @@ def all_steps(options: ExperimentOptions) -> dict[str, list[str]]:
     return {
         "datasets": list(options.datasets),
         "rows": rows_in_order(options),
-        "tests": [f"{row}.{dataset}" for row, dataset in tests_of(options)],
+        "tests": [f"{row}.{dataset}" for row, dataset in needed_tests(options)],
         "tables": list(options.tables),
         "curves": [CURVES],
         "panels": list(options.panels),
     }
 
 
-def tests_of(options: ExperimentOptions) -> list[tuple[str, str]]:
+def needed_tests(options: ExperimentOptions) -> list[tuple[str, str]]:
     """Row and dataset of every test that a table or a panel shows."""
     pairs = [
         (row, dataset)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cinecohort.experiments.accuracy import SEEN, tests_folder
+from cinecohort.experiments.accuracy import SEEN, folder_of_tests
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import fold_folders, read_curve, read_row
 from cinecohort.files import read_json, replacing, write_text
@@ -34,13 +34,13 @@ def tables_folder(options: ExperimentOptions) -> Path:
 
 def read_tests(options: ExperimentOptions, rows: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
     """Read the overlap of some rows on some datasets."""
-    paths = [tests_folder(options, row) / f"{dataset}.csv" for row in rows for dataset in datasets]
+    paths = [folder_of_tests(options, row) / f"{dataset}.csv" for row in rows for dataset in datasets]
     return pd.concat([pd.read_csv(path, dtype={"subject": str}) for path in paths], ignore_index=True)
 
 
 def count_fates(options: ExperimentOptions, row: str, dataset: str) -> dict[str, int]:
     """How many subjects of a test ended in which way."""
-    table = pd.read_csv(tests_folder(options, row) / f"{dataset}.subjects.csv", dtype=str)
+    table = pd.read_csv(folder_of_tests(options, row) / f"{dataset}.subjects.csv", dtype=str)
     return {str(status): int(n) for status, n in table["status"].value_counts().items()}
 
 
@@ -209,8 +209,7 @@ def markdown(options: ExperimentOptions, table: str, rows: pd.DataFrame) -> str:
     lines += [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for origin in (MEASURED, PUBLISHED):
         part = rows[rows["origin"] == origin]
-        keys = part[["title", "dataset", "n"]].assign(n=0).drop_duplicates().to_numpy()
-        for title, dataset, _ in keys:
+        for title, dataset in part[["title", "dataset"]].drop_duplicates().to_numpy():
             here = part[(part["title"] == title) & (part["dataset"] == dataset)]
             lines.append(f"| {' | '.join(line_cells(here, structures))} |")
     return "\n".join(lines) + "\n"

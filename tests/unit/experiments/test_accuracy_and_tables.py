@@ -1,0 +1,128 @@
+"""Tests on unseen subjects alone, overlap as NumPy counts it, tables by hand, published rows marked."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cinecohort.errors import UserError
+from cinecohort.experiments import accuracy
+from cinecohort.experiments.accuracy import evaluate_row, segmentation_folder
+from cinecohort.experiments.options import ExperimentOptions
+from cinecohort.experiments.panels import chosen_subjects, make_panel
+from cinecohort.experiments.rows import read_row
+from cinecohort.experiments.tables import (
+    convergence_words,
+    last_quarter_gain,
+    make_curves,
+    make_table,
+    published_rows,
+    read_tests,
+)
+from cinecohort.images import read_image
+from support.tiny_experiments import values_for
+
+
+def fates(options: ExperimentOptions, row: str, dataset: str) -> dict[str, str]:
+    table = pd.read_csv(options.results / "tests" / row / f"{dataset}.subjects.csv")
+    return dict(zip(table["subject"], table["status"], strict=True))
+
+
+def test_only_unseen_subjects_are_tested_each_by_a_network_that_did_not_see_it(
+    finished: ExperimentOptions,
+) -> None:
+    assert fates(finished, "base", "home") == {"patient001": "tested"}
+    assert set(fates(finished, "tuned", "away").values()) == {"tested"}
+    networks = read_row(finished, "tuned")["networks"]
+    for subject in ("patient011", "patient012", "patient013"):
+        folder = segmentation_folder(finished, "tuned", "away") / subject
+        used = read_image(folder / "seg_sa.nii.gz").sidecar["weights_sha256"]
+        unseen = [number for number, item in enumerate(networks) if subject not in item["seen"]["away"]]
+        assert used == read_row(finished, "tuned")["weights_sha256"][unseen[0]]
+
+
+def test_subjects_that_training_saw_are_left_out_and_said_to_be(
+    finished: ExperimentOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = finished.model_copy(update={"results": tmp_path})
+    for part in ("rows/base", "datasets/home"):
+        shutil.copytree(finished.results / part, tmp_path / part, symlinks=True)
+    parts = tmp_path / "datasets" / "home" / "subjects.csv"
+    parts.write_text(parts.read_text().replace("held_out", "train"))
+    asked_for: list[Path] = []
+    monkeypatch.setattr(
+        accuracy, "segmented", lambda options, row, net, folders: asked_for.extend(folders) or []
+    )
+    evaluate_row(copy, "base", "home")
+    assert [folder.name for folder in asked_for] == ["patient001"]
+    assert fates(copy, "base", "home") == {f"patient{n:03d}": "seen_in_training" for n in range(2, 7)}
+
+
+def test_dice_is_that_of_the_label_maps(finished: ExperimentOptions) -> None:
+    table = read_tests(finished, ["base"], ["away"])
+    assert sorted(table["phase"].unique()) == ["ED", "ES"]
+    for row in table.itertuples():
+        folder = segmentation_folder(finished, "base", "away") / row.subject
+        label = {"LV": 1, "MYO": 2, "RV": 3}[row.structure]
+        ours = read_image(folder / "seg_sa.nii.gz").data[..., row.frame] == label
+        truth = read_image(folder / "label_manual_sa.nii.gz").data[..., row.frame] == label
+        expected = 2 * (ours & truth).sum() / (ours.sum() + truth.sum())
+        assert row.dice == pytest.approx(expected, abs=1e-6)
+
+
+def test_table_has_means_by_hand_and_published_rows_apart(raw: Path, finished: ExperimentOptions) -> None:
+    values = values_for(raw, results=finished.results)
+    table = {**values["tables"]["both"], "published": "chen2020_table4"}
+    options = ExperimentOptions.model_validate({**values, "tables": {"both": table}})
+    made = pd.read_csv(make_table(options, "both"))
+    tests = pd.read_csv(finished.results / "tests" / "tuned" / "away.csv")
+    dice = tests.loc[tests["structure"] == "LV", "dice"].to_numpy()
+    ours = made[(made["row"] == "tuned") & (made["dataset"] == "Away") & (made["structure"] == "LV")].iloc[0]
+    assert ours["n"] == 3
+    assert ours["mean"] == pytest.approx(dice.sum() / 6, abs=1e-5)
+    assert ours["sd"] == pytest.approx(np.sqrt(((dice - dice.mean()) ** 2).sum() / 5), abs=1e-5)
+    assert (made["origin"] == "measured").sum() == 2 * 2 * 3
+    published = made[made["origin"] == "published"]
+    unet = published[(published["title"] == "UNet-64") & (published["dataset"] == "ACDC")]
+    assert dict(zip(unet["structure"], unet["mean"], strict=True)) == {"LV": 0.9, "MYO": 0.81, "RV": 0.82}
+    text = (finished.results / "tables" / "both.md").read_text()
+    assert text.count("*published* (Chen 2020, Table IV)") == 12
+    assert "home (n = 4), then Away (n = 2)" in text or "home (n = 4), then Away (n = 1)" in text
+    assert (finished.results / "tables" / "both.svg").read_text().count("3D Dice") == 3
+
+
+def test_published_fine_tuning_keeps_its_groups() -> None:
+    table = published_rows("bai2018_table10", "sa")
+    after = table[(table["title"] == "FCN, fine-tuned: yes") & (table["dataset"] == "ACDC 2017")]
+    assert list(after["mean"]) == [0.94, 0.88, 0.88]
+
+
+def test_whether_a_training_had_come_to_rest() -> None:
+    curve = pd.DataFrame({"iteration": [25, 50, 75, 100], "mean_dice": [0.1, 0.4, 0.55, 0.6]})
+    assert last_quarter_gain(curve) == pytest.approx(0.05)
+    assert convergence_words(0.05) == "no, +0.050"
+    assert convergence_words(-0.002) == "-0.002"
+    assert np.isnan(last_quarter_gain(curve.assign(mean_dice=np.nan)))
+
+
+def test_curves_have_every_fold(finished: ExperimentOptions) -> None:
+    curves = pd.read_csv(make_curves(finished))
+    assert curves.groupby("row")["fold"].nunique().to_dict() == {"base": 1, "tuned": 2}
+    last = curves[curves["row"] == "base"].iloc[-1]
+    assert last["minutes"] == pytest.approx(read_row(finished, "base")["minutes"], abs=0.02)
+
+
+def test_panel_shows_the_worst_to_the_best_of_its_first_row(raw: Path, finished: ExperimentOptions) -> None:
+    rows = [(name, row, dice) for name, values in
+            (("a", (0.5, 0.9)), ("b", (0.1, 0.8)), ("c", (0.7, 0.1)), ("d", (0.9, np.nan)))
+            for row, dice in zip(("base", "tuned"), values, strict=True)]  # fmt: skip
+    tests = pd.DataFrame(rows, columns=["subject", "row", "dice"])
+    assert chosen_subjects(finished, "both", tests) == ["b", "c"]
+    assert make_panel(finished, "both").stat().st_size > 1000
+    values = values_for(raw, results=finished.results)
+    panels = {"both": {**values["panels"]["both"], "subjects": ["nobody"]}}
+    options = ExperimentOptions.model_validate({**values, "panels": panels})
+    with pytest.raises(UserError, match="nobody"):
+        make_panel(options, "both")

@@ -1,0 +1,70 @@
+"""Datasets in one shape: observers, held-out subjects, those without labels."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cinecohort.errors import UserError
+from cinecohort.experiments.datasets import (
+    prepare_dataset,
+    read_parts,
+    subject_folder,
+    subjects_to_test,
+    training_subjects,
+)
+from cinecohort.experiments.options import ExperimentOptions
+from cinecohort.images import Image, read_image, write_image
+from support.tiny_experiments import values_for
+
+
+def write_converted(folder: Path, observer: str, labelled: bool = True) -> None:
+    image = Image(np.full((8, 8, 2, 2), 7, np.int16), np.diag([2.0, 2.0, 8.0, 1.0]), 0.03, {"view": "sa"})
+    write_image(folder / "sa.nii.gz", image)
+    if labelled:
+        write_image(
+            folder / f"label_{observer}_sa.nii.gz", Image(np.ones((8, 8, 2, 2), np.uint8), image.affine)
+        )
+
+
+def options_for(folder: Path, **dataset: object) -> ExperimentOptions:
+    values = values_for(folder, tables={}, panels={}, rows={"base": {"trained_on": ["mine"]}})
+    return ExperimentOptions.model_validate({**values, "datasets": {"mine": dataset}})
+
+
+def test_raw_data_are_converted_and_split(raw: Path, tmp_path: Path) -> None:
+    options = ExperimentOptions.model_validate(values_for(raw, results=tmp_path))
+    prepare_dataset(options, "home")
+    assert subjects_to_test(options, "home") == ["patient001"]
+    assert training_subjects(options, "home") == [f"patient{number:03d}" for number in range(2, 7)]
+    prepare_dataset(options, "away")
+    # Nobody is held out: all are tested, by networks that have not seen them.
+    assert subjects_to_test(options, "away") == training_subjects(options, "away")
+
+
+def test_the_observers_labels_go_by_one_name_and_who_has_none_is_listed(tmp_path: Path) -> None:
+    for name in ("A", "B", "C"):
+        write_converted(tmp_path / "data" / name, "truth", labelled=name != "B")
+    options = options_for(tmp_path, path=tmp_path / "data", observer="truth", held_out=1)
+    prepare_dataset(options, "mine")
+    prepare_dataset(options, "mine")
+    parts = read_parts(options, "mine")
+    assert parts["B"] == "no_labels"
+    assert sorted(parts[name] for name in "AC") == ["held_out", "train"]
+    folder = subject_folder(options, "mine", "A")
+    assert read_image(folder / "label_manual_sa.nii.gz").data.all()
+    assert read_image(folder / "sa.nii.gz").sidecar == {"view": "sa"}
+    assert not subject_folder(options, "mine", "B").exists()
+
+
+def test_mistakes(tmp_path: Path) -> None:
+    write_converted(tmp_path / "data" / "A", "truth")
+    for dataset, words in (
+        ({"path": tmp_path / "none"}, "no such folder"),
+        ({"path": tmp_path / "data"}, "no subject of"),
+        ({"path": tmp_path / "data", "observer": "truth", "held_out": ["Z"]}, "Z are not among"),
+        ({"path": tmp_path / "data", "observer": "truth", "held_out": 1}, "cannot hold out 1 of 1"),
+        ({"path": tmp_path / "data", "observer": "truth", "held_out": tmp_path / "l.txt"}, "no such file"),
+    ):
+        with pytest.raises(UserError, match=words):
+            prepare_dataset(options_for(tmp_path, **dataset), "mine")

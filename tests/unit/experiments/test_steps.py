@@ -1,0 +1,67 @@
+"""Steps by name: their order, unknown ones, what each depends on; weights that were trained elsewhere."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cinecohort.cli import main
+from cinecohort.experiments.options import ExperimentOptions
+from cinecohort.experiments.rows import read_row, train_row
+from cinecohort.experiments.steps import needed_tests, rows_in_order, settings_of_step
+from support.tiny_experiments import TRAINING, values_for
+
+
+def test_a_row_comes_after_the_one_that_it_starts_from() -> None:
+    rows = {
+        "tuned": {"trained_on": ["away"], "start_from": "base"},
+        "base": {"trained_on": ["home"]},
+    }
+    options = ExperimentOptions.model_validate(values_for(Path("x"), rows=rows))
+    assert rows_in_order(options) == ["base", "tuned"]
+    assert len(needed_tests(options)) == 4
+
+
+def test_a_step_depends_on_what_it_uses() -> None:
+    options = ExperimentOptions.model_validate(values_for(Path("x")))
+    other = ExperimentOptions.model_validate(values_for(Path("x"), clean_up=False, threads=7))
+    assert settings_of_step(options, "rows", "base") == settings_of_step(other, "rows", "base")
+    assert settings_of_step(options, "tests", "") != settings_of_step(other, "tests", "")
+    rows = {**values_for(Path("x"))["rows"], "base": {"trained_on": ["home"], "settings": {"crop": 48}}}
+    changed = ExperimentOptions.model_validate(values_for(Path("x"), rows=rows))
+    # The settings of the start are those of the row that is fine-tuned.
+    assert settings_of_step(options, "rows", "tuned") != settings_of_step(changed, "rows", "tuned")
+    assert settings_of_step(options, "datasets", "home") == settings_of_step(changed, "datasets", "home")
+
+
+def test_shipped_weights_are_a_row_and_their_own_subjects_are_never_tested(
+    raw: Path, finished: ExperimentOptions
+) -> None:
+    rows = {"shipped": {"weights": "unet_slim_sa"}}
+    values = values_for(raw, results=finished.results, rows=rows, tables={}, panels={})
+    options = ExperimentOptions.model_validate(values)
+    train_row(options, "shipped", report=lambda line: None)
+    record = read_row(options, "shipped")
+    assert len(record["networks"][0]["seen"]["away"]) == record["training_subjects"] + 5
+
+
+def test_command_prepares_and_names_what_it_does_not_know(
+    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config.yaml"
+    values = values_for(raw, results=tmp_path, rows={"base": {"trained_on": ["home"], "settings": TRAINING}})
+    values = {**values, "tables": {}, "panels": {}}
+    config.write_text(dump(values))
+    assert main(["experiments", str(config), "--datasets", "home"]) == 0
+    assert (tmp_path / "datasets" / "home" / "subjects.csv").is_file()
+    assert main(["experiments", str(config), "--rows", "basis"]) == 1
+    assert "has no rows basis; it has base" in capsys.readouterr().err
+
+
+def dump(values: dict[str, object]) -> str:
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        return str(value) if isinstance(value, Path) else value
+
+    return yaml.safe_dump({"experiments": plain(values)})
