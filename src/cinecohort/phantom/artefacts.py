@@ -108,7 +108,7 @@ def coil(
 
     def by_depth(depth: FloatArray) -> FloatArray:
         relative = depth / receiver.coil_depth_mm
-        return np.asarray(np.exp(-relative) + 0.35 * np.exp(relative))
+        return np.asarray(np.exp(-relative) + 0.28 * np.exp(relative))
 
     left, up = (receiver.coil_unevenness / 100.0 * slope for slope in slopes)
     sides = 1.0 + left * (points[:, 0] - middle[0]) + up * (points[:, 2] - middle[2])

@@ -269,7 +269,7 @@ def _left_ventricle(
     whole = np.where(found.r > middle, half - np.abs(found.r - middle), np.float32(3.0) * np.ones_like(half))
     mix(signal, soft(rounded(whole, below, ROUNDED_MM), places.edge_mm), muscle)
     apical = np.clip(1.25 - found.z, 0.25, 1.2)
-    depth = np.minimum((found.rough(fine.trabeculae) * apical * 2.3)[None], 0.4 * found.endo)
+    depth = np.minimum((found.rough(fine.trabeculae) * apical * 2.3)[None], 0.25 * found.endo)
     cavity = np.minimum(found.endo - depth - found.r, below + np.float32(JOINED_MM))
     mix(signal, soft(cavity, places.edge_mm), fine.brightness[2] * blood)
     _papillaries(signal, heart, fine, places, found, muscle)

@@ -71,7 +71,7 @@ def draw_shape(person: Person, rng: np.random.Generator, *, variety: float = 1.0
         ovality=float(abs(rng.normal(0.0, 0.025 * variety))),
         ovality_angle=float(rng.uniform(0.0, np.pi)),
         widest=float(np.clip(rng.normal(0.70, 0.04 * variety), 0.60, 0.82)),
-        septal_flattening=0.16 if person.pathology == "abnormal_rv" else float(rng.uniform(0.0, 0.03)),
+        septal_flattening=0.22 if person.pathology == "abnormal_rv" else float(rng.uniform(0.0, 0.03)),
         wall_pattern=patterns.get(person.pathology, "even"),
         infarct_angle=float(rng.choice([-2.2, -1.4, 0.3, 1.3])),
         rv_angle=float(rng.normal(np.pi + 0.05, 0.10 * variety)),

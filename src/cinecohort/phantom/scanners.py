@@ -145,6 +145,7 @@ def _randomised_receiver(rng: np.random.Generator) -> Receiver:
         band_mm=(float(rng.uniform(80.0, 160.0)), 260.0),
         ghosting=float(rng.uniform(0.0, 0.15)) if rng.random() < 0.6 else 0.0,
         mistriggering=float(rng.uniform(0.05, 0.3)) if rng.random() < 0.15 else 0.0,
+        edge_px=float(rng.uniform(1.0, 2.2)),
         blur_px=float(rng.uniform(0.3, 1.1)) if rng.random() < 0.5 else 0.0,
         gamma=float(np.exp(rng.normal(0.0, 0.2))),
     )

@@ -25,6 +25,8 @@ class Torso:
         Share of fat in the mediastinum.
     coarse, fine
         Noise in space.
+    lumps
+        Balls around the heart that nobody expects: middle (x, y, z) and radius in mm, signal.
     """
 
     half_width_mm: float
@@ -33,6 +35,7 @@ class Torso:
     visceral: float
     coarse: Noise3D
     fine: Noise3D
+    lumps: tuple[tuple[float, float, float, float, float], ...] = ()
 
     def signal(
         self, points: FloatArray, rough: Signal, grain: Signal, signals: Signals, width_mm: float = 2.0
@@ -61,7 +64,15 @@ class Torso:
         inside = soft(cavity, width_mm)
         contents = self._contents(points, cavity, rough, grain, signals, width_mm)
         mix(result, inside, contents)
+        for at_x, at_y, at_z, radius, lump in self.lumps:
+            away = np.sqrt((x - at_x) ** 2 + (y - at_y) ** 2 + (0.7 * (z - at_z)) ** 2)
+            mix(
+                result,
+                soft(radius + 2.0 * rough - away, 2.0 * width_mm),
+                np.float32(lump) * (1 + 0.1 * grain),
+            )
         self._spine(result, x, y, z, grain, signals, width_mm)
+        self._posterior_mediastinum(result, x, y, z, rough, signals, width_mm)
         self._arms(result, x, y, rough, signals, width_mm)
         return result
 
@@ -133,6 +144,29 @@ class Torso:
         mix(result, soft(below - 3.0, width_mm), belly)
         return result
 
+    def _posterior_mediastinum(
+        self,
+        result: Signal,
+        x: FloatArray,
+        y: FloatArray,
+        z: FloatArray,
+        rough: Signal,
+        signals: Signals,
+        width_mm: float,
+    ) -> None:
+        """Descending aorta, oesophagus and azygos vein in front of the spine."""
+        front = self.half_depth_mm - self.fat_mm - 38.0 - 17.0
+        bend = 4.0 * np.sin(z / 55.0)
+        for at_x, at_y, radius, tissue in (
+            (4.0, front - 9.0, 7.5, 1.3 * signals.muscle),
+            (4.0, front - 9.0, 2.5, 0.5 * signals.muscle),
+            (23.0, front + 2.0, 13.0, signals.myocardium),
+            (23.0, front + 2.0, 11.5, 0.97 * signals.blood),
+            (-9.0, front + 1.0, 4.0, 0.9 * signals.blood),
+        ):
+            away = np.hypot(x - at_x - bend, y - at_y)
+            mix(result, soft(radius - away, width_mm), np.float32(tissue) * (1 + 0.04 * rough))
+
     def _arms(
         self, result: Signal, x: FloatArray, y: FloatArray, rough: Signal, signals: Signals, width_mm: float
     ) -> None:
@@ -189,4 +223,14 @@ def draw_torso(person: Person, rng: np.random.Generator, *, randomise: bool = Fa
         visceral=float(np.clip(0.42 + 0.018 * over + rng.normal(0, 0.25 if randomise else 0.08), 0.05, 0.95)),
         coarse=Noise3D(rng, 9.0),
         fine=Noise3D(rng, 2.2),
+        lumps=_lumps(rng) if randomise else (),
+    )
+
+
+def _lumps(rng: np.random.Generator) -> tuple[tuple[float, float, float, float, float], ...]:
+    """Up to eight balls beside the heart, of any signal."""
+    low, high = (-80.0, -60.0, -60.0, 6.0, -0.8), (90.0, 70.0, 80.0, 32.0, 1.1)
+    drawn = rng.uniform(low, high, (int(rng.integers(0, 9)), 5))
+    return tuple(
+        (float(x), float(y), float(z), float(radius), float(signal)) for x, y, z, radius, signal in drawn
     )
