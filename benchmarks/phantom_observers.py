@@ -18,9 +18,9 @@ from cinecohort.conversion.contours import label_volume
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.images import Image
 from cinecohort.labels import STRUCTURES
-from cinecohort.phantom.contours import outlines
+from cinecohort.phantom.annotations import true_outlines
 from cinecohort.phantom.nifti_layout import affine_of, stacked
-from cinecohort.phantom.observers import OBSERVERS, Observer, draw, reference_observer
+from cinecohort.phantom.observers import OBSERVERS, Observer, Outlines, draw, reference_observer
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.people import generator
 from cinecohort.phantom.subject import make_subject
@@ -41,23 +41,19 @@ MEASURES = (
     "rvef_pct",
 )
 
-Truth = dict[str, list[list[tuple]]]
+Truth = dict[str, list[Outlines]]
 Maps = dict[str, Image]
 
 
-def true_outlines(number: int, seed: int) -> tuple[Truth, dict[str, np.ndarray]]:
-    """View to frame (end-diastole, end-systole) to slices from the base on with their outlines; affines."""
+def true_case(number: int, seed: int) -> tuple[Truth, dict[str, np.ndarray]]:
+    """True outlines of a subject by view and frame, and the affine of each view."""
     options = PhantomOptions(frames=FRAMES, seed=seed, faults=False)
     _, phantom, slices, scanner = make_subject(number, options)
-    truth, affines = {}, {}
+    affines = {}
     for view in STRUCTURES:
-        stack = [image for image in slices if image.view == view]
-        truth[view] = [
-            [(image, outlines(phantom.heart, phantom.pose, image, frame)) for image in stack]
-            for frame in (0, phantom.heart.cycle.es_frame)
-        ]
-        affines[view] = affine_of(stacked(stack, scanner.gap_mm), scanner.gap_mm)
-    return truth, affines
+        stack = stacked([image for image in slices if image.view == view], scanner.gap_mm)
+        affines[view] = affine_of(stack, scanner.gap_mm)
+    return true_outlines(phantom, slices), affines
 
 
 def label_maps(
@@ -159,7 +155,7 @@ def main() -> None:
     arguments = parser.parse_args()
     parts, values = [], {observer.name: [] for observer in OBSERVERS}
     for number in range(1, arguments.subjects + 1):
-        truth, affines = true_outlines(number, arguments.seed)
+        truth, affines = true_case(number, arguments.seed)
         maps = {}
         for place, observer in enumerate((reference_observer(number), *OBSERVERS)):
             rng = generator(arguments.seed, number, 10 + place)

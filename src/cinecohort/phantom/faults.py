@@ -1,6 +1,13 @@
-"""Faults that are planted on purpose, each with the code that should report it."""
+"""Faults that are planted on purpose, each with the stage and the code that should report it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from cinecohort.phantom.planning import Slice
+from cinecohort.phantom.receiver import Receiver
+
+CONVERSION, SEGMENTATIONS, NOBODY = "convert", "segmentation_quality", ""
+"""Stages that can see a fault, by the names of the workflow."""
 
 
 @dataclass(frozen=True)
@@ -11,29 +18,52 @@ class Fault:
     ----------
     name
         As in ``truth.tsv``.
+    stage
+        The first stage that can see it.
     expected
-        The finding's code that conversion should give; empty where it cannot see the fault.
+        The code of the finding that this stage should give.
+    unseen
+        Why no earlier stage, or none at all, can see it.
     """
 
     name: str
+    stage: str
     expected: str
+    unseen: str = ""
 
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
-        Fault("missing_frames", "UNEQUAL_FRAMES"),
-        Fault("missing_slice", "GAP"),
-        Fault("duplicate_series", "DUPLICATE"),
-        Fault("truncated_zip", "UNREADABLE"),
-        Fault("corrupt_dicom", "UNREADABLE"),
-        Fault("shifted_field_of_view", "SHIFT"),
-        Fault("no_es_contour", "LABEL_INCOMPLETE"),
-        Fault("swapped_labels", "LABEL_SWAP"),
-        Fault("broken_manifest", "MANIFEST"),
-        Fault("low_contrast", ""),
-        Fault("off_centre", ""),
-        Fault("breath_hold_shift", ""),
+        Fault("missing_frames", CONVERSION, "UNEQUAL_FRAMES"),
+        Fault("missing_slice", CONVERSION, "GAP"),
+        Fault("duplicate_series", CONVERSION, "DUPLICATE"),
+        Fault("truncated_zip", CONVERSION, "UNREADABLE"),
+        Fault("corrupt_dicom", CONVERSION, "UNREADABLE"),
+        Fault("shifted_field_of_view", CONVERSION, "SHIFT"),
+        Fault("no_es_contour", CONVERSION, "LABEL_INCOMPLETE"),
+        Fault("swapped_labels", CONVERSION, "LABEL_SWAP"),
+        Fault("broken_manifest", CONVERSION, "MANIFEST"),
+        Fault(
+            "mistriggering",
+            NOBODY,
+            "",
+            "headers are as they should be, and no frame of a slice that began late jumps: only its "
+            "neighbours tell, and no check compares the course of slices",
+        ),
+        Fault("low_contrast", SEGMENTATIONS, "I2", "contrast is that of blood and muscle: it takes labels"),
+        Fault(
+            "breath_hold_shift",
+            SEGMENTATIONS,
+            "I3",
+            "headers hold where slices were planned, not where the heart was: it takes labels",
+        ),
+        Fault(
+            "off_centre",
+            NOBODY,
+            "",
+            "the whole heart is in the image, and measures do not depend on its place",
+        ),
     )
 }
 
@@ -42,28 +72,65 @@ _PLACES = {
     7: "no_es_contour",
     8: "missing_frames",
     10: "broken_manifest",
+    11: "mistriggering",
     13: "missing_slice",
     15: "breath_hold_shift",
     16: "truncated_zip",
+    17: "shifted_field_of_view",
     19: "low_contrast",
     20: "swapped_labels",
     22: "off_centre",
+    23: "corrupt_dicom",
 }
-"""Number of a subject within each two dozen to its fault; in the second two dozen others follow."""
-
-_SECOND = {8: "corrupt_dicom", 16: "shifted_field_of_view"}
-
+"""Number of a subject within each two dozen to its fault."""
 
 _ARCHIVES_ONLY = ("truncated_zip", "broken_manifest")
 _IN_THE_IMAGE = ("low_contrast", "off_centre", "breath_hold_shift")
 """Faults that images without DICOM and contours can have."""
 
+BREATH_HOLD_MM, OFF_CENTRE_MM, FIELD_OF_VIEW_MM = 6.0, -62.0, 9.0
+LOW_CONTRAST_BLOOD, LOW_CONTRAST_NOISE = 0.52, 0.07
+LATE_BY = 0.25
+"""Share of the cycle by which a mistriggered slice begins late."""
+
 
 def planted_fault(number: int, layout: str = "ukbiobank") -> str:
     """Name of the fault of the subject with this number (from 1), or empty where this layout has none."""
-    round_, place = divmod(number - 1, 24)
-    places = {**_PLACES, **_SECOND} if round_ % 2 else _PLACES
-    name = places.get(place + 1, "")
+    name = _PLACES.get((number - 1) % 24 + 1, "")
     if layout == "nifti":
         return name if name in _IN_THE_IMAGE else ""
     return "" if layout == "dicom" and name in _ARCHIVES_ONLY else name
+
+
+def misplaced(slices: Sequence[Slice], fault: str) -> list[Slice]:
+    """Slices as they were planned, or one or all of the short axis beside their place along the rows."""
+    result = list(slices)
+    short = [place for place, image in enumerate(slices) if image.view == "sa"]
+    if fault == "off_centre":
+        for place in short:
+            result[place] = _moved(slices[place], OFF_CENTRE_MM)
+    if fault == "shifted_field_of_view":
+        middle = short[len(short) // 3]
+        result[middle] = _moved(slices[middle], FIELD_OF_VIEW_MM)
+    return result
+
+
+def _moved(image: Slice, along_row_mm: float) -> Slice:
+    return replace(image, corner=image.corner + along_row_mm * image.row)
+
+
+def faulty_receiver(receiver: Receiver, fault: str) -> Receiver:
+    """The receiver, with little contrast and much noise where that is the fault."""
+    if fault != "low_contrast":
+        return receiver
+    signals = replace(receiver.signals, blood=LOW_CONTRAST_BLOOD, fat=0.6)
+    return replace(receiver, signals=signals, noise=LOW_CONTRAST_NOISE)
+
+
+def late_frames(slices: Sequence[Slice], fault: str, n_frames: int) -> dict[int, int]:
+    """Number of each mistriggered short-axis slice to how many frames late it begins."""
+    if fault != "mistriggering":
+        return {}
+    short = [image.number for image in slices if image.view == "sa"]
+    middle = len(short) // 2
+    return dict.fromkeys(short[middle - 1 : middle + 1], max(round(LATE_BY * n_frames), 1))

@@ -47,6 +47,8 @@ class Observer:
         Share of the next slice's area that an outline at the valve must have to be drawn.
     papillary
         Share of the papillary muscles that is left out of the LV cavity, 0 to 1; the protocol is 0.
+    haste
+        Factor of how much a whole border is off from case to case.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Observer:
     systole_bias_mm: Mapping[str, float] = field(default_factory=dict)
     basal: float = 0.3
     papillary: float = 0.0
+    haste: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -80,27 +83,56 @@ class Unsteadiness:
 
 
 UNSTEADINESS = {
-    ("sa", "LV"): Unsteadiness(1.0, 0.30, 0.30, 0.6),
-    ("sa", "MYO"): Unsteadiness(0.95, 0.25, 0.25, 1.2),
-    ("sa", "RV"): Unsteadiness(1.4, 0.30, 0.30, 5.8),
-    ("la_2ch", "LA"): Unsteadiness(1.2, 0.45, 0.45, 4.6),
-    ("la_4ch", "LA"): Unsteadiness(0.95, 0.25, 0.25, 2.3),
-    ("la_4ch", "RA"): Unsteadiness(0.95, 0.25, 0.25, 2.9),
+    ("sa", "LV"): Unsteadiness(0.95, 0.17, 0.41, 1.0),
+    ("sa", "MYO"): Unsteadiness(0.93, 0.22, 0.41, 1.5),
+    ("sa", "RV"): Unsteadiness(1.35, 0.17, 0.33, 8.2),
+    ("la_2ch", "LA"): Unsteadiness(0.95, 0.30, 0.30, 3.8),
+    ("la_4ch", "LA"): Unsteadiness(0.75, 0.20, 0.20, 2.7),
+    ("la_4ch", "RA"): Unsteadiness(0.70, 0.20, 0.20, 3.1),
 }
 
-WALL_TOGETHER = 0.6
+DIFFICULTY = 0.35
+"""Spread of the logarithm of the unsteadiness from case to case."""
+
+MIDDLE, ENDS = 0.6, 1.3
+"""Unsteadiness in the middle of the short axis, and what comes on top at base and apex, where opinions differ
+most (Bai 2018, Table 4)."""
+
+WALL_TOGETHER = 0.73
 """Correlation of the LV's inner and outer border, from case to case."""
 
-FRAMES_TOGETHER = 0.3
+FRAMES_TOGETHER = 0.75
 """Correlation of end-diastole and end-systole of a case."""
 
-BASAL_SPREAD = 0.08
+LARGEST = (-0.5, 0.9)
+"""Largest displacement inwards and outwards, relative to the radius of a circle of the outline's area."""
+
+BASAL_SPREAD = 0.05
 """Spread from case to case of the share at which a basal outline is drawn."""
 
 OBSERVERS = (
-    Observer("O1", {"LV": 0.0, "MYO": 0.1, "RV": -0.40, "LA": 0.0, "RA": 0.0}, {"RV": -0.45}, 0.30),
-    Observer("O2", {"LV": -0.35, "MYO": -0.1, "RV": 0.25, "LA": 0.3, "RA": 0.1}, {"RV": 0.20}, 0.25),
-    Observer("O3", {"LV": 0.35, "MYO": 0.25, "RV": 0.05, "LA": -0.35, "RA": -0.1}, {}, 0.45),
+    Observer(
+        "O1",
+        {"LV": -0.02, "MYO": -0.14, "RV": -0.55, "LA": 0.0, "RA": 0.0},
+        {"LV": -0.33, "RV": -0.72},
+        basal=0.38,
+        papillary=0.05,
+    ),
+    Observer(
+        "O2",
+        {"LV": -0.23, "MYO": -0.31, "RV": 0.18, "LA": 0.15, "RA": 0.1},
+        {"LV": -0.02, "RV": 0.22},
+        basal=0.43,
+        papillary=0.15,
+        haste=1.37,
+    ),
+    Observer(
+        "O3",
+        {"LV": 0.16, "MYO": 0.28, "RV": -0.05, "LA": -0.60, "RA": -0.30},
+        {"LV": 0.22, "RV": 0.02},
+        basal=0.28,
+        haste=0.91,
+    ),
 )
 
 
@@ -108,7 +140,7 @@ def reference_observer(number: int) -> Observer:
     """One of the group of eight who drew the main reference, a subject each."""
     rng = np.random.default_rng([8, number % 8])
     bias = {name: float(rng.normal(0.0, 0.2)) for name in ("LV", "MYO", "RV", "LA", "RA")}
-    return Observer("manual", bias, {}, 0.35)
+    return Observer("manual", bias, basal=0.35)
 
 
 def draw(
@@ -140,6 +172,7 @@ def _draw_view(
     names = SHORT_AXIS | LONG_AXIS
     basal = observer.basal + float(rng.normal(0.0, BASAL_SPREAD))
     case = _case(rng)
+    difficulty = float(np.exp(DIFFICULTY * _moderate(rng)))
     result = []
     for frame, slices in enumerate(frames):
         if frame:
@@ -154,15 +187,19 @@ def _draw_view(
                     continue
                 size = UNSTEADINESS[view, structure]
                 wobble = 0.85 * own + 0.5 * common if structure in ("LV", "MYO") else own
-                shift = observer.bias_mm.get(structure, 0.0) + size.border * wobble + size.lapse * lapse
-                shift = shift + (size.systole if frame else size.case) * case[structure]
+                uneven = difficulty * (
+                    _unsteady_at(_level(slices, index, structure)) if view == "sa" else 1.0
+                )
+                whole = observer.haste * (size.systole if frame else size.case) * case[structure]
+                shift = observer.bias_mm.get(structure, 0.0) + whole
+                shift = shift + uneven * (size.border * wobble + size.lapse * lapse)
                 if frame:
                     shift = shift + observer.systole_bias_mm.get(structure, 0.0)
                 points = resampled(outline)
                 if structure == "LV" and observer.papillary:
-                    level = _level(slices, index)
+                    level = _level(slices, index, "LV")
                     shift = shift - observer.papillary * _papillaries(points, level) * image.pixel_mm
-                contours[names[structure]] = displaced(points, shift / image.pixel_mm)
+                contours[names[structure]] = displaced(points, _plausible(shift / image.pixel_mm, outline))
             drawn.append(contours)
         result.append(drawn)
     return result
@@ -195,10 +232,15 @@ def _too_basal(basal: float, slices: Outlines, index: int, structure: str) -> bo
     return above and below is not None and area_px(here) < basal * area_px(below)
 
 
-def _level(slices: Outlines, index: int) -> float:
-    """Place of a slice in the LV: 0 at the base, 1 at the apex."""
-    places = [place for place, (_, true) in enumerate(slices) if "LV" in true]
+def _level(slices: Outlines, index: int, structure: str) -> float:
+    """Place of a slice in a ventricle: 0 at the base, 1 at the apex."""
+    places = [place for place, (_, true) in enumerate(slices) if structure in true]
     return (index - places[0] + 0.5) / len(places)
+
+
+def _unsteady_at(level: float) -> float:
+    """Unsteadiness at a place in the ventricle, relative to its typical size."""
+    return MIDDLE + ENDS * abs(2.0 * level - 1.0) ** 3
 
 
 def _papillaries(points: FloatArray, level: float) -> FloatArray:
@@ -228,7 +270,18 @@ def _lapse(rng: np.random.Generator) -> FloatArray:
     """A bump of random place, sign and depth over about a sixth of a closed curve."""
     angle = np.arange(N_POINTS) * (2.0 * np.pi / N_POINTS) - rng.uniform(0.0, 2.0 * np.pi)
     away = (angle + np.pi) % (2.0 * np.pi) - np.pi
-    return np.asarray(rng.normal() * np.exp(-((away / 0.4) ** 2)))
+    return np.asarray(_moderate(rng) * np.exp(-((away / 0.4) ** 2)))
+
+
+def _moderate(rng: np.random.Generator) -> float:
+    """A normal number, within two standard deviations."""
+    return float(np.clip(rng.normal(), -2.0, 2.0))
+
+
+def _plausible(outward_px: FloatArray, outline: FloatArray) -> FloatArray:
+    """Displacements that nobody would call wrong at sight: within :data:`LARGEST` of the outline's radius."""
+    radius = np.sqrt(area_px(outline) / np.pi)
+    return np.clip(outward_px, LARGEST[0] * radius, LARGEST[1] * radius)
 
 
 def resampled(outline: FloatArray) -> FloatArray:

@@ -5,20 +5,22 @@ from pathlib import Path
 
 import numpy as np
 
-from cinecohort.conversion.cvi42 import write_workspace
-from cinecohort.files import write_bytes
-from cinecohort.labels import STRUCTURES
-from cinecohort.phantom.contours import outlines
+from cinecohort.phantom.annotations import write_annotations
 from cinecohort.phantom.dicom_files import Study
-from cinecohort.phantom.faults import FAULTS, planted_fault
+from cinecohort.phantom.faults import (
+    BREATH_HOLD_MM,
+    FAULTS,
+    faulty_receiver,
+    late_frames,
+    misplaced,
+    planted_fault,
+)
 from cinecohort.phantom.heart import Heart, build_heart, randomised_targets
 from cinecohort.phantom.imaging import Phantom, draw_phantom, render
 from cinecohort.phantom.nifti_layout import write_nifti
-from cinecohort.phantom.observers import OBSERVERS, Observer, draw, reference_observer
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.packaging import (
     VISIT,
-    Acquired,
     hospital_series,
     ukbiobank_series,
     write_archives,
@@ -57,21 +59,15 @@ def make_subject(number: int, options: PhantomOptions) -> tuple[Person, Phantom,
         shape=scanner.shape,
         thickness_mm=scanner.thickness_mm,
         gap_mm=scanner.gap_mm,
-        breath_hold_mm=6.0 if fault == "breath_hold_shift" else 0.8,
+        breath_hold_mm=BREATH_HOLD_MM if fault == "breath_hold_shift" else 0.8,
     )
     if options.randomise:
         slices = randomised_views(slices, generator(options.seed, number, 7))
         # The heart's own rate: build_heart draws the same targets from the same numbers.
         targets = randomised_targets(person.targets, generator(options.seed, number, 1))
         person = replace(person, targets=targets)
-    if fault == "off_centre":
-        slices = [_moved(image, -62.0 if image.view == "sa" else 0.0) for image in slices]
-    if fault == "shifted_field_of_view":
-        middle = len(slices) // 3
-        slices[middle] = _moved(slices[middle], 9.0)
-    if fault == "low_contrast":
-        signals = replace(scanner.receiver.signals, blood=0.52, fat=0.6)
-        scanner = replace(scanner, receiver=replace(scanner.receiver, signals=signals, noise=0.07))
+    slices = misplaced(slices, fault)
+    scanner = replace(scanner, receiver=faulty_receiver(scanner.receiver, fault))
     return person, phantom, slices, scanner
 
 
@@ -79,10 +75,6 @@ def _scanner(number: int, options: PhantomOptions) -> Scanner:
     if options.randomise:
         return randomised_scanner(generator(options.seed, number, 6))
     return HOSPITALS[(number - 1) % len(HOSPITALS)] if options.layout == "dicom" else UK_BIOBANK
-
-
-def _moved(image: Slice, along_row_mm: float) -> Slice:
-    return replace(image, corner=image.corner + along_row_mm * image.row)
 
 
 def write_subject(number: int, destination: Path, options: PhantomOptions) -> Written:
@@ -107,7 +99,11 @@ def write_subject(number: int, destination: Path, options: PhantomOptions) -> Wr
         rate = person.targets.heart_rate_bpm
         write_nifti(destination / person.subject, phantom, slices, scanner, rate, rng)
         return _rows(person, "", phantom.heart, scanner, fault, n_slices)
-    images = [(image, render(phantom, image, scanner.receiver, rng)) for image in slices]
+    late = late_frames(slices, fault, options.frames)
+    images = [
+        (image, np.roll(render(phantom, image, scanner.receiver, rng), -_behind(image, late), axis=0))
+        for image in slices
+    ]
     rr_ms = 60000.0 / person.targets.heart_rate_bpm
     study = Study(
         person.subject, person.sex, person.age_years, person.weight_kg, scanner, rr_ms, options.seed
@@ -119,10 +115,8 @@ def write_subject(number: int, destination: Path, options: PhantomOptions) -> Wr
     else:
         acquired = hospital_series(study, images)
         write_folder(destination / "dicom", study, acquired, fault, rng)
-    for place, observer in enumerate((reference_observer(number), *OBSERVERS)):
-        content = workspace(phantom, acquired, observer, fault, generator(options.seed, number, 10 + place))
-        path = destination / "annotations" / observer.name / f"{person.subject}_cvi42.zip"
-        write_bytes(path, _zipped(content, person.subject, observer))
+    folder = destination / "annotations"
+    write_annotations(folder, person.subject, phantom, acquired, late, fault, options.seed)
     visit = VISIT if options.layout == "ukbiobank" else ""
     return _rows(person, visit, phantom.heart, scanner, fault, n_slices)
 
@@ -132,45 +126,8 @@ def _at_ed_and_es(phantom: Phantom) -> Phantom:
     return replace(phantom, heart=phantom.heart.at(frames))
 
 
-def workspace(
-    phantom: Phantom, acquired: list[Acquired], observer: Observer, fault: str, rng: np.random.Generator
-) -> dict[str, dict[str, np.ndarray]]:
-    """SOPInstanceUID to contour name to points: what an observer draws at end-diastole and end-systole."""
-    heart = phantom.heart
-    frames = (0, heart.cycle.es_frame)
-    by_view = {view: [each for each in acquired if each.image.view == view] for view in STRUCTURES}
-    truth = {
-        view: [
-            [(each.image, outlines(heart, phantom.pose, each.image, frame)) for each in of_view]
-            for frame in frames
-        ]
-        for view, of_view in by_view.items()
-    }
-    contours: dict[str, dict[str, np.ndarray]] = {}
-    for view, drawn in draw(observer, truth, rng).items():
-        for frame, of_frame in zip(frames, drawn, strict=True):
-            if fault == "no_es_contour" and frame and observer.name == "manual":
-                continue
-            for each, names in zip(by_view[view], of_frame, strict=True):
-                if names:
-                    contours[each.files[frame].uid] = names
-    if fault == "swapped_labels" and observer.name == "manual":
-        return {uid: _swapped(drawn) for uid, drawn in contours.items()}
-    return contours
-
-
-def _swapped(drawn: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    other = {
-        "saendocardialContour": "sarvendocardialContour",
-        "sarvendocardialContour": "saendocardialContour",
-    }
-    return {other.get(name, name): points for name, points in drawn.items()}
-
-
-def _zipped(contours: dict[str, dict[str, np.ndarray]], subject: str, observer: Observer) -> bytes:
-    return write_workspace(
-        contours, zipped_as=f"{subject}_cvi42.cvi42wsx", annotator=f"phantom {observer.name}"
-    )
+def _behind(image: Slice, late: dict[int, int]) -> int:
+    return late.get(image.number, 0) if image.view == "sa" else 0
 
 
 def _rows(person: Person, visit: str, heart: Heart, scanner: Scanner, fault: str, n_slices: int) -> Written:
@@ -183,6 +140,7 @@ def _rows(person: Person, visit: str, heart: Heart, scanner: Scanner, fault: str
         "participant": person.subject,
         "pathology": person.pathology,
         "fault": fault,
+        "expected_stage": planted.stage if planted else "",
         "expected_code": planted.expected if planted else "",
         "ed_frame": 0,
         "es_frame": es,
