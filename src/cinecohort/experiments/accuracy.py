@@ -65,10 +65,11 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
     """
     networks = networks_of(options, row)
     subjects = subjects_to_test(options, dataset)
-    fates = [Fate(subject, SEEN) for subject in subjects if unseen_by(networks, dataset, subject) is None]
+    chosen = {subject: unseen_by(options, networks, dataset, subject) for subject in subjects}
+    fates = [Fate(subject, SEEN) for subject, network in chosen.items() if network is None]
     tables = []
     for network in networks:
-        own = [subject for subject in subjects if unseen_by(networks, dataset, subject) is network]
+        own = [subject for subject, unseen in chosen.items() if unseen is network]
         folders = [link_for_test(options, row, dataset, subject) for subject in own]
         for folder, outcome in segmented(options, row, network, folders):
             if outcome.outputs:
@@ -87,9 +88,15 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
     return path
 
 
-def unseen_by(networks: Sequence[Network], dataset: str, subject: str) -> Network | None:
-    """Return the first network that never saw a subject."""
-    return next((item for item in networks if subject not in item.seen.get(dataset, [])), None)
+def unseen_by(
+    options: ExperimentOptions, networks: Sequence[Network], dataset: str, subject: str
+) -> Network | None:
+    """Return the first network that never saw a subject, in this dataset or another of the same folder."""
+    path = options.datasets[dataset].path.resolve()
+    alike = [name for name, other in options.datasets.items() if other.path.resolve() == path]
+    return next(
+        (item for item in networks if not any(subject in item.seen.get(name, []) for name in alike)), None
+    )
 
 
 def link_for_test(options: ExperimentOptions, row: str, dataset: str, subject: str) -> Path:

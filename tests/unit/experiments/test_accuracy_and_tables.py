@@ -9,10 +9,10 @@ import pytest
 
 from cinecohort.errors import UserError
 from cinecohort.experiments import accuracy
-from cinecohort.experiments.accuracy import evaluate_row, segmentation_folder
+from cinecohort.experiments.accuracy import evaluate_row, segmentation_folder, unseen_by
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.panels import chosen_subjects, make_panel
-from cinecohort.experiments.rows import read_row
+from cinecohort.experiments.rows import Network, networks_of, read_row
 from cinecohort.experiments.tables import (
     convergence_words,
     last_quarter_gain,
@@ -52,12 +52,24 @@ def test_subjects_that_training_saw_are_left_out_and_said_to_be(
     parts = tmp_path / "datasets" / "home" / "subjects.csv"
     parts.write_text(parts.read_text().replace("held_out", "train"))
     asked_for: list[Path] = []
-    monkeypatch.setattr(
-        accuracy, "segmented", lambda options, row, net, folders: asked_for.extend(folders) or []
-    )
+
+    def nothing(options: ExperimentOptions, row: str, network: Network, folders: list[Path]) -> list[Path]:
+        asked_for.extend(folders)
+        return []
+
+    monkeypatch.setattr(accuracy, "segmented", nothing)
     evaluate_row(copy, "base", "home")
     assert [folder.name for folder in asked_for] == ["patient001"]
     assert fates(copy, "base", "home") == {f"patient{n:03d}": "seen_in_training" for n in range(2, 7)}
+
+
+def test_a_dataset_under_two_names_hides_nobody(raw: Path, finished: ExperimentOptions) -> None:
+    values = values_for(raw, results=finished.results)
+    twice = {**values["datasets"], "again": {**values["datasets"]["home"], "held_out": []}}
+    options = ExperimentOptions.model_validate({**values, "datasets": twice})
+    networks = networks_of(options, "base")
+    assert unseen_by(options, networks, "again", "patient002") is None
+    assert unseen_by(options, networks, "again", "patient001") is networks[0]
 
 
 def test_dice_is_that_of_the_label_maps(finished: ExperimentOptions) -> None:
