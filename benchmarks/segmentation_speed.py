@@ -2,7 +2,10 @@
 
 One subject of 10 slices x 50 frames is read, segmented in all frames and written; models are loaded and warm.
 The usual way is fp32 in torch, one frame at a time on the whole field of view, with reading (nibabel) and
-writing in line. Writes ``benchmarks/segmentation_speed.md``::
+writing in line. Wall time is what a user waits for on a quiet machine; processor time (of all threads) hardly
+depends on what else the machine does. Peak memory is taken after shards of two sizes, which shows whether it
+grows with the shard. Ways that the processor cannot run (bf16) are left out. Writes
+``benchmarks/segmentation_speed.md``::
 
     python benchmarks/segmentation_speed.py IMAGE.nii.gz [--threads 2]
 
@@ -16,16 +19,21 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
+from typing import NamedTuple
 
 import nibabel as nib
 import numpy as np
 import torch
 
+from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
 from cinecohort.segmentation import prediction
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
+from cinecohort.segmentation.engines import resolve_engine
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.preprocessing import WorkingGrid, intensity_range, unit_intensity
@@ -59,14 +67,52 @@ def the_usual_way(folder: Path, network: torch.nn.Module, spacing_mm: float) -> 
     nib.save(nib.Nifti1Image(labels, nifti.affine), folder / "seg_usual_sa.nii.gz")
 
 
-def best_of(repeats: int, work: Callable[[], object]) -> float:
-    """Shortest wall time in seconds."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
+class Time(NamedTuple):
+    """Seconds that something took."""
+
+    wall: float
+    processor: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.2f} ({self.processor:.1f})"
+
+
+def timed(work: Callable[[], object]) -> Time:
+    """Time of one run."""
+    start, processor = time.perf_counter(), time.process_time()
+    work()
+    return Time(time.perf_counter() - start, time.process_time() - processor)
+
+
+def best_of(repeats: int, work: Callable[[], object]) -> Time:
+    """Shortest wall time, shortest processor time."""
+    times = [timed(work) for _ in range(repeats)]
+    return Time(min(one.wall for one in times), min(one.processor for one in times))
+
+
+def peak_memory_gib(
+    folders: list[Path], model: ModelOptions, options: SegmentationOptions, threads: int
+) -> float:
+    """Most memory of a fresh process that segments a shard."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_segment_and_measure, folders, model, options, threads).result()
+
+
+def _segment_and_measure(
+    folders: list[Path], model: ModelOptions, options: SegmentationOptions, threads: int
+) -> float:
+    segment(folders, model, options, threads)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+
+
+def can_run(options: SegmentationOptions) -> bool:
+    """Whether this machine has the engine and the precision."""
+    try:
+        resolve_engine(options)
+    except UserError as error:
+        print(error)
+        return False
+    return True
 
 
 def dice(first: Path, second: Path) -> list[float]:
@@ -85,76 +131,101 @@ def processor() -> str:
     return names[0] if names else platform.machine()
 
 
+def segment(folders: list[Path], model: ModelOptions, options: SegmentationOptions, threads: int) -> None:
+    """Segment a shard; every subject must come out."""
+    outcomes = list(prediction.segment_subjects(folders, model, options, "sa", model.name, threads))
+    assert all(outcome.outputs for _, outcome in outcomes)
+
+
+def time_way(
+    name: str, options: SegmentationOptions, arguments: argparse.Namespace, folders: list[Path]
+) -> tuple[Time, Time, Path]:
+    """Time of one subject, of a subject in a shard, and the label map of the first subject."""
+    model = ModelOptions(name=name, weights=arguments.model)
+    loaded = prediction.load(model, options, "sa", arguments.threads)
+    assert loaded is not None
+
+    def one_subject() -> None:
+        subject = prediction.read_subject(folders[0], "sa")
+        segmented = prediction.run_network(subject, loaded, options)
+        prediction.finish(segmented, loaded, options, "sa", model.name)
+
+    one_subject()
+    alone = best_of(arguments.repeats, one_subject)
+    part = folders[: min(arguments.shards)]
+    shard = timed(lambda: segment(part, model, options, arguments.threads))
+    path = segmentation_path(folders[0], "sa", model.name)
+    return alone, Time(shard.wall / len(part), shard.processor / len(part)), path
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("image", type=Path)
     parser.add_argument("--model", default=DEFAULT_MODELS["sa"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--usual-repeats", type=int, help="of the usual way (default: as many)")
+    parser.add_argument("--shards", type=int, nargs="+", default=[3, 12], help="sizes for time and memory")
+    parser.add_argument("--ways", nargs="+", help="only these")
     parser.add_argument("--out", type=Path, default=HERE / "segmentation_speed.md")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     network, description = load_model(arguments.model)
-    rows = []
     off = CleanUpOptions(largest_component=False, fill_holes=False)
     ways = {
         "OpenVINO bf16": SegmentationOptions(engine="openvino", precision="bf16"),
-        "OpenVINO bf16, whole field of view, no clean-up": SegmentationOptions(
-            engine="openvino", precision="bf16", locate=False, clean_up=off
+        "OpenVINO, whole field of view, no clean-up": SegmentationOptions(
+            engine="openvino", locate=False, clean_up=off
         ),
         "OpenVINO fp32": SegmentationOptions(engine="openvino", precision="fp32"),
         "torch bf16": SegmentationOptions(engine="torch", precision="bf16"),
         "torch fp32": SegmentationOptions(engine="torch", precision="fp32"),
     }
+    chosen = arguments.ways or list(ways)
+    ways = {name: options for name, options in ways.items() if name in chosen and can_run(options)}
     with tempfile.TemporaryDirectory() as temporary:
-        folders = [Path(temporary) / f"S{number}" for number in range(3)]
+        folders = [Path(temporary) / f"S{number}" for number in range(max(arguments.shards))]
         for folder in folders:
             make_subject(arguments.image, folder)
         shape = read_image(folders[0] / "sa.nii.gz").data.shape
-        usual = best_of(
-            arguments.repeats, lambda: the_usual_way(folders[0], network, description.spacing_mm or 1.0)
-        )
-        for number, (name, options) in enumerate(ways.items()):
-            model = ModelOptions(name=f"way{number}", weights=arguments.model)
-            loaded = prediction.load(model, options, "sa", arguments.threads)
-            assert loaded is not None
-
-            def one_subject(loaded=loaded, options=options, model=model) -> None:  # type: ignore[no-untyped-def]
-                subject = prediction.read_subject(folders[0], "sa")
-                segmented = prediction.run_network(subject, loaded, options)
-                prediction.finish(segmented, loaded, options, "sa", model.name)
-
-            one_subject()
-            alone = best_of(arguments.repeats, one_subject)
-            start = time.perf_counter()
-            outcomes = list(
-                prediction.segment_subjects(folders, model, options, "sa", model.name, arguments.threads)
-            )
-            assert all(outcome.outputs for _, outcome in outcomes)
-            shard = (time.perf_counter() - start) / len(folders)
-            path = segmentation_path(folders[0], "sa", model.name)
-            reference = segmentation_path(folders[0], "sa", f"way{len(ways) - 1}")
-            rows.append((name, alone, shard, path, reference))
-        table = [
-            "| way | one subject, s | in a shard of 3, s a subject | times faster | Dice with torch fp32 |"
+        rows = [
+            (name, *time_way(f"way{number}", options, arguments, folders))
+            for number, (name, options) in enumerate(ways.items())
         ]
-        table += ["|---|---|---|---|---|", f"| the usual way | {usual:.2f} | {usual:.2f} | 1 | |"]
-        for name, alone, shard, path, reference in rows:
+        usual = best_of(
+            arguments.usual_repeats or arguments.repeats,
+            lambda: the_usual_way(folders[0], network, description.spacing_mm or 1.0),
+        )
+        reference = segmentation_path(folders[0], "sa", f"way{len(ways) - 1}")
+        table = [
+            f"| way | one subject, s | in a shard of {min(arguments.shards)}, s a subject | times faster | "
+            f"Dice with {list(ways)[-1]} |",
+            "|---|---|---|---|---|",
+            f"| the usual way | {usual} | {usual} | 1 | |",
+        ]
+        for name, alone, shard, path in rows:
             agreement = " / ".join(f"{value:.4f}" for value in dice(path, reference))
-            table.append(f"| {name} | {alone:.2f} | {shard:.2f} | {usual / alone:.1f} | {agreement} |")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+            factor = f"{usual.wall / alone.wall:.1f} ({usual.processor / alone.processor:.1f})"
+            table.append(f"| {name} | {alone} | {shard} | {factor} | {agreement} |")
+        model = ModelOptions(name="memory", weights=arguments.model)
+        peaks = [
+            f"{peak_memory_gib(folders[:size], model, next(iter(ways.values())), arguments.threads):.2f} GiB "
+            f"for a shard of {size}"
+            for size in sorted(arguments.shards)
+        ]
     lines = [
         "# Speed of segmentation",
         "",
         f"`python benchmarks/segmentation_speed.py IMAGE --threads {arguments.threads}`: a cine of",
-        f"{' x '.join(map(str, shape))} voxels, file to file, model loaded, best of {arguments.repeats};",
-        f"the shard's time includes loading the model. Weights: {description.name}.",
+        f"{' x '.join(map(str, shape))} voxels, file to file, model loaded, best of {arguments.repeats}.",
+        "Wall time, in brackets processor time of all threads; the shard's time includes loading the model.",
+        f"Weights: {description.name}.",
         f"{processor()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end,",
         f"Python {platform.python_version()}, torch {torch.__version__}.",
         "",
         *table,
         "",
-        f"Peak memory of the process over all of it: {peak:.2f} GiB.",
+        f"Peak memory of a process that segments with {next(iter(ways))}: {', '.join(peaks)}.",
     ]
     arguments.out.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -119,8 +119,7 @@ class ImageInference:
             else:
                 structures = transform[1](self.network(transform[0](images).contiguous())[:, 1:])
             native = self.grid.to_native(structures)
-            background = 1 - native.sum(dim=1, keepdim=True)
-            best = torch.cat([background, native], dim=1).argmax(dim=1).to(torch.uint8)
+            best = most_probable(native)
             labels[indices, window_y, window_x] = best.transpose(1, 2).numpy()
         volume = labels.reshape(self.n_frames, self.n_slices, *shape[1:])
         return volume.transpose(3, 2, 1, 0)
@@ -151,6 +150,28 @@ class ImageInference:
                 self.grid.multiple,
                 box,
             )
+
+
+def most_probable(structures: Tensor) -> Tensor:
+    """Label of the most probable class of each pixel; the first of equal ones.
+
+    Parameters
+    ----------
+    structures
+        Probabilities (n, structures, x, y); what is missing to 1 is the background's.
+
+    Returns
+    -------
+    torch.Tensor
+        (n, x, y), uint8, 0 for the background. As ``argmax``, which is many times slower along an axis that
+        is not the last.
+    """
+    highest = 1 - structures.sum(dim=1)
+    labels = torch.zeros(highest.shape, dtype=torch.uint8)
+    for label, probability in enumerate(structures.unbind(dim=1), start=1):
+        labels.masked_fill_(probability > highest, label)
+        torch.maximum(highest, probability, out=highest)
+    return labels
 
 
 def box_around(found: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[int, int, int, int] | None:

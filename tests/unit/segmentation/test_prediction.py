@@ -18,7 +18,7 @@ from cinecohort.segmentation.descriptions import (
     weights_path,
 )
 from cinecohort.segmentation.engines import ResolvedEngine, make_network, resolve_engine
-from cinecohort.segmentation.inference import ImageInference, box_around
+from cinecohort.segmentation.inference import ImageInference, box_around, most_probable
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
 from cinecohort.segmentation.weights import load_model
@@ -81,6 +81,13 @@ def test_labels_come_back_on_the_native_grid(shape: tuple[int, int, int, int]) -
     assert labels.shape == shape
     overlap = 2 * (truth & (labels == 1)).sum() / (truth.sum() + (labels == 1).sum())
     assert overlap > 0.97
+
+
+def test_the_most_probable_class_is_that_of_argmax() -> None:
+    structures = torch.rand(3, 3, 40, 50, generator=torch.Generator().manual_seed(1)) / 2
+    structures[0, :, :5] = 0.25
+    classes = torch.cat([1 - structures.sum(dim=1, keepdim=True), structures], dim=1)
+    assert np.array_equal(most_probable(structures).numpy(), classes.numpy().argmax(axis=1))
 
 
 def test_the_located_region_changes_nothing_that_the_network_sees() -> None:
