@@ -90,7 +90,7 @@ def coil(
     receiver: Receiver,
     slopes: tuple[float, float],
 ) -> Signal:
-    """Sensitivity (n,), 1 at the heart: highest at the front of the chest, uneven as of several elements.
+    """Sensitivity (n,), 1 at the heart: coils on the front and the back of the chest, uneven to the sides.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def coil(
     middle
         (3,): middle of the heart.
     front_mm
-        Where the front of the chest lies.
+        Where the front of the chest lies, as far from the origin as its back.
     receiver
         The scanner.
     slopes
@@ -107,8 +107,9 @@ def coil(
     """
 
     def by_depth(depth: FloatArray) -> FloatArray:
-        relative = depth / receiver.coil_depth_mm
-        return np.asarray(np.exp(-relative) + 0.28 * np.exp(relative))
+        from_back = -2.0 * front_mm - depth
+        front, back = (np.exp(-way / receiver.coil_depth_mm) for way in (depth, from_back))
+        return np.asarray(front + 0.8 * back)
 
     left, up = (receiver.coil_unevenness / 100.0 * slope for slope in slopes)
     sides = 1.0 + left * (points[:, 0] - middle[0]) + up * (points[:, 2] - middle[2])
@@ -135,12 +136,17 @@ def received(frames: Signal, receiver: Receiver, rng: np.random.Generator) -> ND
     top = rng.integers(0, pool.shape[1] - rows, (n_frames, 2))
     left = rng.integers(0, pool.shape[2] - columns, (n_frames, 2))
     result = np.empty(frames.shape, dtype=np.uint16)
+    pool[1] *= pool[1]
     for t in range(n_frames):
-        real, imaginary = (
+        real, squared = (
             pool[k, top[t, k] : top[t, k] + rows, left[t, k] : left[t, k] + columns] for k in (0, 1)
         )
-        magnitude = np.hypot(frames[t] + real, imaginary)
+        power = frames[t] + real
+        power *= power
+        power += squared
+        magnitude = np.sqrt(power, out=power)
         if receiver.gamma != 1.0:
             magnitude **= receiver.gamma
-        result[t] = np.clip(magnitude * receiver.scale, 0, 4095)
+        magnitude *= receiver.scale
+        result[t] = np.minimum(magnitude, 4095.0, out=magnitude)
     return result

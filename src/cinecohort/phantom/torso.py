@@ -156,7 +156,11 @@ class Torso:
     ) -> None:
         """Descending aorta, oesophagus and azygos vein in front of the spine."""
         front = self.half_depth_mm - self.fat_mm - 38.0 - 17.0
-        bend = 4.0 * np.sin(z / 55.0)
+        near = np.flatnonzero((np.abs(x - 8.0) < 36.0) & (np.abs(y - front) < 24.0))
+        if not near.size:
+            return
+        x, y, rough, part = x[near], y[near], rough[near], result[near]
+        bend = 4.0 * np.sin(z[near] / 55.0)
         for at_x, at_y, radius, tissue in (
             (4.0, front - 9.0, 7.5, 1.3 * signals.muscle),
             (4.0, front - 9.0, 2.5, 0.5 * signals.muscle),
@@ -165,7 +169,8 @@ class Torso:
             (-9.0, front + 1.0, 4.0, 0.9 * signals.blood),
         ):
             away = np.hypot(x - at_x - bend, y - at_y)
-            mix(result, soft(radius - away, width_mm), np.float32(tissue) * (1 + 0.04 * rough))
+            mix(part, soft(radius - away, width_mm), np.float32(tissue) * (1 + 0.04 * rough))
+        result[near] = part
 
     def _arms(
         self, result: Signal, x: FloatArray, y: FloatArray, rough: Signal, signals: Signals, width_mm: float
