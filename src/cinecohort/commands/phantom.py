@@ -23,6 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--ed-es", action="store_true", help="with --layout nifti: end-diastole and end-systole only"
     )
     parser.add_argument(
+        "--views",
+        nargs="+",
+        choices=("sa", "la_2ch", "la_4ch"),
+        default=("sa", "la_2ch", "la_4ch"),
+        help="with --layout nifti: only these views",
+    )
+    parser.add_argument(
         "--randomise",
         action="store_true",
         help="with --layout nifti: shapes, contrast and artefacts far beyond the real, for training",
@@ -48,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             seed=arguments.seed,
             layout=arguments.layout,
             written_frames="ed_es" if arguments.ed_es else "all",
+            views=tuple(arguments.views),
             randomise=arguments.randomise,
             tables_only=arguments.tables_only,
             faults=not arguments.no_faults,

@@ -32,8 +32,9 @@ def write_nifti(
     scanner: Scanner,
     heart_rate_bpm: float,
     rng: np.random.Generator,
+    views: Sequence[str] = tuple(STRUCTURES),
 ) -> None:
-    """Write ``{view}.nii.gz`` and ``label_truth_{view}.nii.gz`` of every segmented view, with sidecars.
+    """Write ``{view}.nii.gz`` and ``label_truth_{view}.nii.gz`` of segmented views, with sidecars.
 
     Parameters
     ----------
@@ -49,8 +50,10 @@ def write_nifti(
         Heart rate.
     rng
         Random numbers of the images.
+    views
+        Which views.
     """
-    for view in STRUCTURES:
+    for view in views:
         stack = stacked([image for image in slices if image.view == view], scanner.gap_mm)
         frames = np.stack([render(phantom, image, scanner.receiver, rng) for image in stack])
         labels = np.stack([true_labels(phantom.heart, phantom.pose, image) for image in stack])

@@ -21,6 +21,8 @@ class PhantomOptions(Options):
     label maps as the store has them."""
     written_frames: Literal["all", "ed_es"] = "all"
     """Frames of the layout ``nifti``: all, or end-diastole and end-systole only."""
+    views: tuple[Literal["sa", "la_2ch", "la_4ch"], ...] = ("sa", "la_2ch", "la_4ch")
+    """Views of the layout ``nifti``."""
     randomise: bool = False
     """Layout ``nifti``: vary volumes, shapes, protocol, contrast, orientation and artefacts far beyond what
     people and scanners have, for networks that learn from phantoms alone."""

@@ -97,7 +97,7 @@ def write_subject(number: int, destination: Path, options: PhantomOptions) -> Wr
         if options.written_frames == "ed_es":
             phantom = _at_ed_and_es(phantom)
         rate = person.targets.heart_rate_bpm
-        write_nifti(destination / person.subject, phantom, slices, scanner, rate, rng)
+        write_nifti(destination / person.subject, phantom, slices, scanner, rate, rng, options.views)
         return _rows(person, "", phantom.heart, scanner, fault, n_slices)
     late = late_frames(slices, fault, options.frames)
     images = [
