@@ -1,8 +1,12 @@
 """The people of a phantom cohort: covariates, diagnoses, and the volumes of their hearts.
 
-Means, spreads and the effect of obesity are those of Bai 2018, Table 8 (normal weight: LVEDV 143 mL, LVESV
-60 mL, LVM 85 g, RVEDV 152 mL, RVESV 67 mL); obesity adds exactly the differences of that table. Atrial
-volumes follow the reference ranges of Petersen 2017. The cohort is tuned to look like the papers, so that
+Age and sex are those of Bai 2018's subjects (61.2 (7.2) years, 52.5 % women). Pooled means and spreads of
+ventricular measures at normal weight, and the effect of obesity, are those of its Table 8; that table holds
+automatic measures, so that :mod:`cinecohort.phantom.tables` adds the spread of their error. How women and men
+differ follows Petersen 2017 (J Cardiovasc Magn Reson 19:18; 804 healthy participants of UK Biobank): ejection
+fraction 61 (SD 5) and 58 (5) %, LV mass 42 (7) and 53 (9) g/m², volumes smaller in women and with age.
+Height, body mass index, blood pressure and heart rate are of the order of UK Biobank's imaging study, with a
+blood pressure that rises with age and body mass index. The cohort is tuned to look like the papers, so that
 nothing can be learnt from it but whether software finds what was put in.
 """
 
@@ -11,8 +15,49 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MEAN_AGE = 61.2
+"""Years; Bai 2018, "Dataset"."""
+
 OBESITY_EFFECT = {"lvedv_ml": 15.0, "lvesv_ml": 7.0, "lvm_g": 18.0, "rvedv_ml": 15.0, "rvesv_ml": 8.0}
 """Obese minus normal weight, Bai 2018, Table 8."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A healthy heart of normal weight at the mean age, by sex.
+
+    Parameters
+    ----------
+    height_cm
+        Mean height, to which volumes are adjusted.
+    lvedv_ml, lvm_g
+        Means.
+    lvedv_sd_ml, lvm_sd_g
+        Spreads that height, age, blood pressure and (mass) size do not explain.
+    lv_fraction, rv_fraction
+        Mean ejection fractions.
+    la_max_ml, ra_max_ml
+        Means of the largest atrial volumes.
+    """
+
+    height_cm: float
+    lvedv_ml: float
+    lvedv_sd_ml: float
+    lvm_g: float
+    lvm_sd_g: float
+    lv_fraction: float
+    rv_fraction: float
+    la_max_ml: float
+    ra_max_ml: float
+
+
+REFERENCE = {
+    "F": Reference(162.7, 123.5, 17.0, 70.5, 8.0, 0.595, 0.575, 66.0, 70.0),
+    "M": Reference(176.0, 163.5, 25.0, 100.5, 12.0, 0.565, 0.545, 74.0, 94.0),
+}
+"""Half women and half men of these have the means of Bai 2018, Table 8 (normal weight: LVEDV 143, LVESV 60,
+RVEDV 152, RVESV 67 mL, LVM 85 g), and women and men differ as in Petersen 2017 (LV mass: times 1.65 and 1.87
+m², the body surface of normal weight at these heights). Atria are of the order of Petersen's."""
 
 PATHOLOGIES: dict[str, tuple[str, ...]] = {
     "dcm": ("I42.0", "I50.0"),
@@ -108,12 +153,12 @@ def draw_person(number: int, seed: int, *, population: bool = False) -> Person:
         Draw the body mass index from a whole population instead of two groups.
     """
     rng = generator(seed, number, 0)
-    sex = "M" if rng.random() < 0.47 else "F"
-    age = float(np.clip(rng.normal(62.0, 7.4), 44.0, 80.0))
-    height = float(np.clip(rng.normal(176.0 if sex == "M" else 162.7, 6.4), 145.0, 202.0))
+    sex = "M" if rng.random() < 0.475 else "F"
+    age = float(np.clip(rng.normal(MEAN_AGE, 7.2), 44.0, 80.0))
+    height = float(np.clip(rng.normal(REFERENCE[sex].height_cm, 6.4), 145.0, 202.0))
     bmi = _body_mass_index(rng, number, population)
     obesity = float(np.clip((bmi - 25.0) / 5.0, 0.0, 1.0))
-    sbp = float(rng.normal(131.0 + 0.45 * (age - 62.0) + 5.0 * obesity, 16.0))
+    sbp = float(rng.normal(131.0 + 0.45 * (age - MEAN_AGE) + 5.0 * obesity, 16.0))
     dbp = float(rng.normal(76.0 + 4.0 * obesity + 0.25 * (sbp - 131.0), 7.0))
     pathology = _pathology(rng, number, population)
     codes = set(PATHOLOGIES.get(pathology, ()))
@@ -155,26 +200,26 @@ def _pathology(rng: np.random.Generator, number: int, population: bool) -> str:
 def _healthy(
     rng: np.random.Generator, sex: str, age: float, height: float, sbp: float, obesity: float
 ) -> HeartTargets:
-    """Volumes of a healthy heart; on average those of Table 8 with as many women as men."""
-    male = 0.5 if sex == "M" else -0.5
-    tall = height - (176.0 if sex == "M" else 162.7)
-    size = float(rng.normal())
-    lvedv = 144.0 + 34.0 * male + 1.2 * tall - 0.5 * (age - 62.0) + 19.0 * size
-    fraction = 0.581 - 0.02 * male + rng.normal(0.0, 0.05)
+    """Volumes of a healthy heart, with the effect of obesity."""
+    normal = REFERENCE[sex]
+    tall = height - normal.height_cm
+    size = float(rng.normal()) * (1.0 + 0.1 * obesity)
+    fraction = normal.lv_fraction + rng.normal(0.0, 0.055)
+    unlike = rng.normal() * (1.0 + 0.3 * obesity)
+    lvedv = normal.lvedv_ml + normal.lvedv_sd_ml * size + 1.2 * tall - 0.5 * (age - MEAN_AGE)
     lvesv = lvedv * (1.0 - fraction)
-    mass = 86.0 + 26.0 * male + 0.5 * tall + 0.12 * (sbp - 131.0) + 6.0 * size + rng.normal(0.0, 8.0)
+    mass = normal.lvm_g + 6.0 * size + normal.lvm_sd_g * unlike + 0.5 * tall + 0.12 * (sbp - 131.0)
     stroke = (lvedv - lvesv) * rng.normal(1.02, 0.03)
-    rv_fraction = 0.562 - 0.03 * male + rng.normal(0.0, 0.04)
-    rvedv = stroke / rv_fraction
+    rvedv = stroke / (normal.rv_fraction + rng.normal(0.0, 0.035))
     lvedv = max(lvedv, 75.0)
-    lvesv = float(np.clip(lvesv, 0.28 * lvedv, 0.55 * lvedv))
-    la_max = max(34.0, 70.0 + 8.0 * male + 9.0 * size + rng.normal(0.0, 13.0) + 6.0 * obesity)
-    ra_max = max(40.0, 82.0 + 24.0 * male + 9.0 * size + rng.normal(0.0, 15.0) + 4.0 * obesity)
+    lvesv = float(np.clip(lvesv, 0.25 * lvedv, 0.60 * lvedv))
+    la_max = max(34.0, normal.la_max_ml + 9.0 * size + rng.normal(0.0, 13.0) + 6.0 * obesity)
+    ra_max = max(40.0, normal.ra_max_ml + 9.0 * size + rng.normal(0.0, 15.0) + 4.0 * obesity)
     effect = OBESITY_EFFECT
     return HeartTargets(
         lvedv_ml=lvedv + obesity * effect["lvedv_ml"],
         lvesv_ml=lvesv + obesity * effect["lvesv_ml"],
-        lvm_g=max(mass, 45.0) + obesity * effect["lvm_g"],
+        lvm_g=max(mass, 42.0) + obesity * effect["lvm_g"],
         rvedv_ml=rvedv + obesity * effect["rvedv_ml"],
         rvesv_ml=rvedv - stroke + obesity * effect["rvesv_ml"],
         la_max_ml=la_max,
