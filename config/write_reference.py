@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from cinecohort.config import Config
+from cinecohort.experiments.options import SECTION, ExperimentOptions
+from cinecohort.options import Options
 
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- reference: begin -->\n", "<!-- reference: end -->\n"
+EXPERIMENTS_BEGIN = "<!-- reference of experiments: begin -->\n"
+EXPERIMENTS_END = "<!-- reference of experiments: end -->\n"
 
 
 def schema() -> str:
@@ -15,10 +19,10 @@ def schema() -> str:
     return json.dumps(Config.model_json_schema(), indent=1, sort_keys=True) + "\n"
 
 
-def reference() -> str:
+def reference(model: type[Options] = Config, top: str = "(top level)") -> str:
     """Every key with its default and meaning, a table a section, as Markdown."""
-    definitions = Config.model_json_schema()
-    sections = [("(top level)", definitions)]
+    definitions = model.model_json_schema()
+    sections = [(top, definitions)]
     sections += sorted(definitions["$defs"].items())
     return "\n".join(_section(name, section, definitions["$defs"]) for name, section in sections)
 
@@ -42,12 +46,23 @@ def _default(key: str, value: dict[str, Any], section: dict[str, Any], definitio
     return f"`{text}`" if len(text) <= 60 else "see the schema"
 
 
+def experiments_reference() -> str:
+    """The keys of experiments."""
+    return reference(ExperimentOptions, SECTION)
+
+
+def between(text: str, begin: str, end: str, inside: str) -> str:
+    """Replace what stands between two marks."""
+    head, rest = text.split(begin)
+    return head + begin + inside + end + rest.split(end)[1]
+
+
 def main() -> None:
     """Write both files."""
     (FOLDER / "config.schema.json").write_text(schema())
     page = FOLDER / "README.md"
-    head, rest = page.read_text().split(BEGIN)
-    page.write_text(head + BEGIN + reference() + END + rest.split(END)[1])
+    text = between(page.read_text(), BEGIN, END, reference())
+    page.write_text(between(text, EXPERIMENTS_BEGIN, EXPERIMENTS_END, experiments_reference()))
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ rule experiment_row:
         "../envs/cinecohort.yaml"
     threads: OPTIONS.threads
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
+        mem_mb=lambda wildcards, attempt: 12000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
         kind="rows",
@@ -87,6 +87,8 @@ rule experiment_table:
         figure=f"{RESULTS}/tables/{{name}}.svg",
     log:
         f"{RESULTS}/logs/tables/{{name}}.log",
+    wildcard_constraints:
+        name=r"(?!curves\.)[A-Za-z]\w*",
     conda:
         "../envs/cinecohort.yaml"
     params:
@@ -128,6 +130,3 @@ rule experiment_panel:
         settings=step_settings("panels"),
     script:
         "../scripts/experiments.py"
-
-
-ruleorder: experiment_curves > experiment_table

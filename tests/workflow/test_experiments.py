@@ -80,3 +80,10 @@ def test_examples_are_valid(path, monkeypatch):
     steps = all_steps(options)
     assert steps["tables"]
     assert set(steps["rows"]) == set(options.rows)
+
+
+def test_reference_has_not_drifted(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "config"))
+    import write_reference
+
+    assert write_reference.experiments_reference() in (ROOT / "config" / "README.md").read_text()

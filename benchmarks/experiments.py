@@ -1,0 +1,113 @@
+"""The tables of the experiments that are done, as a page without images or subjects.
+
+Tests the rows that are trained, makes the tables of them, and writes ``benchmarks/experiments.md`` with a
+figure a table and the curves beside it. Rows that are still to be trained are named. ::
+
+    cinecohort experiments config/experiments.yaml --datasets --rows     # hours on two cores
+    python benchmarks/experiments.py config/experiments.yaml
+"""
+
+import argparse
+import platform
+import shutil
+from pathlib import Path
+
+from cinecohort.experiments.accuracy import evaluate_row, folder_of_tests
+from cinecohort.experiments.options import ExperimentOptions, load_experiments
+from cinecohort.experiments.rows import read_row, row_folder
+from cinecohort.experiments.steps import needed_tests
+from cinecohort.experiments.tables import make_curves, make_table, read_curves, tables_folder
+from cinecohort.reporting.numbers import count, number
+from cinecohort.segmentation.networks import build_network, count_parameters
+
+HERE = Path(__file__).parent
+INTRODUCTION = """# Networks and trainings compared
+
+`python benchmarks/experiments.py config/experiments.yaml`: the tables of Chen 2020 (III, IV, V) and Bai 2018
+(10) on ACDC (65 subjects, 5 of which make the curves; the 15 that are listed as held out are tested),
+Sunnybrook and phantoms. Every row of a table had the same processor time on {machine}, so
+that most came nowhere near the length of their recipe: the tables say how near, and the curves whether a row
+had come to rest. What a row reaches in minutes is no measure of what its recipe reaches in days.
+"""
+
+
+def only_done(options: ExperimentOptions) -> ExperimentOptions:
+    """The experiments without rows that are not trained, and without what would be empty for it."""
+    done = [row for row in options.rows if (row_folder(options, row) / "row.json").is_file()]
+    tables = {
+        name: table.model_copy(update={"rows": [row for row in table.rows if row in done]})
+        for name, table in options.tables.items()
+    }
+    return options.model_copy(
+        update={
+            "rows": {row: options.rows[row] for row in done},
+            "tables": {name: table for name, table in tables.items() if table.rows},
+            "panels": {},
+        }
+    )
+
+
+def rows_table(options: ExperimentOptions) -> list[str]:
+    """A line a row: its network, how long it was trained, and where its validation ended."""
+    head = [
+        "row",
+        "network",
+        "parameters",
+        "s an iteration",
+        "iterations",
+        "of",
+        "minutes",
+        "validation Dice",
+    ]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    curves = read_curves(options, list(options.rows))
+    for row in options.rows:
+        record = read_row(options, row)
+        points = curves[curves["row"] == row]
+        parameters = count_parameters(build_network(record["architecture"], 4))
+        cells = [
+            options.title_of(row),
+            record["architecture"],
+            count(parameters),
+            number(record.get("seconds_per_iteration"), 2),
+            count(record["iterations"]),
+            count(record.get("recipe_iterations")),
+            number(record["minutes"], 1),
+            number(points["mean_dice"].iloc[-1] if len(points) else None, 3),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--out", type=Path, default=HERE / "experiments.md")
+    parser.add_argument("--machine", default=f"{platform.processor() or platform.machine()}")
+    arguments = parser.parse_args()
+    everything = load_experiments(arguments.config)
+    options = only_done(everything)
+    for row, dataset in needed_tests(options):
+        if not (folder_of_tests(options, row) / f"{dataset}.csv").is_file():
+            evaluate_row(options, row, dataset)
+    page = [INTRODUCTION.format(machine=arguments.machine), *rows_table(options), ""]
+    waiting = [everything.title_of(row) for row in everything.rows if row not in options.rows]
+    if waiting:
+        page += [f"Not trained yet: {', '.join(waiting)}.", ""]
+    make_curves(options)
+    figures = ["curves"]
+    for name in options.tables:
+        make_table(options, name)
+        text = (tables_folder(options) / f"{name}.md").read_text()
+        page += [text.replace("# ", "## ", 1).rstrip(), "", f"![{name}](experiments_{name}.svg)", ""]
+        figures.append(name)
+    page += ["## Curves", "", "![curves](experiments_curves.svg)"]
+    for name in figures:
+        figure = tables_folder(options) / f"{name}.svg"
+        shutil.copyfile(figure, arguments.out.with_name(f"{arguments.out.stem}_{name}.svg"))
+    arguments.out.write_text("\n".join(page) + "\n")
+    print("\n".join(page))
+
+
+if __name__ == "__main__":
+    main()
