@@ -1,32 +1,25 @@
 """`snakemake --profile slurm` on a real Slurm, started here on loopback and ended again."""
 
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
-import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from support.slurm import slurm_cluster, unavailable, wait_for
-from support.tiny_cohort import Cohort, write_patient
+from support.slurm import DAEMONS, SYSTEM, slurm_cluster, unavailable, wait_for
+from support.tiny_cohort import Cohort, with_fault, write_patient
 
 pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 # The profile's waits suit a busy cluster; here nobody else is in the queue.
 PROMPT = ("--profile", "slurm", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
 NOTHING = "Nothing to be done"
-
-DELAY_FIRST_ATTEMPT = """
-import os, sys, time
-marker = os.environ.get("DELAYED_ONCE")
-is_job = sys.argv[0].endswith(".image_quality.py")
-if marker and is_job and not os.path.exists(marker):
-    open(marker, "w").close()
-    time.sleep(600)
-"""
 
 
 @dataclass
@@ -36,15 +29,21 @@ class Cluster:
     environment: dict[str, str]
     home: Path
 
-    def jobs(self) -> list[str]:
-        """Lines about finished jobs."""
-        return (self.home / "jobs.log").read_text().splitlines()
+    def cohort(self, folder: Path, fault: str = "") -> Cohort:
+        """A cohort to be run here, whose jobs meet a fault (see ``support/hooks``)."""
+        return Cohort(folder, environment={**self.environment, **with_fault(fault)})
 
-    def queue(self) -> list[str]:
-        """Jobs that wait or run."""
-        command = ["squeue", "-h", "-o", "%i"]
+    def jobs(self, cohort: Cohort) -> list[dict[str, str]]:
+        """What Slurm noted of the finished jobs of a cohort."""
+        lines = (self.home / "jobs.log").read_text().splitlines()
+        jobs = [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in lines]
+        return [job for job in jobs if job["WorkDir"] == str(cohort.folder)]
+
+    def queue(self, cohort: Cohort) -> list[str]:
+        """Jobs of a cohort that wait or run."""
+        command = ["squeue", "-h", "-o", "%i %Z"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
-        return done.stdout.split()
+        return [line for line in done.stdout.splitlines() if line.endswith(f" {cohort.folder}")]
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +57,26 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def slurm_cohort(cluster, tmp_path_factory):
+def out_of_time(cluster, tmp_path_factory):
+    """A run whose first job of a stage runs out of time: Slurm needs more than a minute to end it.
+
+    The tests of other runs go on beside it.
+    """
+    folder = tmp_path_factory.mktemp("slow")
+    cohort = cluster.cohort(folder, f"sleep image_quality {folder}/marker")
+    write_patient(cohort.raw, 1)
+    cohort.configure()
+    target = "results/image_quality/0000.tsv"
+    process = cohort.start(target, *PROMPT, "--set-resources", "image_quality:runtime=attempt")
+    yield cohort, process
+    process.kill()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def slurm_cohort(cluster, out_of_time, tmp_path_factory):
     """Three patients, run to the end on Slurm once."""
-    cohort = Cohort(tmp_path_factory.mktemp("cohort"), environment=cluster.environment)
+    cohort = cluster.cohort(tmp_path_factory.mktemp("cohort"))
     for number in range(1, 4):
         write_patient(cohort.raw, number)
     cohort.configure()
@@ -68,67 +84,97 @@ def slurm_cohort(cluster, tmp_path_factory):
     return cohort
 
 
+def daemons() -> set[str]:
+    """Processes of any Slurm on this machine."""
+    names = {}
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            names[path.parent.name] = path.read_text().strip()
+        except OSError:
+            continue
+    return {pid for pid, name in names.items() if name in (*DAEMONS, "slurmstepd")}
+
+
+def test_without_slurm_the_reason_is_said(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert unavailable().startswith("not installed: munged, slurmctld, slurmd, sbatch")
+
+
+def test_a_cluster_is_gone_when_it_was_ended_even_with_a_job_running(tmp_path):
+    reason = unavailable()
+    if reason:
+        pytest.skip(f"no Slurm can be started here: {reason}")
+    before = daemons()
+    with slurm_cluster(tmp_path):
+        command = ["sbatch", "--mem=10", f"--output={tmp_path}/out", "--wrap", "sleep 600"]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=20)
+        wait_for("the job to run", lambda: (tmp_path / "out").exists())
+        assert len(daemons() - before) >= len(DAEMONS)
+    wait_for("whoever reaps what has ended", lambda: daemons() == before, 10)
+    assert not (SYSTEM / "slurm.conf").exists()
+
+
 def test_the_whole_workflow_runs_on_slurm(cluster, slurm_cohort):
     assert (slurm_cohort.results / "report.pdf").read_bytes().startswith(b"%PDF")
-    jobs = cluster.jobs()
-    assert sum("Partition=gpu" in job for job in jobs) == 1
-    assert sum("Partition=cpu" in job for job in jobs) >= 8
-    assert all("JobState=COMPLETED" in job for job in jobs)
+    jobs = cluster.jobs(slurm_cohort)
+    partitions = Counter(job["Partition"] for job in jobs)
+    assert partitions == {"gpu": 1, "cpu": 10}
+    assert {job["JobState"] for job in jobs} == {"COMPLETED"}
+    assert "3 subjects: 3 ok" in (slurm_cohort.results / "summary.txt").read_text()
     assert NOTHING in slurm_cohort.snakemake(*PROMPT)
 
 
-def test_a_changed_subject_is_the_only_one_redone(slurm_cohort):
-    before = slurm_cohort.files("subjects")
-    write_patient(slurm_cohort.raw, 2, scale=1.2)
-    slurm_cohort.snakemake(*PROMPT)
-    after = slurm_cohort.files("subjects")
-    assert {name.split("/")[1] for name in before if before[name] != after[name]} == {"patient002"}
+def test_a_job_that_dies_halfway_goes_on_inside_its_shard(cluster, tmp_path):
+    cohort = cluster.cohort(tmp_path, f"die convert {tmp_path}/marker")
+    for number in range(1, 4):
+        write_patient(cohort.raw, number)
+    cohort.configure()
+    cohort.snakemake(*PROMPT, "results/convert/0000.tsv")
+    assert [job["JobState"] for job in cluster.jobs(cohort)] == ["FAILED", "COMPLETED"]
+    tally = json.loads((cohort.results / "logs" / "shards" / "convert" / "0000.json").read_text())
+    assert tally["counts"] == {"ok": 1, "unchanged": 2}
+    table = (cohort.results / "convert" / "0000.tsv").read_text()
+    assert all(f"patient{number:03d}" in table for number in range(1, 4))
+
+
+def test_a_gpu_job_without_cuda_fails_and_says_so(cluster, slurm_cohort, tmp_path):
+    copy = cluster.cohort(tmp_path / "copy")
+    shutil.copytree(slurm_cohort.folder, copy.folder, copy_function=shutil.copy2)
+    copy.configure(models={"sa": [{"name": "unet_slim_sa"}]})
+    printed = copy.snakemake(*PROMPT, "--retries", "0", "results/segment/0000.tsv", check=False)
+    assert "Error in rule segment" in printed
+    assert "no CUDA device" in (copy.results / "logs" / "segment" / "0000.log").read_text()
+    summary = (copy.results / "summary.txt").read_text()
+    assert re.search(r"Not finished: segment/0000 .*no CUDA device is to be found", summary)
+    assert not list((copy.results / "subjects").glob("*/seg_sa.nii.gz"))
 
 
 def test_a_killed_controller_leaves_work_that_the_next_run_finishes(cluster, slurm_cohort):
-    for number in (4, 5):
-        write_patient(slurm_cohort.raw, number)
-    process = subprocess.Popen(
-        slurm_cohort.command(*PROMPT),
-        cwd=slurm_cohort.checkout,
-        env={**os.environ, **slurm_cohort.environment},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    wait_for("a job in the queue", lambda: bool(cluster.queue()), 60)
+    """Between the runs one subject changed and one came: nobody else's files are touched."""
+    before = slurm_cohort.files("subjects")
+    write_patient(slurm_cohort.raw, 2, scale=1.2)
+    write_patient(slurm_cohort.raw, 4)
+    process = slurm_cohort.start(*PROMPT)
+    wait_for("a job in the queue", lambda: bool(cluster.queue(slurm_cohort)), 60)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert "left as it is" in slurm_cohort.snakemake(*PROMPT, check=False)
-    wait_for("orphans to end", lambda: not cluster.queue(), 90)
+    wait_for("orphans to end", lambda: not cluster.queue(slurm_cohort), 90)
     slurm_cohort.snakemake("--unlock")
     slurm_cohort.snakemake(*PROMPT)
-    table = (slurm_cohort.results / "cohort" / "status.tsv").read_text()
-    assert all(f"patient{number:03d}" in table for number in range(1, 6))
+    after = slurm_cohort.files("subjects")
+    touched = {name.split("/")[1] for name in after if before.get(name) != after[name]}
+    assert touched == {"patient002", "patient004"}
+    assert before.keys() <= after.keys()
+    status = (slurm_cohort.results / "cohort" / "status.tsv").read_text()
+    assert all(f"patient{number:03d}" in status for number in range(1, 5))
     assert NOTHING in slurm_cohort.snakemake(*PROMPT)
 
 
-def test_a_job_out_of_time_succeeds_on_retry(cluster, slurm_cohort, tmp_path):
-    hook = tmp_path / "hook"
-    hook.mkdir()
-    (hook / "sitecustomize.py").write_text(DELAY_FIRST_ATTEMPT)
-    copy = Cohort(tmp_path / "copy", environment=dict(cluster.environment))
-    shutil.copytree(slurm_cohort.folder, copy.folder, copy_function=shutil.copy2)
-    copy.environment |= {"PYTHONPATH": str(hook), "DELAYED_ONCE": str(tmp_path / "delayed")}
-    write_patient(copy.raw, 1, scale=1.1)
-    started = time.monotonic()
-    copy.snakemake(*PROMPT, "--set-resources", "image_quality:runtime=attempt")
-    assert (tmp_path / "delayed").exists()
-    assert time.monotonic() - started > 60
-    assert sum("JobState=TIMEOUT" in job for job in cluster.jobs()) == 1
-    assert NOTHING in copy.snakemake(*PROMPT)
-
-
-def test_a_gpu_job_without_cuda_fails_and_says_so(slurm_cohort, tmp_path):
-    copy = Cohort(tmp_path / "copy", environment=slurm_cohort.environment)
-    shutil.copytree(slurm_cohort.folder, copy.folder, copy_function=shutil.copy2)
-    copy.configure(models={"sa": [{"name": "unet_slim_sa"}]})
-    printed = copy.snakemake(*PROMPT, "--retries", "0", check=False)
-    assert "Error in rule segment" in printed
-    assert "no CUDA device" in (copy.results / "logs" / "segment" / "0000.log").read_text()
-    assert not list((copy.results / "subjects").glob("*/seg_sa.nii.gz"))
+def test_a_job_out_of_time_succeeds_on_retry(cluster, out_of_time):
+    cohort, process = out_of_time
+    assert process.wait(timeout=240) == 0
+    states = [(job["JobState"], job["TimeLimit"]) for job in cluster.jobs(cohort)]
+    assert [state for state, _ in states] == ["COMPLETED", "TIMEOUT", "COMPLETED"]
+    assert [limit for _, limit in states[1:]] == ["1", "2"]
+    assert "patient001" in (cohort.results / "image_quality" / "0000.tsv").read_text()

@@ -93,7 +93,7 @@ def wait_for(what: str, ready: Callable[[], bool], seconds: float = 30.0) -> Non
 
 
 @contextmanager
-def slurm_cluster(home: Path, cpus: int = 8) -> Iterator[dict[str, str]]:
+def slurm_cluster(home: Path, cpus: int = 32) -> Iterator[dict[str, str]]:
     """Run a Slurm with a CPU and a GPU partition; yields the environment for its clients.
 
     The configuration lies in /etc/slurm while it runs, and `home` keeps ``jobs.log``, a line a finished job.

@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 """The checkout that the tests run from."""
+HOOKS = ROOT / "tests" / "support" / "hooks"
 GROUPS = ("DCM", "NOR")
 
 
@@ -46,6 +47,12 @@ def write_patient(folder: Path, number: int, scale: float = 1.0) -> None:
         f"ED: 1\nES: 7\nGroup: {GROUPS[number % 2]}\nHeight: {160 + number}\n"
         f"NbFrame: 20\nWeight: {60 + 2 * number}\n"
     )
+
+
+def with_fault(fault: str = "") -> dict[str, str]:
+    """Environment of a workflow whose jobs meet a fault; see ``hooks/sitecustomize.py``."""
+    path = os.pathsep.join([str(HOOKS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {"PYTHONPATH": path, **({"CINECOHORT_FAULT": fault} if fault else {})}
 
 
 @dataclass
@@ -107,6 +114,17 @@ class Cohort:
         if check and done.returncode:
             raise AssertionError(f"snakemake failed:\n{printed[-6000:]}")
         return printed
+
+    def start(self, *arguments: str) -> subprocess.Popen:
+        """Start Snakemake on the cohort, as a group of processes of its own, and leave it running."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=self.checkout,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def files(self, *below: str) -> dict[str, tuple[str, int]]:
         """Digest and time of every file below the results (or parts of them), logs and benchmarks apart."""

@@ -1,11 +1,17 @@
 """What reruns after each kind of change, by digests and times of all files before and after."""
 
 import os
+import re
 import shutil
+import signal
+import time
+from contextlib import suppress
 
 import pytest
 
-from support.tiny_cohort import ROOT, write_patient
+from cinecohort.cohort.settings import STAGES, VERSIONS
+from support.tiny_cohort import ROOT, Cohort, with_fault, write_patient
+from support.tiny_weights import write_weights
 
 NOTHING = "Nothing to be done"
 FIRST, SECOND = "patient001", "patient002"
@@ -25,12 +31,11 @@ def test_a_second_run_does_nothing(cohort):
     assert cohort.files() == before
 
 
-def test_a_replaced_subject_is_redone_and_nobody_elses_files_change(cohort):
-    before = cohort.files()
-    write_patient(cohort.raw, 1, scale=1.2)
-    printed = cohort.snakemake()
-    after = cohort.files()
-    assert "1 changed (patient001)" in printed
+def test_a_replaced_subject_is_redone_and_nobody_elses_files_change(finished_cohort, changed_cohort):
+    cohort, printed = changed_cohort
+    before, after = finished_cohort.files(), cohort.files()
+    assert "1 changed (patient001: " in printed
+    assert "bytes instead of" in (cohort.results / "logs" / "changes.tsv").read_text()
     assert subjects_of(changed(before, after)) == {FIRST}
     assert before.keys() == after.keys()
     assert "cohort/measures.tsv" in changed(before, after)
@@ -68,7 +73,11 @@ def test_a_touched_raw_file_is_not_redone(cohort):
     assert cohort.files("subjects") == store
     index = {name for name in before if name.startswith("index/")}
     after = cohort.contents()
-    assert {name for name in before if before[name] != after[name]} <= index | {"run.json", "report.pdf"}
+    assert {name for name in before if before[name] != after[name]} <= index | {
+        "run.json",
+        "report.pdf",
+        "summary.txt",
+    }
 
 
 def test_a_statistics_setting_touches_no_subject(cohort):
@@ -77,9 +86,11 @@ def test_a_statistics_setting_touches_no_subject(cohort):
     printed = cohort.snakemake()
     after = cohort.files()
     assert "rule agreement" in printed
+    assert "rule report" in printed
     assert "rule convert" not in printed
-    assert subjects_of(changed(before, after)) == set()
-    assert not any(name.startswith("convert/") for name in changed(before, after))
+    assert before.keys() == after.keys()
+    parts = {name.split("/")[0] for name in changed(before, after)}
+    assert {"report.pdf", "run.json"} <= parts <= {"agreement", "report.pdf", "run.json", "summary.txt"}
 
 
 def test_a_measure_setting_starts_at_the_measures(cohort):
@@ -101,40 +112,92 @@ def test_touching_every_file_of_the_workflow_reruns_nothing(cohort, tmp_path):
     assert cohort.files() == before
 
 
-@pytest.mark.parametrize("stage", ["convert", "measure", "evaluate"])
-def test_after_a_failed_job_the_next_run_finishes_the_work(cohort, stage):
-    """Snakemake alone would call the results of the failed job's successors up to date."""
-    wanted = cohort.contents("subjects", "cohort")
-    write_patient(cohort.raw, 1, scale=1.1)
-    blocked = cohort.results / stage
-    tables = sorted(path.name for path in blocked.glob("0*.tsv"))
-    shutil.move(blocked, cohort.folder / "aside")
-    blocked.write_text("a file where the folder of tables should be")
-    printed = cohort.snakemake(check=False)
-    assert "Error" in printed
-    blocked.unlink()
-    shutil.move(cohort.folder / "aside", blocked)
-    for name in tables:
-        (blocked / name).unlink(missing_ok=True)
-    cohort.snakemake()
-    after = cohort.contents("subjects", "cohort")
-    assert {
-        name.split("/")[1] for name in wanted if name.startswith("subjects/") and wanted[name] != after[name]
-    } == {FIRST}
+def test_other_weights_start_at_the_segmentation_for_everybody(cohort, tmp_path):
+    weights = tmp_path / "tiny.safetensors"
+    write_weights(weights, seed=1)
+    cohort.configure(models={"sa": [{"name": "tiny", "weights": str(weights)}]})
+    cohort.snakemake("phenotypes")
+    before = cohort.files()
+    write_weights(weights, seed=2)
+    printed = cohort.snakemake("phenotypes")
+    after = cohort.files()
+    assert "rule convert" not in printed
+    assert "rule image_quality" not in printed
+    assert before.keys() == after.keys()
+    redone = changed(before, after)
+    for file in ("segment.json", "seg_sa.nii.gz", "measure.json", "evaluate.json"):
+        assert {name for name in redone if name.endswith(f"/{file}")} == {
+            f"subjects/patient{number:03d}/{file}" for number in range(1, 6)
+        }
+    kept = ("convert.json", "image_quality.json", "sa.nii.gz", "sa.json", "label_manual_sa.nii.gz")
+    assert not {name for name in redone if name.split("/")[-1] in kept}
+    assert not {name for name in redone if name.startswith(("index/", "convert/", "image_quality/"))}
+
+
+# Each run gets past what failed in the one before, and fails one step further on.
+STEPS = (
+    "convert",
+    "image_quality",
+    "segment",
+    "segmentation_quality,evaluate,run_record",
+    "measure",
+    "gather",
+    "agreement,group_study",
+    "report",
+)
+
+
+def test_after_a_failure_at_any_stage_the_next_run_finishes_the_work(cohort, changed_cohort):
+    """Snakemake alone would call the results of a failed job's successors up to date."""
+    assert set(",".join(STEPS).split(",")) == set(VERSIONS) - {"import_tables"}
+    write_patient(cohort.raw, 1, scale=1.2)
+    for rules in STEPS:
+        cohort.environment = with_fault(f"fail {rules} -")
+        printed = cohort.snakemake(check=False)
+        for rule in rules.split(","):
+            assert f"Error in rule {rule}" in printed
+        summary = (cohort.results / "summary.txt").read_text()
+        assert "Run ended with failed jobs" in summary
+        assert summary in printed
+    cohort.environment = {}
+    printed = cohort.snakemake()
+    assert (cohort.results / "summary.txt").read_text() in printed
+    assert "5 subjects: 5 ok, " in (cohort.results / "summary.txt").read_text()
     assert NOTHING in cohort.snakemake()
+    parts = ("subjects", "cohort", "agreement", "study", "index", *STAGES)
+    assert cohort.contents(*parts) == changed_cohort[0].contents(*parts)
 
 
-def test_a_damaged_store_is_found_and_mended(cohort):
+def test_a_damaged_store_is_found_and_mended(cohort, capsys):
     from cinecohort.cli import main
 
-    wanted = cohort.contents("subjects")
-    image = cohort.results / "subjects" / FIRST / "sa.nii.gz"
-    label = cohort.results / "subjects" / SECOND / "label_manual_sa.nii.gz"
+    wanted = cohort.contents()
+    store = cohort.results / "subjects"
+    image = store / FIRST / "sa.nii.gz"
+    label = store / SECOND / "label_manual_sa.nii.gz"
+    edited = store / "patient003" / "sa.nii.gz"
+    record = store / "patient004" / "measure.json"
     image.write_bytes(image.read_bytes()[:-5])
     label.unlink()
+    edited.write_bytes(edited.read_bytes()[:-1] + b"!")
+    record.write_text(re.sub(r'("lvedv_ml": )\d', r"\g<1>9", record.read_text(), count=1))
     assert main(["verify", str(cohort.results)]) == 1
+    told = capsys.readouterr().out
+    for line in (
+        f"{FIRST}  convert  sa.nii.gz  truncated",
+        f"{SECOND}  convert  label_manual_sa.nii.gz  deleted",
+        "patient003  convert  sa.nii.gz  edited",
+        "patient004  measure  measure.json  edited",
+    ):
+        assert line in told
     cohort.snakemake()
-    assert cohort.contents("subjects") == wanted
+    after = cohort.contents()
+    assert {name for name in wanted if wanted[name] != after[name]} <= {
+        "run.json",
+        "report.pdf",
+        "summary.txt",
+    }
+    assert wanted.keys() == after.keys()
     assert main(["verify", str(cohort.results)]) == 0
 
 
@@ -142,20 +205,55 @@ def test_a_dry_run_tells_what_would_be_done_and_changes_no_result(cohort):
     write_patient(cohort.raw, 1, scale=1.2)
     before = cohort.files("subjects", "cohort", "convert")
     printed = cohort.snakemake("--dry-run")
-    assert "1 changed (patient001)" in printed
+    assert "1 changed (patient001: " in printed
     assert "convert" in printed
     assert cohort.files("subjects", "cohort", "convert") == before
-    cohort.snakemake()
-    assert NOTHING in cohort.snakemake()
+    assert "1 changed (patient001: " in cohort.snakemake("--dry-run")
 
 
-def test_a_live_run_is_left_alone(cohort):
-    locks = cohort.folder / ".snakemake" / "locks"
-    locks.mkdir(parents=True, exist_ok=True)
-    for name in ("0.input.lock", "0.output.lock"):
-        (locks / name).write_text(str(cohort.results / "report.pdf") + "\n")
+@pytest.fixture
+def live_run(cohort):
+    """A run that is in the middle of its conversion."""
+    marker = cohort.folder / "marker"
+    write_patient(cohort.raw, 1, scale=1.2)
+    cohort.environment = with_fault(f"sleep convert {marker}")
+    process = cohort.start()
+    end = time.monotonic() + 60
+    while not marker.exists():
+        assert time.monotonic() < end
+        assert process.poll() is None
+        time.sleep(0.1)
+    yield process
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_beside_a_live_run_a_second_one_is_refused_and_a_dry_run_changes_nothing(
+    cohort, live_run, changed_cohort, tmp_path
+):
+    """Not even from another folder; and when the run was killed, the next one finishes the work."""
+    other = Cohort(tmp_path / "other")
+    other.folder.mkdir()
+    raw = {"source": "acdc", "path": str(cohort.raw)}
+    other.configure(results=str(cohort.results), datasets={"tiny": raw})
     write_patient(cohort.raw, 6)
     before = cohort.files()
-    printed = cohort.snakemake(check=False)
-    assert "left as it is" in printed
-    assert cohort.files() == before
+    for second, refusal in ((cohort, "cannot be locked"), (other, "Nothing was started, since another run")):
+        for arguments in (("--dry-run",), ()):
+            printed = second.snakemake(*arguments, check=False)
+            assert f"process {live_run.pid} on" in printed
+            assert "Index: left as it is, since another run" in printed
+            assert "Traceback" not in printed
+            assert cohort.files() == before
+        assert refusal in printed
+    assert live_run.poll() is None
+
+    os.killpg(live_run.pid, signal.SIGKILL)
+    live_run.wait()
+    shutil.rmtree(cohort.raw / "patient006")
+    cohort.environment = {}
+    assert "--unlock" in cohort.snakemake(check=False)
+    cohort.snakemake("--unlock")
+    cohort.snakemake()
+    assert cohort.contents("subjects", "cohort") == changed_cohort[0].contents("subjects", "cohort")

@@ -30,9 +30,12 @@ class Cost:
 
 
 def files_of_jobs(results: Path) -> Iterator[Path]:
-    """Files that each job writes anew: its tally of subjects and its time and memory."""
+    """Files that each job writes anew: its log, its tally of subjects, and its time and memory."""
     yield from (results / "logs" / "shards").glob("*/*.json")
     yield from (results / "benchmarks").rglob("*.tsv")
+    for rule in VERSIONS:
+        yield from (results / "logs").glob(f"{rule}.log")
+        yield from (results / "logs" / rule).glob("*.log")
 
 
 def summary_text(
@@ -165,17 +168,24 @@ def reason_lines(results: Path) -> list[str]:
 
 
 def unfinished_lines(results: Path, new: Collection[Path], planned: Sequence[Job]) -> list[str]:
-    """Jobs that failed or did not end, with their logs, and how many were not begun."""
+    """Jobs that failed or did not end, with the last word of their logs, and how many were not begun."""
     begun, waiting = [], 0
     for rule, name in planned:
         place = f"{rule}/{name}" if name else rule
+        log = results / "logs" / f"{place}.log"
         if results / "benchmarks" / f"{place}.tsv" in new:
             continue
-        if tally_path(results, rule, name) in new or rule not in STAGES:
-            begun.append(place)
+        if log in new:
+            begun.append(f"Not finished: {place} (see {log}). {last_line(log)}".rstrip())
         else:
             waiting += 1
-    lines = [f"Not finished: {place} (see {results}/logs/{place}.log)" for place in begun]
     if waiting:
-        lines.append(f"{waiting:,} more jobs were not begun, or ended before their first subject.")
-    return [*lines, "Start the workflow again when the cause is mended: it goes on where it stopped."]
+        begun.append(f"{waiting:,} more jobs were not begun, or ended before they could write their log.")
+    return [*begun, "Start the workflow again when the cause is mended: it goes on where it stopped."]
+
+
+def last_line(log: Path) -> str:
+    """The last line of a log, which says why a job failed (or how far it came)."""
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    told = [line.strip() for line in lines if line.strip()]
+    return told[-1][:300] if told else ""

@@ -24,6 +24,9 @@ def results(tmp_path):
 
 def work(results, stage, shard, words, records=None, seconds=None):
     """What a job leaves behind; without `seconds` it has not ended."""
+    log = results / "logs" / stage / f"{shard}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(f"{stage} begins\nlast word of {stage}\n\n")
     progress = Progress(stage, len(words), tally_path(results, stage, shard))
     for word in words:
         progress.add(word)
@@ -91,7 +94,8 @@ def test_the_summary_of_a_run_with_failed_jobs_names_them_and_their_logs(results
     run.finish(succeeded=False)
     text = (results / "summary.txt").read_text()
     assert text.startswith("Run ended with failed jobs")
-    assert f"Not finished: segment/0000 (see {results}/logs/segment/0000.log)" in text
+    log = f"{results}/logs/segment/0000.log"
+    assert f"Not finished: segment/0000 (see {log}). last word of segment\n" in text
     assert "2 more jobs were not begun" in text
 
 

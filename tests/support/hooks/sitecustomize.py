@@ -1,0 +1,65 @@
+"""Loaded by every Python that a test's workflow starts: a Slurm queue that is looked at often, and faults.
+
+``CINECOHORT_FAULT`` names a fault, the rules whose jobs meet it, and a file: ``fail`` (all of them fail, the
+file is not used); or, met by the first job alone, which leaves the file as a mark: ``sleep`` (until its time
+is up) and ``die`` (by SIGKILL, when two subjects are done).
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+LONGEST_WAIT_S = 2
+"""Seconds between two looks at the queue. The plugin waits 10 s longer each time that no job has ended,
+which suits a busy cluster; here it would be most of the tests' time."""
+
+
+def look_often() -> None:
+    """Keep the pause of the plugin short."""
+    from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+    pause = RemoteExecutor.next_seconds_between_status_checks
+
+    def set_shorter(executor: RemoteExecutor, seconds: int) -> None:
+        pause.fset(executor, min(seconds, LONGEST_WAIT_S))
+
+    RemoteExecutor.next_seconds_between_status_checks = pause.setter(set_shorter)
+
+
+def meet(fault: str, rules: str, marker: Path) -> None:
+    """Meet a fault, if this is a job of one of the rules."""
+    if marker.exists() or not any(
+        part.endswith(f".{rule}.py") for rule in rules.split(",") for part in sys.orig_argv
+    ):
+        return
+    if fault == "fail":
+        os._exit(1)
+    marker.touch()
+    if fault == "sleep":
+        time.sleep(600)
+    else:
+        die_after_two_subjects()
+
+
+def die_after_two_subjects() -> None:
+    """End this process as the kernel would that runs out of memory, once two records are written."""
+    from cinecohort.cohort import runner
+
+    write, written = runner.write_record, []
+
+    def write_and_die(*arguments: object) -> object:
+        written.append(write(*arguments))
+        if len(written) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return written[-1]
+
+    runner.write_record = write_and_die
+
+
+if "--profile" in sys.orig_argv:
+    look_often()
+if "CINECOHORT_FAULT" in os.environ:
+    kind, names, place = os.environ["CINECOHORT_FAULT"].split(" ", 2)
+    meet(kind, names, Path(place))

@@ -1,0 +1,28 @@
+"""Weights of a tiny network, as far as random numbers segment anything."""
+
+from pathlib import Path
+
+
+def write_weights(path: Path, seed: int) -> None:
+    """Write a small U-Net of the short axis; another `seed` gives another network."""
+    import torch
+
+    from cinecohort.segmentation.descriptions import ModelDescription
+    from cinecohort.segmentation.networks import build_network
+    from cinecohort.segmentation.weights import save_model
+
+    torch.manual_seed(seed)
+    network = build_network("unet16", 4)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.1, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    description = ModelDescription(
+        name="tiny",
+        view="sa",
+        architecture="unet16",
+        spacing_mm=1.4,
+        normalisation="unit",
+        structures={"1": "LV", "2": "MYO", "3": "RV"},
+    )
+    save_model(path, network.eval(), description)
