@@ -155,11 +155,11 @@ def test_a_killed_controller_leaves_work_that_the_next_run_finishes(cluster, slu
     write_patient(slurm_cohort.raw, 2, scale=1.2)
     write_patient(slurm_cohort.raw, 4)
     process = slurm_cohort.start(*PROMPT)
-    wait_for("a job in the queue", lambda: bool(cluster.queue(slurm_cohort)), 60)
+    wait_for("a job in the queue", lambda: bool(cluster.queue(slurm_cohort)), 180)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert "left as it is" in slurm_cohort.snakemake(*PROMPT, check=False)
-    wait_for("orphans to end", lambda: not cluster.queue(slurm_cohort), 90)
+    wait_for("orphans to end", lambda: not cluster.queue(slurm_cohort), 300)
     slurm_cohort.snakemake("--unlock")
     slurm_cohort.snakemake(*PROMPT)
     after = slurm_cohort.files("subjects")
@@ -173,7 +173,7 @@ def test_a_killed_controller_leaves_work_that_the_next_run_finishes(cluster, slu
 
 def test_a_job_out_of_time_succeeds_on_retry(cluster, out_of_time):
     cohort, process = out_of_time
-    assert process.wait(timeout=240) == 0
+    assert process.wait(timeout=600) == 0
     states = [(job["JobState"], job["TimeLimit"]) for job in cluster.jobs(cohort)]
     assert [state for state, _ in states] == ["COMPLETED", "TIMEOUT", "COMPLETED"]
     assert [limit for _, limit in states[1:]] == ["1", "2"]

@@ -218,7 +218,7 @@ def live_run(cohort):
     write_patient(cohort.raw, 1, scale=1.2)
     cohort.environment = with_fault(f"sleep convert {marker}")
     process = cohort.start()
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not marker.exists():
         assert time.monotonic() < end
         assert process.poll() is None
