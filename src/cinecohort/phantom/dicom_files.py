@@ -15,6 +15,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from cinecohort.phantom.planning import Slice
 from cinecohort.phantom.scanners import Scanner
+from cinecohort.synthetic import BANNER, SOFTWARE
 
 MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
 SCAN_DATE = "20150101"
@@ -149,7 +150,7 @@ def _header(
     data.AccessionNumber = ""
     data.Modality = "MR"
     data.Manufacturer = scanner.vendor
-    data.InstitutionName = "SYNTHETIC DATA"
+    data.InstitutionName = BANNER
     data.StudyDescription = "SYNTHETIC Cardiac"
     data.SeriesDescription = description
     data.ManufacturerModelName = scanner.model
@@ -170,7 +171,7 @@ def _header(
     data.NominalInterval = round(study.rr_ms)
     data.MagneticFieldStrength = scanner.field_t
     data.SpacingBetweenSlices = image.thickness_mm + scanner.gap_mm
-    data.SoftwareVersions = "cinecohort phantom"
+    data.SoftwareVersions = SOFTWARE
     data.ProtocolName = description
     data.TriggerTime = "0".zfill(_TRIGGER_SIZE)
     data.CardiacNumberOfImages = len(frames)

@@ -160,7 +160,12 @@ def _rows(person: Person, visit: str, heart: Heart, scanner: Scanner, fault: str
         "synthetic": True,
     }
     frames: list[dict[str, object]] = [
-        {"subject": key, "frame": t, **{name: float(values[t]) for name, values in truth.items()}}
+        {
+            "subject": key,
+            "frame": t,
+            **{n: float(values[t]) for n, values in truth.items()},
+            "synthetic": True,
+        }
         for t in range(len(heart.cycle.phase))
     ]
     facts = (scanner.vendor, scanner.model, scanner.field_t)

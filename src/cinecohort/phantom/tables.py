@@ -11,6 +11,7 @@ from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.packaging import VISIT
 from cinecohort.phantom.people import OBESITY_EFFECT, draw_person, generator, participants_row
 from cinecohort.phantom.scanners import UK_BIOBANK
+from cinecohort.synthetic import BANNER, COLUMN
 
 SOURCE = "phantom"
 """Source of the measures: a made-up automatic method."""
@@ -51,9 +52,9 @@ def write_tables(destination: Path, options: PhantomOptions) -> None:
     rng = generator(options.seed, 0, 5)
     for name, spread in ERROR_SD.items():
         table[name] = (table[name] + rng.normal(0.0, spread, len(table))).clip(lower=5.0)
-    write_tsv(destination / "measures.tsv", _derived(table))
+    write_tsv(destination / "measures.tsv", _derived(table).assign(**{COLUMN: BANNER}))
     effect = [{"measure": name, "difference": value} for name, value in OBESITY_EFFECT.items()]
-    write_tsv(destination / "effect.tsv", pd.DataFrame(effect))
+    write_tsv(destination / "effect.tsv", pd.DataFrame(effect).assign(**{COLUMN: BANNER}))
     write_tsv(destination / "participants.tsv", pd.DataFrame(participants))
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from cinecohort.cohort.store import write_record
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
+from cinecohort.files import read_json
 from cinecohort.findings import Finding, Outcome, Status
 from cinecohort.measures.columns import COLUMNS
 from cinecohort.measures.options import MeasureOptions
@@ -29,6 +30,7 @@ from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model,
 from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.detect import open_detected
+from cinecohort.synthetic import is_synthetic
 
 SAID = ("lvedv_ml", "lvesv_ml", "lvef_pct", "lvm_g")
 VERSION = 1
@@ -76,7 +78,10 @@ def study_patient(source: Path, out: Path, model: str | None = None, threads: in
     pd.DataFrame([{"subject": key, **row}], columns=["subject", *COLUMNS]).to_csv(
         out / "measures.csv", index=False
     )
-    page = PatientPage(key, out, row, findings, models["sa"].name, warnings(models, findings))
+    made_up = is_synthetic(read_json(out / "sa.json"))
+    page = PatientPage(
+        key, out, row, findings, models["sa"].name, warnings(models, findings), synthetic=made_up
+    )
     make_patient_page(page, out / "report.pdf")
     return PatientStudy(findings, sentence(row))
 

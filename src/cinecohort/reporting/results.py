@@ -10,6 +10,7 @@ import pandas as pd
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
 from cinecohort.segmentation.model_sets import ModelSet, model_sets
+from cinecohort.synthetic import any_synthetic
 
 KEY_COLUMNS = ("subject", "dataset", "status", "code", "reason", "stage", "step", "level", "view", "source")
 TEXT_COLUMNS = {
@@ -111,8 +112,9 @@ class Results:
 
     @property
     def synthetic(self) -> bool:
-        """Whether the data are made up."""
-        return bool(self.run.get("synthetic", self.config.get("synthetic", False)))
+        """Whether any data are made up, as the configuration or the participants' table says."""
+        said = self.run.get("synthetic", self.config.get("synthetic", False))
+        return bool(said) or any_synthetic(self.participants)
 
     @property
     def n_received(self) -> int:
