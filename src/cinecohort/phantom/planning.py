@@ -17,7 +17,8 @@ HEART_MIDDLE = np.array([42.0, -14.0, 0.0])
 """Where the middle of the LV's axis lies; the origin is the middle of the chest."""
 
 TURNS_DEG = {"la_4ch": 0.0, "la_2ch": -60.0, "la_3ch": 60.0}
-"""Turn of each long-axis plane about the long axis, from the patient's left."""
+"""Turn of each long-axis plane about the long axis: from the right atrium's middle in the 4-chamber view,
+from the patient's left in the others."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,9 @@ def plan(
         shift = _shift(rng, breath_hold_mm)
         slices.append(_centred("sa", number + 1, centre, row, column, pixel_mm, shape, thickness_mm, shift))
     for view in ("la_2ch", "la_3ch", "la_4ch"):
-        across = _turned(pose.axes[:, 2], TURNS_DEG[view] + float(rng.normal(0.0, 4.0)))
+        left = np.array([1.0, 0.0, 0.0])
+        towards = _towards_left_chambers(heart, pose) if view == "la_4ch" else left
+        across = _turned(pose.axes[:, 2], towards, TURNS_DEG[view] + float(rng.normal(0.0, 4.0)))
         row, column = _display(view, pose.axes[:, 2], across)
         centre = pose.to_patient(np.array([0.0, 0.0, base + 2.0])) + 6.0 * across * (view != "la_2ch") * -1.0
         shift = _shift(rng, breath_hold_mm)
@@ -224,9 +227,14 @@ def _shift(rng: np.random.Generator, breath_hold_mm: float) -> FloatArray:
     return rng.normal(0.0, breath_hold_mm, 3) * np.array([0.4, 0.6, 1.0])
 
 
-def _turned(axis: FloatArray, turn_deg: float) -> FloatArray:
-    left = np.array([1.0, 0.0, 0.0])
-    first = left - (left @ axis) * axis
+def _towards_left_chambers(heart: Heart, pose: Pose) -> FloatArray:
+    """Direction away from the middle of the right atrium, through which the 4-chamber view is laid."""
+    x, y, _ = (float(values.mean()) for values in heart.right_atrium.place(0.5, 0.0, 0.0))
+    return np.asarray(pose.axes @ np.array([-x, -y, 0.0]))
+
+
+def _turned(axis: FloatArray, towards: FloatArray, turn_deg: float) -> FloatArray:
+    first = towards - (towards @ axis) * axis
     first /= np.linalg.norm(first)
     turn = np.radians(turn_deg)
     return np.cos(turn) * first + np.sin(turn) * np.cross(axis, first)
