@@ -169,7 +169,6 @@ def draw(
 def _draw_view(
     observer: Observer, view: str, frames: Sequence[Outlines], rng: np.random.Generator
 ) -> list[list[dict[str, FloatArray]]]:
-    names = SHORT_AXIS | LONG_AXIS
     basal = observer.basal + float(rng.normal(0.0, BASAL_SPREAD))
     case = _case(rng)
     difficulty = float(np.exp(DIFFICULTY * _moderate(rng)))
@@ -177,32 +176,71 @@ def _draw_view(
     for frame, slices in enumerate(frames):
         if frame:
             case = _together(case, _case(rng), FRAMES_TOGETHER)
-        drawn = []
-        for index, (image, true) in enumerate(slices):
-            common = _wobble(rng)
-            contours = {}
-            for structure, outline in true.items():
-                own, lapse = _wobble(rng), _lapse(rng)
-                if view == "sa" and _too_basal(basal, slices, index, structure):
-                    continue
-                size = UNSTEADINESS[view, structure]
-                wobble = 0.85 * own + 0.5 * common if structure in ("LV", "MYO") else own
-                uneven = difficulty * (
-                    _unsteady_at(_level(slices, index, structure)) if view == "sa" else 1.0
-                )
-                whole = observer.haste * (size.systole if frame else size.case) * case[structure]
-                shift = observer.bias_mm.get(structure, 0.0) + whole
-                shift = shift + uneven * (size.border * wobble + size.lapse * lapse)
-                if frame:
-                    shift = shift + observer.systole_bias_mm.get(structure, 0.0)
-                points = resampled(outline)
-                if structure == "LV" and observer.papillary:
-                    level = _level(slices, index, "LV")
-                    shift = shift - observer.papillary * _papillaries(points, level) * image.pixel_mm
-                contours[names[structure]] = displaced(points, _plausible(shift / image.pixel_mm, outline))
-            drawn.append(contours)
-        result.append(drawn)
+        pen = _Pen(observer, view, slices, frame > 0, case, difficulty, basal)
+        result.append([pen.drawn(index, rng) for index in range(len(slices))])
     return result
+
+
+@dataclass(frozen=True)
+class _Pen:
+    """An observer at one view and frame of a case.
+
+    Parameters
+    ----------
+    observer, view, slices
+        Who draws what.
+    systole
+        Whether the frame is end-systole.
+    case
+        How far out each structure is drawn altogether, in standard deviations.
+    difficulty
+        Factor of the unsteadiness.
+    basal
+        Share of the next slice's area below which a basal outline is left out.
+    """
+
+    observer: Observer
+    view: str
+    slices: Outlines
+    systole: bool
+    case: Mapping[str, float]
+    difficulty: float
+    basal: float
+
+    def drawn(self, index: int, rng: np.random.Generator) -> dict[str, FloatArray]:
+        """Contour name of cvi42 to points of a slice."""
+        image, true = self.slices[index]
+        names = SHORT_AXIS | LONG_AXIS
+        common = _wobble(rng)
+        contours = {}
+        for structure, outline in true.items():
+            own, lapse = _wobble(rng), _lapse(rng)
+            if self.view == "sa" and _too_basal(self.basal, self.slices, index, structure):
+                continue
+            size = UNSTEADINESS[self.view, structure]
+            wobble = 0.85 * own + 0.5 * common if structure in ("LV", "MYO") else own
+            points = resampled(outline)
+            outward = self._unsteadiness(index, structure) * (size.border * wobble + size.lapse * lapse)
+            outward_px = (outward + self._habit_mm(structure)) / image.pixel_mm
+            if structure == "LV" and self.observer.papillary:
+                level = _level(self.slices, index, structure)
+                outward_px = outward_px - self.observer.papillary * _papillaries(points, level)
+            contours[names[structure]] = displaced(points, _plausible(outward_px, outline))
+        return contours
+
+    def _unsteadiness(self, index: int, structure: str) -> float:
+        if self.view != "sa":
+            return self.difficulty
+        return self.difficulty * _unsteady_at(_level(self.slices, index, structure))
+
+    def _habit_mm(self, structure: str) -> float:
+        """How far out a structure is drawn in the whole case."""
+        size = UNSTEADINESS[self.view, structure]
+        spread = size.systole if self.systole else size.case
+        bias = self.observer.bias_mm.get(structure, 0.0)
+        if self.systole:
+            bias += self.observer.systole_bias_mm.get(structure, 0.0)
+        return bias + self.observer.haste * spread * self.case[structure]
 
 
 def _case(rng: np.random.Generator) -> dict[str, float]:
