@@ -17,8 +17,11 @@ HEART_MIDDLE = np.array([42.0, -14.0, 0.0])
 """Where the middle of the LV's axis lies; the origin is the middle of the chest."""
 
 TURNS_DEG = {"la_4ch": 0.0, "la_2ch": -60.0, "la_3ch": 60.0}
-"""Turn of each long-axis plane about the long axis: from the right atrium's middle in the 4-chamber view,
-from the patient's left in the others."""
+"""Turn of each long-axis plane about the long axis, from the patient's left; the 4-chamber view is then turned
+on to the right atrium."""
+
+MAX_TURN_DEG = 20.0
+"""How far it is turned on at most."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +167,10 @@ def plan(
         shift = _shift(rng, breath_hold_mm)
         slices.append(_centred("sa", number + 1, centre, row, column, pixel_mm, shape, thickness_mm, shift))
     for view in ("la_2ch", "la_3ch", "la_4ch"):
-        left = np.array([1.0, 0.0, 0.0])
-        towards = _towards_left_chambers(heart, pose) if view == "la_4ch" else left
-        across = _turned(pose.axes[:, 2], towards, TURNS_DEG[view] + float(rng.normal(0.0, 4.0)))
+        turn_deg = TURNS_DEG[view] + float(rng.normal(0.0, 4.0))
+        if view == "la_4ch":
+            turn_deg += _turn_through_right_atrium(heart, pose)
+        across = _turned(pose.axes[:, 2], turn_deg)
         row, column = _display(view, pose.axes[:, 2], across)
         centre = pose.to_patient(np.array([0.0, 0.0, base + 2.0])) + 6.0 * across * (view != "la_2ch") * -1.0
         shift = _shift(rng, breath_hold_mm)
@@ -227,14 +231,19 @@ def _shift(rng: np.random.Generator, breath_hold_mm: float) -> FloatArray:
     return rng.normal(0.0, breath_hold_mm, 3) * np.array([0.4, 0.6, 1.0])
 
 
-def _towards_left_chambers(heart: Heart, pose: Pose) -> FloatArray:
-    """Direction away from the middle of the right atrium, through which the 4-chamber view is laid."""
+def _turn_through_right_atrium(heart: Heart, pose: Pose) -> float:
+    """Turn, in degrees, of the plane through the middle of the right atrium, as far as anyone would go."""
     x, y, _ = (float(values.mean()) for values in heart.right_atrium.place(0.5, 0.0, 0.0))
-    return np.asarray(pose.axes @ np.array([-x, -y, 0.0]))
+    away = pose.axes @ np.array([-x, -y, 0.0])
+    axis = pose.axes[:, 2]
+    first = _turned(axis, 0.0)
+    turn = np.degrees(np.arctan2(away @ np.cross(axis, first), away @ first))
+    return float(np.clip(turn, -MAX_TURN_DEG, MAX_TURN_DEG))
 
 
-def _turned(axis: FloatArray, towards: FloatArray, turn_deg: float) -> FloatArray:
-    first = towards - (towards @ axis) * axis
+def _turned(axis: FloatArray, turn_deg: float) -> FloatArray:
+    left = np.array([1.0, 0.0, 0.0])
+    first = left - (left @ axis) * axis
     first /= np.linalg.norm(first)
     turn = np.radians(turn_deg)
     return np.cos(turn) * first + np.sin(turn) * np.cross(axis, first)
