@@ -17,8 +17,8 @@ HEART_MIDDLE = np.array([42.0, -14.0, 0.0])
 """Where the middle of the LV's axis lies; the origin is the middle of the chest."""
 
 TURNS_DEG = {"la_4ch": 0.0, "la_2ch": -60.0, "la_3ch": 60.0}
-"""Turn of each long-axis plane about the long axis, from the patient's left; the 4-chamber view is then turned
-on to the right atrium."""
+"""Turn of each long-axis plane about the long axis, from the patient's left; the 4-chamber view is then
+turned on to the right atrium."""
 
 MAX_TURN_DEG = 20.0
 """How far it is turned on at most."""
