@@ -218,6 +218,7 @@ def planned_length(
     known = read_json(path) if path.is_file() else {}
     if known.get("settings") == settings:
         return Plan(**known["plan"]), settings
+    (folder / "row.json").unlink(missing_ok=True)
     for training in trainings:
         forget_training(training.output)
     first = trainings[0]
