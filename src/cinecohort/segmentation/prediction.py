@@ -235,12 +235,9 @@ def run_network(
             inference.locate(frames)
         labels = inference.labels(frames)
         uncertainty = None
-        structures = STRUCTURES[model.description.view]
-        looked_at = uncertain_frames(labels, frames, subject.image.sidecar.get("frame_roles") or {})
-        if model.members:
-            uncertainty = member_agreement(inference, model.members, looked_at, structures)
-        elif options.uncertainty:
-            uncertainty = flip_agreement(inference, looked_at, structures)
+        if model.members or options.uncertainty:
+            roles = subject.image.sidecar.get("frame_roles") or {}
+            uncertainty = uncertainty_of(inference, model, uncertain_frames(labels, frames, roles))
     except (MemoryError, OSError):
         raise
     except Exception as error:
@@ -256,6 +253,14 @@ def run_network(
         },
     }
     return SegmentedSubject(subject, labels, frames, sidecar)
+
+
+def uncertainty_of(inference: ImageInference, model: LoadedModel, frames: list[int]) -> dict[str, Any]:
+    """Agreement of an ensemble's members, or of a single network with itself under flips."""
+    structures = STRUCTURES[model.description.view]
+    if model.members:
+        return member_agreement(inference, model.members, frames, structures)
+    return flip_agreement(inference, frames, structures)
 
 
 def finish(
