@@ -84,4 +84,5 @@ class SegmentationOptions(Options):
     """What is removed after the network."""
 
     uncertainty: bool = False
-    """Also segment each frame flipped and turned, and record by structure how far the results agree."""
+    """Also segment frames flipped and turned, and record by structure how far the results agree. An ensemble
+    records how far its members agree, in any case."""
