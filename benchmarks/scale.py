@@ -1,57 +1,131 @@
-"""Cost of the workflow itself: runs with nothing to do, one subject changed, shards against single subjects.
+"""Cost of the workflow itself, subjects an hour by stage, and what a cohort of 100,000 takes.
 
-    python benchmarks/scale.py [--only noop|changed|overhead] [--write]
+    python benchmarks/scale.py [--only noop|changed|overhead|gather|throughput ...] [--write]
 
-noop      `snakemake` on 5,000 and on 100,000 subjects that are all finished. The raw files are empty archives
-          with UK Biobank's names, every table of every stage is there, the store is not (a run with nothing
-          to do never looks into it).
-changed   5,000 finished subjects with a real store, one raw folder replaced: the whole run, against the same
-          run on a cohort of one shard, which is the subject's own work.
-overhead  200 finished subjects whose shard tables are gone, so that every job runs and finds nothing to do:
-          shards of 100 against one job a subject and stage (1,200 jobs), side by side.
+noop        `snakemake` on 5,000 and on 100,000 subjects that are all finished. The raw files are empty
+            archives with UK Biobank's names, every table of every stage is there, the store is not (a run
+            with nothing to do never looks into it).
+changed     5,000 finished subjects, one raw folder replaced: the whole run to the report, against the same
+            run on a cohort of that one subject, which is its own work. All subjects are copies of one small
+            patient with measures of their own; the store holds the subjects of the one shard that is looked
+            into, and the shard tables of the others are there.
+overhead    200 finished subjects whose shard tables are gone, so that every job runs and finds nothing to do:
+            shards of 100 against one job a subject and stage, side by side, in the conversion (2 jobs against
+            200; all stages' jobs are made alike).
+gather      The cohort's tables from 400 shards of 250 subjects (100,000), all rows there.
+throughput  Phantoms with UK Biobank's 50 frames, one shard, stage after stage; then the same shard again with
+            nothing to do, which is what the jobs themselves cost. The difference is the subjects' own.
 
 Processor seconds stand beside the clock's, since other work on the machine disturbs them less.
-``--write`` puts the tables into ``scale.md``.
+``--write`` puts the results into ``scale.json``, where those of parts that were not run stay, and all that is
+there into ``scale.md``.
 """
 
 import argparse
+import csv
+import json
 import os
 import platform
+import random
 import resource
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from cinecohort.cohort.contents import content_digest
-from cinecohort.cohort.index import open_dataset, refresh_index, shards
-from cinecohort.cohort.settings import COHORT_TABLES, STAGES, VERSIONS
-from cinecohort.cohort.store import Record, fingerprint, read_record, record_path
-from cinecohort.config import load_config
-from cinecohort.files import read_json, write_json
+from cinecohort.cohort.index import (
+    index_path,
+    indexed_subjects,
+    note_converted,
+    open_dataset,
+    refresh_index,
+    shards,
+)
+from cinecohort.cohort.settings import COHORT_TABLES, STAGES, VERSIONS, settings_for
+from cinecohort.cohort.store import Record, fingerprint, read_record, save_record
+from cinecohort.cohort.tables import cell
+from cinecohort.config import Config, load_config
+from cinecohort.files import write_json, write_text
 from support.tiny_cohort import Cohort, write_patient
 
 PROTOTYPE = "patient001"
+MODELS = {"sa": [{"name": "unet_slim_sa"}]}
 COST = ("seconds", "processor s", "peak MB")
+GATHER = """
+import resource, sys
+from pathlib import Path
+from cinecohort.cohort.gather import gather_results
+from cinecohort.cohort.index import shards
+results = Path(sys.argv[1])
+gather_results(Path(sys.argv[2]).read_text(), shards(results), results)
+"""
+
+Cost = dict[str, float]
 
 
-def timed(cohort: Cohort, *arguments: str) -> tuple[list[str], str]:
-    """Cells of seconds, processor seconds and peak MB of the largest process; what Snakemake printed."""
+def timed(command: list[str], environment: dict[str, str], folder: Path) -> tuple[Cost, str]:
+    """Seconds, processor seconds and peak MB of the largest process of a command; what it printed."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.monotonic()
-    printed = cohort.snakemake("--scheduler", "greedy", *arguments)
+    # A process of its own, so that the peak is that of this command and its children alone.
+    watched = [sys.executable, "-c", WATCH, *command]
+    done = subprocess.run(
+        watched, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
+    )
     seconds = time.monotonic() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    printed = done.stdout + done.stderr
+    if done.returncode:
+        raise RuntimeError(printed[-5000:])
     processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return [f"{seconds:.1f}", f"{processor:.1f}", f"{after.ru_maxrss / 1024:.0f}"], printed
+    peak = float(printed.rsplit("PEAK_KB ", 1)[1].split()[0]) / 1024
+    return {"seconds": seconds, "processor s": processor, "peak MB": peak}, printed
 
 
-def no_operation(folder: Path, n_subjects: int) -> list[str]:
-    """Time a run with nothing to do over `n_subjects` empty archives."""
+WATCH = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:])
+print("PEAK_KB", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, flush=True)
+sys.exit(done.returncode)
+"""
+
+
+def run(cohort: Cohort, *arguments: str) -> tuple[Cost, str]:
+    """Cost of a run of Snakemake on a cohort, and what it printed."""
+    command = cohort.command("--scheduler", "greedy", *arguments)
+    return timed(command, {"OMP_NUM_THREADS": "1", **cohort.environment}, cohort.checkout)
+
+
+def index_of(cohort: Cohort) -> Config:
+    """Write the index of a cohort, as if all of it had been converted; returns its configuration."""
+    os.chdir(cohort.folder)
+    config = load_config(cohort.folder / "config.yaml")
+    refresh_index(config, Path("results"))
+    for shard in shards(cohort.results):
+        note_converted(cohort.results, shard, index_path(cohort.results, shard).read_text())
+    return config
+
+
+def touch_cohort_files(cohort: Cohort) -> None:
+    """Put the files there that follow the shard tables, newer than those."""
+    time.sleep(1.1)
+    (cohort.results / "cohort").mkdir()
+    for name in COHORT_TABLES:
+        (cohort.results / "cohort" / f"{name}.tsv").touch()
+    (cohort.results / "agreement").mkdir()
+    for name in ("run.json", "report.pdf"):
+        (cohort.results / name).touch()
+
+
+def no_operation(folder: Path, n_subjects: int) -> dict[str, Any]:
+    """Cost of a run with nothing to do over `n_subjects` empty archives."""
     cohort = Cohort(folder)
     cohort.raw.mkdir(parents=True)
     for number in range(n_subjects):
@@ -59,125 +133,257 @@ def no_operation(folder: Path, n_subjects: int) -> list[str]:
             (cohort.raw / f"SYN{number:06d}_{field}_2_0.zip").touch()
     datasets = {"ukbiobank": {"source": "ukbiobank", "path": "raw"}}
     cohort.configure(datasets=datasets, studies={}, shard_size=250 if n_subjects > 20_000 else 100)
-    os.chdir(folder)
-    refresh_index(load_config(folder / "config.yaml"), Path("results"))
+    index_of(cohort)
     time.sleep(1.1)
-    results = cohort.results
+    names = shards(cohort.results)
     for stage in STAGES:
-        (results / stage).mkdir()
-        for shard in shards(results):
+        (cohort.results / stage).mkdir()
+        for shard in names:
             for suffix in (".tsv", ".findings.tsv"):
-                (results / stage / f"{shard}{suffix}").touch()
-    (results / "cohort").mkdir()
-    for name in COHORT_TABLES:
-        (results / "cohort" / f"{name}.tsv").touch()
-    (results / "agreement").mkdir()
-    for name in ("run.json", "report.pdf"):
-        (results / name).touch()
-    cells, printed = timed(cohort)
-    if "Nothing to be done" not in printed:
+                (cohort.results / stage / f"{shard}{suffix}").touch()
+    touch_cohort_files(cohort)
+    cost, printed = run(cohort)
+    if "Nothing to be done" not in printed or "0 new, 0 changed, 0 gone" not in printed:
         raise RuntimeError(printed[-3000:])
-    return [f"{n_subjects:,}", f"{len(shards(results)):,}", *cells]
+    return {"subjects": n_subjects, "shards": len(names), **cost}
 
 
-def finished_cohort(folder: Path, n_subjects: int, shard_size: int) -> Cohort:
-    """A finished cohort of copies of one patient, whose records are those of the real one.
-
-    A record depends on the names of the raw files through the conversion's fingerprint alone.
-    """
+def prototype_cohort(folder: Path) -> Cohort:
+    """One small patient, run to the end with the shipped network, if it is not there yet."""
     cohort = Cohort(folder)
+    if (cohort.results / "report.pdf").is_file():
+        return cohort
     write_patient(cohort.raw, 1)
-    cohort.configure(shard_size=shard_size, studies={})
+    cohort.configure(studies={}, models=MODELS)
     cohort.snakemake()
-    for number in range(2, n_subjects + 1):
-        name = f"patient{number:05d}"
-        shutil.copytree(cohort.raw / PROTOTYPE, cohort.raw / name, copy_function=os.link)
-        shutil.copytree(cohort.results / "subjects" / PROTOTYPE, cohort.results / "subjects" / name)
-    os.chdir(folder)
-    config = load_config(folder / "config.yaml")
-    options = config.datasets["tiny"]
-    source = open_dataset(options)
-    prototype = read_record(cohort.results / "subjects" / PROTOTYPE, "convert")
-    if prototype is None:
-        raise RuntimeError("the prototype was not converted")
-    parameters = config.model_dump(mode="json")["conversion"]
-    for raw in source.subjects():
-        home = cohort.results / "subjects" / raw.key
-        content = content_digest(raw, options.path, cohort.results / "cache" / "raw" / f"{raw.key}.json")
-        inputs = {"raw": content, "source": '["acdc", {}]'}
-        record = prototype.to_dict()
-        record["fingerprint"] = fingerprint("convert", VERSIONS["convert"], parameters, inputs)
-        write_json(record_path(home, "convert"), Record.from_dict(record).to_dict())
-    if read_json(record_path(cohort.results / "subjects" / PROTOTYPE, "convert")) != prototype.to_dict():
-        raise RuntimeError("the prototype's fingerprint was not reproduced: this benchmark is out of date")
-    for stale in ("index", *STAGES):
-        shutil.rmtree(cohort.results / stale)
-    shutil.rmtree(cohort.folder / ".snakemake")
     return cohort
 
 
-def one_changed(folder: Path) -> list[list[str]]:
-    """Time a run in which one subject of 5,000 changed, and one in a cohort of a single shard."""
+def copy_raw(prototype: Cohort, cohort: Cohort, n_subjects: int) -> None:
+    """Raw folders of `n_subjects` copies of the prototype."""
+    for number in range(1, n_subjects + 1):
+        name = PROTOTYPE if number == 1 else f"patient{number:05d}"
+        shutil.copytree(prototype.raw / PROTOTYPE, cohort.raw / name, copy_function=os.link)
+
+
+def copy_store(prototype: Cohort, cohort: Cohort, config: Config, subjects: set[str]) -> None:
+    """Store of `subjects`: the prototype's, with the fingerprint of their own raw files.
+
+    A record depends on the names of the raw files through the conversion's fingerprint alone.
+    """
+    options = config.datasets["tiny"]
+    record = read_record(prototype.results / "subjects" / PROTOTYPE, "convert")
+    if record is None:
+        raise RuntimeError("the prototype was not converted")
+    parameters = config.model_dump(mode="json")["conversion"]
+    for raw in open_dataset(options).subjects():
+        if raw.key in subjects:
+            home = cohort.results / "subjects" / raw.key
+            shutil.copytree(prototype.results / "subjects" / PROTOTYPE, home)
+            content = content_digest(raw, options.path, cohort.results / "cache" / "raw" / f"{raw.key}.json")
+            inputs = {"raw": content, "source": json.dumps([options.source, options.settings])}
+            print_of_copy = fingerprint("convert", VERSIONS["convert"], parameters, inputs)
+            if raw.key == PROTOTYPE and print_of_copy != record.fingerprint:
+                raise RuntimeError("the prototype's fingerprint was not reproduced: mend this benchmark")
+            save_record(home, Record.from_dict({**record.to_dict(), "fingerprint": print_of_copy}))
+
+
+def copy_tables(prototype: Cohort, cohort: Cohort) -> None:
+    """Shard tables of everybody: the prototype's rows under the subject's name, with own measures."""
+    dice = random.Random(1)
+    for stage in STAGES:
+        for suffix in (".tsv", ".findings.tsv"):
+            source = prototype.results / stage / f"0000{suffix}"
+            with source.open(newline="", encoding="utf-8") as stream:
+                header, *rows = csv.reader(stream, delimiter="\t")
+            varied = [name.endswith(("_ml", "_g", "_pct", "_mm")) and stage == "measure" for name in header]
+            (cohort.results / stage).mkdir(exist_ok=True)
+            for shard in shards(cohort.results):
+                path = cohort.results / stage / f"{shard}{suffix}"
+                with path.open("w", newline="", encoding="utf-8") as stream:
+                    writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+                    writer.writerow(header)
+                    for subject in indexed_subjects(index_path(cohort.results, shard)):
+                        size = dice.gauss(1.0, 0.15)
+                        writer.writerows(copied_row(row, subject.subject, size, varied, dice) for row in rows)
+
+
+def copied_row(
+    row: list[str], subject: str, size: float, varied: list[bool], dice: random.Random
+) -> list[str]:
+    """One row of the prototype as `subject`'s, whose heart is `size` times as large."""
+    cells = [value.replace(PROTOTYPE, subject) for value in row]
+    return [
+        cell(float(value) * size * dice.gauss(1.0, 0.03)) if vary and value else value
+        for value, vary in zip(cells, varied, strict=True)
+    ]
+
+
+def finished_cohort(folder: Path, prototype: Cohort, n_subjects: int, shard_size: int = 100) -> Cohort:
+    """A cohort that is finished, but for the store of all shards except the prototype's."""
+    cohort = Cohort(folder)
+    copy_raw(prototype, cohort, n_subjects)
+    cohort.configure(studies={}, models=MODELS, shard_size=shard_size)
+    config = index_of(cohort)
+    time.sleep(1.1)
+    members = [
+        {subject.subject for subject in indexed_subjects(index_path(cohort.results, shard))}
+        for shard in shards(cohort.results)
+    ]
+    copy_store(prototype, cohort, config, next(group for group in members if PROTOTYPE in group))
+    copy_tables(prototype, cohort)
+    touch_cohort_files(cohort)
+    return cohort
+
+
+def one_changed(folder: Path) -> list[dict[str, Any]]:
+    """Cost of a run in which one subject of 5,000 changed, and of one in a cohort of that subject alone."""
     rows = []
-    for n_subjects in (100, 5000):
-        cohort = finished_cohort(folder / str(n_subjects), n_subjects, shard_size=100)
-        cohort.snakemake("--scheduler", "greedy")
+    prototype = prototype_cohort(folder.parent / "prototype")
+    for n_subjects in (1, 5000):
+        cohort = finished_cohort(folder / str(n_subjects), prototype, n_subjects)
+        if "Nothing to be done" not in run(cohort)[1]:
+            raise RuntimeError("the cohort is not finished: mend this benchmark")
         shutil.rmtree(cohort.raw / PROTOTYPE)
         write_patient(cohort.raw, 1, scale=1.1)
-        cells, printed = timed(cohort)
-        if f"1 changed ({PROTOTYPE})" not in printed:
+        cost, printed = run(cohort)
+        if f"1 changed ({PROTOTYPE}" not in printed and n_subjects > 1:
             raise RuntimeError(printed[-3000:])
-        rows.append([f"{n_subjects:,}", *cells])
+        summary = (cohort.results / "summary.txt").read_text()
+        print(summary)
+        rows.append({"subjects": n_subjects, **cost})
     return rows
 
 
-def overhead(folder: Path) -> list[list[str]]:
-    """Time the same 200 finished subjects in shards of 100 and with one job a subject and stage."""
+def overhead(folder: Path) -> list[dict[str, Any]]:
+    """Cost of the same 200 finished subjects in shards of 100 and with one job a subject and stage."""
     n_subjects = 200
     rows = []
+    prototype = prototype_cohort(folder.parent / "prototype")
     for name, shard_size in (("shards of 100", 100), ("one job a subject and stage", 1)):
-        cohort = finished_cohort(folder / str(shard_size), n_subjects, shard_size)
+        cohort = Cohort(folder / str(shard_size))
+        copy_raw(prototype, cohort, n_subjects)
+        cohort.configure(studies={}, models=MODELS, shard_size=shard_size)
         if shard_size == 1:
             # So many shards that no two subjects share one.
             write_json(cohort.results / "index" / "shards.json", {"n_shards": 10_000_000, "shard_size": 1})
-        cells, printed = timed(cohort, "phenotypes")
+        config = index_of(cohort)
+        members = {row.key for row in open_dataset(config.datasets["tiny"]).subjects()}
+        copy_store(prototype, cohort, config, members)
+        names = shards(cohort.results)
+        kept = cohort.contents("subjects")
+        stages = STAGES[:1]
+        cost, printed = run(cohort, *(f"results/{stage}/{n}.tsv" for stage in stages for n in names))
+        if cohort.contents("subjects") != kept:
+            raise RuntimeError("the jobs found something to do: mend this benchmark")
+        jobs = printed.count("Finished jobid")
+        each = cost["processor s"] / n_subjects / len(stages)
+        rows.append({"design": name, "jobs": jobs, **cost, "processor s a subject and stage": each})
+    return rows
+
+
+def gathering(folder: Path) -> dict[str, Any]:
+    """Cost of gathering the tables of 100,000 subjects."""
+    prototype = prototype_cohort(folder.parent / "prototype")
+    cohort = Cohort(folder / "cohort")
+    cohort.raw.mkdir(parents=True)
+    n_subjects = 100_000
+    cohort.configure(studies={}, models=MODELS, shard_size=250)
+    columns = "subject\tdataset\tid\tparticipant\tvisit\tpaths\tn_files\tn_bytes\traw\n"
+    for shard in range(400):
+        keys = [f"patient{number:06d}" for number in range(shard, n_subjects, 400)]
+        rows = "".join(f"{key}\ttiny\t{key}\t{key}\t\t{key}\t5\t1000\tx\n" for key in keys)
+        write_text(index_path(cohort.results, f"{shard:04d}"), columns + rows)
+    copy_tables(prototype, cohort)
+    os.chdir(cohort.folder)
+    settings = cohort.folder / "settings.json"
+    settings.write_text(settings_for("gather", load_config(cohort.folder / "config.yaml")))
+    command = [sys.executable, "-c", GATHER, str(cohort.results), str(settings)]
+    cost, _ = timed(command, {"OMP_NUM_THREADS": "1"}, cohort.folder)
+    table = cohort.results / "cohort" / "measures.tsv"
+    with table.open() as stream:
+        n_rows = sum(1 for _ in stream) - 1
+    return {
+        "subjects": n_subjects,
+        "rows of measures": n_rows,
+        "MB of measures": table.stat().st_size / 1e6,
+        **cost,
+    }
+
+
+def throughput(folder: Path, n_subjects: int) -> list[dict[str, Any]]:
+    """Processor seconds by stage of phantoms as large as UK Biobank's subjects, and of jobs without work."""
+    from cinecohort.phantom.cohort import write_cohort
+    from cinecohort.phantom.options import PhantomOptions
+
+    write_cohort(
+        folder / "data", PhantomOptions(subjects=n_subjects, frames=50, seed=1, jobs=2, faults=False)
+    )
+    cohort = Cohort(folder)
+    datasets = {
+        "phantom": {
+            "source": "ukbiobank",
+            "path": "data/bulk",
+            "annotations": "data/annotations",
+            "participants": "data/participants.tsv",
+        }
+    }
+    cohort.configure(datasets=datasets, studies={}, models=MODELS, synthetic=True, shard_size=n_subjects)
+    rows = []
+    for stage in STAGES:
+        tables = [cohort.results / stage / f"0000{suffix}" for suffix in (".tsv", ".findings.tsv")]
+        work, _ = run(cohort, f"results/{stage}/0000.tsv")
+        for table in tables:
+            table.unlink()
+        idle, _ = run(cohort, f"results/{stage}/0000.tsv")
         rows.append(
-            [name, f"{printed.count('Finished jobid'):,}", *cells, f"{float(cells[1]) / n_subjects:.3f}"]
+            {
+                "stage": stage,
+                "subjects": n_subjects,
+                "work": work,
+                "idle": idle,
+                "processor s a subject": (work["processor s"] - idle["processor s"]) / n_subjects,
+                "peak MB": work["peak MB"],
+            }
         )
     return rows
 
 
-def table(header: list[str], rows: list[list[str]]) -> list[str]:
-    """Rows as a Markdown table."""
-    lines = [f"| {' | '.join(cells)} |" for cells in (header, *rows)]
-    return [lines[0], "|" + "---|" * len(header), *lines[1:], ""]
-
-
 def main() -> None:
     """Run the benchmarks and print, or write, their tables."""
+    import scale_tables
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=("noop", "changed", "overhead"))
+    parts = ("noop", "changed", "overhead", "gather", "throughput")
+    parser.add_argument("--only", choices=parts, nargs="+", default=parts)
+    parser.add_argument("--subjects", type=int, default=8, help="phantoms of the throughput (8)")
     parser.add_argument("--write", action="store_true")
     arguments = parser.parse_args()
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    lines = ["# Scale", "", f"`python benchmarks/scale.py` on {machine}.", ""]
+    kept = Path(__file__).with_suffix(".json")
     with tempfile.TemporaryDirectory() as home:
-        if arguments.only in (None, "noop"):
-            rows = [no_operation(Path(home) / f"noop{n}", n) for n in (5_000, 100_000)]
-            lines += ["## Nothing to do", "", *table(["subjects", "shards", *COST], rows)]
-        if arguments.only in (None, "changed"):
-            rows = one_changed(Path(home) / "changed")
-            lines += ["## One subject changed", "", *table(["subjects", *COST], rows)]
-        if arguments.only in (None, "overhead"):
-            rows = overhead(Path(home) / "overhead")
-            header = ["design", "jobs", *COST, "processor s a subject"]
-            lines += ["## Overhead of jobs that find nothing to do", "", *table(header, rows)]
-    text = "\n".join(lines).rstrip() + "\n"
-    print(text)
-    if arguments.write:
-        Path(__file__).with_suffix(".md").write_text(text)
+        for part in arguments.only:
+            folder = Path(home) / part
+            load = os.getloadavg()[0]
+            if part == "noop":
+                made: Any = [no_operation(folder / f"noop{n}", n) for n in (5_000, 100_000)]
+            elif part == "throughput":
+                made = throughput(folder, arguments.subjects)
+            else:
+                made = {"changed": one_changed, "overhead": overhead, "gather": gathering}[part](folder)
+            os.chdir(ROOT)
+            about = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+            measured = {
+                "rows": made,
+                "machine": about,
+                "load": [round(load, 1), round(os.getloadavg()[0], 1)],
+            }
+            print(json.dumps(measured, indent=1), flush=True)
+            if arguments.write:
+                results = {**(json.loads(kept.read_text()) if kept.is_file() else {}), part: measured}
+                kept.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+                Path(__file__).with_suffix(".md").write_text(scale_tables.page(results))
 
 
 if __name__ == "__main__":
