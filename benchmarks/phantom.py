@@ -20,6 +20,19 @@ from cinecohort.phantom.tables import write_tables
 
 FRAMES = 50
 
+LOOKS = """# Looks of the phantom
+
+`phantom_contact_sheet.png`, made by
+
+    python benchmarks/phantom_contact_sheet.py benchmarks/phantom_contact_sheet.png --small --crop 170 \\
+        --subjects 1 5 12 19 26 33
+
+A person takes two rows, end-diastole over end-systole: healthy, DCM, HCM, infarct, abnormal RV, aortic
+stenosis. From left to right: basal, middle and apical short axis, 2-, 3- and 4-chamber view. SYNTHETIC DATA.
+`--real FOLDER` sets converted real hearts beside them; such a sheet is for looking at, never for the
+repository.
+"""
+
 
 def main() -> None:
     """Measure and print."""
@@ -53,7 +66,7 @@ def main() -> None:
     text = "\n".join(lines) + "\n"
     print(text)
     if arguments.write:
-        Path(__file__).with_suffix(".md").write_text(f"# Speed of the phantom\n\n{text}")
+        Path(__file__).with_suffix(".md").write_text(f"# Speed of the phantom\n\n{text}\n{LOOKS}")
 
 
 if __name__ == "__main__":

@@ -91,12 +91,17 @@ def main() -> None:
     parser.add_argument("--real", type=Path, nargs="*", default=[])
     parser.add_argument("--layout", choices=("ukbiobank", "dicom"), default="ukbiobank")
     parser.add_argument("--crop", type=int, default=200, help="side of each picture in mm")
+    parser.add_argument("--small", action="store_true", help="fewer pixels and greys, for a repository")
     arguments = parser.parse_args()
     rows = [
         row for number in arguments.subjects for row in phantom_rows(number, arguments.layout, arguments.crop)
     ]
     rows += [row for folder in arguments.real for row in real_rows(folder, arguments.crop)]
-    Picture.fromarray(np.vstack(rows)).save(arguments.sheet)
+    sheet = Picture.fromarray(np.vstack(rows))
+    if arguments.small:
+        sheet = sheet.resize((sheet.width * 7 // 10, sheet.height * 7 // 10), Picture.Resampling.BOX)
+        sheet = sheet.quantize(24)
+    sheet.save(arguments.sheet, optimize=True)
 
 
 if __name__ == "__main__":
