@@ -86,7 +86,7 @@ UNSTEADINESS = {
     ("sa", "LV"): Unsteadiness(0.95, 0.17, 0.41, 1.0),
     ("sa", "MYO"): Unsteadiness(0.93, 0.22, 0.41, 1.5),
     ("sa", "RV"): Unsteadiness(1.35, 0.17, 0.33, 8.2),
-    ("la_2ch", "LA"): Unsteadiness(0.95, 0.30, 0.30, 3.8),
+    ("la_2ch", "LA"): Unsteadiness(0.95, 0.30, 0.30, 4.6),
     ("la_4ch", "LA"): Unsteadiness(0.75, 0.20, 0.20, 2.7),
     ("la_4ch", "RA"): Unsteadiness(0.70, 0.20, 0.20, 3.1),
 }
@@ -114,7 +114,7 @@ OBSERVERS = (
     Observer(
         "O1",
         {"LV": -0.02, "MYO": -0.14, "RV": -0.55, "LA": 0.0, "RA": 0.0},
-        {"LV": -0.33, "RV": -0.72},
+        {"LV": -0.33, "RV": -0.78},
         basal=0.38,
         papillary=0.05,
     ),
