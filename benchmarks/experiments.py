@@ -18,7 +18,7 @@ from cinecohort.experiments.rows import read_row, row_folder
 from cinecohort.experiments.steps import needed_tests
 from cinecohort.experiments.tables import make_curves, make_table, read_curves, tables_folder
 from cinecohort.reporting.numbers import count, number
-from cinecohort.segmentation.networks import build_network, count_parameters
+from cinecohort.segmentation.networks import build_network
 
 HERE = Path(__file__).parent
 INTRODUCTION = """# Networks and trainings compared
@@ -64,7 +64,8 @@ def rows_table(options: ExperimentOptions) -> list[str]:
     for row in options.rows:
         record = read_row(options, row)
         points = curves[curves["row"] == row]
-        parameters = count_parameters(build_network(record["architecture"], 4))
+        weights = build_network(record["architecture"], 4).parameters()
+        parameters = sum(weight.numel() for weight in weights if weight.requires_grad)
         cells = [
             options.title_of(row),
             record["architecture"],

@@ -257,9 +257,10 @@ def caption(options: ExperimentOptions, table: str) -> str:
         if options.clean_up
         else "Segmentations as the network leaves them.",
     ]
+    shorter = " (fine-tuning the shorter)" if len(minutes) > 1 else ""
     if length:
         parts.append(
-            f"Each row was trained for {length} processor minutes (fine-tuning the shorter), whatever its "
+            f"Each row was trained for {length} processor minutes{shorter}, whatever its "
             "recipe asks for; the last column is what the validation Dice still gained in the last quarter "
             f"of the training: above {STILL_RISING:g} it had not converged, and near 0 with a low Dice it "
             "had hardly begun (see the curves)."
