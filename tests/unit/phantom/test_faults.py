@@ -1,14 +1,17 @@
 """Every fault of the demo cohort is found by the stage that can see it, with the right code."""
 
+from dataclasses import replace
+
 import pytest
 
 from cinecohort.conversion.options import ConversionOptions
-from cinecohort.images import read_image
+from cinecohort.images import read_image, write_image
 from cinecohort.phantom.faults import FAULTS, planted_fault
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.subject import write_subject
 from cinecohort.quality.images import check_images
-from cinecohort.quality.options import ImageQualityOptions
+from cinecohort.quality.options import ImageQualityOptions, SegmentationQualityOptions
+from cinecohort.quality.segmentations import check_segmentations
 from cinecohort.sources.base import open_source
 
 DEMO = PhantomOptions(subjects=24, frames=20, seed=1)
@@ -51,6 +54,15 @@ def test_fault_is_found(found, name):
     assert (fault.stage, fault.expected) in codes
 
 
+def segmentation_codes(folder):
+    """What the checks of a perfect network's label maps would say: the reference's, in its two frames."""
+    label = read_image(folder / "label_manual_sa.nii.gz")
+    frames = [label.sidecar["ed_frame"], label.sidecar["es_frame"]]
+    write_image(folder / "seg_sa.nii.gz", replace(label, sidecar={"frames": frames}))
+    outcome = check_segmentations(folder, None, SegmentationQualityOptions())
+    return {finding.code for finding in outcome.findings if finding.level != "info"}
+
+
 @pytest.mark.parametrize("name", HIDDEN)
 def test_headers_and_images_alone_do_not_show_the_others(found, name):
     """Should a check learn to see one, the table of faults is to say so."""
@@ -58,6 +70,8 @@ def test_headers_and_images_alone_do_not_show_the_others(found, name):
     assert row["fault"] == name
     # Where a slice held another breath, the outlines may skip it: an honest finding, though of another kind.
     assert codes <= ({("convert", "LABEL_INCOMPLETE")} if name == "breath_hold_shift" else set())
+    if FAULTS[name].stage == "segmentation_quality":
+        assert FAULTS[name].expected in segmentation_codes(folder)
     if name == "mistriggering":  # observers draw what the late slices show: an LV that has begun to contract
         label = read_image(folder / "label_manual_sa.nii.gz").data[..., 0]
         area = (label == 1).sum(axis=(0, 1))
@@ -66,9 +80,10 @@ def test_headers_and_images_alone_do_not_show_the_others(found, name):
 
 
 def test_nothing_is_found_where_nothing_was_planted(found):
-    row, codes, _ = found(1)
+    row, codes, folder = found(1)
     assert row["fault"] == ""
     assert codes == set()
+    assert segmentation_codes(folder).isdisjoint({fault.expected for fault in FAULTS.values()})
 
 
 def test_what_no_stage_of_images_can_see_has_a_reason():
