@@ -100,6 +100,8 @@ def stage_lines(results: Path, new: Collection[Path], planned: Sequence[Job]) ->
             subjects = subject_cells(tallies) if tallies else [""] * 7
             spent = [duration(cost.seconds), duration(cost.longest), f"{cost.peak_mb:,.0f}"]
             rows.append([rule, f"{cost.jobs:,}", *subjects, *(spent if cost.jobs else [""] * 3)])
+    if not rows:
+        return ["No job came to its end."]
     widths = [max(len(row[place]) for row in (header, *rows)) for place in range(len(header))]
     return [
         "  ".join(
