@@ -36,7 +36,12 @@ from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.engines import resolve_engine
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
-from cinecohort.segmentation.preprocessing import WorkingGrid, intensity_range, unit_intensity
+from cinecohort.segmentation.preprocessing import (
+    WorkingGrid,
+    intensity_range,
+    neighbouring,
+    unit_intensity,
+)
 from cinecohort.segmentation.weights import load_model
 
 HERE = Path(__file__).parent
@@ -51,7 +56,7 @@ def make_subject(image: Path, folder: Path) -> None:
     write_image(folder / "sa.nii.gz", Image(np.asfortranarray(data), source.affine, 0.02))
 
 
-def the_usual_way(folder: Path, network: torch.nn.Module, spacing_mm: float) -> None:
+def the_usual_way(folder: Path, network: torch.nn.Module, spacing_mm: float, neighbours: int) -> None:
     """Segment frame by frame in fp32, everything in line."""
     nifti = nib.load(folder / "sa.nii.gz")
     data = np.asarray(nifti.dataobj)
@@ -59,10 +64,11 @@ def the_usual_way(folder: Path, network: torch.nn.Module, spacing_mm: float) -> 
     grid = WorkingGrid(data.shape[:2], (spacing[0], spacing[1]), spacing_mm, SIZE_MULTIPLE)
     limits = intensity_range(data)
     labels = np.zeros(data.shape, dtype=np.uint8)
+    seen = torch.tensor([neighbouring(index, data.shape[2], neighbours) for index in range(data.shape[2])])
     for frame in range(data.shape[3]):
         stack = torch.from_numpy(unit_intensity(data[..., frame].transpose(2, 0, 1), limits))
         with torch.inference_mode():
-            probabilities = network(grid.to_working(stack)[:, None]).softmax(dim=1)
+            probabilities = network(grid.to_working(stack)[seen]).softmax(dim=1)
         labels[..., frame] = grid.to_native(probabilities).argmax(dim=1).permute(1, 2, 0).numpy()
     nib.save(nib.Nifti1Image(labels, nifti.affine), folder / "seg_usual_sa.nii.gz")
 
@@ -194,7 +200,7 @@ def main() -> None:
         ]
         usual = best_of(
             arguments.usual_repeats or arguments.repeats,
-            lambda: the_usual_way(folders[0], network, description.spacing_mm or 1.0),
+            lambda: the_usual_way(folders[0], network, description.spacing_mm or 1.0, description.neighbours),
         )
         reference = segmentation_path(folders[0], "sa", f"way{len(ways) - 1}")
         table = [
