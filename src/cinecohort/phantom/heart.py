@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from cinecohort.phantom.atria import Atrium, Outline, build_atrium
 from cinecohort.phantom.cycle import Cycle, make_cycle
 from cinecohort.phantom.people import HeartTargets, Person, generator
-from cinecohort.phantom.ventricles import Shape, Ventricles, build_ventricles, volumes
+from cinecohort.phantom.ventricles import Shape, Ventricles, Waves, build_ventricles, volumes
 from cinecohort.phantom.vessels import Vessels, draw_vessels
 
 FloatArray = NDArray[np.float64]
@@ -67,7 +67,12 @@ class Heart:
 def draw_shape(person: Person, rng: np.random.Generator, *, variety: float = 1.0) -> Shape:
     """What the heart looks like beside its volumes; `variety` widens the spread of what is drawn."""
     patterns = {"hcm": "septal", "infarct": "infarct"}
+    own = rng.spawn(1)[0]
+    uneven = 0.6 if person.pathology == "infarct" else 1.0
     return Shape(
+        contour=_waves(own, ((1, 0.02), (2, 0.032), (3, 0.022), (4, 0.013), (5, 0.008)), variety),
+        wall=_waves(own, ((1, 0.07 * uneven), (2, 0.05 * uneven), (3, 0.05 * uneven), (5, 0.04)), variety),
+        rv_waves=tuple(own.normal((-0.05, 0.1, 0.03), (0.12, 0.12, 0.06)).tolist()),
         ovality=float(abs(rng.normal(0.0, 0.025 * variety))),
         ovality_angle=float(rng.uniform(0.0, np.pi)),
         widest=float(np.clip(rng.normal(0.70, 0.04 * variety), 0.60, 0.82)),
@@ -75,8 +80,17 @@ def draw_shape(person: Person, rng: np.random.Generator, *, variety: float = 1.0
         wall_pattern=patterns.get(person.pathology, "even"),
         infarct_angle=float(rng.choice([-2.2, -1.4, 0.3, 1.3])),
         rv_angle=float(rng.normal(np.pi + 0.05, 0.10 * variety)),
-        rv_span=float(np.clip(rng.normal(1.24, 0.06 * variety), 1.05, 1.42)),
+        rv_span=float(np.clip(rng.normal(1.34, 0.06 * variety), 1.15, 1.50)),
     )
+
+
+def _waves(rng: np.random.Generator, spreads: tuple[tuple[int, float], ...], variety: float) -> Waves:
+    """Draw departures, smoother along the axis than around it."""
+    drawn = []
+    for number, spread in spreads:
+        values = rng.normal(0.0, spread * min(variety, 1.5), 6) * np.array([1.0, 1.0, 0.7, 0.7, 0.5, 0.5])
+        drawn.append((number, tuple(np.clip(values, -2.0 * spread, 2.0 * spread).tolist())))
+    return tuple(drawn)
 
 
 def randomised_targets(targets: HeartTargets, rng: np.random.Generator) -> HeartTargets:

@@ -34,6 +34,9 @@ DENSITY_G_ML = 1.05
 NARROWING = 1.4
 """How soon the LV narrows above where it is widest, relative to the apex's half."""
 
+APEX_WALL = 0.55
+"""Thickness of the wall at the apex, relative to the base."""
+
 N_THETA, N_S = 96, 160
 """Points of the integrals."""
 
@@ -61,6 +64,11 @@ class Plane:
         return self.slope * (x * np.cos(self.direction) + y * np.sin(self.direction))
 
 
+Waves = tuple[tuple[int, tuple[float, ...]], ...]
+"""A smooth departure around and along a surface: for each harmonic of theta, its number and the coefficients
+of cosine and sine times each of 1, 2z - 1 and 2(2z - 1)² - 1."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """What is drawn for a heart beside its volumes.
@@ -79,6 +87,11 @@ class Shape:
         Middle of the infarct, radians.
     rv_angle, rv_span
         Direction of the RV's middle and half its angle, radians.
+    contour, wall
+        Relative departures of the LV's outline and of its wall's thickness from round and even.
+    rv_waves
+        Relative departures of the RV's width: towards the inferior side at the base, at the apex, and its
+        corners.
     """
 
     ovality: float = 0.03
@@ -89,6 +102,9 @@ class Shape:
     infarct_angle: float = 0.0
     rv_angle: float = np.pi
     rv_span: float = 1.15
+    contour: Waves = ()
+    wall: Waves = ()
+    rv_waves: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -169,33 +185,41 @@ class Ventricles:
         span = self.shape.rv_span * (0.62 + 0.38 * np.clip(rise, 0.0, 1.0) ** 0.6)
         middle = self.shape.rv_angle + 0.22 * np.clip(rise - 0.45, 0.0, 1.0)
         u = _angle(theta - middle) / span
-        blunt = np.clip(1.0 - np.abs(u) ** 2.8, 0.0, 1.0) ** 0.75
-        flat = 1.0 - 0.14 * np.cos(0.5 * np.pi * np.clip(u, -1.0, 1.0)) ** 2
-        across = blunt * flat * (1.0 - 0.2 * np.clip(u, -1.0, 1.0))
+        inside = np.clip(u, -1.0, 1.0)
+        at_base, at_apex, corners = self.shape.rv_waves
+        level = np.clip(rise, 0.0, 1.0)
+        uneven = (at_base * level + at_apex * (1.0 - level)) * np.sin(np.pi * inside)
+        uneven = uneven + corners * np.cos(2.0 * np.pi * inside) - 0.2 * inside
+        across = (1.0 - np.abs(inside) ** 2.3) * (1.0 - 0.12 * np.cos(0.5 * np.pi * inside) ** 2)
+        across = across * (1.0 + uneven)
         return outer + self.rv_width_mm[lead] * along * across
 
     def _endocardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
         inside = np.minimum(np.where(z < widest, (widest - z) / widest, (z - widest) * NARROWING), 1.0)
         profile = np.clip(1.0 - inside**2.25, 0.0, None) ** 0.47
-        return self.radius_mm * self._section(theta) * np.where(z > 0.0, profile, 0.0)
+        return self.radius_mm * self._section(theta, z) * np.where(z > 0.0, profile, 0.0)
 
     def _epicardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
-        cap = 0.72 * self.wall_mm / self.length_ed
+        cap = APEX_WALL * self.wall_mm / self.length_ed
         inside = np.minimum(
             np.where(z < widest, (widest - z) / (widest + cap), (z - widest) * NARROWING), 1.0
         )
         profile = np.clip(1.0 - inside**2.25, 0.0, None) ** 0.47
         thick = self.wall_mm * self._wall(theta, z)
-        return (self.radius_mm * self._section(theta) + thick) * profile
+        return (self.radius_mm * self._section(theta, z) + thick) * profile
 
-    def _section(self, theta: FloatArray) -> FloatArray:
-        return 1.0 + self.shape.ovality * np.cos(2.0 * (theta - self.shape.ovality_angle))
+    def _section(self, theta: FloatArray, z: FloatArray) -> FloatArray:
+        oval = 1.0 + self.shape.ovality * np.cos(2.0 * (theta - self.shape.ovality_angle))
+        return oval + waves(self.shape.contour, theta, z)
 
     def _wall(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         """Relative thickness of the wall at end-diastole."""
-        even = (0.80 + 0.20 * np.clip(z, 0.0, 1.0)) * (1.0 + 0.06 * np.cos(theta - self.shape.rv_angle))
+        toward_rv = np.cos(theta - self.shape.rv_angle)
+        even = APEX_WALL + (1.0 - APEX_WALL) * np.sin(0.5 * np.pi * np.clip(z / 0.6, 0.0, 1.0))
+        membranous = np.clip((z - 0.78) / 0.22, 0.0, 1.0) * np.exp(-((1.0 - toward_rv) ** 2) / 0.05)
+        even = even * (1.0 + 0.06 * toward_rv + waves(self.shape.wall, theta, z)) * (1.0 - 0.35 * membranous)
         if self.shape.wall_pattern == "septal":
             septal = np.exp(-(_angle(theta - self.shape.rv_angle - 0.35) ** 2) / 1.1)
             return even * (0.78 + 0.95 * septal * np.exp(-((z - 0.75) ** 2) / 0.16))
@@ -213,6 +237,20 @@ class Ventricles:
     def _infarct(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         around = np.exp(-((_angle(theta - self.shape.infarct_angle) / 0.85) ** 4))
         return around * np.exp(-(((np.clip(z, 0.0, 1.0) - 0.35) / 0.45) ** 4))
+
+
+def waves(departures: Waves, theta: FloatArray, z: FloatArray) -> FloatArray:
+    """Departures at an angle (radians) and a height (0 apex, 1 base), relative."""
+    total = np.zeros(1, dtype=z.dtype)
+    if not departures:
+        return total
+    around = [np.zeros(1, dtype=theta.dtype)] * 3
+    for number, coefficients in departures:
+        cos, sin = np.cos(number * theta), np.sin(number * theta)
+        for order in range(3):
+            around[order] = around[order] + coefficients[2 * order] * cos + coefficients[2 * order + 1] * sin
+    height = 2.0 * np.clip(z, -0.1, 1.2) - 1.0
+    return np.asarray(around[0] + height * (around[1] + 2.0 * height * around[2]) - around[2])
 
 
 def _angle(theta: FloatArray) -> FloatArray:
