@@ -107,7 +107,7 @@ class Cohort:
             capture_output=True,
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
-            timeout=900,
+            timeout=3600,
             check=False,
         )
         printed = done.stdout + done.stderr
