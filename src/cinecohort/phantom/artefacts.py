@@ -9,6 +9,9 @@ from cinecohort.phantom.tissue import Signal
 
 FloatArray = NDArray[np.float64]
 
+RINGING_PX = 6
+"""Pixels beside a border over which it rings."""
+
 SEGMENTS = 16
 """Lines of k-space that one heart beat gives every frame."""
 
@@ -35,6 +38,24 @@ def with_artefacts(
         frames = mistriggered(frames, receiver.mistriggering, rng)
     if receiver.ghosting > 0.0 and columns.size:
         add_ghosts(frames[:, :, columns[0] : columns[-1] + 1], receiver.ghosting, rng)
+    return frames
+
+
+def ringing(frames: Signal, resolution: tuple[float, float]) -> Signal:
+    """Leave the outer parts of k-space out, by convolution with a short sinc along each axis.
+
+    Parameters
+    ----------
+    frames
+        (..., rows, columns).
+    resolution
+        Share of k-space that is acquired along each.
+    """
+    for axis, share in zip((-2, -1), resolution, strict=True):
+        if share < 1.0:
+            away = np.arange(-RINGING_PX, RINGING_PX + 1)
+            sinc = np.sinc(share * away) * np.cos(0.5 * np.pi * away / (RINGING_PX + 1))
+            frames = ndimage.correlate1d(frames, sinc / sinc.sum(), axis=axis, mode="nearest")
     return frames
 
 
@@ -109,7 +130,7 @@ def coil(
     def by_depth(depth: FloatArray) -> FloatArray:
         from_back = -2.0 * front_mm - depth
         front, back = (np.exp(-way / receiver.coil_depth_mm) for way in (depth, from_back))
-        return np.asarray(front + 0.8 * back)
+        return np.asarray(front + 0.55 * back)
 
     left, up = (receiver.coil_unevenness / 100.0 * slope for slope in slopes)
     sides = 1.0 + left * (points[:, 0] - middle[0]) + up * (points[:, 2] - middle[2])

@@ -14,11 +14,41 @@ from cinecohort.phantom.ventricles import Plane
 
 RV_WALL_MM, ATRIAL_WALL_MM, ARTERIAL_WALL_MM = 2.4, 1.5, 1.4
 EPICARDIAL_CAP_MM = 14.0
+MOST_FAT_MM = 10.0
+"""Of fat on the heart; pixels farther out are not drawn with it."""
 LEAFLET_MM = 1.5
 JOINED_MM = 1.0
 """How far the blood of two cavities reaches over the plane between them."""
 ROUNDED_MM = 7.0
 """Over how much the wall's end at the valve is rounded."""
+
+
+N_AROUND, N_HEIGHTS = 240, 60
+"""Points of the maps of fine structure over the heart's surface."""
+
+
+@dataclass(frozen=True)
+class Papillary:
+    """A head of a papillary muscle.
+
+    Parameters
+    ----------
+    angle
+        Where it lies, radians.
+    low, high
+        Heights at which it begins and ends, relative to the LV's length.
+    radius_mm, gap_mm
+        Its radius at end-diastole, and how far its surface is from the wall (negative: part of it).
+    tilt
+        Change of the angle from its root to its tip, radians.
+    """
+
+    angle: float
+    low: float
+    high: float
+    radius_mm: float
+    gap_mm: float
+    tilt: float
 
 
 @dataclass(frozen=True)
@@ -29,10 +59,14 @@ class FineStructure:
     ----------
     texture, swirl
         Noises that move with the heart: of tissue, and of blood as it turns round in a cycle.
-    trabeculae
-        (n, k): depth of the trabeculae by angle and height, 0 to 1.6.
+    trabeculae, rv_trabeculae
+        (n, k): depth of the trabeculae by angle and height, mm.
+    papillaries
+        Heads of the papillary muscles.
     fat_mm
-        Mean thickness of the fat on the heart.
+        Thickness of the fat on the heart where there is much.
+    fat_patches
+        (n, k): by angle and height, where there is more or less of it.
     jet
         How dark the jet through the aortic valve is: 0.1 normal, much more where the valve is narrow.
     brightness
@@ -42,8 +76,11 @@ class FineStructure:
     texture: Noise3D
     swirl: tuple[Noise3D, Noise3D]
     trabeculae: Signal
+    rv_trabeculae: Signal
+    papillaries: tuple[Papillary, ...]
+    fat_patches: Signal
     fat_mm: float = 2.5
-    jet: float = 0.1
+    jet: float = 0.3
     brightness: tuple[float, float, float, float] = (1.0, 1.0, 1.0, 1.0)
 
 
@@ -51,14 +88,60 @@ def draw_fine_structure(
     rng: np.random.Generator, fat_mm: float, *, stenosis: bool, variety: float = 1.0
 ) -> FineStructure:
     """Draw textures and the roughness of the ventricles' inner surfaces; `variety` widens what is drawn."""
-    raw = ndimage.gaussian_filter(rng.standard_normal((240, 40)), (1.8, 1.6), mode="wrap")
-    depth = np.clip(raw / raw.std() * 0.5 + 0.35, 0.0, 1.6).astype(np.float32)
-    grain_mm = 3.2 * float(np.exp(rng.normal(0.0, 0.15 * variety)))
-    swirl = (Noise3D(rng, grain_mm), Noise3D(rng, grain_mm))
-    jet = float(rng.uniform(0.6, 0.9) if stenosis else rng.uniform(0.05, 0.3))
-    bright = np.clip(rng.normal((1.03, 1.06, 0.97, 0.97), 0.05 * variety), 0.7, 1.35)
+    grain_mm = 9.0 * float(np.exp(rng.normal(0.0, 0.15 * variety)))
+    swirl = (Noise3D(rng, grain_mm), Noise3D(rng, 2.6))
+    jet = float(rng.uniform(0.6, 0.9) if stenosis else rng.uniform(0.2, 0.5))
+    bright = np.clip(rng.normal((0.92, 1.0, 0.98, 0.94), 0.07 * variety), 0.7, 1.35)
     left, right, lv, rv = (float(value) for value in bright)
-    return FineStructure(Noise3D(rng, 5.0), swirl, depth, fat_mm, jet, (left, right, lv, rv))
+    apical = 1.3 * np.clip(1.1 - np.arange(N_HEIGHTS) / (0.5 * N_HEIGHTS), -0.15, 1.0)
+    return FineStructure(
+        texture=Noise3D(rng, 5.0),
+        swirl=swirl,
+        trabeculae=_ridges(rng, (3.0, 5.0), apical - 0.5, 1.7, 3.6),
+        rv_trabeculae=_ridges(rng, (1.5, 3.5), 0.6 * apical - 0.15, 2.6, 8.0),
+        papillaries=_draw_papillaries(rng),
+        fat_patches=smooth_map(rng, (12.0, 5.0)),
+        fat_mm=fat_mm,
+        jet=jet,
+        brightness=(left, right, lv, rv),
+    )
+
+
+def smooth_map(rng: np.random.Generator, sigma: tuple[float, float]) -> Signal:
+    """Noise of standard deviation 1 by angle and height, in streaks that run obliquely to the axis."""
+    raw = rng.standard_normal((N_AROUND, N_HEIGHTS + 20))
+    smooth = ndimage.gaussian_filter(raw, sigma, mode="wrap")[:, 10:-10]
+    for height in range(N_HEIGHTS):
+        smooth[:, height] = np.roll(smooth[:, height], height)
+    return np.asarray(smooth / smooth.std(), dtype=np.float32)
+
+
+def _ridges(
+    rng: np.random.Generator, sigma: tuple[float, float], more: Signal, scale_mm: float, most_mm: float
+) -> Signal:
+    """Depth in mm of sparse, unequal ridges; `more` by height lets more of them out."""
+    return np.clip(scale_mm * (smooth_map(rng, sigma) + more), 0.0, most_mm).astype(np.float32)
+
+
+def _draw_papillaries(rng: np.random.Generator) -> tuple[Papillary, ...]:
+    """An anterolateral and a posteromedial group of one to three heads."""
+    heads = []
+    for angle in (-0.85, 1.95):
+        middle = angle + float(rng.normal(0.0, 0.12))
+        number = int(rng.integers(1, 4))
+        for place in range(number):
+            apart = 0.36 * (place - 0.5 * (number - 1)) + float(rng.normal(0.0, 0.06))
+            heads.append(
+                Papillary(
+                    angle=middle + apart,
+                    low=float(rng.uniform(0.16, 0.28)),
+                    high=float(rng.uniform(0.56, 0.70)),
+                    radius_mm=float(rng.uniform(3.4, 5.0) if number > 1 else rng.uniform(4.8, 6.2)),
+                    gap_mm=float(rng.choice([-1.5, 0.0, 2.0]) + rng.normal(0.0, 0.6)),
+                    tilt=float(rng.normal(0.0, 0.15)),
+                )
+            )
+    return tuple(heads)
 
 
 @dataclass(frozen=True)
@@ -140,42 +223,53 @@ def rounded(first: Signal, second: Signal, width_mm: float) -> Signal:
 
 
 def _blood(heart: Heart, fine: FineStructure, places: Places, grain: Signal, signals: Signals) -> Signal:
-    """Signal of blood (t, n): it swirls, and loses signal where it is fast."""
+    """Signal of blood (t, n): brighter and darker regions, streaks along the stream, dark jets."""
     x, y, s = places.x, places.y, places.s
+    base = heart.ventricles.length_ed
     turn = (2.0 * np.pi * heart.cycle.phase).astype(np.float32)[:, None]
     points = np.stack([x, y, s], axis=1)
-    first, second = (noise(points)[None] for noise in fine.swirl)
-    signal = np.float32(0.075) * (np.cos(turn) * first + np.sin(turn) * second + grain[None])
-    base = heart.ventricles.length_ed
-    inflow = np.exp(-((x - 4.0) ** 2 + (y - 4.0) ** 2) / 150.0 - ((s - base + 26.0) / 20.0) ** 2)
+    cloud = fine.swirl[0](points)[None]
+    streaks, others = (fine.swirl[1](points * (1.0, 1.0, 0.22) + away)[None] for away in (0.0, 31.0))
+    speed = (heart.cycle.opening + heart.cycle.ejection)[:, None]
+    moving = np.cos(turn) * streaks + np.sin(turn) * others
+    signal = np.float32(0.06) * cloud + np.float32(0.02) * grain[None]
+    signal = signal + (0.04 + 0.055 * speed) * moving
     right = heart.right_atrium.annulus
-    off = (x - right[0]) ** 2 + (y - right[1]) ** 2
-    inflow = 0.16 * inflow + 0.12 * np.exp(-off / 160.0 - ((s - base + 26.0) / 18.0) ** 2)
-    signal -= heart.cycle.opening[:, None] * inflow[None] * (1.0 + 0.8 * second)
+    width = 1.0 + 0.25 * cloud[0] + 0.2 * streaks[0]
+    for at, strength, size in (((2.0, 2.0), 0.5, 90.0), (right, 0.38, 120.0)):
+        off = ((x - at[0]) ** 2 + (y - at[1]) ** 2) / (size * np.clip(width, 0.3, 2.0))
+        jet = strength * np.exp(-off - ((s - base + 18.0) / 20.0) ** 2)
+        fresh = 0.10 * np.exp(-off / 4.0 - ((s - base + 6.0) / 30.0) ** 2)
+        signal -= heart.cycle.opening[:, None] * (jet[None] * (1.0 + 0.5 * moving) - fresh[None])
     root = heart.vessels.aorta.points
     distance = heart.vessels.aorta.field(x, y, s)
-    jet = np.exp(-(((s - root[1, 2] - 4.0) / 22.0) ** 2)) * np.clip(distance / 9.0, 0.0, 1.0)
-    signal -= heart.cycle.ejection[:, None] * (np.float32(fine.jet) * jet)[None]
+    jet = np.exp(-(((s - root[1, 2] + 8.0) / 26.0) ** 2)) * np.clip(0.3 + distance / 9.0, 0.0, 1.0)
+    signal -= heart.cycle.ejection[:, None] * (np.float32(fine.jet) * jet)[None] * (1.0 + 0.3 * moving)
     signal += 1.0
-    return np.clip(signal * np.float32(signals.blood), 0.05, None).astype(np.float32)
+    return np.clip(signal * np.float32(signals.blood), 0.12, None).astype(np.float32)
 
 
 def _epicardial_fat(
     signal: Signal, fine: FineStructure, places: Places, found: Lookup, grain: Signal, signals: Signals
 ) -> None:
-    """Fat over the RV, in the grooves and at the apex; hardly any over the LV's free wall."""
-    over_rv = np.clip((found.right[0] - found.epi[0]) / 4.0, 0.0, 1.0)
-    apex = np.clip(1.0 - found.z / 0.25, 0.0, 1.0)
-    near_base = np.clip((found.z - 0.72) / 0.25, 0.0, 1.0)
-    thick = fine.fat_mm * (0.25 + 1.1 * over_rv + 0.6 * apex + 1.3 * near_base) * (1.0 + 0.5 * grain)
+    """Fat in the grooves, over the RV and at the apex, tapering to nothing; a thin pericardium."""
+    over_rv = np.clip((found.right[0] - found.epi[0]) / 6.0, 0.0, 1.0)
+    groove = 4.0 * over_rv * (1.0 - over_rv)
+    apex = np.clip(1.0 - found.z / 0.18, 0.0, 1.0) * np.clip(0.3 - np.cos(found.theta), 0.0, 1.0)
+    atrioventricular = np.exp(-(((found.z - 1.0) / 0.13) ** 2))
+    amount = 0.25 + 1.2 * groove + 0.75 * over_rv + 0.6 * apex + 1.1 * atrioventricular
+    patches = found.rough(fine.fat_patches)
+    thick = np.clip(fine.fat_mm * (amount + 0.8 * patches - 0.5) * (1.0 + 0.1 * grain), 0.0, MOST_FAT_MM)
     wall = np.maximum(found.right + RV_WALL_MM * over_rv, found.epi)
     cap = (places.s + EPICARDIAL_CAP_MM).astype(np.float32)
-    top = np.maximum(places.below_tricuspid, places.below_mitral) + np.float32(9.0)
-    outside = rounded(
-        wall + np.clip(thick, 0.0, None).astype(np.float32) - found.r, np.minimum(top, cap), 14.0
+    top = np.maximum(places.below_tricuspid, places.below_mitral) + np.float32(6.0)
+    outside = rounded(wall + thick.astype(np.float32) - found.r, np.minimum(top, cap), 14.0)
+    mix(signal, soft(outside + np.float32(1.0), places.edge_mm), np.float32(0.7 * signals.muscle))
+    mix(
+        signal,
+        soft(outside - np.float32(0.4), places.edge_mm) * np.clip(thick / 1.5, 0.0, 1.0),
+        np.float32(signals.fat * 0.85),
     )
-    mix(signal, soft(outside + np.float32(1.2), places.edge_mm), np.float32(signals.muscle))
-    mix(signal, soft(outside, places.edge_mm), np.float32(signals.fat * 0.92))
 
 
 def _appendages(signal: Signal, heart: Heart, places: Places, blood: Signal, signals: Signals) -> None:
@@ -244,8 +338,8 @@ def _right_ventricle(
     wall = found.right + RV_WALL_MM * has_rv
     below = places.below_tricuspid
     mix(signal, soft(rounded(wall - found.r, below, 14.0), places.edge_mm) * has_rv, muscle)
-    rough = found.rough(fine.trabeculae)
-    inner = found.right - (found.right - found.epi) * 0.16 * rough - 1.2 * rough
+    rough = found.rough(fine.rv_trabeculae)[None]
+    inner = found.right - np.minimum(rough, 0.3 * (found.right - found.epi))
     cavity = np.minimum(rounded(inner - found.r, below + np.float32(JOINED_MM), 8.0), found.r - found.epi)
     mix(signal, soft(cavity, places.edge_mm), fine.brightness[3] * blood)
     away = found.r - found.epi
@@ -268,8 +362,7 @@ def _left_ventricle(
     middle, half = 0.5 * (found.epi + found.endo), 0.5 * (found.epi - found.endo)
     whole = np.where(found.r > middle, half - np.abs(found.r - middle), np.float32(3.0) * np.ones_like(half))
     mix(signal, soft(rounded(whole, below, ROUNDED_MM), places.edge_mm), muscle)
-    apical = np.clip(1.25 - found.z, 0.25, 1.2)
-    depth = np.minimum((found.rough(fine.trabeculae) * apical * 2.3)[None], 0.25 * found.endo)
+    depth = np.minimum(found.rough(fine.trabeculae)[None], 0.25 * found.endo)
     cavity = np.minimum(found.endo - depth - found.r, below + np.float32(JOINED_MM))
     mix(signal, soft(cavity, places.edge_mm), fine.brightness[2] * blood)
     _papillaries(signal, heart, fine, places, found, muscle)
@@ -278,25 +371,27 @@ def _left_ventricle(
 def _papillaries(
     signal: Signal, heart: Heart, fine: FineStructure, places: Places, found: Lookup, muscle: Signal
 ) -> None:
-    """Two papillary muscles, which thicken and move inwards with the wall."""
+    """Heads of the papillary muscles, which thicken, move inwards and meet the wall in systole."""
     ventricles = heart.ventricles
-    for angle, size, low, high in ((-0.9, 0.22, 0.2, 0.68), (1.95, 0.24, 0.22, 0.66)):
-        away = (found.theta - np.float32(angle) + np.pi) % (2.0 * np.pi) - np.pi
-        near = np.flatnonzero((np.abs(away) < 1.0) & (found.z > low - 0.06) & (found.z < high + 0.06))
+    for head in fine.papillaries:
+        away = (found.theta - np.float32(head.angle) + np.pi) % (2.0 * np.pi) - np.pi
+        beside = np.abs(away) < 0.75
+        near = np.flatnonzero(beside & (found.z > head.low - 0.06) & (found.z < head.high + 0.06))
         if not near.size:
             continue
         z = places.s[near][None] / ventricles.length[:, None]
-        along = np.clip((z - low) / (high - low), 0.0, 1.0)
+        along = np.clip((z - head.low) / (head.high - head.low), 0.0, 1.0)
         profile = np.sqrt(np.sqrt(np.clip(4.0 * along * (1.0 - along), 0.0, None)))
         endo = found.endo[:, near]
         narrow = np.minimum(endo / ventricles.radius_mm, 1.0)
-        thick = size * ventricles.radius_mm * profile * (0.8 + 0.2 * narrow)
-        lumps = 1.0 + 0.5 * (found.rough(fine.trabeculae)[near] - 0.5)
-        out = endo - (0.30 + 0.45 * along) * thick - 0.5
-        apart = np.hypot(found.r[near] - out, out * away[near] * lumps)
+        thick = head.radius_mm * (ventricles.radius_mm / 25.0) * profile * (1.3 - 0.3 * narrow)
+        lumps = 0.9 + 0.2 * (muscle[near] > muscle.mean())
+        gap = head.gap_mm * narrow**2 * np.minimum(1.6 * along, 1.0) - 1.2 * (1.0 - along)
+        out = np.maximum(endo - gap - thick, 0.45 * endo)
+        apart = np.hypot(found.r[near] - out, out * (away[near] - head.tilt * (along - 0.5)) * lumps)
         part = signal[:, near]
-        share = soft(0.85 * thick - apart, 1.4 * places.edge_mm) * soft(endo - found.r[near], places.edge_mm)
-        mix(part, share * (thick > 1.0), muscle[near])
+        share = soft(thick - apart, 1.2 * places.edge_mm) * soft(endo - found.r[near], places.edge_mm)
+        mix(part, share * np.clip(thick - 0.6, 0.0, 1.0), muscle[near])
         signal[:, near] = part
 
 

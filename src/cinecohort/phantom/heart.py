@@ -70,6 +70,7 @@ def draw_shape(person: Person, rng: np.random.Generator, *, variety: float = 1.0
     own = rng.spawn(1)[0]
     uneven = 0.6 if person.pathology == "infarct" else 1.0
     return Shape(
+        taper=float(np.clip(own.normal(1.85, 0.13 * variety), 1.5, 2.3)),
         contour=_waves(own, ((1, 0.02), (2, 0.032), (3, 0.022), (4, 0.013), (5, 0.008)), variety),
         wall=_waves(own, ((1, 0.07 * uneven), (2, 0.05 * uneven), (3, 0.05 * uneven), (5, 0.04)), variety),
         rv_waves=tuple(own.normal((-0.05, 0.1, 0.03), (0.12, 0.12, 0.06)).tolist()),
@@ -185,11 +186,11 @@ def _outline(away: float, long: float, rng: np.random.Generator, variety: float)
     first, second, free = np.clip(1.0 + rng.normal(0.0, 0.06 * variety, 3), 0.75, 1.25)
     return Outline(
         away=away,
-        septal=0.9,
+        septal=0.62,
         free=float(free),
         first=long * float(first),
         second=long * float(second),
-        lobes=float(np.clip(abs(rng.normal(0.0, 0.03 * variety)), 0.0, 0.09)),
+        lobes=float(np.clip(abs(rng.normal(0.0, 0.05 * variety)), 0.0, 0.11)),
         lobes_at=float(rng.uniform(0.0, 2.0 * np.pi)),
     )
 

@@ -1,20 +1,31 @@
 """Cine images of a phantom: the slab averaged over its thickness, seen by a receiver."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.phantom.artefacts import bands, coil, received, with_artefacts
-from cinecohort.phantom.chambers import ARTERIAL_WALL_MM, FineStructure, draw_fine_structure, heart_signal
+from cinecohort.phantom.artefacts import RINGING_PX, bands, coil, received, ringing, with_artefacts
+from cinecohort.phantom.chambers import (
+    ARTERIAL_WALL_MM,
+    MOST_FAT_MM,
+    FineStructure,
+    draw_fine_structure,
+    heart_signal,
+)
 from cinecohort.phantom.heart import Heart
 from cinecohort.phantom.planning import Pose, Slice
 from cinecohort.phantom.receiver import Receiver
 from cinecohort.phantom.surfaces import look_up, single
 from cinecohort.phantom.tissue import Signal, Signals, mix, soft
 from cinecohort.phantom.torso import Torso
+from cinecohort.phantom.vessels import Tube
 
 FloatArray = NDArray[np.float64]
+
+
+HEPATIC_SHARE = 0.6
+"""Signal of the liver's veins, relative to the blood of the heart."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,8 @@ class Phantom:
         How the coil lies: slopes of its sensitivity to the left and upwards, in spreads of the receiver's.
     shim
         Where the first dark band lies within the receiver's range, 0 to 1.
+    contrast
+        Signal of muscle, fat and liver in this person, relative to the receiver's.
     """
 
     heart: Heart
@@ -39,6 +52,18 @@ class Phantom:
     fine: FineStructure
     coil_slopes: tuple[float, float] = (0.0, 0.0)
     shim: float = 0.5
+    contrast: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def signals(self, receiver: Receiver) -> Signals:
+        """What the receiver sees of this person's tissues."""
+        seen, (muscle, fat, liver) = receiver.signals, self.contrast
+        return replace(
+            seen,
+            myocardium=seen.myocardium * muscle,
+            muscle=seen.muscle * muscle,
+            fat=seen.fat * fat,
+            liver=seen.liver * liver,
+        )
 
 
 def draw_phantom(
@@ -46,10 +71,12 @@ def draw_phantom(
 ) -> Phantom:
     """Add the fine structure of the heart; `randomise` varies it far beyond that of people."""
     variety = 3.0 if randomise else 1.0
-    fat_mm = float(np.clip(7.0 * torso.visceral - 0.8 + rng.normal(0.0, 0.5 * variety), 0.3, 6.0))
+    fat_mm = float(np.clip(8.5 * torso.visceral - 0.4 + rng.normal(0.0, 0.5 * variety), 0.5, 7.5))
     fine = draw_fine_structure(rng, fat_mm, stenosis=heart.stenosis, variety=variety)
     slopes = (float(rng.normal()), float(rng.normal()))
-    return Phantom(heart, pose, torso, fine, slopes, float(rng.random()))
+    shim = float(rng.random())
+    muscle, fat, liver = np.exp(np.clip(rng.spawn(1)[0].normal(0.0, (0.1, 0.1, 0.15)), -0.25, 0.25)).tolist()
+    return Phantom(heart, pose, torso, fine, slopes, shim, (muscle, fat, liver))
 
 
 def render(
@@ -73,6 +100,7 @@ def render(
     numpy.ndarray
         (t, rows, columns), 12 bits.
     """
+    receiver = replace(receiver, signals=phantom.signals(receiver))
     heart = single(phantom.heart)
     n_frames = len(heart.cycle.phase)
     still = _still(phantom, image, receiver)
@@ -86,8 +114,9 @@ def render(
             edge_mm = receiver.edge_px * image.pixel_mm
             moving += heart_signal(heart, phantom.fine, points, still[place], edge_mm, receiver.signals)
         frames[:, place] = moving / np.float32(len(offsets))
+    frames = _ringing(frames.reshape(n_frames, *image.shape), still.reshape(image.shape), place, receiver)
     columns = np.unique(place % image.shape[1])
-    frames = with_artefacts(frames.reshape(n_frames, *image.shape), columns, receiver, rng)
+    frames = with_artefacts(frames, columns, receiver, rng)
     frames = np.abs(frames, out=frames)
     points = image.points() + image.shift_mm
     middle = phantom.pose.to_patient(np.array([0.0, 0.0, 0.5 * phantom.heart.ventricles.length_ed]))
@@ -96,6 +125,26 @@ def render(
     shading *= bands(points, middle, receiver, phantom.shim)
     frames *= shading.reshape(image.shape)
     return received(frames, receiver, rng)
+
+
+def _ringing(frames: Signal, still: Signal, place: NDArray[np.intp], receiver: Receiver) -> Signal:
+    """Ring at borders; in every frame only around what moves."""
+    if min(receiver.resolution) >= 1.0:
+        return frames
+    result = np.repeat(ringing(still, receiver.resolution)[None], len(frames), axis=0)
+    if place.size:
+        rows, columns = np.divmod(place, still.shape[1])
+        inner, wide = (
+            tuple(slice(max(int(at.min()) - by, 0), int(at.max()) + by + 1) for at in (rows, columns))
+            for by in (RINGING_PX, 2 * RINGING_PX)
+        )
+        offset = tuple(part.start - whole.start for part, whole in zip(inner, wide, strict=True))
+        size = result[:, inner[0], inner[1]].shape[1:]
+        part = ringing(frames[:, wide[0], wide[1]], receiver.resolution)
+        result[:, inner[0], inner[1]] = part[
+            :, offset[0] : offset[0] + size[0], offset[1] : offset[1] + size[1]
+        ]
+    return result
 
 
 def _still(phantom: Phantom, image: Slice, receiver: Receiver) -> Signal:
@@ -126,7 +175,7 @@ def _moving_pixels(phantom: Phantom, image: Slice) -> NDArray[np.intp]:
         return near
     x, y, s = x[near], y[near], s[near]
     found = look_up(heart.ventricles, x, y, s)
-    reach = np.maximum(found.right, found.epi).max(axis=0) + 12.0
+    reach = np.maximum(found.right, found.epi).max(axis=0) + MOST_FAT_MM + 6.0
     touched = (found.r < reach) & (s > -22.0) & (s < heart.ventricles.length_ed + 26.0)
     for atrium in (heart.left_atrium, heart.right_atrium):
         touched |= (atrium.field(x, y, s) > -12.0).any(axis=0)
@@ -144,6 +193,7 @@ def _add_vessels(
     heart = phantom.heart
     x, y, s = phantom.pose.to_heart(points).astype(np.float32).T
     arteries = (heart.vessels.pulmonary_artery, heart.vessels.aorta)
+    _add_hepatic(signal, heart, (x, y, s), signals, edge_mm)
     for tube in (*heart.vessels.veins, *arteries):
         near = tube.near(x, y, s, 4.0)
         if not near.size:
@@ -153,5 +203,24 @@ def _add_vessels(
             field = np.minimum(field, s[near] - np.float32(heart.ventricles.length_ed - 6.0))
         part = signal[near]
         mix(part, soft(field + np.float32(ARTERIAL_WALL_MM), edge_mm), np.float32(signals.myocardium))
-        mix(part, soft(field, edge_mm), np.float32(signals.blood * 0.97))
+        mix(part, soft(field, edge_mm), np.float32(signals.blood * 0.88))
         signal[near] = part
+
+
+def _add_hepatic(
+    signal: Signal, heart: Heart, at: tuple[Signal, Signal, Signal], signals: Signals, edge_mm: float
+) -> None:
+    """Put the liver's veins into the background, in place."""
+    tubes = heart.vessels.hepatic
+    whole = Tube(np.concatenate([tube.points for tube in tubes]), np.array([5.0]))
+    inside = whole.near(*at, 3.0)
+    x, y, s = (values[inside] for values in at)
+    share = np.zeros(inside.size, dtype=np.float32)
+    for tube in tubes:
+        near = tube.near(x, y, s, 3.0)
+        if near.size:
+            field = tube.field(x[near], y[near], s[near]).astype(np.float32)
+            share[near] = np.maximum(share[near], soft(field, 1.5 * edge_mm))
+    part = signal[inside]
+    mix(part, share, np.float32(HEPATIC_SHARE * signals.blood))
+    signal[inside] = part

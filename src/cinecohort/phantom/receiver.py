@@ -33,6 +33,9 @@ class Receiver:
         Width over which the signals of two tissues blend, in pixels.
     blur_px
         Standard deviation of the point spread that comes on top of the pixel's own, in pixels.
+    resolution
+        Share of k-space that is acquired along the rows' and the columns' index; the rest is filled with
+        zeros, so that sharp borders ring. 1 leaves it out.
     gamma
         Exponent of the grey scale.
     """
@@ -40,7 +43,7 @@ class Receiver:
     signals: Signals = field(default_factory=Signals)
     scale: float = 260.0
     noise: float = 0.022
-    coil_depth_mm: float = 105.0
+    coil_depth_mm: float = 80.0
     slab_samples: int = 3
     coil_unevenness: float = 0.06
     band_mm: tuple[float, float] = (150.0, 200.0)
@@ -48,4 +51,5 @@ class Receiver:
     mistriggering: float = 0.0
     edge_px: float = 1.6
     blur_px: float = 0.0
+    resolution: tuple[float, float] = (0.8, 0.92)
     gamma: float = 1.0

@@ -56,12 +56,17 @@ class Lookup:
     epi: Signal
     right: Signal
 
-    def rough(self, trabeculae: Signal) -> Signal:
-        """Depth of the trabeculae (n,) at the pixels' angles and heights."""
-        angles, heights = trabeculae.shape
-        i = (self.theta / (2.0 * np.pi) * angles).astype(np.intp) % angles
-        j = np.clip(self.z * heights, 0, heights - 1).astype(np.intp)
-        return trabeculae[i, j]
+    def rough(self, surface: Signal) -> Signal:
+        """Values (n,) of a map over the surface, by angle and height, at the pixels."""
+        angles, heights = surface.shape
+        i = self.theta * np.float32(angles / (2.0 * np.pi)) - np.float32(0.5)
+        j = np.clip(self.z * np.float32(heights), 0.0, heights - 1.001)
+        lower, left = np.floor(i).astype(np.intp), j.astype(np.intp)
+        across, along = i - lower, j - left
+        first, second = lower % angles, (lower + 1) % angles
+        here = surface[first, left] * (1.0 - along) + surface[first, left + 1] * along
+        beside = surface[second, left] * (1.0 - along) + surface[second, left + 1] * along
+        return np.asarray(here + across * (beside - here), dtype=np.float32)
 
 
 def look_up(ventricles: Ventricles, x: Signal, y: Signal, s: Signal) -> Lookup:

@@ -63,6 +63,11 @@ def soft(field: Signal, width_mm: float) -> Signal:
     return np.clip(share, 0.0, 1.0, out=share)
 
 
+def ridge(noise: Signal, width: float) -> Signal:
+    """Thin sheets where a noise crosses 0: 1 in their middle, 0 from `width` on."""
+    return np.clip(1.0 - np.abs(noise) * np.float32(1.0 / width), 0.0, 1.0)
+
+
 def mix(signal: Signal, share: Signal, tissue: Signal | np.floating[Any] | float) -> None:
     """Put a tissue over what is there, in place."""
     signal += share * (tissue - signal)

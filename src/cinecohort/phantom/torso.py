@@ -6,9 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.phantom.people import Person
-from cinecohort.phantom.tissue import Noise3D, Signal, Signals, mix, soft
+from cinecohort.phantom.tissue import Noise3D, Signal, Signals, mix, ridge, soft
 
 FloatArray = NDArray[np.float64]
+
+
+SLOW = 3.5
+"""How much larger than the coarse noise's the variations of thickness are."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +58,17 @@ class Torso:
             Width over which tissues blend.
         """
         x, y, z = points.T
+        slow = self.coarse(points / SLOW)
         depth = self._depth(x, y + 0.04 * z)
         result = np.full(x.shape, signals.air, dtype=np.float32)
-        mix(result, soft(depth, width_mm), np.float32(signals.fat) * (1 + 0.05 * grain))
-        wall = depth - self.fat_mm * (1.0 + 0.12 * rough)
-        mix(result, soft(wall, width_mm), np.float32(signals.muscle) * (1 + 0.12 * grain))
-        self._chest_wall(result, points, wall, rough, signals, width_mm)
-        cavity = wall - 19.0 - 1.5 * rough
+        septa = ridge(rough + 0.15 * grain, 0.15)
+        mix(result, soft(depth, width_mm), np.float32(signals.fat) * (1 + 0.03 * rough - 0.14 * septa))
+        wall = depth - self.fat_mm * (1.0 + 0.08 * rough + 0.22 * slow)
+        mix(result, soft(wall, width_mm), np.float32(signals.muscle) * (1 + 0.15 * grain))
+        self._chest_wall(result, points, wall, rough, slow, signals, width_mm)
+        cavity = wall - 17.5 - 2.5 * slow - 1.0 * rough
         inside = soft(cavity, width_mm)
-        contents = self._contents(points, cavity, rough, grain, signals, width_mm)
+        contents = self._contents(points, slow, rough, grain, signals, width_mm)
         mix(result, inside, contents)
         for at_x, at_y, at_z, radius, lump in self.lumps:
             away = np.sqrt((x - at_x) ** 2 + (y - at_y) ** 2 + (0.7 * (z - at_z)) ** 2)
@@ -71,7 +77,7 @@ class Torso:
                 soft(radius + 2.0 * rough - away, 2.0 * width_mm),
                 np.float32(lump) * (1 + 0.1 * grain),
             )
-        self._spine(result, x, y, z, grain, signals, width_mm)
+        self._spine(result, points, rough, grain, signals, width_mm)
         self._posterior_mediastinum(result, x, y, z, rough, signals, width_mm)
         self._arms(result, x, y, rough, signals, width_mm)
         return result
@@ -87,24 +93,30 @@ class Torso:
         points: FloatArray,
         wall: FloatArray,
         rough: Signal,
+        slow: Signal,
         signals: Signals,
         width_mm: float,
     ) -> None:
-        """Ribs that run obliquely, with marrow inside, and fat between the muscles."""
+        """Muscles with fat between them, ribs that run obliquely with marrow inside, the sternum."""
         x, y, z = points.T
-        level = (z + 0.35 * y + 0.1 * np.abs(x)) / 27.0
-        across = (level - np.round(level)) * 27.0
-        inner = wall - 11.0
-        rib = 5.5 - np.sqrt(across**2 + inner**2)
-        mix(result, soft(1.2 + 0.8 * rough - np.abs(wall - 4.0), 2.0), np.float32(0.8 * signals.fat))
-        mix(result, soft(rib, width_mm), np.float32(signals.bone))
-        mix(result, soft(rib - 1.8, width_mm), np.float32(signals.marrow))
-        mix(result, soft(2.0 + rough - np.abs(wall - 18.0), 2.0), np.float32(0.7 * signals.fat))
+        layers = 0.9 + 1.2 * rough + 0.8 * slow - np.abs(wall - 5.5 - 2.5 * slow)
+        mix(result, soft(layers, 2.5), np.float32(0.75 * signals.fat))
+        level = (z + 0.35 * y + 0.1 * np.abs(x) + 5.0 * slow + 1.5 * rough) / 29.0
+        across = (level - np.round(level)) * 29.0
+        inner = wall - 12.0 - 2.5 * slow
+        rib = 4.6 + 1.0 * slow - np.sqrt((across / 1.5) ** 2 + inner**2)
+        sternum = np.minimum(17.0 + 2.0 * rough - np.abs(x), 5.0 - np.abs(wall - 9.0))
+        sternum = np.where((y < 0.0) & (z > -70.0), sternum, -9.0)
+        bone = np.maximum(rib, sternum)
+        mix(result, soft(bone, width_mm), np.float32(signals.bone))
+        mix(result, soft(bone - 1.6, 1.5 * width_mm), np.float32(signals.marrow) * (0.75 + 0.25 * rough))
+        lining = 1.2 + 1.2 * rough + 0.9 * slow - np.abs(wall - 16.5 - 2.0 * slow)
+        mix(result, soft(lining, 2.5), np.float32(0.65 * signals.fat))
 
     def _contents(
         self,
         points: FloatArray,
-        cavity: FloatArray,
+        slow: Signal,
         rough: Signal,
         grain: Signal,
         signals: Signals,
@@ -114,28 +126,40 @@ class Torso:
         hilum = np.exp(-(((np.abs(x) - 55.0) / 45.0) ** 2) - ((y - 25.0) / 60.0) ** 2)
         vessels = np.clip(1.4 * (grain + 0.5 * rough) - 2.7 + 0.5 * hilum, 0.0, 1.0) * (0.2 + 0.45 * hilum)
         result = np.asarray(signals.lung * (1.0 + 0.25 * rough) + vessels, dtype=np.float32)
-        middle = 27.0 - np.abs(x - 6.0 - 0.1 * y) + 4.0 * rough + 0.25 * np.maximum(-y - 20.0, 0.0)
-        loose = np.full(x.shape, signals.fat, dtype=np.float32)
-        loose *= 0.8 + 0.08 * grain
-        lean = soft(5.0 * (rough + 0.3 * grain) + 9.0 - 16.0 * self.visceral, 12.0)
-        mix(loose, np.float32(0.75) * lean, np.float32(signals.muscle))
-        mix(result, soft(middle, width_mm), loose)
-        dome = -38.0 + 30.0 * np.exp(-(((x + 62.0) / 62.0) ** 2)) - ((y - 5.0) / 21.0) ** 2 + 2.0 * rough
+        middle = (
+            27.0 - np.abs(x - 6.0 - 0.1 * y) + 8.0 * slow + 1.5 * rough + 0.25 * np.maximum(-y - 20.0, 0.0)
+        )
+        strands = ridge(0.8 * rough + 1.2 * slow, 0.7 - 0.4 * self.visceral)
+        loose = np.float32(signals.fat) * (0.84 + 0.05 * grain + 0.06 * rough - 0.5 * strands)
+        mix(result, soft(middle + 1.0, width_mm), np.float32(signals.muscle))
+        mix(result, soft(middle - 1.0, width_mm), loose)
+        dome = (
+            -38.0
+            + 30.0 * np.exp(-(((x + 62.0) / 62.0) ** 2))
+            - ((y - 5.0) / 21.0) ** 2
+            + 2.0 * rough
+            + 4.0 * slow
+        )
         dome += 8.0 * np.exp(-(((x - 95.0) / 40.0) ** 2))
         below = dome - z
         belly = np.full(x.shape, signals.fat * 0.9, dtype=np.float32)
         liver = 62.0 - x - 0.25 * (z + 60.0) + 3.0 * rough
-        mix(belly, soft(liver, width_mm), np.float32(signals.liver) * (1 + 0.06 * grain + 0.03 * rough))
-        ridges = np.clip(1.0 - np.abs(rough + 0.25 * grain - 0.4) / 0.16, 0.0, 1.0)
-        portal = (ridges * np.clip(0.5 + 0.8 * grain, 0.0, 1.0)).astype(np.float32)
-        mix(belly, 0.8 * portal * soft(liver - 8.0, width_mm), np.float32(0.62 * signals.blood))
-        gut = np.clip(np.sin(rough * 2.6 + grain * 0.5) * 2.0, -1.0, 1.0)
-        mix(belly, soft(-liver - 3.0, width_mm) * (0.5 + 0.5 * gut), np.float32(0.22))
+        mix(
+            belly,
+            soft(liver, width_mm),
+            np.float32(signals.liver) * (1 + 0.09 * grain + 0.08 * rough + 0.10 * slow),
+        )
+        bowel = soft(9.0 * (slow + 0.25 * rough), 3.0 * width_mm)
+        mix(belly, soft(-liver - 3.0, width_mm) * bowel, np.float32(0.24) * (1 + 0.25 * grain))
         stomach = 1.0 - np.sqrt(
             ((x - 88.0) / 34.0) ** 2 + ((y + 12.0) / 42.0) ** 2 + ((z + 72.0) / 26.0) ** 2
         )
         mix(belly, soft(stomach * 28.0, width_mm), np.float32(signals.muscle))
-        mix(belly, soft(stomach * 28.0 - 4.0, width_mm), np.float32(signals.stomach) * (1 + 0.5 * rough))
+        mix(
+            belly,
+            soft(stomach * 28.0 - 4.0, width_mm),
+            np.float32(signals.stomach) * (0.8 + 0.25 * slow + 0.1 * grain),
+        )
         spleen = 1.0 - np.sqrt(
             ((x - 112.0) / 24.0) ** 2 + ((y - 58.0) / 40.0) ** 2 + ((z + 66.0) / 40.0) ** 2
         )
@@ -156,7 +180,7 @@ class Torso:
     ) -> None:
         """Descending aorta, oesophagus and azygos vein in front of the spine."""
         front = self.half_depth_mm - self.fat_mm - 38.0 - 17.0
-        near = np.flatnonzero((np.abs(x - 8.0) < 36.0) & (np.abs(y - front) < 24.0))
+        near = np.flatnonzero((np.abs(x - 10.0) < 40.0) & (np.abs(y - front) < 28.0))
         if not near.size:
             return
         x, y, rough, part = x[near], y[near], rough[near], result[near]
@@ -164,9 +188,9 @@ class Torso:
         for at_x, at_y, radius, tissue in (
             (4.0, front - 9.0, 7.5, 1.3 * signals.muscle),
             (4.0, front - 9.0, 2.5, 0.5 * signals.muscle),
-            (23.0, front + 2.0, 13.0, signals.myocardium),
-            (23.0, front + 2.0, 11.5, 0.97 * signals.blood),
-            (-9.0, front + 1.0, 4.0, 0.9 * signals.blood),
+            (30.0, front + 8.0, 12.5, signals.myocardium),
+            (30.0, front + 8.0, 11.2, 0.85 * signals.blood),
+            (-9.0, front + 1.0, 4.0, 0.7 * signals.blood),
         ):
             away = np.hypot(x - at_x - bend, y - at_y)
             mix(part, soft(radius - away, width_mm), np.float32(tissue) * (1 + 0.04 * rough))
@@ -194,26 +218,40 @@ class Torso:
     def _spine(
         self,
         result: Signal,
-        x: FloatArray,
-        y: FloatArray,
-        z: FloatArray,
+        points: FloatArray,
+        rough: Signal,
         grain: Signal,
         signals: Signals,
         width_mm: float,
     ) -> None:
-        middle = self.half_depth_mm - self.fat_mm - 38.0
-        body = 19.0 - np.hypot(x, (y - middle) * 1.12)
-        muscles = 30.0 - np.hypot((np.abs(x) - 32.0) * 0.8, (y - middle - 30.0) * 1.5)
-        mix(result, soft(muscles, width_mm), np.float32(signals.muscle) * (1 + 0.2 * grain))
-        mix(result, soft(body, width_mm), np.float32(signals.bone))
-        level = z / 26.0
-        disc = 3.5 - np.abs(level - np.round(level)) * 26.0
-        marrow = np.float32(signals.marrow) * (1 + 0.08 * grain)
-        marrow += soft(disc, width_mm) * np.float32(0.3 - signals.marrow)
-        mix(result, soft(body - 2.0, width_mm), marrow)
-        canal = 8.0 - np.hypot(x, y - middle - 27.0)
-        mix(result, soft(canal, width_mm), np.float32(signals.fluid))
-        mix(result, soft(canal - 4.0, width_mm), np.float32(0.45))
+        """A column that bends, of waisted bodies with uneven marrow, discs of unlike height, and the cord."""
+        front = self.half_depth_mm - self.fat_mm - 38.0
+        near = np.flatnonzero((np.abs(points[:, 0]) < 75.0) & (points[:, 1] > front - 40.0))
+        if not near.size:
+            return
+        x, y, z = points[near].T
+        rough, grain, part = rough[near], grain[near], result[near]
+        x = x - 3.0 * np.sin(z / 85.0 + self.half_width_mm)
+        behind = y - front - 4.0 + 6.0 * ((z - 40.0) / 75.0) ** 2
+        muscles = 30.0 + 2.0 * rough - np.hypot((np.abs(x) - 32.0) * 0.8, (behind - 30.0) * 1.5)
+        streaks = ridge(rough + 0.4 * grain, 0.15)
+        tissue = np.float32(signals.muscle) * (1 + 0.2 * grain) * (1 - streaks)
+        mix(part, soft(muscles, width_mm), tissue + 0.4 * np.float32(signals.fat) * streaks)
+        level = (z + 1.5 * rough) / 25.0 + self.half_width_mm / 7.0
+        number = np.round(level)
+        share = np.abs(level - number)
+        away = np.hypot(x, behind * 1.12)
+        body = 18.5 - 2.4 * np.sin(np.pi * share) ** 2 + 0.4 * rough - away
+        mix(part, soft(body, 1.5 * width_mm), np.float32(signals.bone))
+        height = 2.6 + 0.9 * np.sin(2.3 * number + self.half_depth_mm) + 1.2 * (1.0 - (away / 17.0) ** 2)
+        marrow = np.float32(0.62 * signals.marrow) * (1 + 0.22 * rough + 0.15 * grain)
+        disc = np.float32(0.55 * signals.myocardium) * (1 + 0.2 * rough)
+        marrow += soft(height - 25.0 * share, 2.0 * width_mm) * (disc - marrow)
+        mix(part, soft(body - 1.5, 1.5 * width_mm), marrow)
+        canal = 8.0 - np.hypot(x, behind - 27.0)
+        mix(part, soft(canal, 2.0 * width_mm), np.float32(0.55 * signals.fluid) * (1 + 0.15 * rough))
+        mix(part, soft(canal - 4.0, 2.0 * width_mm), np.float32(0.38))
+        result[near] = part
 
 
 def draw_torso(person: Person, rng: np.random.Generator, *, randomise: bool = False) -> Torso:

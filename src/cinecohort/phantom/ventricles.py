@@ -85,6 +85,8 @@ class Shape:
         ``even``, ``septal`` (hypertrophic) or ``infarct``.
     infarct_angle
         Middle of the infarct, radians.
+    taper
+        How blunt the LV's apex is: 2.3 an egg, 1.6 a cone with a rounded tip.
     rv_angle, rv_span
         Direction of the RV's middle and half its angle, radians.
     contour, wall
@@ -102,6 +104,7 @@ class Shape:
     infarct_angle: float = 0.0
     rv_angle: float = np.pi
     rv_span: float = 1.15
+    taper: float = 2.25
     contour: Waves = ()
     wall: Waves = ()
     rv_waves: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -197,7 +200,7 @@ class Ventricles:
     def _endocardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
         inside = np.minimum(np.where(z < widest, (widest - z) / widest, (z - widest) * NARROWING), 1.0)
-        profile = np.clip(1.0 - inside**2.25, 0.0, None) ** 0.47
+        profile = np.clip(1.0 - inside**self.shape.taper, 0.0, None) ** 0.47
         return self.radius_mm * self._section(theta, z) * np.where(z > 0.0, profile, 0.0)
 
     def _epicardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
@@ -206,7 +209,7 @@ class Ventricles:
         inside = np.minimum(
             np.where(z < widest, (widest - z) / (widest + cap), (z - widest) * NARROWING), 1.0
         )
-        profile = np.clip(1.0 - inside**2.25, 0.0, None) ** 0.47
+        profile = np.clip(1.0 - inside**self.shape.taper, 0.0, None) ** 0.47
         thick = self.wall_mm * self._wall(theta, z)
         return (self.radius_mm * self._section(theta, z) + thick) * profile
 

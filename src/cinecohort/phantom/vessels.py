@@ -64,6 +64,8 @@ class Vessels:
         Great arteries from their valves on.
     veins
         Venae cavae and pulmonary veins.
+    hepatic
+        Veins of the liver.
     appendages
         Left and right atrial appendage as they lie at end-systole.
     appendage_shift
@@ -73,6 +75,7 @@ class Vessels:
     aorta: Tube
     pulmonary_artery: Tube
     veins: tuple[Tube, ...]
+    hepatic: tuple[Tube, ...]
     appendages: tuple[Tube, Tube]
     appendage_shift: FloatArray
 
@@ -102,7 +105,7 @@ def draw_vessels(ventricles: Ventricles, left: Atrium, right: Atrium, rng: np.ra
     )
     shift = np.stack([0.7 * (each.valve.position - each.valve.position.min()) for each in (left, right)], 1)
     veins = (*_caval(right), *_pulmonary(left, rng))
-    return Vessels(aorta, pulmonary, veins, appendages, shift)
+    return Vessels(aorta, pulmonary, veins, _hepatic(veins[1], rng.spawn(1)[0]), appendages, shift)
 
 
 def _tube(points: list[FloatArray], radii: FloatArray) -> Tube:
@@ -137,6 +140,34 @@ def _caval(right: Atrium) -> list[Tube]:
         _tube([upper, upper + 30.0 * HEAD, upper + 90.0 * HEAD + 6.0 * BACK], np.array([11.0, 9.5, 9.5])),
         _tube([lower, lower - 22.0 * HEAD + 5.0 * BACK, lower - 80.0 * HEAD], np.array([13.0, 11.0, 11.5])),
     ]
+
+
+def _hepatic(cava: Tube, rng: np.random.Generator) -> tuple[Tube, ...]:
+    """Veins that taper into the liver from the vena cava and from the porta, each with branches."""
+    found = []
+    confluence = cava.points[1] - 24.0 * HEAD
+    porta = confluence - 45.0 * HEAD - 12.0 * RIGHT - 5.0 * BACK
+    for start, right, back, head in (
+        (confluence, 0.95, 0.25, -0.5),
+        (confluence, 0.5, -0.6, -0.7),
+        (confluence, -0.7, -0.3, -0.75),
+        (porta, -0.9, 0.1, 0.1),
+        (porta, -0.6, -0.6, 0.3),
+        (porta, 0.5, -0.7, 0.1),
+        (porta, -0.6, 0.4, -0.4),
+    ):
+        way = right * RIGHT + back * BACK + head * HEAD
+        points = [start]
+        for length in (22.0, 20.0, 18.0, 18.0):
+            way = way + rng.normal(0.0, 0.22, 3)
+            points.append(points[-1] + length * way / np.linalg.norm(way))
+        found.append(_tube(points, np.array([5.5, 4.2, 3.2, 2.2, 0.8])))
+        for at, radius in ((1, 3.0), (2, 2.4), (2, 2.0), (3, 1.8)):
+            aside = way / np.linalg.norm(way) + rng.normal(0.0, 0.7, 3)
+            middle = points[at] + 16.0 * aside / np.linalg.norm(aside)
+            end = middle + 18.0 * (aside + rng.normal(0.0, 0.3, 3)) / np.linalg.norm(aside)
+            found.append(_tube([points[at], middle, end], np.array([radius, 0.7 * radius, 0.4])))
+    return tuple(found)
 
 
 def _pulmonary(left: Atrium, rng: np.random.Generator) -> list[Tube]:
