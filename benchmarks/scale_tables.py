@@ -41,10 +41,11 @@ def changed(part: dict[str, Any]) -> list[str]:
         "## One subject changed",
         "",
         *table(["subjects of the cohort", *COST], rows),
-        "Each is a whole run to the report: the six stages of the subject's shard, then tables, agreement and",
-        "report of everybody. (The network finds nothing in the benchmark's small hearts, so that agreement has",
-        "little to compare.) The first row is the subject's own work, in a cohort of that subject alone; among",
-        f"5,000 it costs {more:.0f} processor seconds and {among['seconds'] - alone['seconds']:.0f} s more.",
+        "Each is a whole run to the report: the six stages of the subject's shard, then tables, agreement",
+        "and report of everybody. (The network finds nothing in the benchmark's small hearts, so that",
+        "agreement has little to compare.) The first row is the subject's own work, in a cohort of that",
+        f"subject alone; among 5,000 it costs {more:.0f} processor seconds and",
+        f"{among['seconds'] - alone['seconds']:.0f} s more.",
         "",
     ]
 
