@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 """The checkout that the tests run from."""
 HOOKS = ROOT / "tests" / "support" / "hooks"
+NOT_COMPARED = ("logs/", "benchmarks/", "cache/", "index/lock")
 GROUPS = ("DCM", "NOR")
 
 
@@ -132,7 +133,7 @@ class Cohort:
         for part in below or (".",):
             for path in sorted((self.results / part).rglob("*")):
                 name = path.relative_to(self.results).as_posix()
-                if path.is_file() and not name.startswith(("logs/", "benchmarks/", "cache/")):
+                if path.is_file() and not name.startswith(NOT_COMPARED):
                     found[name] = (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
         return found
 
