@@ -11,6 +11,9 @@ from cinecohort.segmentation.options import CleanUpOptions
 IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
 IN_PLANE[:, :, 1] = ndimage.generate_binary_structure(2, 1)
 
+GAP_MM = 10.0
+"""What is nearer than this to the heart belongs to it."""
+
 ENCLOSING = {"sa": ((1, 2), (3,)), "la_2ch": ((1,),), "la_4ch": ((1,), (2,))}
 """Labels that enclose holes together: LV and myocardium; each other structure alone."""
 
@@ -40,6 +43,36 @@ def keep_largest(labels: NDArray[np.uint8], label: int) -> int:
     largest = int(np.argmax(sizes))
     labels[(components > 0) & (components != largest)] = 0
     return int(sizes.sum() - sizes[largest])
+
+
+def apart_from_the_heart(labels: NDArray[np.uint8], spacing_mm: tuple[float, float]) -> NDArray[np.bool_]:
+    """Find what is labelled apart from the heart: the place that is labelled most over all frames together.
+
+    What is taken for a heart elsewhere in the chest can be larger than the heart in one frame, hardly in all.
+    Labels less than :data:`GAP_MM` apart in a slice belong together, such as an RV that a gap parts from the
+    septum.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, z, t).
+    spacing_mm
+        In-plane pixel size.
+
+    Returns
+    -------
+    numpy.ndarray
+        (x, y, z), bool: where labels are to be removed in every frame.
+    """
+    counts = (labels > 0).sum(axis=3)
+    if not counts.any():
+        return np.zeros(counts.shape, dtype=bool)
+    away = ndimage.distance_transform_edt(counts == 0, sampling=(*spacing_mm, 2 * GAP_MM))
+    places, count = ndimage.label(away < GAP_MM / 2, structure=np.ones((3, 3, 3)))
+    if count <= 1:
+        return np.zeros(places.shape, dtype=bool)
+    sizes = np.bincount(places.ravel(), weights=counts.ravel())
+    return (places > 0) & (places != int(np.argmax(sizes)))
 
 
 def keep_ventricle(labels: NDArray[np.uint8]) -> int:
@@ -94,9 +127,9 @@ def clean_up(
     view: str,
     structures: Mapping[int, str],
     options: CleanUpOptions,
-    voxel_volume_ml: float,
+    spacing_mm: tuple[float, float, float],
 ) -> dict[str, float]:
-    """Clean up a label map (x, y, z, t) in place.
+    """Clean up a label map (x, y, z, t), with voxels of `spacing_mm`, in place.
 
     Returns
     -------
@@ -106,18 +139,26 @@ def clean_up(
     """
     removed = dict.fromkeys(structures.values(), 0)
     filled = 0
+    elsewhere = (
+        apart_from_the_heart(labels, spacing_mm[:2]) if options.largest_component and view == "sa" else None
+    )
     for frame in range(labels.shape[3]):
         box = heart_box(labels[..., frame])
         if box is None:
             continue
         part = labels[..., frame][box]
         if options.largest_component:
-            apart = keep_ventricle(part) if view == "sa" else 0
+            gone = np.zeros(max(structures) + 1, dtype=np.int64)
+            if elsewhere is not None:
+                gone += np.bincount(part[elsewhere[box]], minlength=len(gone))
+                part[elsewhere[box]] = 0
+                gone[1] += keep_ventricle(part)
             for label, name in structures.items():
-                gone = keep_largest(part, label) + (apart if name == "LV" else 0)
-                removed[name] = max(removed[name], gone)
+                gone[label] += keep_largest(part, label)
+                removed[name] = max(removed[name], int(gone[label]))
         if options.fill_holes:
             filled = max(filled, sum(fill_holes(part, enclosing) for enclosing in ENCLOSING[view]))
+    voxel_volume_ml = float(np.prod(spacing_mm)) / 1000
     volumes = {name: count * voxel_volume_ml for name, count in removed.items()}
     return {
         name: round(volume, 4) for name, volume in {**volumes, "filled": filled * voxel_volume_ml}.items()

@@ -283,7 +283,7 @@ def finish(
     assert image is not None
     labels, findings = segmented.labels, list(segmented.subject.findings)
     structures = STRUCTURES[view]
-    removed = clean_up(labels, view, structures, options.clean_up, image.voxel_volume_ml)
+    removed = clean_up(labels, view, structures, options.clean_up, image.spacing_mm)
     if not labels.any():
         message = "The network found no heart in any frame."
         findings.append(Finding("NOTHING_FOUND", Level.REVIEW, message, view))
