@@ -19,6 +19,8 @@ MOST_FAT_MM = 10.0
 LEAFLET_MM = 1.5
 JOINED_MM = 1.0
 """How far the blood of two cavities reaches over the plane between them."""
+CRYPT_MM = 4.0
+"""How deep the strands of muscle lie in the cavity that have blood behind them."""
 ROUNDED_MM = 7.0
 """Over how much the wall's end at the valve is rounded."""
 
@@ -119,8 +121,11 @@ def smooth_map(rng: np.random.Generator, sigma: tuple[float, float]) -> Signal:
 def _ridges(
     rng: np.random.Generator, sigma: tuple[float, float], more: Signal, scale_mm: float, most_mm: float
 ) -> Signal:
-    """Depth in mm of sparse, unequal ridges; `more` by height lets more of them out."""
-    return np.clip(scale_mm * (smooth_map(rng, sigma) + more), 0.0, most_mm).astype(np.float32)
+    """Depth in mm of sparse, unequal ridges, as wide at the narrow apex; `more` by height lets more out."""
+    narrow, wide = smooth_map(rng, sigma), smooth_map(rng, (3.0 * sigma[0], sigma[1]))
+    apical = np.clip(1.15 - np.arange(N_HEIGHTS) / (0.5 * N_HEIGHTS), 0.0, 1.0)
+    noise = np.sqrt(1.0 - apical) * narrow + np.sqrt(apical) * wide
+    return np.clip(scale_mm * (noise + more), 0.0, most_mm).astype(np.float32)
 
 
 def _draw_papillaries(rng: np.random.Generator) -> tuple[Papillary, ...]:
@@ -162,8 +167,40 @@ class Places:
         return Places(x, y, s, self.below_mitral[:, index], self.below_tricuspid[:, index], self.edge_mm)
 
 
+@dataclass(frozen=True)
+class Materials:
+    """What the heart's tissues would look like at n pixels; one plane's will do for the whole of a slab.
+
+    Parameters
+    ----------
+    grain
+        (n,): of the tissues.
+    muscle
+        (n,): signal of muscle.
+    blood
+        (t, n): signal of blood.
+    """
+
+    grain: Signal
+    muscle: Signal
+    blood: Signal
+
+
+def draw_materials(heart: Heart, fine: FineStructure, points: Signal, signals: Signals) -> Materials:
+    """Tissues at points (n, 3) in the coordinates of the heart, which is in single precision."""
+    grain = fine.texture(points)
+    muscle = np.float32(signals.myocardium) * (1.0 + 0.06 * grain).astype(np.float32)
+    return Materials(grain, muscle, _blood(heart, fine, points, grain, signals))
+
+
 def heart_signal(
-    heart: Heart, fine: FineStructure, points: Signal, background: Signal, edge_mm: float, signals: Signals
+    heart: Heart,
+    fine: FineStructure,
+    materials: Materials,
+    points: Signal,
+    background: Signal,
+    edge_mm: float,
+    signals: Signals,
 ) -> Signal:
     """Signal (t, n) at pixels that the heart may touch.
 
@@ -173,6 +210,8 @@ def heart_signal(
         In single precision.
     fine
         Its fine structure.
+    materials
+        Its tissues at these pixels.
     points
         (n, 3) in the heart's coordinates.
     background
@@ -189,11 +228,9 @@ def heart_signal(
     )
     places = Places(x, y, s, below_mitral, below_tricuspid, edge_mm)
     found = look_up(ventricles, x, y, s)
-    grain = fine.texture(points)
-    blood = _blood(heart, fine, places, grain, signals)
-    muscle = np.float32(signals.myocardium) * (1.0 + 0.06 * grain).astype(np.float32)
+    blood = materials.blood
     signal = np.repeat(background[None], len(heart.cycle.phase), axis=0)
-    _epicardial_fat(signal, fine, places, found, grain, signals)
+    _epicardial_fat(signal, fine, places, found, materials.grain, signals)
     _appendages(signal, heart, places, blood, signals)
     for atrium, bright in (
         (heart.right_atrium, fine.brightness[1]),
@@ -201,8 +238,14 @@ def heart_signal(
     ):
         _atrium(signal, atrium, bright, places, blood, signals)
     _roots(signal, heart, places, blood, signals)
-    _right_ventricle(signal, fine, places, found, muscle, blood)
-    _left_ventricle(signal, heart, fine, places, found, muscle, blood)
+    for near, draw in (
+        (_near_right(places, found), _right_ventricle),
+        (_near_left(places, found), _left_ventricle),
+    ):
+        part = signal[:, near]
+        tissues = materials.muscle[near], blood[:, near]
+        draw(part, heart, fine, places.part(near), found.part(near), *tissues)
+        signal[:, near] = part
     for atrium, below, depths_mm in (
         (heart.left_atrium, below_mitral, (7.0, 20.0)),
         (heart.right_atrium, below_tricuspid, (4.0, 16.0)),
@@ -222,17 +265,29 @@ def rounded(first: Signal, second: Signal, width_mm: float) -> Signal:
     return np.minimum(first, second) - away * away * np.float32(0.25 / width_mm)
 
 
-def _blood(heart: Heart, fine: FineStructure, places: Places, grain: Signal, signals: Signals) -> Signal:
+def _near_right(places: Places, found: Lookup) -> NDArray[np.intp]:
+    width = (found.right - found.epi).max(axis=0)
+    reach = found.right.max(axis=0) + np.float32(RV_WALL_MM + places.edge_mm)
+    return np.flatnonzero(
+        (width > 0.1) & (found.r < reach) & (places.below_tricuspid.max(axis=0) > -places.edge_mm)
+    )
+
+
+def _near_left(places: Places, found: Lookup) -> NDArray[np.intp]:
+    reach = found.epi.max(axis=0) + np.float32(places.edge_mm)
+    return np.flatnonzero((found.r < reach) & (places.below_mitral.max(axis=0) > -places.edge_mm - JOINED_MM))
+
+
+def _blood(heart: Heart, fine: FineStructure, points: Signal, grain: Signal, signals: Signals) -> Signal:
     """Signal of blood (t, n): brighter and darker regions, streaks along the stream, dark jets."""
-    x, y, s = places.x, places.y, places.s
+    x, y, s = np.ascontiguousarray(points.T.astype(np.float32))
     base = heart.ventricles.length_ed
     turn = (2.0 * np.pi * heart.cycle.phase).astype(np.float32)[:, None]
-    points = np.stack([x, y, s], axis=1)
     cloud = fine.swirl[0](points)[None]
     streaks, others = (fine.swirl[1](points * (1.0, 1.0, 0.22) + away)[None] for away in (0.0, 31.0))
     speed = (heart.cycle.opening + heart.cycle.ejection)[:, None]
     moving = np.cos(turn) * streaks + np.sin(turn) * others
-    signal = np.float32(0.06) * cloud + np.float32(0.02) * grain[None]
+    signal = np.float32(0.06) * cloud + np.float32(0.035) * grain[None]
     signal = signal + (0.04 + 0.055 * speed) * moving
     right = heart.right_atrium.annulus
     width = 1.0 + 0.25 * cloud[0] + 0.2 * streaks[0]
@@ -264,7 +319,7 @@ def _epicardial_fat(
     cap = (places.s + EPICARDIAL_CAP_MM).astype(np.float32)
     top = np.maximum(places.below_tricuspid, places.below_mitral) + np.float32(6.0)
     outside = rounded(wall + thick.astype(np.float32) - found.r, np.minimum(top, cap), 14.0)
-    mix(signal, soft(outside + np.float32(1.0), places.edge_mm), np.float32(0.7 * signals.muscle))
+    mix(signal, 0.7 * soft(outside + np.float32(0.8), places.edge_mm), np.float32(0.8 * signals.muscle))
     mix(
         signal,
         soft(outside - np.float32(0.4), places.edge_mm) * np.clip(thick / 1.5, 0.0, 1.0),
@@ -332,7 +387,13 @@ def _roots(signal: Signal, heart: Heart, places: Places, blood: Signal, signals:
 
 
 def _right_ventricle(
-    signal: Signal, fine: FineStructure, places: Places, found: Lookup, muscle: Signal, blood: Signal
+    signal: Signal,
+    heart: Heart,
+    fine: FineStructure,
+    places: Places,
+    found: Lookup,
+    muscle: Signal,
+    blood: Signal,
 ) -> None:
     has_rv = soft(found.right - found.epi - 1.0, 2.0)
     wall = found.right + RV_WALL_MM * has_rv
@@ -342,6 +403,8 @@ def _right_ventricle(
     inner = found.right - np.minimum(rough, 0.3 * (found.right - found.epi))
     cavity = np.minimum(rounded(inner - found.r, below + np.float32(JOINED_MM), 8.0), found.r - found.epi)
     mix(signal, soft(cavity, places.edge_mm), fine.brightness[3] * blood)
+    strands = found.rough(np.roll(fine.rv_trabeculae, N_AROUND // 3, axis=0))
+    _crypts(signal, inner - found.r, 0.5 * strands - np.float32(0.7), muscle, places.edge_mm)
     away = found.r - found.epi
     band = 1.3 - np.abs(found.z - 0.34 - 0.006 * away + 0.00008 * away * away) * 85.0
     across = np.minimum(away, found.right - found.r)
@@ -360,12 +423,23 @@ def _left_ventricle(
 ) -> None:
     below = places.below_mitral
     middle, half = 0.5 * (found.epi + found.endo), 0.5 * (found.epi - found.endo)
-    whole = np.where(found.r > middle, half - np.abs(found.r - middle), np.float32(3.0) * np.ones_like(half))
+    whole = np.where(found.r > middle, half - np.abs(found.r - middle), np.float32(3.0))
     mix(signal, soft(rounded(whole, below, ROUNDED_MM), places.edge_mm), muscle)
     depth = np.minimum(found.rough(fine.trabeculae)[None], 0.25 * found.endo)
     cavity = np.minimum(found.endo - depth - found.r, below + np.float32(JOINED_MM))
     mix(signal, soft(cavity, places.edge_mm), fine.brightness[2] * blood)
+    strands = np.roll(fine.trabeculae, N_AROUND // 3, axis=0)
+    _crypts(signal, found.endo - found.r, found.rough(strands) - np.float32(0.9), muscle, places.edge_mm)
     _papillaries(signal, heart, fine, places, found, muscle)
+
+
+def _crypts(signal: Signal, depth: Signal, half_mm: Signal, muscle: Signal, edge_mm: float) -> None:
+    """Strands of muscle at some depth (t, n) in the cavity, with blood between them and the wall."""
+    some = np.flatnonzero((half_mm > -0.3) & (np.abs(depth) < CRYPT_MM + 4.0).any(axis=0))
+    part = signal[:, some]
+    field = half_mm[some] - np.abs(depth[:, some] - np.float32(CRYPT_MM))
+    mix(part, np.float32(0.85) * soft(np.minimum(field, np.float32(1.2)), edge_mm), muscle[some])
+    signal[:, some] = part
 
 
 def _papillaries(
@@ -375,7 +449,7 @@ def _papillaries(
     ventricles = heart.ventricles
     for head in fine.papillaries:
         away = (found.theta - np.float32(head.angle) + np.pi) % (2.0 * np.pi) - np.pi
-        beside = np.abs(away) < 0.75
+        beside = (np.abs(away) < 0.6) & (found.r < found.endo.max(axis=0)) & (found.r > 4.0)
         near = np.flatnonzero(beside & (found.z > head.low - 0.06) & (found.z < head.high + 0.06))
         if not near.size:
             continue

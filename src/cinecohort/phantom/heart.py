@@ -71,7 +71,7 @@ def draw_shape(person: Person, rng: np.random.Generator, *, variety: float = 1.0
     uneven = 0.6 if person.pathology == "infarct" else 1.0
     return Shape(
         taper=float(np.clip(own.normal(1.85, 0.13 * variety), 1.5, 2.3)),
-        contour=_waves(own, ((1, 0.02), (2, 0.032), (3, 0.022), (4, 0.013), (5, 0.008)), variety),
+        contour=_waves(own, ((1, 0.05), (2, 0.036), (3, 0.022), (4, 0.013), (5, 0.008)), variety),
         wall=_waves(own, ((1, 0.07 * uneven), (2, 0.05 * uneven), (3, 0.05 * uneven), (5, 0.04)), variety),
         rv_waves=tuple(own.normal((-0.05, 0.1, 0.03), (0.12, 0.12, 0.06)).tolist()),
         ovality=float(abs(rng.normal(0.0, 0.025 * variety))),

@@ -11,6 +11,7 @@ from cinecohort.phantom.chambers import (
     MOST_FAT_MM,
     FineStructure,
     draw_fine_structure,
+    draw_materials,
     heart_signal,
 )
 from cinecohort.phantom.heart import Heart
@@ -109,10 +110,12 @@ def render(
     if place.size:
         offsets = _offsets(image, receiver.slab_samples)
         moving = np.zeros((n_frames, place.size), dtype=np.float32)
+        middle = phantom.pose.to_heart(image.points()[place])
+        materials = draw_materials(heart, phantom.fine, middle, receiver.signals)
+        behind, edge_mm = still[place], receiver.edge_px * image.pixel_mm
         for offset in offsets:
-            points = phantom.pose.to_heart(image.points(offset)[place])
-            edge_mm = receiver.edge_px * image.pixel_mm
-            moving += heart_signal(heart, phantom.fine, points, still[place], edge_mm, receiver.signals)
+            points = middle + offset * (image.normal @ phantom.pose.axes)
+            moving += heart_signal(heart, phantom.fine, materials, points, behind, edge_mm, receiver.signals)
         frames[:, place] = moving / np.float32(len(offsets))
     frames = _ringing(frames.reshape(n_frames, *image.shape), still.reshape(image.shape), place, receiver)
     columns = np.unique(place % image.shape[1])
@@ -150,12 +153,12 @@ def _ringing(frames: Signal, still: Signal, place: NDArray[np.intp], receiver: R
 def _still(phantom: Phantom, image: Slice, receiver: Receiver) -> Signal:
     """What does not move, (n,)."""
     middle = image.points()
-    rough, grain = phantom.torso.coarse(middle), phantom.torso.fine(middle)
+    noises = phantom.torso.noises(middle)
     still = np.zeros(len(middle), dtype=np.float32)
     edge_mm = receiver.edge_px * image.pixel_mm
     for offset in _offsets(image, 2):
         points = image.points(offset)
-        background = phantom.torso.signal(points, rough, grain, receiver.signals, edge_mm)
+        background = phantom.torso.signal(points, noises, receiver.signals, edge_mm)
         _add_vessels(background, phantom, points, receiver.signals, edge_mm)
         still += background / 2
     return still

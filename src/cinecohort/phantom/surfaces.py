@@ -56,6 +56,11 @@ class Lookup:
     epi: Signal
     right: Signal
 
+    def part(self, index: NDArray[np.intp]) -> "Lookup":
+        """Some of the pixels."""
+        r, theta, z = self.r[index], self.theta[index], self.z[index]
+        return Lookup(r, theta, z, self.endo[:, index], self.epi[:, index], self.right[:, index])
+
     def rough(self, surface: Signal) -> Signal:
         """Values (n,) of a map over the surface, by angle and height, at the pixels."""
         angles, heights = surface.shape

@@ -41,8 +41,16 @@ class Torso:
     fine: Noise3D
     lumps: tuple[tuple[float, float, float, float, float], ...] = ()
 
+    def noises(self, points: FloatArray) -> tuple[Signal, Signal, Signal]:
+        """Slow, rough and fine variation (n,) at points (n, 3)."""
+        return self.coarse(points / SLOW), self.coarse(points), self.fine(points)
+
     def signal(
-        self, points: FloatArray, rough: Signal, grain: Signal, signals: Signals, width_mm: float = 2.0
+        self,
+        points: FloatArray,
+        noises: tuple[Signal, Signal, Signal],
+        signals: Signals,
+        width_mm: float = 2.0,
     ) -> Signal:
         """Signal of everything but heart and vessels.
 
@@ -50,19 +58,19 @@ class Torso:
         ----------
         points
             (n, 3).
-        rough, grain
-            Values of the coarse and the fine noise there (one plane's will do for the whole of a slab).
+        noises
+            Of :meth:`noises` there (one plane's will do for the whole of a slab).
         signals
             Contrast.
         width_mm
             Width over which tissues blend.
         """
         x, y, z = points.T
-        slow = self.coarse(points / SLOW)
+        slow, rough, grain = noises
         depth = self._depth(x, y + 0.04 * z)
         result = np.full(x.shape, signals.air, dtype=np.float32)
         septa = ridge(rough + 0.15 * grain, 0.15)
-        mix(result, soft(depth, width_mm), np.float32(signals.fat) * (1 + 0.03 * rough - 0.14 * septa))
+        mix(result, soft(depth, width_mm), np.float32(signals.fat) * (1 + 0.03 * rough - 0.08 * septa))
         wall = depth - self.fat_mm * (1.0 + 0.08 * rough + 0.22 * slow)
         mix(result, soft(wall, width_mm), np.float32(signals.muscle) * (1 + 0.15 * grain))
         self._chest_wall(result, points, wall, rough, slow, signals, width_mm)
@@ -131,6 +139,8 @@ class Torso:
         )
         strands = ridge(0.8 * rough + 1.2 * slow, 0.7 - 0.4 * self.visceral)
         loose = np.float32(signals.fat) * (0.84 + 0.05 * grain + 0.06 * rough - 0.5 * strands)
+        lean = soft(y - 8.0 + 14.0 * slow + 5.0 * rough + 12.0 * (0.5 - self.visceral), 2.0 * width_mm)
+        mix(loose, lean, np.float32(signals.muscle) * (1.0 + 0.3 * grain + 0.3 * rough))
         mix(result, soft(middle + 1.0, width_mm), np.float32(signals.muscle))
         mix(result, soft(middle - 1.0, width_mm), loose)
         dome = (
@@ -189,7 +199,7 @@ class Torso:
             (4.0, front - 9.0, 7.5, 1.3 * signals.muscle),
             (4.0, front - 9.0, 2.5, 0.5 * signals.muscle),
             (30.0, front + 8.0, 12.5, signals.myocardium),
-            (30.0, front + 8.0, 11.2, 0.85 * signals.blood),
+            (30.0, front + 8.0, 11.2, 0.93 * signals.blood),
             (-9.0, front + 1.0, 4.0, 0.7 * signals.blood),
         ):
             away = np.hypot(x - at_x - bend, y - at_y)

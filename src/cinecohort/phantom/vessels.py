@@ -34,8 +34,11 @@ class Tube:
         """Which of the points (n,) lie in the box around the vessel."""
         reach = float(self.radii.max()) + margin_mm
         low, high = self.points.min(axis=0) - reach, self.points.max(axis=0) + reach
-        inside = (x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1]) & (s > low[2]) & (s < high[2])
-        return np.flatnonzero(inside)
+        found = np.flatnonzero((s > low[2]) & (s < high[2]))
+        for values, least, most in ((x, low[0], high[0]), (y, low[1], high[1])):
+            here = values[found]
+            found = found[(here > least) & (here < most)]
+        return found
 
     def field(self, x: FloatArray, y: FloatArray, s: FloatArray) -> FloatArray:
         """Distance to the wall, mm; positive inside."""

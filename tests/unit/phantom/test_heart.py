@@ -8,7 +8,7 @@ from cinecohort.phantom.atria import Outline, build_atrium
 from cinecohort.phantom.cycle import make_cycle
 from cinecohort.phantom.heart import build_heart
 from cinecohort.phantom.people import draw_person
-from cinecohort.phantom.ventricles import DENSITY_G_ML, Plane, sector, volumes
+from cinecohort.phantom.ventricles import DENSITY_G_ML, Plane, sector, volumes, waves
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +118,34 @@ def test_atria_hold_their_volume_by_counting_points_and_do_not_overlap():
         truth = heart.truth()
         assert left.mean(axis=1) * box_ml == pytest.approx(truth["la_ml"][frames], rel=0.1)
         assert right.mean(axis=1) * box_ml == pytest.approx(truth["ra_ml"][frames], rel=0.1)
+
+
+def test_departures_from_round_by_hand():
+    departures = ((2, (0.1, 0.2, 0.3, 0.4, 0.5, 0.6)),)
+    theta, z = np.array([0.0, np.pi / 4]), np.array([0.75, 0.0])
+    # z = 0.75: 2z - 1 = 0.5 and 2(2z - 1)^2 - 1 = -0.5; cos 2 theta is 1, then 0; sin 2 theta 0, then 1.
+    assert waves(departures, theta, z) == pytest.approx([0.1 + 0.15 - 0.25, 0.2 - 0.4 + 0.6])
+    assert not waves((), theta, z).any()
+
+
+def test_wall_is_thinner_at_the_apex_and_uneven_around(heart):
+    theta = np.linspace(0.0, 2.0 * np.pi, 72, endpoint=False)
+    now = heart.ventricles.at(np.array([0]))
+    z = np.array([0.2, 0.6]) * now.length_ed
+    endo = now.endocardium(theta[None], z[:, None])
+    wall = (now.epicardium(theta[None], z[:, None], endo) - endo)[0]
+    assert 0.5 < wall[0].mean() / wall[1].mean() < 0.9
+    assert 0.8 < np.ptp(wall[1]) < 5.0
+
+
+def test_rv_narrows_to_nothing_where_it_meets_the_septum(heart):
+    now, shape = heart.ventricles.at(np.array([0])), heart.ventricles.shape
+    theta = shape.rv_angle + shape.rv_span * np.linspace(-1.5, 1.5, 601)
+    s = np.full(1, 0.6 * now.length_ed)
+    width = (now.right(theta, s) - now.epicardium(theta, s))[0]
+    inside = np.flatnonzero(width > 1e-9)
+    assert width[[inside[0], inside[-1]]].max() < 0.03 * width.max()
+    assert np.abs(np.diff(width)).max() < 0.03 * width.max()
 
 
 def test_systole_is_a_smaller_share_of_a_slow_cycle():

@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from cinecohort.phantom.artefacts import add_ghosts, coil, mistriggered, received
+from cinecohort.phantom.artefacts import add_ghosts, coil, mistriggered, received, ringing
+from cinecohort.phantom.chambers import draw_fine_structure
 from cinecohort.phantom.cycle import make_cycle
 from cinecohort.phantom.heart import build_heart
 from cinecohort.phantom.options import PhantomOptions
@@ -14,7 +15,7 @@ from cinecohort.phantom.planning import randomised_views
 from cinecohort.phantom.receiver import Receiver
 from cinecohort.phantom.scanners import randomised_scanner
 from cinecohort.phantom.subject import make_subject
-from cinecohort.phantom.surfaces import choose_states, look_up, single
+from cinecohort.phantom.surfaces import Lookup, choose_states, look_up, single
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,37 @@ def test_mistriggering_blurs_in_time_and_keeps_what_is_still(frames):
     assert np.abs(mixed - frames).max() > 0.1
     still = np.ones((8, 64, 48), np.float32)
     assert mistriggered(still, 0.4, np.random.default_rng(2)) == pytest.approx(still, abs=1e-5)
+
+
+def test_borders_ring_along_the_axis_of_which_k_space_is_cut():
+    step = np.zeros((64, 48), np.float32)
+    step[32:] = 1.0
+    seen = ringing(step, (0.8, 1.0))
+    assert 1.02 < seen.max() < 1.15
+    assert np.ptp(seen, axis=1).max() == 0.0
+    assert seen[[0, -1]] == pytest.approx(step[[0, -1]], abs=1e-6)
+    assert ringing(step, (1.0, 0.8)) == pytest.approx(step, abs=1e-6)
+
+
+def test_papillary_muscles_are_in_two_groups_of_one_to_three_heads():
+    counts = set()
+    for seed in range(12):
+        fine = draw_fine_structure(np.random.default_rng(seed), 3.0, stenosis=False)
+        angles = np.array([head.angle for head in fine.papillaries])
+        front = np.abs(angles + 0.85) < 0.9
+        assert (front | (np.abs(angles - 1.95) < 0.9)).all()
+        counts |= {int(front.sum()), int((~front).sum())}
+        assert (fine.trabeculae == 0.0).mean() > 0.3
+        assert fine.trabeculae[:, :12].mean() > 1.5 * fine.trabeculae[:, 36:].mean()
+    assert counts == {1, 2, 3}
+
+
+def test_maps_over_the_surface_are_interpolated_and_go_round():
+    surface = np.arange(8.0, dtype=np.float32)[:, None] * np.ones(3, np.float32)
+    theta = 2.0 * np.pi / 8 * np.array([0.5, 1.0, 7.5, 0.0], np.float32)
+    none = np.zeros((1, 4), np.float32)
+    found = Lookup(none[0], theta, np.array([0.2, 0.2, 0.9, 0.5], np.float32), none, none, none)
+    assert found.rough(surface) == pytest.approx([0.0, 0.5, 7.0, 3.5], abs=1e-4)
 
 
 def test_noise_is_rician():
