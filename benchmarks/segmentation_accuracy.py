@@ -18,7 +18,8 @@ import pandas as pd
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.evaluation.overlap import overlap
-from cinecohort.label_maps import read_label, read_segmentation
+from cinecohort.label_maps import LabelMap, read_label, read_segmentation
+from cinecohort.measures.function import mass_g
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import resolved_engine, segment_subjects
@@ -94,6 +95,45 @@ def acdc_table(table: pd.DataFrame, groups: dict[str, str]) -> list[str]:
     return lines
 
 
+def volumes_ml(labels: LabelMap, ed_frame: int, es_frame: int) -> dict[str, float]:
+    """Volumes, mass and ejection fraction of a label map at two frames."""
+    voxel_ml = labels.image.voxel_volume_ml
+
+    def volume(structure: str, frame: int) -> float:
+        return float(labels.mask(structure)[..., frame].sum()) * voxel_ml
+
+    values = {
+        "LVEDV, mL": volume("LV", ed_frame),
+        "LVESV, mL": volume("LV", es_frame),
+        "LV mass, g": mass_g(volume("MYO", ed_frame)),
+        "RVEDV, mL": volume("RV", ed_frame),
+        "RVESV, mL": volume("RV", es_frame),
+    }
+    values["LVEF, points"] = 100 * (1 - values["LVESV, mL"] / values["LVEDV, mL"])
+    values["RVEF, points"] = 100 * (1 - values["RVESV, mL"] / values["RVEDV, mL"])
+    return values
+
+
+def measures_table(folders: Sequence[Path], name: str) -> list[str]:
+    """Differences of volumes, automatic minus expert, at the expert's frames."""
+    rows = []
+    for folder in folders:
+        manual, automatic = read_label(folder, "sa", "manual"), read_segmentation(folder, "sa", name)
+        assert manual is not None
+        assert automatic is not None
+        assert manual.ed_frame is not None
+        assert manual.es_frame is not None
+        frames = manual.ed_frame, manual.es_frame
+        ours, theirs = volumes_ml(automatic, *frames), volumes_ml(manual, *frames)
+        rows.append({measure: ours[measure] - theirs[measure] for measure in ours})
+    differences = pd.DataFrame(rows)
+    lines = ["| measure | mean absolute difference | mean difference (SD) |", "|---|---|---|"]
+    return lines + [
+        f"| {measure} | {values.abs().mean():.1f} | {values.mean():.1f} ({values.std(ddof=1):.1f}) |"
+        for measure, values in differences.items()
+    ]
+
+
 def sunnybrook_table(table: pd.DataFrame) -> list[str]:
     """LV Dice of each study and phase, in 3D over the slices that the expert contoured."""
     cavity = table[table["structure"] == "LV"]
@@ -127,6 +167,7 @@ def main() -> None:
             model = ModelOptions(name=Path(weights).stem, weights=weights)
             lines += ["", f"## {model.name}", "", "ACDC", ""]
             lines += acdc_table(scores(acdc, model, options), groups)
+            lines += ["", *measures_table(acdc, model.name)]
             lines += ["", "Sunnybrook", "", *sunnybrook_table(scores(sunnybrook, model, options))]
     arguments.out.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))

@@ -79,7 +79,11 @@ def test_five_axes_are_refused(tmp_path):
         read_image(tmp_path / "a.nii.gz")
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text"), gzip.compress(b"\0" * 400)[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"text", gzip.compress(b"text"), gzip.compress(b"\0" * 400)[:-9]],
+    ids=["empty", "text", "not_nifti", "cut"],
+)
 def test_a_damaged_file_is_named(tmp_path, content):
     (tmp_path / "a.nii.gz").write_bytes(content)
     with pytest.raises(UserError, match=r"a\.nii\.gz: not a readable NIfTI file"):

@@ -271,3 +271,8 @@ def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str
             value = centred
         fitted[name] = value
     return fitted
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
