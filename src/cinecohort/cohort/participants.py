@@ -29,7 +29,10 @@ def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptio
     for name, options in datasets.items():
         rows = index[index["dataset"] == name]
         table = _dataset_participants(rows, options)
-        parts.append(rows if table is None or rows.empty else _joined(rows, table, name, options))
+        if table is None or table.empty or rows.empty:
+            parts.append(rows)
+        else:
+            parts.append(_joined(rows, table, name, options))
     everyone = pd.concat(parts, ignore_index=True)
     everyone = everyone.set_index("subject").loc[index["subject"]].reset_index()
     for column in COLUMNS:

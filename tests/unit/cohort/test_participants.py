@@ -245,3 +245,10 @@ def test_scanner_facts_come_from_the_images_where_the_table_has_none():
     assert known["scanner"].tolist()[0] == "Aera"
     assert pd.isna(known["scanner"].tolist()[1])
     assert known["field_t"].tolist() == [1.5, 3.0]
+
+
+def test_a_source_whose_raw_files_are_gone_knows_nobody(tmp_path):
+    options = DatasetOptions(source="acdc", path=tmp_path)
+    known = gather_participants(index(("patient001", "patient001", "")), {"tiny": options})
+    assert known["subject"].tolist() == ["patient001"]
+    assert known["sex"].isna().all()
