@@ -29,10 +29,7 @@ def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptio
     for name, options in datasets.items():
         rows = index[index["dataset"] == name]
         table = _dataset_participants(rows, options)
-        if table is None or table.empty or rows.empty:
-            parts.append(rows)
-        else:
-            parts.append(_joined(rows, table, name, options))
+        parts.append(rows if table is None or rows.empty else _joined(rows, table, name, options))
     everyone = pd.concat(parts, ignore_index=True)
     everyone = everyone.set_index("subject").loc[index["subject"]].reset_index()
     for column in COLUMNS:
@@ -61,7 +58,8 @@ def _dataset_participants(rows: pd.DataFrame, options: DatasetOptions) -> pd.Dat
         return read_participants(options.participants, options.columns, wanted, visits)
     source = open_dataset(options)
     own = getattr(source, "participants", None)
-    return own() if own is not None else None
+    known = own() if own is not None else None
+    return None if known is None or known.empty else known
 
 
 def _joined(rows: pd.DataFrame, table: pd.DataFrame, dataset: str, options: DatasetOptions) -> pd.DataFrame:
