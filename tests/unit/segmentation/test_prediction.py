@@ -220,6 +220,7 @@ def test_a_fault_with_one_subject_is_its_own(
 
 
 def test_a_view_without_weights_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prediction, "shipped_models", lambda: ["unet_slim_sa"])
     (outcome,) = segment([tmp_path], "la_2ch", view="la_2ch")
     assert codes(outcome) == {"NO_MODEL"}
     assert outcome.status == Status.OK
