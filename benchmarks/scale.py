@@ -12,7 +12,8 @@ changed     5,000 finished subjects, one raw folder replaced: the whole run to t
 overhead    200 finished subjects whose shard tables are gone, so that every job runs and finds nothing to do:
             shards of 100 against one job a subject and stage, side by side, in the conversion (2 jobs against
             200; all stages' jobs are made alike).
-gather      The cohort's tables from 400 shards of 250 subjects (100,000), all rows there.
+gather      The cohort's tables from 400 shards of 250 subjects (100,000), where everybody has human contours
+            to compare with, and where one in twenty has, as in UK Biobank.
 throughput  Phantoms with UK Biobank's 50 frames, one shard, stage after stage; then the same shard again with
             nothing to do, which is what the jobs themselves cost. The difference is the subjects' own.
 
@@ -188,8 +189,11 @@ def copy_store(prototype: Cohort, cohort: Cohort, config: Config, subjects: set[
             save_record(home, Record.from_dict({**record.to_dict(), "fingerprint": print_of_copy}))
 
 
-def copy_tables(prototype: Cohort, cohort: Cohort) -> None:
-    """Shard tables of everybody: the prototype's rows under the subject's name, with own measures."""
+def copy_tables(prototype: Cohort, cohort: Cohort, annotated_one_in: int = 1) -> None:
+    """Shard tables of everybody: the prototype's rows under the subject's name, with own measures.
+
+    Only one subject in `annotated_one_in` has rows of human contours.
+    """
     dice = random.Random(1)
     for stage in STAGES:
         for suffix in (".tsv", ".findings.tsv"):
@@ -203,9 +207,21 @@ def copy_tables(prototype: Cohort, cohort: Cohort) -> None:
                 with path.open("w", newline="", encoding="utf-8") as stream:
                     writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
                     writer.writerow(header)
-                    for subject in indexed_subjects(index_path(cohort.results, shard)):
+                    for place, subject in enumerate(indexed_subjects(index_path(cohort.results, shard))):
                         size = dice.gauss(1.0, 0.15)
-                        writer.writerows(copied_row(row, subject.subject, size, varied, dice) for row in rows)
+                        own = rows if place % annotated_one_in == 0 else without_contours(header, rows)
+                        writer.writerows(copied_row(row, subject.subject, size, varied, dice) for row in own)
+
+
+def without_contours(header: list[str], rows: list[list[str]]) -> list[list[str]]:
+    """Rows of a shard table that a subject has whom nobody contoured."""
+    if "reference" in header:
+        compared = header.index("n_comparisons")
+        return [[*row[:compared], "0", *[""] * (len(header) - compared - 1)] for row in rows[:1]]
+    if "frames" in header and "kind" in header:
+        kind, frames = header.index("kind"), header.index("frames")
+        return [row for row in rows if (row[kind], row[frames]) == ("auto", "own")]
+    return rows
 
 
 def copied_row(
@@ -282,7 +298,7 @@ def overhead(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def gathering(folder: Path) -> dict[str, Any]:
+def gathering(folder: Path) -> list[dict[str, Any]]:
     """Cost of gathering the tables of 100,000 subjects."""
     prototype = prototype_cohort(folder.parent / "prototype")
     cohort = Cohort(folder / "cohort")
@@ -294,21 +310,30 @@ def gathering(folder: Path) -> dict[str, Any]:
         keys = [f"patient{number:06d}" for number in range(shard, n_subjects, 400)]
         rows = "".join(f"{key}\ttiny\t{key}\t{key}\t\t{key}\t5\t1000\tx\n" for key in keys)
         write_text(index_path(cohort.results, f"{shard:04d}"), columns + rows)
-    copy_tables(prototype, cohort)
     os.chdir(cohort.folder)
     settings = cohort.folder / "settings.json"
     settings.write_text(settings_for("gather", load_config(cohort.folder / "config.yaml")))
     command = [sys.executable, "-c", GATHER, str(cohort.results), str(settings)]
-    cost, _ = timed(command, {"OMP_NUM_THREADS": "1"}, cohort.folder)
-    table = cohort.results / "cohort" / "measures.tsv"
-    with table.open() as stream:
-        n_rows = sum(1 for _ in stream) - 1
-    return {
-        "subjects": n_subjects,
-        "rows of measures": n_rows,
-        "MB of measures": table.stat().st_size / 1e6,
-        **cost,
-    }
+    results = []
+    for annotated_one_in in (20, 1):
+        copy_tables(prototype, cohort, annotated_one_in)
+        cost, _ = timed(command, {"OMP_NUM_THREADS": "1"}, cohort.folder)
+        sizes = {name: rows_of(cohort.results / "cohort" / f"{name}.tsv") for name in ("measures", "overlap")}
+        results.append(
+            {
+                "subjects": n_subjects,
+                "with contours": n_subjects // annotated_one_in,
+                **{f"rows of {name}": rows for name, rows in sizes.items()},
+                **cost,
+            }
+        )
+    return results
+
+
+def rows_of(path: Path) -> int:
+    """Rows of a table, without its header."""
+    with path.open() as stream:
+        return sum(1 for _ in stream) - 1
 
 
 def throughput(folder: Path, n_subjects: int) -> list[dict[str, Any]]:

@@ -70,15 +70,9 @@ def overhead(part: dict[str, Any]) -> list[str]:
 
 def gather(part: dict[str, Any]) -> list[str]:
     """Tables of the whole cohort."""
-    row = part["rows"]
-    header = ["subjects", "rows of measures", "MB of measures", *COST]
-    cells = [
-        f"{row['subjects']:,}",
-        f"{row['rows of measures']:,}",
-        f"{row['MB of measures']:.0f}",
-        *cost(row),
-    ]
-    return ["## Gathering the cohort's tables", "", *table(header, [cells])]
+    counts = ("subjects", "with contours", "rows of measures", "rows of overlap")
+    rows = [[*(f"{row[name]:,}" for name in counts), *cost(row)] for row in part["rows"]]
+    return ["## Gathering the cohort's tables", "", *table([*counts, *COST], rows)]
 
 
 def throughput(part: dict[str, Any]) -> list[str]:
@@ -156,7 +150,7 @@ def projection(results: Results) -> list[str]:
         f"of the assumed speed {max((cpu + jobs_own) / CORES, gpu_like_two_cores / GPUS):.0f} hours.",
     ]
     if "gather" in results:
-        row = results["gather"]["rows"]
+        row = results["gather"]["rows"][0]
         lines.append(
             f"The cohort's tables take {row['seconds']:.0f} s and {row['peak MB'] / 1024:.1f} GB on top."
         )

@@ -1,11 +1,12 @@
 """From the shards' tables to the cohort's: nobody is lost on the way, and that is asserted."""
 
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from cinecohort.cohort.cohort_checks import check_cohort, with_cohort_findings
@@ -22,6 +23,9 @@ from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOption
 
 GRAVITY = (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR)
 QUALITY_STAGES = ("image_quality", "segmentation_quality")
+NUMBER_ENDINGS = ("_ml", "_g", "_pct", "_bpm", "_mm", "_l_min", "_frame", "_phase", "dice")
+MANY_NUMBERS = ("measure", "evaluate")
+"""Stages whose tables have so many numbers that they are not kept as text in memory."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +47,49 @@ class GatherOptions:
     """Set of models to view to source to the subjects that the training saw."""
 
 
-def read_shards(paths: Sequence[Path]) -> pd.DataFrame:
-    """Concatenate shard tables; all values are text, missing ones are empty."""
-    frames = [pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) for path in paths]
-    return pd.concat(frames, ignore_index=True).fillna("") if frames else pd.DataFrame()
+def is_number(column: str) -> bool:
+    """Whether a column of a shard table holds a number with a unit, or an overlap."""
+    return column.endswith(NUMBER_ENDINGS)
+
+
+def read_shards(paths: Sequence[Path], with_numbers: bool = False) -> pd.DataFrame:
+    """Concatenate shard tables.
+
+    All values are text and missing ones empty, except numbers where they are asked for.
+    """
+    tables: dict[str, list[str]] = {}
+    for path in paths:
+        header, _, rows = path.read_text(encoding="utf-8").partition("\n")
+        tables.setdefault(header, []).append(rows)
+    frames = []
+    # Shards of the same columns are parsed at once: hundreds of small tables cost more than one large.
+    for header, parts in tables.items():
+        kinds = {name: float if with_numbers and is_number(name) else str for name in header.split("\t")}
+        stream = io.StringIO("".join([header, "\n", *parts]))
+        frames.append(
+            pd.read_csv(
+                stream,
+                sep="\t",
+                dtype=kinds,
+                keep_default_na=False,
+                na_values={name: [""] for name, kind in kinds.items() if kind is float},
+            )
+        )
+    if not frames:
+        return pd.DataFrame()
+    table = pd.concat(frames, ignore_index=True)
+    for name in table.columns[table.dtypes == "str"]:
+        table[name] = table[name].fillna("")
+    return table
 
 
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write a table as TSV, by rename; missing values are empty and numbers keep full precision."""
-    values = frame.astype(object).where(frame.notna(), None)
-    text = values.map(cell).to_csv(sep="\t", index=False, lineterminator="\n")
-    write_text(path, text)
+    text = frame.copy(deep=False)
+    # Pandas writes texts and numbers as `cell` does, and faster; not so truth values and mixed columns.
+    for name in frame.columns[[kind.kind in "Ob" and kind != "str" for kind in frame.dtypes]]:
+        text[name] = frame[name].astype(object).where(frame[name].notna(), None).map(cell)
+    write_text(path, text.to_csv(sep="\t", index=False, lineterminator="\n"))
 
 
 def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -111,7 +147,10 @@ def gather(
     """
     index = read_shards(indexes).sort_values("subject", kind="stable").reset_index(drop=True)
     index = index[["subject", "dataset", "id", "participant", "visit"]]
-    tables = {stage: read_shards(paths.tables) for stage, paths in stages.items()}
+    tables = {
+        stage: read_shards(paths.tables, with_numbers=stage in MANY_NUMBERS)
+        for stage, paths in stages.items()
+    }
     for stage, table in tables.items():
         missing = set(index["subject"]) ^ set(table["subject"])
         if missing:
@@ -164,13 +203,15 @@ def marked_as_seen(table: pd.DataFrame, seen: set[tuple[str, str, str]]) -> pd.D
     A row of one view is marked where that view's model saw the subject, a row without a view (measures, which
     take several) where any did.
     """
-    if "view" in table:
-        keys: Any = zip(table["source"], table["view"], table["subject"], strict=True)
-        known: set[tuple[str, ...]] = set(seen)
-    else:
-        keys = zip(table["source"], table["subject"], strict=True)
-        known = {(model, subject) for model, _, subject in seen}
-    return table.assign(seen_in_training=["true" if key in known else "" for key in keys])
+    keys, known = ["source", "view", "subject"], set[tuple[str, ...]](seen)
+    if "view" not in table:
+        keys, known = ["source", "subject"], {(model, subject) for model, _, subject in seen}
+    # Few subjects were trained on: only their rows are looked at one by one.
+    rows = table["subject"].isin({subject for *_, subject in seen}).to_numpy()
+    candidates = table.loc[rows, keys].itertuples(index=False, name=None)
+    marks = np.full(len(table), "", dtype=object)
+    marks[rows] = ["true" if key in known else "" for key in candidates]
+    return table.assign(seen_in_training=pd.Series(marks, index=table.index, dtype="str"))
 
 
 def by_subject(table: pd.DataFrame) -> pd.DataFrame:
@@ -198,9 +239,8 @@ def measures_table(measure: pd.DataFrame, participants: pd.DataFrame, body_surfa
     for column in COLUMNS:
         if column not in table and column != "status":
             table[column] = ""
-    for column in table.columns:
-        if column.endswith(("_ml", "_g", "_pct", "_bpm", "_mm", "_l_min", "_frame", "_phase")):
-            table[column] = pd.to_numeric(table[column].replace("", None))
+    for column in filter(is_number, table.columns):
+        table[column] = pd.to_numeric(table[column].replace("", None))
         if column.endswith("_frame"):
             table[column] = table[column].astype("Int64")
     first = ["subject", "dataset", "participant", "visit", "source", "kind", "frames", "ed_frame", "es_frame"]

@@ -35,6 +35,9 @@ def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptio
     for column in COLUMNS:
         if column not in everyone:
             everyone[column] = float("nan") if column in NUMBERS else None
+    for column in set(everyone.columns[everyone.dtypes == "str"]) - set(index.columns):
+        # A line break within an answer must not break the tables.
+        everyone[column] = everyone[column].str.split().str.join(" ")
     first = ["subject", "dataset", "participant", "visit", *COLUMNS]
     return everyone[first + [c for c in everyone.columns if c not in (*first, "id")]]
 

@@ -267,3 +267,27 @@ def test_settings_of_the_gathering_are_plain_json(tmp_path):
         "trained_on",
         "version",
     }
+
+
+def test_shards_of_different_columns_are_joined_and_only_numbers_are_numbers(tmp_path):
+    texts = {
+        "0": "subject\tlvedv_ml\treason\na\t0.1\t007\n",
+        "1": "subject\tlvedv_ml\treason\nb\t\tNA\n",
+        "2": "subject\tmodel\nc\tnet\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+    paths = [tmp_path / name for name in texts]
+    table = read_shards(paths, with_numbers=True)
+    assert table["subject"].tolist() == ["a", "b", "c"]
+    assert table["lvedv_ml"].tolist()[0] == 0.1
+    assert table["lvedv_ml"].isna().tolist() == [False, True, True]
+    assert table["reason"].tolist() == ["007", "NA", ""]
+    assert table["model"].tolist() == ["", "", "net"]
+    assert read_shards(paths)["lvedv_ml"].tolist() == ["0.1", "", ""]
+
+
+def test_truth_values_and_mixed_columns_are_written_as_cells(tmp_path):
+    mixed = pd.Series(["two\nlines", 0.5, None], dtype=object)
+    write_frame(tmp_path / "t.tsv", pd.DataFrame({"flag": [True, False, True], "mixed": mixed}))
+    assert (tmp_path / "t.tsv").read_text() == "flag\tmixed\ntrue\ttwo lines\nfalse\t0.5\ntrue\t\n"
