@@ -1,15 +1,17 @@
 """Speed of segmentation, file to file, against the same network run the usual way.
 
-One subject of 10 slices x 50 frames is read, segmented in all frames and written; models are loaded and warm.
-The usual way is fp32 in torch, one frame at a time on the whole field of view, with reading (nibabel) and
-writing in line. Wall time is what a user waits for on a quiet machine; processor time (of all threads) hardly
-depends on what else the machine does. Peak memory is taken after shards of two sizes, which shows whether it
-grows with the shard. Ways that the processor cannot run (bf16) are left out. Writes
-``benchmarks/segmentation_speed.md``::
+One subject of 10 slices x 50 frames is read, segmented in all frames and written; the model is loaded.
+The usual way is fp32 in torch, one frame at a time on whole images, with reading (nibabel) and writing in
+line. Wall time is what a user waits for on a quiet machine; processor time (of all threads) hardly depends on
+what else the machine does. Shards of several sizes in fresh processes show whether peak memory grows with the
+shard. Ways that the processor cannot run (bf16) are left out. Writes ``benchmarks/segmentation_speed.md`` and
+keeps what stands there under "Other machines"::
 
-    python benchmarks/segmentation_speed.py IMAGE.nii.gz [--threads 2]
+    python benchmarks/segmentation_speed.py [IMAGE.nii.gz] [--threads 2]
 
-The image may have any number of slices and frames: slices beyond the tenth are left out and frames repeated.
+Without an image, that of the first phantom subject is taken (``cinecohort phantom --layout nifti --subjects
+1 --frames 50 --seed 1``). An image may have any number of slices and frames: slices beyond the tenth are left
+out and frames repeated.
 """
 
 import argparse
@@ -20,20 +22,23 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import nibabel as nib
 import numpy as np
 import torch
 
+from cinecohort.cli import main as cinecohort
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
 from cinecohort.segmentation import prediction
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
-from cinecohort.segmentation.engines import resolve_engine
+from cinecohort.segmentation.engines import cpu_has_bf16, resolve_engine
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.preprocessing import (
@@ -46,6 +51,7 @@ from cinecohort.segmentation.weights import load_model
 
 HERE = Path(__file__).parent
 SLICES, FRAMES = 10, 50
+OTHER_MACHINES = "## Other machines"
 
 
 def make_subject(image: Path, folder: Path) -> None:
@@ -80,7 +86,7 @@ class Time(NamedTuple):
     processor: float
 
     def __str__(self) -> str:
-        return f"{self.wall:.2f} ({self.processor:.1f})"
+        return f"{self.wall:.1f} ({self.processor:.1f})"
 
 
 def timed(work: Callable[[], object]) -> Time:
@@ -96,19 +102,24 @@ def best_of(repeats: int, work: Callable[[], object]) -> Time:
     return Time(min(one.wall for one in times), min(one.processor for one in times))
 
 
-def peak_memory_gib(
-    folders: list[Path], model: ModelOptions, options: SegmentationOptions, threads: int
-) -> float:
-    """Most memory of a fresh process that segments a shard."""
+class Shard(NamedTuple):
+    """What a shard took in a process of its own, loading included."""
+
+    time: Time
+    memory_gib: float
+
+
+def run_shard(folders: list[Path], model: ModelOptions, options: SegmentationOptions, threads: int) -> Shard:
+    """Segment a shard in a fresh process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(_segment_and_measure, folders, model, options, threads).result()
 
 
 def _segment_and_measure(
     folders: list[Path], model: ModelOptions, options: SegmentationOptions, threads: int
-) -> float:
-    segment(folders, model, options, threads)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+) -> Shard:
+    spent = timed(lambda: segment(folders, model, options, threads))
+    return Shard(spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2)
 
 
 def can_run(options: SegmentationOptions) -> bool:
@@ -143,97 +154,154 @@ def segment(folders: list[Path], model: ModelOptions, options: SegmentationOptio
     assert all(outcome.outputs for _, outcome in outcomes)
 
 
-def time_way(
-    name: str, options: SegmentationOptions, arguments: argparse.Namespace, folders: list[Path]
-) -> tuple[Time, Time, Path]:
-    """Time of one subject, of a subject in a shard, and the label map of the first subject."""
-    model = ModelOptions(name=name, weights=arguments.model)
-    loaded = prediction.load(model, options, "sa", arguments.threads)
-    assert loaded is not None
+def segment_one(folder: Path, loaded: prediction.LoadedModel, options: SegmentationOptions) -> None:
+    """Segment one subject from file to file, one thing after the other."""
+    subject = prediction.read_subject(folder, "sa")
+    prediction.finish(prediction.run_network(subject, loaded, options), loaded, options, "sa", loaded.name)
 
-    def one_subject() -> None:
-        subject = prediction.read_subject(folders[0], "sa")
-        segmented = prediction.run_network(subject, loaded, options)
-        prediction.finish(segmented, loaded, options, "sa", model.name)
 
-    one_subject()
-    alone = best_of(arguments.repeats, one_subject)
-    part = folders[: min(arguments.shards)]
-    shard = timed(lambda: segment(part, model, options, arguments.threads))
-    path = segmentation_path(folders[0], "sa", model.name)
-    return alone, Time(shard.wall / len(part), shard.processor / len(part)), path
+def time_by_part(
+    folder: Path, loaded: prediction.LoadedModel, options: SegmentationOptions
+) -> dict[str, float]:
+    """Processor seconds of what one subject goes through; the network's by the size of its images."""
+    parts: dict[str, float] = {}
+
+    def counted(name: str, work: Callable[[], Any]) -> Any:
+        start = time.process_time()
+        result = work()
+        parts[name] = parts.get(name, 0) + time.process_time() - start
+        return result
+
+    def network(images: torch.Tensor) -> torch.Tensor:
+        size = " x ".join(map(str, images.shape[-2:]))
+        return counted(f"network, images of {size}", lambda: loaded.network(images))
+
+    watched = replace(loaded, network=network)
+    subject = counted("reading", lambda: prediction.read_subject(folder, "sa"))
+    segmented = counted("rest", lambda: prediction.run_network(subject, watched, options))
+    counted("clean-up and writing", lambda: prediction.finish(segmented, watched, options, "sa", loaded.name))
+    networks = sum(seconds for name, seconds in parts.items() if name.startswith("network"))
+    parts["resampling to the network's grid and back, labels"] = parts.pop("rest") - networks
+    return parts
+
+
+def phantom_image(folder: Path) -> Path:
+    """Write the phantom subject and return its short-axis image."""
+    settings = ["--layout", "nifti", "--subjects", "1", "--frames", "50", "--seed", "1"]
+    if cinecohort(["phantom", str(folder), *settings]):
+        raise SystemExit("no phantom could be written")
+    return next(folder.glob("*/sa.nii.gz"))
+
+
+def time_table(
+    folder: Path, ways: dict[str, SegmentationOptions], arguments: argparse.Namespace
+) -> list[str]:
+    """A line a way: one subject's time, against the usual way; agreement with torch in fp32."""
+    network, description = load_model(arguments.model)
+    spent: dict[str, Time] = {}
+    for number, (name, options) in enumerate(ways.items()):
+        loaded = prediction.load(
+            ModelOptions(name=f"way{number}", weights=arguments.model), options, "sa", arguments.threads
+        )
+        assert loaded is not None
+        repeats = 1 if options.heart_region_margin_mm is None else arguments.repeats
+        spent[name] = best_of(repeats, partial(segment_one, folder, loaded, options))
+        print(name, spent[name], flush=True)
+    usual = timed(
+        lambda: the_usual_way(folder, network, description.spacing_mm or 1.0, description.neighbours)
+    )
+    lines = [
+        "| way | one subject, s | times faster | Dice, LV / MYO / RV | with |",
+        "|---|---|---|---|---|",
+        f"| the usual way: torch fp32, a frame at a time, whole images | {usual} | 1 | | |",
+    ]
+    names = list(ways)
+    for number, (name, options) in enumerate(ways.items()):
+        whole = options.heart_region_margin_mm is None
+        other = folder / "seg_usual_sa.nii.gz"
+        if not whole:
+            other = segmentation_path(folder, "sa", f"way{len(ways) - 1}")
+        overlap = " / ".join(
+            f"{value:.4f}" for value in dice(segmentation_path(folder, "sa", f"way{number}"), other)
+        )
+        factor = f"{usual.wall / spent[name].wall:.1f} ({usual.processor / spent[name].processor:.1f})"
+        compared = "the usual way" if whole else names[-1]
+        lines.append(
+            f"| {name} | {spent[name]} | {factor} | "
+            + (" | |" if name == names[-1] else f"{overlap} | {compared} |")
+        )
+    return lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("image", type=Path)
+    parser.add_argument("image", type=Path, nargs="?")
     parser.add_argument("--model", default=DEFAULT_MODELS["sa"])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--usual-repeats", type=int, help="of the usual way (default: as many)")
-    parser.add_argument("--shards", type=int, nargs="+", default=[3, 12], help="sizes for time and memory")
-    parser.add_argument("--ways", nargs="+", help="only these")
+    parser.add_argument("--repeats", type=int, default=2, help="of the heart's region; the shortest counts")
+    parser.add_argument("--shards", type=int, nargs="+", default=[2, 6], help="sizes for time and memory")
     parser.add_argument("--out", type=Path, default=HERE / "segmentation_speed.md")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    network, description = load_model(arguments.model)
     off = CleanUpOptions(largest_component=False, fill_holes=False)
     ways = {
-        "OpenVINO bf16": SegmentationOptions(engine="openvino", precision="bf16"),
-        "OpenVINO, whole field of view, no clean-up": SegmentationOptions(
-            engine="openvino", locate=False, clean_up=off
+        "OpenVINO fp32, whole images, no clean-up": SegmentationOptions(
+            engine="openvino", precision="fp32", heart_region_margin_mm=None, clean_up=off
         ),
-        "OpenVINO fp32": SegmentationOptions(engine="openvino", precision="fp32"),
-        "torch bf16": SegmentationOptions(engine="torch", precision="bf16"),
-        "torch fp32": SegmentationOptions(engine="torch", precision="fp32"),
+        "OpenVINO bf16, the heart's region": SegmentationOptions(engine="openvino", precision="bf16"),
+        "torch bf16, the heart's region": SegmentationOptions(engine="torch", precision="bf16"),
+        "OpenVINO fp32, the heart's region": SegmentationOptions(engine="openvino", precision="fp32"),
+        "torch fp32, the heart's region": SegmentationOptions(engine="torch", precision="fp32"),
     }
-    chosen = arguments.ways or list(ways)
-    ways = {name: options for name, options in ways.items() if name in chosen and can_run(options)}
+    ways = {name: options for name, options in ways.items() if can_run(options)}
+    model = ModelOptions(name="shard", weights=arguments.model)
+    default = SegmentationOptions(engine="openvino")
     with tempfile.TemporaryDirectory() as temporary:
+        image = arguments.image or phantom_image(Path(temporary) / "phantom")
         folders = [Path(temporary) / f"S{number}" for number in range(max(arguments.shards))]
         for folder in folders:
-            make_subject(arguments.image, folder)
+            make_subject(image, folder)
         shape = read_image(folders[0] / "sa.nii.gz").data.shape
-        rows = [
-            (name, *time_way(f"way{number}", options, arguments, folders))
-            for number, (name, options) in enumerate(ways.items())
-        ]
-        usual = best_of(
-            arguments.usual_repeats or arguments.repeats,
-            lambda: the_usual_way(folders[0], network, description.spacing_mm or 1.0, description.neighbours),
-        )
-        reference = segmentation_path(folders[0], "sa", f"way{len(ways) - 1}")
-        table = [
-            f"| way | one subject, s | in a shard of {min(arguments.shards)}, s a subject | times faster | "
-            f"Dice with {list(ways)[-1]} |",
-            "|---|---|---|---|---|",
-            f"| the usual way | {usual} | {usual} | 1 | |",
-        ]
-        for name, alone, shard, path in rows:
-            agreement = " / ".join(f"{value:.4f}" for value in dice(path, reference))
-            factor = f"{usual.wall / alone.wall:.1f} ({usual.processor / alone.processor:.1f})"
-            table.append(f"| {name} | {alone} | {shard} | {factor} | {agreement} |")
-        model = ModelOptions(name="memory", weights=arguments.model)
-        peaks = [
-            f"{peak_memory_gib(folders[:size], model, next(iter(ways.values())), arguments.threads):.2f} GiB "
-            f"for a shard of {size}"
-            for size in sorted(arguments.shards)
-        ]
+        table = time_table(folders[0], ways, arguments)
+        loaded = prediction.load(model, default, "sa", arguments.threads)
+        assert loaded is not None
+        parts = time_by_part(folders[0], loaded, default)
+        shards = {
+            size: run_shard(folders[:size], model, default, arguments.threads) for size in arguments.shards
+        }
+    command = f"python benchmarks/segmentation_speed.py --threads {arguments.threads}"
     lines = [
         "# Speed of segmentation",
         "",
-        f"`python benchmarks/segmentation_speed.py IMAGE --threads {arguments.threads}`: a cine of",
-        f"{' x '.join(map(str, shape))} voxels, file to file, model loaded, best of {arguments.repeats}.",
-        "Wall time, in brackets processor time of all threads; the shard's time includes loading the model.",
-        f"Weights: {description.name}.",
-        f"{processor()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end,",
-        f"Python {platform.python_version()}, torch {torch.__version__}.",
+        f"`{command}`: a cine of {' x '.join(map(str, shape))} voxels, file to file, model loaded. Wall",
+        "time, in brackets processor time of all threads, which the cores of a quiet machine share.",
+        f"Weights: {arguments.model}. {processor()}, {os.cpu_count()} cores, "
+        f"{'with' if cpu_has_bf16() else 'without'} bf16 instructions; Python {platform.python_version()},",
+        f"torch {torch.__version__}. Load average {os.getloadavg()[0]:.1f} at the end: above the number of",
+        "cores other work ran beside it, and wall times are longer than on a quiet machine.",
         "",
         *table,
         "",
-        f"Peak memory of a process that segments with {next(iter(ways))}: {', '.join(peaks)}.",
+        f"Where the time goes with {loaded.engine}, the heart's region:",
+        "",
+        "| | processor s |",
+        "|---|---|",
+        *(f"| {name} | {seconds:.2f} |" for name, seconds in parts.items()),
+        "",
+        "Shards in processes of their own, loading included:",
+        "",
+        "| subjects | s a subject | peak memory, GiB |",
+        "|---|---|---|",
+        *(
+            f"| {size} | {Time(shard.time.wall / size, shard.time.processor / size)} "
+            f"| {shard.memory_gib:.2f} |"
+            for size, shard in shards.items()
+        ),
+        "",
     ]
-    arguments.out.write_text("\n".join(lines) + "\n")
+    before = arguments.out.read_text() if arguments.out.is_file() else ""
+    kept = before[before.index(OTHER_MACHINES) :] if OTHER_MACHINES in before else ""
+    arguments.out.write_text("\n".join(lines) + (f"\n{kept}" if kept else ""))
     print("\n".join(lines))
 
 

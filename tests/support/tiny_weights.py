@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-def write_weights(path: Path, seed: int) -> None:
+def write_weights(path: Path, seed: int) -> Path:
     """Write a small U-Net of the short axis; another `seed` gives another network."""
     import torch
 
@@ -26,3 +26,4 @@ def write_weights(path: Path, seed: int) -> None:
         structures={"1": "LV", "2": "MYO", "3": "RV"},
     )
     save_model(path, network.eval(), description)
+    return path

@@ -20,7 +20,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 VERSIONS = {
     "convert": 1,
     "image_quality": 1,
-    "segment": 2,
+    "segment": 3,
     "segmentation_quality": 1,
     "measure": 2,
     "evaluate": 2,

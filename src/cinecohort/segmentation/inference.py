@@ -6,7 +6,7 @@ never on what shares its batch.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from cinecohort.images import Image
+from cinecohort.segmentation.clean_up import apart_from_the_heart
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.engines import Network
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
@@ -29,11 +30,26 @@ from cinecohort.segmentation.preprocessing import (
 LOCATING_FRAMES = 2
 """Frames in which the heart is looked for."""
 
+LOCATING_STEP = 2
+"""The heart is looked for in every other slice, in turn in one of the frames and another."""
+
 WORTH_LOCATING = 4
 """Segmenting no more frames than this takes less time than locating the heart first."""
 
-MARGIN_MM = 25.0
-"""Kept around the located heart: motion between frames, and what the network needs to see."""
+WORTH_CUTTING = 0.8
+"""A region that is a larger part of the image saves nothing."""
+
+JOINED_MM = 10.0
+"""What is nearer than this in a slice belongs together when the heart is looked for."""
+
+RIVAL = 0.25
+"""What else is found is in the region too where it has this part of the largest thing's size."""
+
+CLEARANCE_MM = 5.0
+"""A heart that comes nearer than this to the border of its region may have been cut off."""
+
+Box = tuple[int, int, int, int]
+"""x start, x stop, y start, y stop on the working grid."""
 
 Transform = Callable[[Tensor], Tensor]
 
@@ -58,6 +74,8 @@ class ImageInference:
     description: ModelDescription
     network: Network
     batch_size: int
+    whole_images: str | None = field(default="not asked for", init=False)
+    """Why whole images are segmented; None: only the heart's region is."""
 
     def __post_init__(self) -> None:
         data = np.asfortranarray(self.image.data)
@@ -124,32 +142,78 @@ class ImageInference:
         volume = labels.reshape(self.n_frames, self.n_slices, *shape[1:])
         return volume.transpose(3, 2, 1, 0)
 
-    def locate(self, frames: Sequence[int]) -> None:
-        """Look for the heart in a few of the frames and keep to the region around it from now on.
+    def labels_around_heart(self, frames: Sequence[int], margin_mm: float) -> NDArray[np.uint8]:
+        """Segment frames in one region around the heart, which is looked for in a few of them first.
 
-        Nothing changes where few frames are wanted, where the intensities depend on the whole field of view,
-        or where nothing is found.
+        Whole images are segmented where few frames are wanted, where the intensities depend on the whole
+        field of view, where no heart is found, and where it turns out to come near the region's border:
+        :attr:`whole_images` says why. Later calls of :meth:`labels` keep to the region.
+
+        Parameters
+        ----------
+        frames
+            Which; the others stay background.
+        margin_mm
+            Kept around the heart on each side.
+
+        Returns
+        -------
+        numpy.ndarray
+            As :meth:`labels`; background outside the region.
         """
-        if len(frames) <= WORTH_LOCATING or self.description.normalisation != "unit":
-            return
+        box, self.whole_images = self._region(frames, margin_mm)
+        if box is None:
+            return self.labels(frames)
+        self.grid = replace(self.grid, box=box)
+        labels = self.labels(frames)
+        if self._may_be_cut_off(labels, frames):
+            self.grid = replace(self.grid, box=None)
+            self.whole_images = "the heart leaves its region or comes near its border"
+            return self.labels(frames)
+        return labels
+
+    def _region(self, frames: Sequence[int], margin_mm: float) -> tuple[Box | None, str | None]:
+        """Box around the heart, or why there is none."""
+        if self.description.normalisation != "unit":
+            return None, "intensities depend on the whole image"
+        if len(frames) <= WORTH_LOCATING:
+            return None, "few frames"
+        box = box_around(self._found(frames), self.grid.working_spacing_mm, margin_mm)
+        if box is None:
+            return None, "no heart was found in the first frames"
+        x_start, x_stop, y_start, y_stop = box
+        if (x_stop - x_start) * (y_stop - y_start) > WORTH_CUTTING * np.prod(self.grid.shape):
+            return None, "the region is nearly the whole image"
+        return box, None
+
+    def _found(self, frames: Sequence[int]) -> NDArray[np.bool_]:
+        """Where the network sees any structure, (x, y, n): one mask an image that is looked at.
+
+        These are every other slice, in turn in one frame and another; a single slice in both frames.
+        """
         looked_at = [frames[len(frames) * part // (LOCATING_FRAMES + 1)] for part in range(LOCATING_FRAMES)]
-        found = np.zeros((*self.grid.full_shape, self.n_slices), dtype=bool)
-        for frame in looked_at:
-            wanted = list(range(frame * self.n_slices, (frame + 1) * self.n_slices))
-            for start in range(0, len(wanted), self.batch_size):
-                indices = wanted[start : start + self.batch_size]
-                heart = (self.network(self.working_slices(indices))[:, 0] < 0.5).numpy()
-                places = [index - wanted[0] for index in indices]
-                found[:, :, places] |= heart.transpose(1, 2, 0)
-        box = box_around(found, self.grid.working_spacing_mm)
-        if box is not None:
-            self.grid = WorkingGrid(
-                self.grid.native_shape,
-                self.grid.native_spacing_mm,
-                self.grid.spacing_mm,
-                self.grid.multiple,
-                box,
-            )
+        slices = range(0, self.n_slices, LOCATING_STEP) if self.n_slices > 1 else [0] * LOCATING_FRAMES
+        indices = [
+            looked_at[turn % LOCATING_FRAMES] * self.n_slices + place for turn, place in enumerate(slices)
+        ]
+        hearts = []
+        for start in range(0, len(indices), self.batch_size):
+            probabilities = self.network(self.working_slices(indices[start : start + self.batch_size]))
+            hearts.append((probabilities[:, 0] < 0.5).numpy())
+        return np.concatenate(hearts).transpose(1, 2, 0)
+
+    def _may_be_cut_off(self, labels: NDArray[np.uint8], frames: Sequence[int]) -> bool:
+        """Whether the heart is absent from its region in any frame, or comes near the region's border."""
+        labelled = labels[self.grid.window][..., list(frames)] > 0
+        if self._is_well_inside(labelled):
+            return False
+        apart = apart_from_the_heart(labelled.astype(np.uint8), self.grid.native_spacing_mm)
+        return not self._is_well_inside(labelled & ~apart[..., None])
+
+    def _is_well_inside(self, heart: NDArray[np.bool_]) -> bool:
+        """Whether a mask (x, y, z, t) of the window has something in every frame, away from the border."""
+        in_every_frame = bool(heart.max(axis=(0, 1, 2)).all())
+        return in_every_frame and self.grid.clearance_mm(heart.max(axis=(2, 3))) >= CLEARANCE_MM
 
 
 def most_probable(structures: Tensor) -> Tensor:
@@ -174,26 +238,28 @@ def most_probable(structures: Tensor) -> Tensor:
     return labels
 
 
-def box_around(found: NDArray[np.bool_], spacing_mm: tuple[float, float]) -> tuple[int, int, int, int] | None:
-    """Box (x start, x stop, y start, y stop) around the largest component of a mask (x, y, z), with margins.
+def box_around(found: NDArray[np.bool_], spacing_mm: tuple[float, float], margin_mm: float) -> Box | None:
+    """Box around the largest thing in a mask (x, y, z), and around what may be the heart too, with a margin.
 
-    The sides are multiples of :data:`SIZE_MULTIPLE` and the box lies within the mask's grid; None where the
-    mask is empty.
+    The bounds are multiples of :data:`SIZE_MULTIPLE`, so that the network halves the same pairs of pixels as
+    in the whole image; or the bounds of the mask's grid. None where the mask is empty.
     """
-    components, count = ndimage.label(found, structure=np.ones((3, 3, 3)))
+    disc = ndimage.generate_binary_structure(2, 1)[..., None]
+    reach = max(1, round(JOINED_MM / 2 / max(spacing_mm)))
+    components, count = ndimage.label(
+        ndimage.binary_dilation(found, disc, reach), structure=np.ones((3, 3, 3))
+    )
     if count == 0:
         return None
-    largest = 1 + int(np.argmax(np.bincount(components.ravel())[1:]))
+    sizes = np.bincount(components[found], minlength=count + 1)
+    heart = found & (sizes >= RIVAL * sizes.max())[components]
     box = []
     for axis, spacing in enumerate(spacing_mm):
         others = tuple(other for other in range(3) if other != axis)
-        places = np.flatnonzero((components == largest).any(axis=others))
-        margin = round(MARGIN_MM / spacing)
-        start, stop = int(places[0]) - margin, int(places[-1]) + 1 + margin
-        size = found.shape[axis]
-        side = min(size, -(-(stop - start) // SIZE_MULTIPLE) * SIZE_MULTIPLE)
-        start = min(max(0, (start + stop - side) // 2), size - side)
-        box += [start, start + side]
+        places = np.flatnonzero(heart.any(axis=others))
+        start, stop = places[0] - margin_mm / spacing, places[-1] + 1 + margin_mm / spacing
+        box.append(max(0, int(start // SIZE_MULTIPLE) * SIZE_MULTIPLE))
+        box.append(min(found.shape[axis], int(-(-stop // SIZE_MULTIPLE)) * SIZE_MULTIPLE))
     return box[0], box[1], box[2], box[3]
 
 

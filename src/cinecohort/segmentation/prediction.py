@@ -231,9 +231,8 @@ def run_network(
     try:
         inference = ImageInference(subject.image, model.description, model.network, options.batch_size)
         frames = frames_to_segment(subject.image, options)
-        if options.locate:
-            inference.locate(frames)
-        labels = inference.labels(frames)
+        margin = options.heart_region_margin_mm
+        labels = inference.labels(frames) if margin is None else inference.labels_around_heart(frames, margin)
         uncertainty = None
         if model.members or options.uncertainty:
             roles = subject.image.sidecar.get("frame_roles") or {}
@@ -249,7 +248,11 @@ def run_network(
             "device": model.engine.device,
             "spacing_mm": model.description.spacing_mm,
             "normalisation": model.description.normalisation,
+        },
+        "heart_region": {
+            "margin_mm": options.heart_region_margin_mm,
             "box": inference.grid.box,
+            "whole_images": inference.whole_images,
         },
     }
     return SegmentedSubject(subject, labels, frames, sidecar)

@@ -184,6 +184,25 @@ class WorkingGrid:
         along_x, along_y = (matrix.to(maps) for matrix in self._matrices[1])
         return along_x @ maps @ along_y.T
 
+    def clearance_mm(self, found: NDArray[np.bool_]) -> float:
+        """Distance from a mask (x, y) on the native window to the nearest side of the box within the image.
+
+        Infinite where the mask is empty or the box has no such side; negative beyond it.
+        """
+        distances = [np.inf]
+        for axis in (0, 1):
+            places = np.flatnonzero(found.any(axis=1 - axis)) + self.window[axis].start
+            if not places.size:
+                continue
+            start, stop = self._bounds(axis)
+            full, working = self.full_shape[axis], self.working_spacing_mm[axis]
+            size, native = self.native_shape[axis], self.native_spacing_mm[axis]
+            if start > 0:
+                distances.append((places[0] - size / 2) * native - (start - full / 2) * working)
+            if stop < full:
+                distances.append((stop - full / 2) * working - (places[-1] + 1 - size / 2) * native)
+        return float(min(distances))
+
 
 def neighbouring(index: int, n_slices: int, neighbours: int) -> list[int]:
     """List a slice with its neighbours in order; beyond the ends of the stack the last slice is repeated."""

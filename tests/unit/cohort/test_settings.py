@@ -38,7 +38,7 @@ def rerun_by(**changes):
         ({"shard_size": 7}, set()),
         ({"conversion": {"min_frames": 7}}, {"convert"}),
         ({"image_quality": {"i6_cohort_z": {"threshold": 9}}}, {"image_quality", "gather"}),
-        ({"segmentation": {"locate": False}}, {"segment"}),
+        ({"segmentation": {"heart_region_margin_mm": None}}, {"segment"}),
         ({"measures": {"myocardial_density_g_ml": 1.06}}, {"measure", "gather"}),
         ({"agreement": {"limit_factor": 2.0}}, {"agreement"}),
         ({"seed": 5}, {"agreement", "group_study"}),

@@ -4,12 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from cinecohort.images import Image, write_image
-from cinecohort.segmentation.descriptions import ModelDescription
-from cinecohort.segmentation.networks import build_network
-from cinecohort.segmentation.weights import save_model
+from support.tiny_weights import write_weights
 
 SPACING_MM = 2.0
 
@@ -58,20 +55,4 @@ def labelled_cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Weights of a small U-Net that finds bright pixels, as far as random weights do."""
-    torch.manual_seed(1)
-    network = build_network("unet16", 4)
-    for module in network.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.uniform_(-0.1, 0.1)
-            module.running_var.uniform_(0.5, 1.5)
-    description = ModelDescription(
-        name="tiny",
-        view="sa",
-        architecture="unet16",
-        spacing_mm=1.4,
-        normalisation="unit",
-        structures={"1": "LV", "2": "MYO", "3": "RV"},
-    )
-    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_model(path, network.eval(), description)
-    return path
+    return write_weights(tmp_path_factory.mktemp("weights") / "tiny.safetensors", seed=1)

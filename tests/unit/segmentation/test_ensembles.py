@@ -24,7 +24,7 @@ PLAIN = SegmentationOptions(
     engine="torch",
     precision="fp32",
     device="cpu",
-    locate=False,
+    heart_region_margin_mm=None,
     clean_up=CleanUpOptions(largest_component=False, fill_holes=False),
 )
 

@@ -18,7 +18,7 @@ from cinecohort.segmentation.descriptions import (
     weights_path,
 )
 from cinecohort.segmentation.engines import ResolvedEngine, make_network, resolve_engine
-from cinecohort.segmentation.inference import ImageInference, box_around, most_probable
+from cinecohort.segmentation.inference import ImageInference, most_probable
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
 from cinecohort.segmentation.weights import load_model
@@ -75,8 +75,7 @@ def test_labels_come_back_on_the_native_grid(shape: tuple[int, int, int, int]) -
     image = Image(disc(shape), AFFINE)
     inference = ImageInference(image, DESCRIPTION, bright_is_lv, batch_size=4)
     frames = list(range(shape[3]))
-    inference.locate(frames)
-    labels = inference.labels(frames)
+    labels = inference.labels_around_heart(frames, 25.0)
     truth = image.data > 500
     assert labels.shape == shape
     overlap = 2 * (truth & (labels == 1)).sum() / (truth.sum() + (labels == 1).sum())
@@ -88,30 +87,6 @@ def test_the_most_probable_class_is_that_of_argmax() -> None:
     structures[0, :, :5] = 0.25
     classes = torch.cat([1 - structures.sum(dim=1, keepdim=True), structures], dim=1)
     assert np.array_equal(most_probable(structures).numpy(), classes.numpy().argmax(axis=1))
-
-
-def test_the_located_region_changes_nothing_that_the_network_sees() -> None:
-    image = Image(disc((140, 130, 2, 8)), AFFINE)
-    frames = list(range(8))
-    whole = ImageInference(image, DESCRIPTION, bright_is_lv, batch_size=5)
-    part = ImageInference(image, DESCRIPTION, bright_is_lv, batch_size=5)
-    part.locate(frames)
-    assert part.grid.box is not None
-    assert np.prod(part.grid.shape) < 0.5 * np.prod(whole.grid.shape)
-    assert np.array_equal(whole.labels(frames), part.labels(frames))
-
-
-def test_box_keeps_a_margin_around_the_largest_component() -> None:
-    found = np.zeros((160, 160, 2), dtype=bool)
-    found[70:90, 60:100] = True
-    found[5, 5, 0] = True
-    box = box_around(found, (1.25, 1.25))
-    assert box is not None
-    x_start, x_stop, y_start, y_stop = box
-    assert x_start <= 50 and x_stop >= 110 and y_start <= 40 and y_stop >= 120
-    assert (x_stop - x_start) % 16 == (y_stop - y_start) % 16 == 0
-    assert x_start > 5
-    assert box_around(np.zeros((32, 32, 1), dtype=bool), (1.0, 1.0)) is None
 
 
 def test_results_do_not_depend_on_batching(labelled_cohort: Path, tiny_weights: Path) -> None:
