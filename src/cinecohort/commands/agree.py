@@ -53,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("needs two tables, or --config alone")
     from cinecohort.statistics.agreement import agree, write_agreement
     from cinecohort.statistics.tables import read_table
+    from cinecohort.synthetic import BANNER, any_synthetic
 
     on = arguments.on.split(",")
     repeated = arguments.repeated.split(",") if arguments.repeated else []
@@ -66,8 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
         duplicates=arguments.duplicates,
     )
     result = agree(first, second, on=on, options=options, names=names, repeated=repeated)
-    write_agreement(result, arguments.out, names, figures=not arguments.no_figures)
-    print(_summary(result, arguments.out))
+    synthetic = any_synthetic(first) or any_synthetic(second)
+    write_agreement(result, arguments.out, names, not arguments.no_figures, synthetic)
+    print(_summary(result, arguments.out) + (f" {BANNER}." if synthetic else ""))
     if not result.differences["n"].any():
         raise UserError(
             "No measure has a value of the same subject in both tables; the reasons are in the notes."

@@ -28,15 +28,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and write one row an outcome."""
     from cinecohort.statistics.effects import compare
-    from cinecohort.statistics.study_tables import read_table, split_names, write_table
+    from cinecohort.statistics.tables import read_table, split_names, write_table
+    from cinecohort.synthetic import BANNER, any_synthetic
 
     outcomes = split_names(arguments.outcomes)
     if not outcomes:
         arguments.usage_error("--outcomes names no column")
     if not 0 < arguments.alpha < 1:
         arguments.usage_error("--alpha must lie between 0 and 1")
+    table = read_table(arguments.table, [arguments.id], may_be_empty=False)
     result = compare(
-        read_table(arguments.table, [arguments.id]),
+        table,
         arguments.group,
         outcomes,
         pairs=read_table(arguments.pairs, ["treated", "control"]) if arguments.pairs else None,
@@ -44,9 +46,12 @@ def run(arguments: argparse.Namespace) -> int:
         identifier=arguments.id,
         alpha=arguments.alpha,
     )
-    write_table(result, arguments.out)
+    synthetic = any_synthetic(table)
+    write_table(arguments.out, result, synthetic)
     undefined = result.loc[result["welch_p"].isna(), "outcome"]
     print(f"{len(result)} outcomes compared, {result['n1'].max()} against {result['n0'].max()} subjects.")
+    if synthetic:
+        print(f"{BANNER}.")
     if len(undefined):
         print(f"Undefined, for want of subjects or of variation: {', '.join(undefined)}.")
     return 0 if len(undefined) < len(result) else 1

@@ -65,13 +65,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Match, and write ``pairs.csv, scores.csv, balance.csv, love.svg``."""
     from cinecohort.statistics.balance import balance_table, balance_verdict
     from cinecohort.statistics.matching import match
-    from cinecohort.statistics.study_tables import read_table, split_names, write_table
+    from cinecohort.statistics.tables import read_table, split_names, write_table
+    from cinecohort.synthetic import BANNER, any_synthetic
 
     options = _options(arguments)
     covariates = split_names(arguments.covariates)
     if not covariates and arguments.score is None:
         arguments.usage_error("one of --covariates and --score is needed")
-    table = read_table(arguments.table, [arguments.id])
+    table = read_table(arguments.table, [arguments.id], may_be_empty=False)
     notes = []
     if arguments.drop_missing:
         needed = [c for c in (*covariates, *options.exact, arguments.score) if c in table]
@@ -85,9 +86,12 @@ def run(arguments: argparse.Namespace) -> int:
         table, arguments.treatment, covariates, options, identifier=arguments.id, score=arguments.score
     )
     balance = balance_table(matching)
-    write_table(matching.pairs_table(), arguments.out / "pairs.csv")
-    write_table(matching.scores_table(), arguments.out / "scores.csv")
-    write_table(balance, arguments.out / "balance.csv")
+    synthetic = any_synthetic(table)
+    write_table(arguments.out / "pairs.csv", matching.pairs_table(), synthetic)
+    write_table(arguments.out / "scores.csv", matching.scores_table(), synthetic)
+    write_table(arguments.out / "balance.csv", balance, synthetic)
+    if synthetic:
+        notes.append(f"{BANNER}.")
     from cinecohort.reporting.study_figures import love_plot
     from cinecohort.statistics.power import smallest_detectable_difference
 
@@ -113,7 +117,7 @@ def _options(arguments: argparse.Namespace) -> "MatchingOptions":
     from pydantic import ValidationError
 
     from cinecohort.statistics.study_options import MatchingOptions
-    from cinecohort.statistics.study_tables import split_names
+    from cinecohort.statistics.tables import split_names
 
     calipers = dict(text.partition("=")[::2] for text in arguments.covariate_caliper)
     try:

@@ -18,6 +18,7 @@ from cinecohort.reporting.document import Column, Table, Text, table_to_dict, te
 from cinecohort.reporting.numbers import count, is_defined, number
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.reporting.vocabulary import MEASURES, VIEW_NAMES
+from cinecohort.synthetic import BANNER
 
 MOST_FINDINGS = 8
 COLUMNS_OF_SLICES = 8
@@ -81,7 +82,7 @@ def make_patient_page(page: PatientPage, output: Path) -> None:
         data = {
             "title": page.title,
             "version": __version__,
-            "banner": "SYNTHETIC DATA" if page.synthetic else "",
+            "banner": BANNER if page.synthetic else "",
             "footer": f"Measured by {page.source}. Not a medical device.",
             "facts": facts(page.folder),
             "warnings": list(page.warnings),

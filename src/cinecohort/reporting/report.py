@@ -24,8 +24,7 @@ from cinecohort.reporting.sections import (
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.reporting.validation import Marks, marked_sections
-
-BANNER = "SYNTHETIC DATA"
+from cinecohort.synthetic import BANNER
 
 
 def make_report(results: Path, output: Path, options: ReportOptions, config: Mapping[str, Any]) -> None:

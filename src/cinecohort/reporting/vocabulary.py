@@ -147,6 +147,7 @@ FINDINGS: dict[str, str] = {
     "S7": "short-axis rule of ukbb_cardiac not met",
     "S8": "long-axis rule of ukbb_cardiac not met",
     "S9": "atrium rule of ukbb_cardiac not met",
+    "S10": "a slice out of step with the others (triggering)",
     "M1": "measure outside its plausible range",
     "M2": "myocardial mass differs between ED and ES",
     "M3": "stroke volumes of the ventricles differ",

@@ -126,7 +126,11 @@ def _repeated(
 
 
 def write_agreement(
-    result: AgreementResult, folder: Path, names: tuple[str, str] = ("first", "second"), figures: bool = True
+    result: AgreementResult,
+    folder: Path,
+    names: tuple[str, str] = ("first", "second"),
+    figures: bool = True,
+    synthetic: bool = False,
 ) -> list[Path]:
     """Write the tables and figures of a comparison into a folder and return their paths.
 
@@ -145,7 +149,7 @@ def write_agreement(
     if result.repeated is not None:
         tables["bland_altman_repeated"] = result.repeated
     for name, table in tables.items():
-        write_table(folder / f"{name}.csv", table)
+        write_table(folder / f"{name}.csv", table, synthetic)
     paths = [folder / f"{name}.csv" for name in tables]
     if figures:
         from cinecohort.reporting.agreement_figures import write_comparison_figures

@@ -16,7 +16,7 @@ from cinecohort.statistics.matched_samples import (
 )
 from cinecohort.statistics.matching import check_identifiers, read_treatment
 from cinecohort.statistics.propensity import is_factor
-from cinecohort.statistics.study_tables import no_column
+from cinecohort.statistics.tables import no_column
 from cinecohort.statistics.two_samples import (
     benjamini_hochberg,
     e_value,

@@ -38,8 +38,8 @@ from cinecohort.statistics.study_cohort import (
     select_measures,
 )
 from cinecohort.statistics.study_options import StudyOptions
-from cinecohort.statistics.study_tables import read_table, write_table
 from cinecohort.statistics.subgroups import band_labels, subgroup_differences
+from cinecohort.statistics.tables import read_table, write_table
 from cinecohort.statistics.unvalidated import (
     LEFT_OUT_COLUMNS,
     Unvalidated,
@@ -104,7 +104,7 @@ def run_study(
         matching = match_cohort(cohort, options)
         published = _published(options)
     except UserError as error:
-        write_table(flow.table(), out / "flow.csv")
+        write_table(out / "flow.csv", flow.table())
         write_json(out / "summary.json", _header(options) | {"status": "not done", "verdict": str(error)})
         return
     _record_matching(flow, matching, options)
@@ -130,7 +130,7 @@ def run_study(
     if published is not None:
         tables["published"] = published
     for name, table in tables.items():
-        write_table(table, out / f"{name}.csv")
+        write_table(out / f"{name}.csv", table)
     _write_figures(tables, options, out)
     methods = methods_sentences(options, flow, matching, cohort.source, _versions())
     write_text(out / "methods.txt", "\n".join(methods) + "\n")
@@ -343,6 +343,9 @@ def published_table(name: str, exposure: str, reference: str) -> pd.DataFrame:
         There is no such table, or it has no such groups.
     """
     folder = importlib.resources.files("cinecohort.statistics") / "published"
+    if not (folder / f"{name}.csv").is_file():
+        known = sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".csv"))
+        raise UserError(f"There is no published table {name}: choose one of {', '.join(known)}.")
     with importlib.resources.as_file(folder / f"{name}.csv") as path:
         table = read_table(path)
     names = {"measure": "outcome", "p": "p_printed"}

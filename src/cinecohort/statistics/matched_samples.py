@@ -9,7 +9,7 @@ from scipy import stats
 
 from cinecohort.errors import UserError
 from cinecohort.statistics.propensity import expand
-from cinecohort.statistics.study_tables import no_column
+from cinecohort.statistics.tables import no_column
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy.special import expit
 
 from cinecohort.errors import UserError
-from cinecohort.statistics.study_tables import no_column
+from cinecohort.statistics.tables import no_column
 
 
 @dataclass(frozen=True)

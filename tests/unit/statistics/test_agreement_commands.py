@@ -141,3 +141,16 @@ def test_no_usable_value_exits_with_one_but_leaves_the_reasons(tmp_path: Path, c
     columns = ["--subject", "s", "--rater", "r", "--value", "v", "--out", str(tmp_path / "icc.csv")]
     assert main(["reliability", str(tmp_path / "long.csv"), *columns]) == 1
     assert "needs 2 of each" in capsys.readouterr().err
+
+
+def test_what_is_made_of_phantoms_says_so(tables, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    marked = tmp_path / "marked.csv"
+    pd.read_csv(tables[0], dtype={"subject": str}).assign(synthetic="SYNTHETIC DATA").to_csv(
+        marked, index=False
+    )
+    assert main(["agree", str(marked), str(tables[1]), "--out", str(tmp_path / "out"), "--no-figures"]) == 0
+    assert "SYNTHETIC DATA" in capsys.readouterr().out
+    for table in (tmp_path / "out").glob("*.csv"):
+        assert (pd.read_csv(table)["synthetic"] == "SYNTHETIC DATA").all(), table
+    main(["agree", *map(str, tables), "--out", str(tmp_path / "real"), "--no-figures"])
+    assert "synthetic" not in pd.read_csv(tmp_path / "real" / "differences.csv")

@@ -189,7 +189,7 @@ def test_an_unbalanced_covariate_is_said(tmp_path):
         ({"frames": "O1"}, "no rows at the frames"),
         ({"exposure": {"label": "Odd", "condition": "sex > 3"}}, "compares text with numbers"),
         ({"matching": {"caliper": 1e-12}}, "too few to compare"),
-        ({"published": "bai1918"}, "There is no file"),
+        ({"published": "bai1918"}, "no published table bai1918: choose one of"),
         ({"exclusions": {"conditions": ["bmi > 0"]}}, "no subject is left"),
     ],
 )

@@ -148,3 +148,23 @@ def test_exit_codes(table, tmp_path, capsys, arguments, code):
     error = capsys.readouterr().err
     assert error.strip()
     assert "Traceback" not in error
+
+
+def test_what_is_made_of_phantoms_says_so(table, tmp_path, capsys):
+    pd.read_csv(table, dtype={"subject": str}).assign(synthetic="SYNTHETIC DATA").to_csv(table, index=False)
+    out = tmp_path / "out"
+    assert main(["match", str(table), "--treatment", "t", "--covariates", "age", "--out", str(out)]) == 0
+    command = ["compare", str(table), "--group", "t", "--outcomes", "y", "--out", str(out / "compared.csv")]
+    assert main(command) == 0
+    assert capsys.readouterr().out.count("SYNTHETIC DATA") == 2
+    written = list(out.glob("*.csv"))
+    assert len(written) == 4
+    for path in written:
+        assert (pd.read_csv(path)["synthetic"] == "SYNTHETIC DATA").all(), path
+
+
+def test_a_table_without_rows_is_refused(tmp_path, capsys):
+    empty = tmp_path / "empty.csv"
+    empty.write_text("subject,t,age\n")
+    assert main(["match", str(empty), "--treatment", "t", "--covariates", "age", "--out", str(tmp_path)]) == 1
+    assert "empty.csv: holds no rows." in capsys.readouterr().err
