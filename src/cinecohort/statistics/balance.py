@@ -189,6 +189,8 @@ def _describe_imbalance(row: pd.Series) -> str:
 
 
 def _spread(values: np.ndarray, binary: bool) -> float:
+    if not len(values):
+        return 0.0
     if binary:
         share = float(values.mean())
         return float(np.sqrt(share * (1 - share)))
