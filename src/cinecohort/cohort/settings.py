@@ -21,7 +21,7 @@ VERSIONS = {
     "convert": 1,
     "image_quality": 1,
     "segment": 3,
-    "segmentation_quality": 1,
+    "segmentation_quality": 2,
     "measure": 2,
     "evaluate": 2,
     "gather": 2,

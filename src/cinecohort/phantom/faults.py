@@ -46,10 +46,10 @@ FAULTS: dict[str, Fault] = {
         Fault("broken_manifest", CONVERSION, "MANIFEST"),
         Fault(
             "mistriggering",
-            NOBODY,
-            "",
-            "headers are as they should be, and no frame of a slice that began late jumps: only its "
-            "neighbours tell, and no check compares the course of slices",
+            SEGMENTATIONS,
+            "S10",
+            "headers are as they should be, and no frame of a slice that began late jumps: only the course "
+            "of its area beside its neighbours' tells, which takes labels of the whole cycle",
         ),
         Fault("low_contrast", SEGMENTATIONS, "I2", "contrast is that of blood and muscle: it takes labels"),
         Fault(

@@ -176,6 +176,9 @@ class SegmentationQualityOptions(Options):
     s9_atrium_rule: Check = Check(threshold=2.0)
     """ukbb_cardiac's rule for atria; the threshold is its ratio of neighbouring frames' areas."""
 
+    s10_slice_timing: Check = Check(threshold=0.12)
+    """Largest distance of a slice's cycle from the others', as a share of the cycle (mistriggering)."""
+
     label_swap: Check = Check(threshold=0.5)
     """Least share of the LV's border that lies on myocardium; below, and less than the RV's, is a swap."""
 

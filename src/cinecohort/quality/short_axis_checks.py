@@ -10,6 +10,7 @@ from cinecohort.findings import Finding
 from cinecohort.quality.options import Check, SegmentationQualityOptions
 from cinecohort.quality.reports import finding
 from cinecohort.quality.short_axis import NAMES, ShortAxis
+from cinecohort.quality.slice_timing import slices_out_of_step
 from cinecohort.quality.ukbb_rules import short_axis_reason
 
 VIEW = "sa"
@@ -135,7 +136,7 @@ def _position(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
 
 
 def _course(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
-    """S5, S6: volumes steady over the cycle, one contraction; asked of whole cycles only."""
+    """S5, S6, S10: steady volumes, one contraction, slices in step; asked of whole cycles only."""
     if not heart.covers_cycle:
         return
     check = options.s5_volume_step
@@ -152,6 +153,12 @@ def _course(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
     limit = limits.low if phase < limits.low else limits.high
     found = finding("S6", limits.action, message, view=VIEW, value=phase, threshold=limit) if outside else []
     yield found, "systole_phase", phase
+    check = options.s10_slice_timing
+    off = slices_out_of_step(heart.counts)
+    worst = float(np.abs(off[np.isfinite(off)]).max(initial=0.0)) if np.isfinite(off).any() else float("nan")
+    late = np.flatnonzero(np.nan_to_num(np.abs(off)) > check.threshold)
+    message = f"{late.size} slices are up to {100 * worst:.0f} % of the cycle out of step with the others"
+    yield _report("S10", check, message, late.size > 0, worst, slices=late), "slice_timing", worst
 
 
 def _ukbb(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:

@@ -70,7 +70,7 @@ def test_headers_and_images_alone_do_not_show_the_others(found, name):
     assert row["fault"] == name
     # Where a slice held another breath, the outlines may skip it: an honest finding, though of another kind.
     assert codes <= ({("convert", "LABEL_INCOMPLETE")} if name == "breath_hold_shift" else set())
-    if FAULTS[name].stage == "segmentation_quality":
+    if FAULTS[name].stage == "segmentation_quality" and name != "mistriggering":  # takes the whole cycle
         assert FAULTS[name].expected in segmentation_codes(folder)
     if name == "mistriggering":  # observers draw what the late slices show: an LV that has begun to contract
         label = read_image(folder / "label_manual_sa.nii.gz").data[..., 0]

@@ -101,6 +101,10 @@ def late_systole(labels: np.ndarray) -> None:
     labels[:] = np.concatenate([labels[..., :1], labels[..., [1, 1, 1, 1, 2, 2, 2, 3, 4, 5, 7]]], axis=3)
 
 
+def mistriggered(labels: np.ndarray) -> None:
+    labels[:, :, 4] = np.roll(labels[:, :, 4], -3, axis=2)
+
+
 def swap(labels: np.ndarray) -> None:
     labels[:] = np.array([0, 3, 2, 1], dtype=np.uint8)[labels]
 
@@ -118,7 +122,7 @@ def apex_cut_off(labels: np.ndarray) -> None:
     [
         (no_rv_in_a_frame, "S1"), (fragment, "S2"), (open_ring, "S3"), (lv_on_rv, "S4"), (rv_apart, "S4"),
         (hole, "S4"), (empty_slice, "S4"), (jump, "S5"), (late_systole, "S6"), (empty_slice, None),
-        (swap, "LABEL_SWAP"), (shifted_slices, "I3"), (apex_cut_off, "I4"),
+        (mistriggered, "S10"), (swap, "LABEL_SWAP"), (shifted_slices, "I3"), (apex_cut_off, "I4"),
     ],
 )  # fmt: skip
 def test_fault_is_found(fault: Callable[[np.ndarray], None], code: str | None, tmp_path: Path) -> None:
