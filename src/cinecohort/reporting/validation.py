@@ -23,7 +23,10 @@ from cinecohort.segmentation.options import ModelOptions
 from cinecohort.statistics.unvalidated import unvalidated_views, views_of_measure
 
 MARK = "†"
-NOTE = f"{MARK} By a network that was not validated on labelled real hearts: no result to rely on."
+NOTE = (
+    f"{MARK} Automatic values are by a network that was not validated on labelled real hearts: no result to "
+    "rely on."
+)
 BY_STRUCTURE = ("tab-overlap-automatic", "tab-strata")
 """Tables with a row a structure."""
 OF_MEASURES = {
@@ -147,7 +150,8 @@ def marked(block: Block, marks: Marks) -> Block:
         return block
     names = listing(VIEW_NAMES.get(view, view) for view in sorted(shown))
     note = (
-        f"What is shown of the {names} view is by a network that was not validated on labelled real hearts."
+        f"Automatic values from the {names} view are by a network that was not validated on labelled real "
+        "hearts."
     )
     if isinstance(block, Table):
         return replace(block, notes=_with(block.notes, note))
