@@ -2,10 +2,12 @@
 
 One subject of 10 slices x 50 frames is read, segmented in all frames and written; the model is loaded.
 The usual way is fp32 in torch, one frame at a time on whole images, with reading (nibabel) and writing in
-line. Wall time is what a user waits for on a quiet machine; processor time (of all threads) hardly depends on
-what else the machine does. Shards of several sizes in fresh processes show whether peak memory grows with the
-shard. Ways that the processor cannot run (bf16) are left out. Writes ``benchmarks/segmentation_speed.md`` and
-keeps what stands there under "Other machines"::
+line. What segments whole images may be timed on the first frames only (``--whole-frames``) and multiplied:
+frames do not depend on each other there. Wall time is what a user waits for on a quiet machine; processor
+time with one thread hardly depends on what else the machine does, with more it counts waiting too. Shards of
+several sizes in fresh processes show whether peak memory grows with the shard. Ways that the processor cannot
+run (bf16) are left out. Writes ``benchmarks/segmentation_speed.md`` and keeps what stands there under "Other
+machines"::
 
     python benchmarks/segmentation_speed.py [IMAGE.nii.gz] [--threads 2]
 
@@ -17,13 +19,13 @@ out and frames repeated.
 import argparse
 import os
 import platform
+import re
 import resource
 import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -54,11 +56,11 @@ SLICES, FRAMES = 10, 50
 OTHER_MACHINES = "## Other machines"
 
 
-def make_subject(image: Path, folder: Path) -> None:
-    """Write a subject of 10 slices and 50 frames from any cine."""
+def make_subject(image: Path, folder: Path, frames: int = FRAMES) -> None:
+    """Write a subject of 10 slices from any cine."""
     source = read_image(image)
-    repeats = -(-FRAMES // source.data.shape[3])
-    data = np.concatenate([source.data[:, :, :SLICES]] * repeats, axis=3)[..., :FRAMES]
+    repeats = -(-frames // source.data.shape[3])
+    data = np.concatenate([source.data[:, :, :SLICES]] * repeats, axis=3)[..., :frames]
     write_image(folder / "sa.nii.gz", Image(np.asfortranarray(data), source.affine, 0.02))
 
 
@@ -94,12 +96,6 @@ def timed(work: Callable[[], object]) -> Time:
     start, processor = time.perf_counter(), time.process_time()
     work()
     return Time(time.perf_counter() - start, time.process_time() - processor)
-
-
-def best_of(repeats: int, work: Callable[[], object]) -> Time:
-    """Shortest wall time, shortest processor time."""
-    times = [timed(work) for _ in range(repeats)]
-    return Time(min(one.wall for one in times), min(one.processor for one in times))
 
 
 class Shard(NamedTuple):
@@ -154,16 +150,10 @@ def segment(folders: list[Path], model: ModelOptions, options: SegmentationOptio
     assert all(outcome.outputs for _, outcome in outcomes)
 
 
-def segment_one(folder: Path, loaded: prediction.LoadedModel, options: SegmentationOptions) -> None:
-    """Segment one subject from file to file, one thing after the other."""
-    subject = prediction.read_subject(folder, "sa")
-    prediction.finish(prediction.run_network(subject, loaded, options), loaded, options, "sa", loaded.name)
-
-
 def time_by_part(
     folder: Path, loaded: prediction.LoadedModel, options: SegmentationOptions
-) -> dict[str, float]:
-    """Processor seconds of what one subject goes through; the network's by the size of its images."""
+) -> tuple[Time, dict[str, float]]:
+    """Time of one subject, and processor seconds of its parts; the network's by the size of its images."""
     parts: dict[str, float] = {}
 
     def counted(name: str, work: Callable[[], Any]) -> Any:
@@ -177,12 +167,14 @@ def time_by_part(
         return counted(f"network, images of {size}", lambda: loaded.network(images))
 
     watched = replace(loaded, network=network)
+    start = Time(time.perf_counter(), time.process_time())
     subject = counted("reading", lambda: prediction.read_subject(folder, "sa"))
     segmented = counted("rest", lambda: prediction.run_network(subject, watched, options))
     counted("clean-up and writing", lambda: prediction.finish(segmented, watched, options, "sa", loaded.name))
+    spent = Time(time.perf_counter() - start.wall, time.process_time() - start.processor)
     networks = sum(seconds for name, seconds in parts.items() if name.startswith("network"))
     parts["resampling to the network's grid and back, labels"] = parts.pop("rest") - networks
-    return parts
+    return spent, parts
 
 
 def phantom_image(folder: Path) -> Path:
@@ -193,44 +185,34 @@ def phantom_image(folder: Path) -> Path:
     return next(folder.glob("*/sa.nii.gz"))
 
 
-def time_table(
-    folder: Path, ways: dict[str, SegmentationOptions], arguments: argparse.Namespace
-) -> list[str]:
-    """A line a way: one subject's time, against the usual way; agreement with torch in fp32."""
-    network, description = load_model(arguments.model)
-    spent: dict[str, Time] = {}
-    for number, (name, options) in enumerate(ways.items()):
-        loaded = prediction.load(
-            ModelOptions(name=f"way{number}", weights=arguments.model), options, "sa", arguments.threads
-        )
-        assert loaded is not None
-        repeats = 1 if options.heart_region_margin_mm is None else arguments.repeats
-        spent[name] = best_of(repeats, partial(segment_one, folder, loaded, options))
-        print(name, spent[name], flush=True)
-    usual = timed(
-        lambda: the_usual_way(folder, network, description.spacing_mm or 1.0, description.neighbours)
-    )
-    lines = [
-        "| way | one subject, s | times faster | Dice, LV / MYO / RV | with |",
-        "|---|---|---|---|---|",
-        f"| the usual way: torch fp32, a frame at a time, whole images | {usual} | 1 | | |",
-    ]
-    names = list(ways)
-    for number, (name, options) in enumerate(ways.items()):
-        whole = options.heart_region_margin_mm is None
-        other = folder / "seg_usual_sa.nii.gz"
-        if not whole:
-            other = segmentation_path(folder, "sa", f"way{len(ways) - 1}")
-        overlap = " / ".join(
-            f"{value:.4f}" for value in dice(segmentation_path(folder, "sa", f"way{number}"), other)
-        )
-        factor = f"{usual.wall / spent[name].wall:.1f} ({usual.processor / spent[name].processor:.1f})"
-        compared = "the usual way" if whole else names[-1]
-        lines.append(
-            f"| {name} | {spent[name]} | {factor} | "
-            + (" | |" if name == names[-1] else f"{overlap} | {compared} |")
-        )
-    return lines
+class Way(NamedTuple):
+    """A way of segmenting a subject, and what it took."""
+
+    name: str
+    spent: Time
+    labels: Path
+    parts: dict[str, float]
+
+
+def run_way(
+    name: str, options: SegmentationOptions, folder: Path, arguments: argparse.Namespace, times: float = 1
+) -> Way:
+    """Segment a subject `--repeats` times; the shortest counts, multiplied."""
+    model = ModelOptions(name=re.sub(r"\W+", "_", name), weights=arguments.model)
+    loaded = prediction.load(model, options, "sa", arguments.threads)
+    assert loaded is not None
+    runs = [time_by_part(folder, loaded, options) for _ in range(arguments.repeats)]
+    spent, parts = min(runs, key=lambda run: run[0].processor)
+    print(name, spent, flush=True)
+    spent = Time(spent.wall * times, spent.processor * times)
+    return Way(name, spent, segmentation_path(folder, "sa", model.name), parts)
+
+
+def line_of(way: Way, usual: Time, reference: Path | None) -> str:
+    """Row of a way in the table."""
+    factor = f"{usual.wall / way.spent.wall:.1f} ({usual.processor / way.spent.processor:.1f})"
+    overlap = "" if reference is None else " / ".join(f"{value:.4f}" for value in dice(way.labels, reference))
+    return f"| {way.name} | {way.spent} | {factor} | {overlap} |"
 
 
 def main() -> None:
@@ -238,22 +220,26 @@ def main() -> None:
     parser.add_argument("image", type=Path, nargs="?")
     parser.add_argument("--model", default=DEFAULT_MODELS["sa"])
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=2, help="of the heart's region; the shortest counts")
+    parser.add_argument("--repeats", type=int, default=2, help="the shortest counts")
+    parser.add_argument("--whole-frames", type=int, default=FRAMES, help="that are timed in whole images")
     parser.add_argument("--shards", type=int, nargs="+", default=[2, 6], help="sizes for time and memory")
     parser.add_argument("--out", type=Path, default=HERE / "segmentation_speed.md")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    network, description = load_model(arguments.model)
     off = CleanUpOptions(largest_component=False, fill_holes=False)
+    whole_images = SegmentationOptions(
+        engine="openvino", precision="fp32", heart_region_margin_mm=None, clean_up=off
+    )
     ways = {
-        "OpenVINO fp32, whole images, no clean-up": SegmentationOptions(
-            engine="openvino", precision="fp32", heart_region_margin_mm=None, clean_up=off
-        ),
-        "OpenVINO bf16, the heart's region": SegmentationOptions(engine="openvino", precision="bf16"),
-        "torch bf16, the heart's region": SegmentationOptions(engine="torch", precision="bf16"),
         "OpenVINO fp32, the heart's region": SegmentationOptions(engine="openvino", precision="fp32"),
         "torch fp32, the heart's region": SegmentationOptions(engine="torch", precision="fp32"),
+        "OpenVINO bf16, the heart's region": SegmentationOptions(engine="openvino", precision="bf16"),
+        "torch bf16, the heart's region": SegmentationOptions(engine="torch", precision="bf16"),
+        "OpenVINO fp32, a region of 12 mm margin": SegmentationOptions(
+            engine="openvino", precision="fp32", heart_region_margin_mm=12.0
+        ),
     }
-    ways = {name: options for name, options in ways.items() if can_run(options)}
     model = ModelOptions(name="shard", weights=arguments.model)
     default = SegmentationOptions(engine="openvino")
     with tempfile.TemporaryDirectory() as temporary:
@@ -262,10 +248,27 @@ def main() -> None:
         for folder in folders:
             make_subject(image, folder)
         shape = read_image(folders[0] / "sa.nii.gz").data.shape
-        table = time_table(folders[0], ways, arguments)
-        loaded = prediction.load(model, default, "sa", arguments.threads)
-        assert loaded is not None
-        parts = time_by_part(folders[0], loaded, default)
+        runs = [
+            run_way(name, options, folders[0], arguments)
+            for name, options in ways.items()
+            if can_run(options)
+        ]
+        short = Path(temporary) / "short"
+        make_subject(image, short, arguments.whole_frames)
+        times = FRAMES / arguments.whole_frames
+        whole = run_way("OpenVINO fp32, whole images, no clean-up", whole_images, short, arguments, times)
+        usual = timed(
+            lambda: the_usual_way(short, network, description.spacing_mm or 1.0, description.neighbours)
+        )
+        usual = Time(usual.wall * times, usual.processor * times)
+        table = [
+            "| way | one subject, s | times faster | Dice, LV / MYO / RV |",
+            "|---|---|---|---|",
+            f"| the usual way: torch fp32, a frame at a time, whole images | {usual} | 1 | |",
+            line_of(whole, usual, short / "seg_usual_sa.nii.gz"),
+            *(line_of(run, usual, runs[0].labels if run is not runs[0] else None) for run in runs),
+        ]
+        print("\n".join(table), flush=True)
         shards = {
             size: run_shard(folders[:size], model, default, arguments.threads) for size in arguments.shards
         }
@@ -282,11 +285,14 @@ def main() -> None:
         "",
         *table,
         "",
-        f"Where the time goes with {loaded.engine}, the heart's region:",
+        f"Dice: of whole images with the usual way; of the others with {runs[0].name}.",
+        f"Whole images: timed on {arguments.whole_frames} frames and multiplied by {times:g}.",
+        "",
+        f"Where the time goes, {runs[0].name}:",
         "",
         "| | processor s |",
         "|---|---|",
-        *(f"| {name} | {seconds:.2f} |" for name, seconds in parts.items()),
+        *(f"| {name} | {seconds:.2f} |" for name, seconds in runs[0].parts.items()),
         "",
         "Shards in processes of their own, loading included:",
         "",

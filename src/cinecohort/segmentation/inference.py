@@ -28,19 +28,13 @@ from cinecohort.segmentation.preprocessing import (
 )
 
 LOCATING_FRAMES = 2
-"""Frames in which the heart is looked for."""
-
-LOCATING_STEP = 2
-"""The heart is looked for in every other slice, in turn in one of the frames and another."""
+"""Frames in which the heart is looked for, each slice in one of them in turn."""
 
 WORTH_LOCATING = 4
 """Segmenting no more frames than this takes less time than locating the heart first."""
 
 WORTH_CUTTING = 0.8
 """A region that is a larger part of the image saves nothing."""
-
-JOINED_MM = 10.0
-"""What is nearer than this in a slice belongs together when the heart is looked for."""
 
 RIVAL = 0.25
 """What else is found is in the region too where it has this part of the largest thing's size."""
@@ -189,10 +183,10 @@ class ImageInference:
     def _found(self, frames: Sequence[int]) -> NDArray[np.bool_]:
         """Where the network sees any structure, (x, y, n): one mask an image that is looked at.
 
-        These are every other slice, in turn in one frame and another; a single slice in both frames.
+        These are all slices, in turn in one frame and another; a single slice in both frames.
         """
         looked_at = [frames[len(frames) * part // (LOCATING_FRAMES + 1)] for part in range(LOCATING_FRAMES)]
-        slices = range(0, self.n_slices, LOCATING_STEP) if self.n_slices > 1 else [0] * LOCATING_FRAMES
+        slices = range(self.n_slices) if self.n_slices > 1 else [0] * LOCATING_FRAMES
         indices = [
             looked_at[turn % LOCATING_FRAMES] * self.n_slices + place for turn, place in enumerate(slices)
         ]
@@ -244,15 +238,11 @@ def box_around(found: NDArray[np.bool_], spacing_mm: tuple[float, float], margin
     The bounds are multiples of :data:`SIZE_MULTIPLE`, so that the network halves the same pairs of pixels as
     in the whole image; or the bounds of the mask's grid. None where the mask is empty.
     """
-    disc = ndimage.generate_binary_structure(2, 1)[..., None]
-    reach = max(1, round(JOINED_MM / 2 / max(spacing_mm)))
-    components, count = ndimage.label(
-        ndimage.binary_dilation(found, disc, reach), structure=np.ones((3, 3, 3))
-    )
+    components, count = ndimage.label(found, structure=np.ones((3, 3, 3)))
     if count == 0:
         return None
-    sizes = np.bincount(components[found], minlength=count + 1)
-    heart = found & (sizes >= RIVAL * sizes.max())[components]
+    sizes = np.bincount(components.ravel())[1:]
+    heart = np.isin(components, 1 + np.flatnonzero(sizes >= RIVAL * sizes.max()))
     box = []
     for axis, spacing in enumerate(spacing_mm):
         others = tuple(other for other in range(3) if other != axis)

@@ -79,13 +79,6 @@ def test_what_may_be_the_heart_as_well_is_in_the_box() -> None:
     assert box_around(found, (1.5, 1.5), 0.0) == (64, 80, 64, 80)
 
 
-def test_pieces_of_the_heart_near_each_other_count_as_one() -> None:
-    found = np.zeros((160, 160, 1), dtype=bool)
-    found[64:80, 64:80] = True
-    found[83:86, 70:73] = True  # 4.5 mm away, and small
-    assert box_around(found, (1.5, 1.5), 0.0) == (64, 96, 64, 80)
-
-
 @pytest.mark.parametrize("shift", [(70, 0), (40, 0), (0, -40), (14, 0)])
 def test_a_heart_that_leaves_its_region_is_segmented_in_whole_images(shift: tuple[int, int]) -> None:
     """Only in one frame that was not looked at, altogether, or just up to the border."""
