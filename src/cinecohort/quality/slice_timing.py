@@ -14,6 +14,10 @@ FloatArray = NDArray[np.float64]
 FEWEST_SLICES = 5
 """Slices that a line through their lags takes to show one that lies off it."""
 
+STEEPEST = 0.03
+"""Largest delay from one slice to the next that is taken for the heart's own, as a share of the cycle: the
+steepest of the real hearts of ``benchmarks/slice_timing.md``. A steeper line follows mistimed slices."""
+
 LEAST_CHANGE = 0.2
 """Least change of area over the cycle, as a share of the largest, that a slice is judged by. What moves less
 (an akinetic apex) has no course to speak of."""
@@ -66,20 +70,23 @@ def _lags(area: NDArray[np.int64]) -> FloatArray:
 
 
 def _off_the_line(lags: FloatArray, rounds: int = 20) -> FloatArray:
-    """Distance (z,) from a straight line along the stack, by least absolute distances (reweighted)."""
+    """Distance (z,) from a straight line along the stack, by least absolute distances (reweighted).
+
+    Where that line is steeper than a heart's delays are, from the median line of the steepest slope.
+    """
     result = np.full(len(lags), np.nan)
     slices = np.flatnonzero(np.isfinite(lags))
     if slices.size < FEWEST_SLICES:
         return result
-    place = (slices - slices.mean()) / np.ptp(slices)
-    design = np.stack([np.ones_like(place), place], axis=1)
-    weights = np.ones(slices.size)
-    away = lags[slices]
+    known = lags[slices]
+    design = np.stack([np.ones(slices.size), slices - slices.mean()], axis=1)
+    weights, line = np.ones(slices.size), np.zeros(2)
     for _ in range(rounds):
         root = np.sqrt(weights)
-        line = np.linalg.lstsq(design * root[:, None], lags[slices] * root, rcond=None)[0]
-        away = lags[slices] - design @ line
-        weights = 1.0 / np.maximum(np.abs(away), 0.005)
+        line = np.linalg.lstsq(design * root[:, None], known * root, rcond=None)[0]
+        weights = 1.0 / np.maximum(np.abs(known - design @ line), 0.005)
+    sloping = known - design[:, 1] * np.clip(line[1], -STEEPEST, STEEPEST)
+    away = sloping - (line[0] if abs(line[1]) <= STEEPEST else np.median(sloping))
     result[slices] = away - np.round(away)
     return result
 

@@ -46,8 +46,14 @@ def test_two_slices_beside_each_other_are_found():
     assert set(np.flatnonzero(np.nan_to_num(np.abs(off)) > LIMIT)) == {3, 4}
 
 
+@pytest.mark.parametrize("first", [1, 6])
+def test_two_slices_at_an_end_tilt_the_line_but_not_past_a_heart_s_own_delays(first):
+    off = slices_out_of_step(heart(lagging((first, 0.25), (first + 1, 0.25))))
+    assert off[first : first + 2].max() > LIMIT
+
+
 def test_a_delay_that_grows_along_the_stack_is_the_heart_itself():
-    assert np.nanmax(np.abs(slices_out_of_step(heart(np.linspace(-0.15, 0.15, SLICES))))) < 0.02
+    assert np.nanmax(np.abs(slices_out_of_step(heart(np.linspace(-0.1, 0.1, SLICES))))) < 0.02
 
 
 def test_what_one_ventricle_does_alone_is_no_trigger():
