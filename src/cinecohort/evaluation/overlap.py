@@ -145,7 +145,7 @@ def _groups(
     rv = np.count_nonzero(reference == 3, axis=(0, 1)) * annotated["RV"]
     if not lv.any():
         return {}
-    part = thirds(lv > 0, base_direction(lv.astype(float), rv.astype(float), image.affine[2, 2]))
+    part = thirds(lv > 0, base_direction(lv.astype(float), rv.astype(float), image.affine))
     return {name: part == index for index, name in enumerate(POSITIONS)}
 
 

@@ -171,7 +171,7 @@ def wall_thickness(
     base = base_direction(
         np.count_nonzero(lv, axis=(0, 1)).astype(float),
         np.count_nonzero(rv, axis=(0, 1)).astype(float),
-        affine[2, 2],
+        affine,
     )
     septal = _septum_of_heart(lv, myocardium, rv, spacing_mm)
     levels = thirds(np.isin(np.arange(n_slices), list(slices)), base)

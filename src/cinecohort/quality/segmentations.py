@@ -99,7 +99,7 @@ def short_axis(
     if ed_frame is not None and ed_frame in known:
         ed = int(np.flatnonzero(known == ed_frame)[0])
     image = labels.image
-    return ShortAxis(heart, image.spacing_mm, float(image.affine[2, 2]), known, image.data.shape[3], ed)
+    return ShortAxis(heart, image.spacing_mm, image.affine, known, image.data.shape[3], ed)
 
 
 def image_contrast(path: Path, labels: NDArray[np.uint8], frame: int) -> float | None:

@@ -23,8 +23,8 @@ class ShortAxis:
         Label map (x, y, z, t).
     spacing_mm
         Voxel size.
-    superior_per_slice
-        Third world coordinate of the affine's slice axis.
+    affine
+        (4, 4), of the image.
     frames
         Index of each frame in the whole cine.
     n_frames
@@ -35,7 +35,7 @@ class ShortAxis:
 
     labels: NDArray[np.uint8]
     spacing_mm: tuple[float, float, float]
-    superior_per_slice: float
+    affine: NDArray[np.float64]
     frames: NDArray[np.int64]
     n_frames: int
     ed: int
@@ -59,7 +59,7 @@ class ShortAxis:
     def direction(self) -> int:
         """+1 if the base is at the last slice, else -1."""
         lv, rv = (self.counts[label].mean(axis=1) for label in (1, 3))
-        return base_direction(lv, rv, self.superior_per_slice)
+        return base_direction(lv, rv, self.affine)
 
     @cached_property
     def levels(self) -> NDArray[np.int8]:

@@ -14,6 +14,7 @@ from cinecohort.files import replacing
 from cinecohort.images import read_image
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation
 from cinecohort.labels import STRUCTURES
+from cinecohort.measures.positions import base_direction
 
 COLOURS = {
     "LV": (230, 159, 0),
@@ -88,18 +89,10 @@ def read_case(
 
 
 def base_to_apex(labels: LabelMap) -> tuple[int, ...]:
-    """Slices from base to apex: the end at which the labelled area is larger is the base.
-
-    The labels are asked since some sources' affines do not hold the true orientation (ACDC).
-    """
-    area = labels.image.data.astype(bool).sum(axis=(0, 1, 3))
-    order = tuple(range(len(area)))
-    present = np.flatnonzero(area)
-    if present.size < 2:
-        return order
-    middle = (present[0] + present[-1]) / 2
-    leaning = float((area * (np.arange(len(area)) - middle)).sum())
-    return order[::-1] if leaning > 0 else order
+    """Slices from base to apex."""
+    lv, rv = (np.count_nonzero(labels.image.data == label, axis=(0, 1, 3)).astype(float) for label in (1, 3))
+    order = tuple(range(len(lv)))
+    return order[::-1] if base_direction(lv, rv, labels.image.affine) > 0 else order
 
 
 def annotated_slices(case: Case, frames: Sequence[int]) -> list[int]:

@@ -64,4 +64,4 @@ def test_every_acdc_stack_runs_from_base_to_apex(subjects: list[Path]) -> None:
         data = acdc_labels(folder).data
         for frame in (0, 1):
             lv, rv = (np.count_nonzero(data[..., frame] == k, axis=(0, 1)).astype(float) for k in (1, 3))
-            assert base_direction(lv, rv) == -1
+            assert base_direction(lv, rv, np.eye(4)) == -1
