@@ -14,21 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cinecohort.files import replacing
-from cinecohort.reporting.vocabulary import measure_label
-from cinecohort.statistics.balance import describe_covariate
+from cinecohort.reporting.vocabulary import covariate_words, measure_label
 from cinecohort.statistics.two_samples import printed_p
 
-COLUMN_NAMES = {
-    "distance": "Propensity score",
-    "sex": "Sex",
-    "age_years": "Age (years)",
-    "height_cm": "Height (cm)",
-    "weight_kg": "Weight (kg)",
-    "bmi": "BMI (kg/m²)",
-    "sbp_mmhg": "Systolic pressure (mmHg)",
-    "dbp_mmhg": "Diastolic pressure (mmHg)",
-}
-"""Printed names of participants' columns; others are printed as they are."""
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"
 _STYLE: Any = {
     "svg.hashsalt": "cinecohort",
@@ -53,8 +41,8 @@ def love_plot(balance: pd.DataFrame, path: Path, threshold: float = 0.1) -> None
     threshold
         Where the line of balance is drawn.
     """
-    named = balance.assign(variable=balance["variable"].replace(COLUMN_NAMES))
-    wide = named.assign(label=[describe_covariate(row) for _, row in named.iterrows()])
+    labels = [covariate_words(*row) for row in balance[["variable", "level"]].itertuples(index=False)]
+    wide = balance.assign(label=labels)
     wide = wide.pivot_table(index="label", columns="stage", values="smd", sort=False, dropna=False).abs()
     wide = wide.reindex(columns=["before", "after"]).sort_values("before", kind="stable")
     with mpl.rc_context(_STYLE):
@@ -185,7 +173,7 @@ def standardised_rows(comparison: pd.DataFrame, subgroups: pd.DataFrame) -> pd.D
             note += f", interaction p {interaction}" if interaction else ""
             rows.append(
                 {
-                    "label": f"{COLUMN_NAMES.get(level['factor'], level['factor'])} {level['level']}",
+                    "label": covariate_words(level["factor"], level["level"]),
                     **scaled,
                     "note": note,
                     "overall": False,

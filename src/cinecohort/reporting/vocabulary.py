@@ -165,6 +165,41 @@ def finding_words(code: str) -> str:
     return FINDINGS.get(code.split("_", 1)[0], code.replace("_", " ").lower())
 
 
+COVARIATES = {
+    "distance": "Propensity score",
+    "age_years": "Age (years)",
+    "height_cm": "Height (cm)",
+    "weight_kg": "Weight (kg)",
+    "bmi": "Body mass index (kg/m²)",
+    "sbp_mmhg": "Systolic blood pressure (mmHg)",
+    "dbp_mmhg": "Diastolic blood pressure (mmHg)",
+    "sex": "Sex",
+    "site": "Site",
+    "vendor": "Vendor",
+    "scanner": "Scanner",
+    "field_t": "Field strength",
+}
+"""Printed names of participants' columns; others are printed as they are."""
+
+LEVELS = {"sex": {"F": "women", "M": "men"}}
+"""Words for the levels of participants' columns."""
+
+
+def covariate_words(variable: str, level: object = None) -> str:
+    """Printed name of a participants' column, or of a level of it (``Sex: women``)."""
+    title = COVARIATES.get(variable, variable)
+    return (
+        f"{title}: {LEVELS.get(variable, {}).get(level, level)}"
+        if isinstance(level, str) and level
+        else title
+    )
+
+
+def in_sentence(words: str) -> str:
+    """A printed name within a sentence: without its capital, unless it is an abbreviation."""
+    return words if words[:2].isupper() else words[:1].lower() + words[1:]
+
+
 def measure_label(column: str) -> str:
     """Printed name with unit of a column, also of a body-surface indexed one (``lvedv_ml_i``)."""
     if column in MEASURES:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from cinecohort.reporting.vocabulary import covariate_words, in_sentence
 from cinecohort.statistics.matching import Matching
 from cinecohort.statistics.propensity import DesignColumn, expand
 
@@ -153,7 +154,7 @@ def balance_verdict(
         return True, (
             f"All {after['variable'].nunique()} covariates are balanced after matching ({limits}); the "
             "largest |SMD| is "
-            f"{abs(largest['smd']):.3f} ({describe_covariate(largest)})."
+            f"{abs(largest['smd']):.3f} ({_words(largest)})."
         )
     named = "; ".join(_describe_imbalance(row) for _, row in worst.iterrows())
     return False, (
@@ -161,11 +162,6 @@ def balance_verdict(
         "covariates; consider a narrow "
         "caliper, exact matching, or adjustment."
     )
-
-
-def describe_covariate(row: pd.Series) -> str:
-    """Name of a covariate for people: ``sex = F`` for a level of a factor."""
-    return f"{row['variable']} = {row['level']}" if isinstance(row["level"], str) else str(row["variable"])
 
 
 def weighted_mean_differences(
@@ -183,8 +179,12 @@ def weighted_mean_differences(
     return pd.Series(result, dtype=float)
 
 
+def _words(row: pd.Series) -> str:
+    return in_sentence(covariate_words(row["variable"], row["level"]))
+
+
 def _describe_imbalance(row: pd.Series) -> str:
-    text = f"{describe_covariate(row)} has SMD {row['smd']:.3f}"
+    text = f"{_words(row)} has SMD {row['smd']:.3f}"
     return text if pd.isna(row["variance_ratio"]) else f"{text}, variance ratio {row['variance_ratio']:.2f}"
 
 

@@ -1,5 +1,8 @@
 """Sentences on how a study was done, made from its settings, after the propensity score checklists."""
 
+from collections.abc import Iterable
+
+from cinecohort.reporting.vocabulary import covariate_words, in_sentence, measure_label
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
 from cinecohort.statistics.study_options import StudyOptions
@@ -69,6 +72,10 @@ def _population(options: StudyOptions, flow: Flow) -> list[str]:
     return sentences
 
 
+def _covariates(names: Iterable[str]) -> str:
+    return ", ".join(in_sentence(covariate_words(name)) for name in names)
+
+
 def _statuses(options: StudyOptions) -> list[str]:
     return [*options.exclusions.status, *(["review"] if options.exclusions.flagged == "drop" else [])]
 
@@ -81,7 +88,7 @@ def _matching(options: StudyOptions, matching: Matching) -> list[str]:
     score = "the fitted probability" if settings.distance == "probability" else "the linear predictor (logit)"
     side = "treated" if settings.estimand == "att" else "control"
     sentences = [
-        f"The propensity score was estimated by logistic regression on {', '.join(options.covariates)} "
+        f"The propensity score was estimated by logistic regression on {_covariates(options.covariates)} "
         "(main effects), chosen beforehand "
         "as possible common causes of group and outcome.",
         f"Each subject of {focal} was matched to "
@@ -92,7 +99,7 @@ def _matching(options: StudyOptions, matching: Matching) -> list[str]:
         _calipers(matching),
     ]
     if settings.exact:
-        sentences.append(f"Partners agreed exactly in {', '.join(settings.exact)}.")
+        sentences.append(f"Partners agreed exactly in {_covariates(settings.exact)}.")
     if settings.discard != "none":
         who = {"both": "Subjects", "treated": "Treated subjects", "control": "Controls"}[settings.discard]
         sentences.append(f"{who} whose score lay outside the other group's range were discarded beforehand.")
@@ -123,7 +130,9 @@ def _calipers(matching: Matching) -> str:
         )
         parts.append(f"{settings.caliper:g} {unit} (that is, {matching.caliper:.4g})")
     scale = "SD" if settings.caliper_scale == "sd" else "units"
-    parts += [f"{width:g} {scale} of {name}" for name, width in settings.covariate_calipers.items()]
+    parts += [
+        f"{width:g} {scale} of {_covariates([name])}" for name, width in settings.covariate_calipers.items()
+    ]
     return f"Calipers: {'; '.join(parts)}." if parts else "No caliper was used."
 
 
@@ -134,7 +143,7 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         else "errors clustered by matched set (CR1)"
     )
     return [
-        f"Outcomes ({', '.join(options.outcomes)}) are the measures of {source}. Differences are "
+        f"Outcomes ({', '.join(map(measure_label, options.outcomes))}) are the measures of {source}. Differences are "
         f"{options.exposure.label} - {options.reference.label}, with "
         f"{100 * (1 - options.alpha):g} % intervals.",
         "The matched groups were compared by Welch's t-test; beside it stand Student's and the paired "

@@ -36,11 +36,11 @@ def test_love_plot_names_covariates_and_threshold(balance, tmp_path):
     love_plot(balance, tmp_path / "b.svg", 0.1)
     text = (tmp_path / "a.svg").read_text()
     assert text == (tmp_path / "b.svg").read_text()
-    for words in ("Propensity score", "Age (years)", "Sex = F", "threshold 0.1", "before matching"):
+    for words in ("Propensity score", "Age (years)", "Sex: women", "threshold 0.1", "before matching"):
         assert words in text
     assert "<dc:date>" not in text
     # The largest imbalance before matching stands on top.
-    assert text.index("Sex = F") < text.index("Age (years)") < text.index("Propensity score")
+    assert text.index("Sex: women") < text.index("Age (years)") < text.index("Propensity score")
 
 
 def test_overlap_plot_states_both_groups_sizes(scores, tmp_path):
@@ -70,7 +70,7 @@ def test_forest_rows_are_in_pooled_sds(tmp_path):
     levels = [("F", 40, 45, 8.0, 2.0, 14.0, 0.0004), ("M", 1, 0, np.nan, np.nan, np.nan, np.nan)]
     subgroups = pd.DataFrame(levels, columns=columns).assign(factor="sex", outcome="lvm_g")
     rows = standardised_rows(comparison, subgroups)
-    assert rows["label"].tolist() == ["LVM (g)", "Sex F", "Sex M"]
+    assert rows["label"].tolist() == ["LVM (g)", "Sex: women", "Sex: men"]
     # 10 g are 0.5 SD, so that 8 g are 0.4.
     assert rows["estimate"].tolist()[:2] == pytest.approx([0.5, 0.4])
     assert rows["note"][1] == "n = 40 + 45, interaction p < 0.001"

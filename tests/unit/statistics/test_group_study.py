@@ -173,7 +173,7 @@ def test_an_unbalanced_covariate_is_said(tmp_path):
     head = summary(tmp_path)
     assert not head["balanced"]
     assert "BALANCE WAS NOT REACHED" in head["verdict"]
-    assert "age_years" in head["verdict"]
+    assert "age (years) has SMD" in head["verdict"]
 
 
 @pytest.mark.parametrize(

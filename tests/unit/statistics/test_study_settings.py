@@ -56,7 +56,7 @@ def test_methods_state_the_settings(study):
         "(logit)",
         "so that the closest pair is formed first, without replacement",
         "0.5 SD of the score over both groups",
-        "1 SD of age_years",
+        "1 SD of age (years)",
         "Partners agreed exactly in sex",
         "lay outside the other group's range were discarded",
         "average difference in Controls (ATC)",

@@ -17,24 +17,13 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import LEVELS, covariate_words
 from cinecohort.statistics.overlap_tables import cardiovascular_disease
 
-CONTINUOUS = {
-    "age_years": ("Age (years)", 1),
-    "height_cm": ("Height (cm)", 1),
-    "weight_kg": ("Weight (kg)", 1),
-    "bmi": ("Body mass index (kg/m²)", 1),
-    "sbp_mmhg": ("Systolic blood pressure (mmHg)", 1),
-    "dbp_mmhg": ("Diastolic blood pressure (mmHg)", 1),
-}
-CATEGORICAL = {
-    "sex": "Sex",
-    "site": "Site",
-    "vendor": "Vendor",
-    "scanner": "Scanner",
-    "field_t": "Field strength",
-}
-CATEGORY_WORDS = {"sex": {"F": "women", "M": "men"}}
+CONTINUOUS = ("age_years", "height_cm", "weight_kg", "bmi", "sbp_mmhg", "dbp_mmhg")
+CATEGORICAL = ("sex", "site", "vendor", "scanner", "field_t")
+DIGITS = 1
+"""Of the means of continuous characteristics."""
 MOST_CATEGORIES = 8
 MOST_GROUPS = 6
 """ICD-10 codes of cardiovascular disease (Bai 2018)."""
@@ -107,18 +96,19 @@ def baseline_table(context: Context, table: pd.DataFrame) -> Table:
     groups = groups_of(context, table)
     smallest = context.options.smallest_count
     rows: list[list[str] | str] = []
-    for column, (title, digits) in CONTINUOUS.items():
+    for column in CONTINUOUS:
         if has_values(table, column):
+            title = covariate_words(column)
             rows.append(
-                [f"{title}, mean (SD)", *(summary_mean_sd(g[column], digits) for g in groups.values())]
+                [f"{title}, mean (SD)", *(summary_mean_sd(g[column], DIGITS) for g in groups.values())]
             )
             rows.append(
-                ["    median [quartiles]", *(summary_median_iqr(g[column], digits) for g in groups.values())]
+                ["    median [quartiles]", *(summary_median_iqr(g[column], DIGITS) for g in groups.values())]
             )
             rows.extend(missing_row(groups, column))
-    for column, title in CATEGORICAL.items():
+    for column in CATEGORICAL:
         if has_values(table, column):
-            rows.extend(category_rows(column, title, groups, smallest))
+            rows.extend(category_rows(column, covariate_words(column), groups, smallest))
     answers = {name: cardiovascular_disease(group) for name, group in groups.items()}
     disease = {name: answer.map({"yes": 1.0, "no": 0.0}).astype(float) for name, answer in answers.items()}
     if disease["All"].notna().any():
@@ -162,7 +152,7 @@ def category_rows(
     texts = {name: category_text(group[column]) for name, group in groups.items()}
     order = texts["All"][texts["All"] != ""].value_counts()
     shown = list(order.index[:MOST_CATEGORIES])
-    words = CATEGORY_WORDS.get(column, {})
+    words = LEVELS.get(column, {})
     rows: list[list[str] | str] = [[f"{title}, n (%)", *("" for _ in groups)]]
     for category in shown:
         cells = [

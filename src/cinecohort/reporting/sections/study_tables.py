@@ -19,8 +19,13 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.results import Row, rows_by
-from cinecohort.reporting.sections.participants import CATEGORICAL, CATEGORY_WORDS, CONTINUOUS
-from cinecohort.reporting.vocabulary import measure_digits, measure_label
+from cinecohort.reporting.vocabulary import (
+    LEVELS,
+    covariate_words,
+    in_sentence,
+    measure_digits,
+    measure_label,
+)
 
 MOST_ROWS = 40
 STAGES = ("before", "after")
@@ -29,18 +34,6 @@ DETAILS = {
     "cluster": "Matched pairs, cluster-robust",
     "adjusted": "Adjusted for covariates",
 }
-
-
-def covariate_words(variable: object, level: object = "") -> str:
-    """Printed name of a covariate, or of a level of it."""
-    name = str(variable)
-    text = "" if pd.isna(level) else str(level)  # type: ignore[call-overload]
-    if name == "distance":
-        return "Propensity score"
-    title = CONTINUOUS[name][0] if name in CONTINUOUS else CATEGORICAL.get(name, name)
-    if not text:
-        return title
-    return f"{title}: {CATEGORY_WORDS.get(name, {}).get(text, text)}"
 
 
 def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smallest: int) -> list[Block]:
@@ -65,7 +58,7 @@ def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smal
                 baseline_cell(row, "0", smallest),
                 number(row.get("smd"), 2),
             ]
-        rows.append([covariate_words(variable, level), *cells])
+        rows.append([covariate_words(str(variable), level), *cells])
         missing = [
             int(known.get((variable, level, stage), {}).get(f"missing{group}", 0))
             for stage in STAGES
@@ -113,7 +106,7 @@ def balance_table(table: pd.DataFrame, name: str, groups: tuple[str, str]) -> li
     for covariate in dict.fromkeys(table["covariate"]):
         before, after = (known.get((covariate, stage), {}) for stage in STAGES)
         row = before or after
-        title = covariate_words(row.get("variable", covariate), row.get("level", ""))
+        title = covariate_words(str(row.get("variable", covariate)), row.get("level"))
         cells = [
             number(stage.get(column), 2)
             for column in ("smd", "variance_ratio", "ecdf_max")
@@ -289,11 +282,11 @@ def subgroup_table(table: pd.DataFrame, name: str) -> list[Block]:
         digits = measure_digits(str(outcome))
         interaction = p_value(part["interaction_p"].iloc[0])
         rows.append(
-            f"{measure_label(str(outcome))}, by {covariate_words(factor).lower()} (interaction p "
+            f"{measure_label(str(outcome))}, by {in_sentence(covariate_words(str(factor)))} (interaction p "
             f"{interaction})"
         )
         for row in part.to_dict("records"):
-            level = CATEGORY_WORDS.get(str(factor), {}).get(str(row["level"]), str(row["level"]))
+            level = LEVELS.get(str(factor), {}).get(str(row["level"]), str(row["level"]))
             sizes = f"{count(row['n1'])} + {count(row['n0'])}"
             text = difference(row["estimate"], row["ci_low"], row["ci_high"], digits)
             rows.append([level, sizes, text, p_value(row["p"])])
