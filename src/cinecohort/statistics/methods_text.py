@@ -142,8 +142,9 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         if matching.options.replace
         else "errors clustered by matched set (CR1)"
     )
+    outcomes = ", ".join(measure_label(name) for name in options.outcomes)
     return [
-        f"Outcomes ({', '.join(map(measure_label, options.outcomes))}) are the measures of {source}. Differences are "
+        f"Outcomes ({outcomes}) are the measures of {source}. Differences are "
         f"{options.exposure.label} - {options.reference.label}, with "
         f"{100 * (1 - options.alpha):g} % intervals.",
         "The matched groups were compared by Welch's t-test; beside it stand Student's and the paired "
