@@ -305,7 +305,7 @@ def _contour_items(contours: Mapping[str, Points], resolution: int) -> str:
     for name, points in contours.items():
         whole = np.rint(np.asarray(points, dtype=np.float64).reshape(-1, 2) * resolution).astype(int)
         listed = "".join(
-            f"<List:item><Point:x>{x}</Point:x><Point:y>{y}</Point:y></List:item>" for x, y in whole
+            f"<List:item><Point:x>{x}</Point:x><Point:y>{y}</Point:y></List:item>" for x, y in whole.tolist()
         )
         items.append(_item(name, _item("Points", listed) + _item("SubpixelResolution", str(resolution))))
     return "".join(items)

@@ -1,7 +1,6 @@
 """Zip archives in memory, deflated by isal: several times as fast as the standard library."""
 
 import struct
-import zlib
 from collections.abc import Iterable
 
 from isal import isal_zlib
@@ -21,7 +20,7 @@ def zip_bytes(members: Iterable[tuple[str, bytes]]) -> bytes:
         packer = isal_zlib.compressobj(level=1, method=isal_zlib.DEFLATED, wbits=-15)
         packed = packer.compress(content) + packer.flush()
         encoded = name.encode()
-        facts = (_VERSION, 0, _DEFLATED, 0, _DATE, zlib.crc32(content), len(packed), len(content))
+        facts = (_VERSION, 0, _DEFLATED, 0, _DATE, isal_zlib.crc32(content), len(packed), len(content))
         local = _LOCAL.pack(b"PK\x03\x04", *facts, len(encoded), 0) + encoded
         central.append(
             _CENTRAL.pack(b"PK\x01\x02", _VERSION, *facts, len(encoded), 0, 0, 0, 0, 0, offset) + encoded

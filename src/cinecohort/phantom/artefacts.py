@@ -1,5 +1,7 @@
 """What the scanner does to the signal: coil, dark bands, motion between heart beats, noise."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -7,7 +9,7 @@ from scipy import ndimage
 from cinecohort.phantom.receiver import Receiver
 from cinecohort.phantom.tissue import Signal
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 
 RINGING_PX = 6
 """Pixels beside a border over which it rings."""

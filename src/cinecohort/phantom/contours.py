@@ -29,7 +29,7 @@ def fields(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, Floa
     """
     x, y, s = (values.reshape(image.shape) for values in pose.to_heart(image.points()).T)
     now = heart.at(np.array([frame]))
-    box = _near(now, x, y, s)
+    box = _near(now, x, y, s, image.view)
     x, y, s = x[box], y[box], s[box]
     if image.view == "sa":
         chambers = _ventricular(now.ventricles, x, y, s)
@@ -46,22 +46,33 @@ def fields(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, Floa
     return result
 
 
-def _near(heart: Heart, x: FloatArray, y: FloatArray, s: FloatArray) -> tuple[slice, slice]:
-    """Rows and columns around the heart; all where it is nowhere near."""
+def _near(heart: Heart, x: FloatArray, y: FloatArray, s: FloatArray, view: str) -> tuple[slice, slice]:
+    """Rows and columns around the heart of one frame; all where it is nowhere near."""
     near = (np.hypot(x, y) < 95.0) & (s > -20.0) & (s < heart.ventricles.length_ed + 75.0)
+    if view == "sa" and near.any():
+        left, right, above, below = _reach(heart.ventricles, float(s[near].min()), float(s[near].max()))
+        near &= (x > left) & (x < right) & (y > above) & (y < below)
     rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
     if not rows.size:
         return slice(None), slice(None)
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
+def _reach(ventricles: Ventricles, lowest: float, highest: float) -> tuple[float, float, float, float]:
+    """Least and largest x, and least and largest y, of the ventricles between two heights, and some more."""
+    theta = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
+    heights = np.linspace(lowest, highest, 2 + round((highest - lowest) / 5.0))
+    reach = ventricles.surfaces(theta[None], heights[:, None])[2][0] + 8.0
+    x, y = reach * np.cos(theta), reach * np.sin(theta)
+    return float(x.min()), float(x.max()), float(y.min()), float(y.max())
+
+
 def _ventricular(
     ventricles: Ventricles, x: FloatArray, y: FloatArray, s: FloatArray
 ) -> dict[str, FloatArray]:
     theta, r = np.arctan2(y, x), np.hypot(x, y)
-    endo = ventricles.endocardium(theta, s)[0]
-    epi = ventricles.epicardium(theta, s, endo[None])[0]
-    right = ventricles.right(theta, s, epi[None])[0]
+    across = float(np.ptp(s)) < 1e-6  # the plane lies across the axis: one height for all pixels
+    endo, epi, right = (each[0] for each in ventricles.surfaces(theta, s[:1, :1] if across else s))
     mitral = ventricles.mitral.position[0] + ventricles.mitral.lift(x, y) - s
     tricuspid = ventricles.tricuspid.position[0] + ventricles.tricuspid.lift(x, y) - s
     return {
@@ -87,5 +98,11 @@ def outlines(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, Fl
 
 def area_px(points: FloatArray) -> float:
     """Area of a closed polygon in pixels, by the shoelace formula."""
+    return abs(signed_area_px(points))
+
+
+def signed_area_px(points: FloatArray) -> float:
+    """The same, negative where the polygon runs the other way round."""
     x, y = points.T
-    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2.0)
+    closing = x[-1] * y[0] - y[-1] * x[0]
+    return float(x[:-1] @ y[1:] - y[:-1] @ x[1:] + closing) / 2.0

@@ -1,16 +1,20 @@
 """Classic MR images as DICOM files, as the scanners of the profiles write them.
 
-The header of a series is written once by pydicom; only what differs from frame to frame is put into it
-afterwards, at equal length.
+pydicom writes what a study's series share once, and the rest of the header once a series; what differs from
+frame to frame is put into it afterwards, at equal length.
 """
 
 import hashlib
 import io
+import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import FileDataset, FileMetaDataset
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_data_element
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from cinecohort.phantom.planning import Slice
@@ -23,6 +27,17 @@ SCAN_DATE = "20150101"
 
 _TRIGGER_TAG, _TRIGGER_SIZE = b"\x18\x00\x60\x10DS\x08\x00", 8
 _INSTANCE_TAG, _INSTANCE_SIZE = b"\x20\x00\x13\x00IS\x04\x00", 4
+
+
+def unique_id(*parts: object) -> str:
+    """A DICOM identifier of 43 characters (2.25 and a number) that depends on the parts only."""
+    digest = hashlib.sha256("|".join(map(str, parts)).encode()).digest()
+    return f"2.25.{10**37 + int.from_bytes(digest[:16]) % (9 * 10**37)}"
+
+
+_PLACEHOLDER = unique_id("placeholder")
+"""Stands for a file's own identifier in the header of its series."""
+_PIXEL_DATA = b"\xe0\x7f\x10\x00OW\x00\x00"
 
 
 @dataclass(frozen=True)
@@ -63,12 +78,6 @@ class DicomImage:
     content: bytes
 
 
-def unique_id(*parts: object) -> str:
-    """A DICOM identifier of 43 characters (2.25 and a number) that depends on the parts only."""
-    digest = hashlib.sha256("|".join(map(str, parts)).encode()).digest()
-    return f"2.25.{10**37 + int.from_bytes(digest[:16]) % (9 * 10**37)}"
-
-
 def write_series(
     study: Study,
     image: Slice,
@@ -102,12 +111,11 @@ def write_series(
         Place in the order of acquisition, for the time of acquisition.
     """
     uid = series_uid or unique_id(study.seed, study.subject, "series", number)
-    placeholder = unique_id("placeholder")
-    header = _header(study, image, frames, description, number, uid, placeholder, acquisition)
+    header = _header(study, image, frames, description, number, uid, acquisition)
     result = []
     for t, frame in enumerate(frames):
         own = unique_id(study.seed, study.subject, number, first_instance + t)
-        content = header.replace(placeholder.encode(), own.encode())
+        content = header.replace(_PLACEHOLDER.encode(), own.encode())
         trigger = f"{t * study.rr_ms / len(frames):.2f}"
         content = _put(content, _TRIGGER_TAG, trigger, _TRIGGER_SIZE)
         content = _put(content, _INSTANCE_TAG, str(first_instance + t), _INSTANCE_SIZE)
@@ -128,31 +136,47 @@ def _header(
     description: str,
     number: int,
     series_uid: str,
-    placeholder: str,
     acquisition: int,
 ) -> bytes:
     """Everything before the pixels; what differs between frames is held by placeholders."""
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(MR_IMAGE_STORAGE)
-    meta.MediaStorageSOPInstanceUID = UID(placeholder)
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    scanner = study.scanner
-    data.SpecificCharacterSet = "ISO_IR 100"
-    data.ImageType = ["ORIGINAL", "PRIMARY", "M", "RETRO", "NORM", "DIS2D"]
-    data.SOPClassUID = MR_IMAGE_STORAGE
-    data.SOPInstanceUID = placeholder
-    data.StudyDate = data.SeriesDate = data.AcquisitionDate = data.ContentDate = SCAN_DATE
-    data.StudyTime = "100000.000000"
+    data = Dataset()
     moment = 36000 + 60 * 5 + 14 * acquisition
     clock = f"{moment // 3600:02d}{moment // 60 % 60:02d}{moment % 60:02d}"
     data.SeriesTime = data.AcquisitionTime = data.ContentTime = f"{clock}.250000"
+    data.SeriesDescription = data.ProtocolName = description
+    data.SliceThickness = image.thickness_mm
+    data.SpacingBetweenSlices = image.thickness_mm + study.scanner.gap_mm
+    data.CardiacNumberOfImages = len(frames)
+    data.SeriesInstanceUID = series_uid
+    data.SeriesNumber = number
+    data.ImagePositionPatient = [f"{value:.6f}" for value in image.corner]
+    data.ImageOrientationPatient = [f"{value:.9f}" for value in (*image.row, *image.column)]
+    data.SliceLocation = f"{float(image.corner @ image.normal):.4f}"
+    data.Rows, data.Columns = image.shape
+    data.PixelSpacing = [image.pixel_mm, image.pixel_mm]
+    data.WindowCenter = round(float(np.percentile(frames[0], 90)))
+    data.WindowWidth = 2 * round(float(np.percentile(frames[0], 90)))
+    start, shared = _shared(study)
+    encoded = shared | _encoded(data)
+    size = struct.pack("<L", 2 * image.shape[0] * image.shape[1])
+    return start + b"".join(encoded[tag] for tag in sorted(encoded)) + _PIXEL_DATA + size
+
+
+@lru_cache(maxsize=4)
+def _shared(study: Study) -> tuple[bytes, dict[int, bytes]]:
+    """What all series of a study have in common: the file's start, and its elements by tag."""
+    data, scanner = Dataset(), study.scanner
+    data.SpecificCharacterSet = "ISO_IR 100"
+    data.ImageType = ["ORIGINAL", "PRIMARY", "M", "RETRO", "NORM", "DIS2D"]
+    data.SOPClassUID = MR_IMAGE_STORAGE
+    data.SOPInstanceUID = _PLACEHOLDER
+    data.StudyDate = data.SeriesDate = data.AcquisitionDate = data.ContentDate = SCAN_DATE
+    data.StudyTime = "100000.000000"
     data.AccessionNumber = ""
     data.Modality = "MR"
     data.Manufacturer = scanner.vendor
     data.InstitutionName = BANNER
     data.StudyDescription = "SYNTHETIC Cardiac"
-    data.SeriesDescription = description
     data.ManufacturerModelName = scanner.model
     data.PatientName = f"{study.subject}^PHANTOM"
     data.PatientID = study.subject
@@ -165,37 +189,43 @@ def _header(
     data.ScanOptions = "PFP"
     data.MRAcquisitionType = "2D"
     data.SequenceName = "*tfi2d1_12"
-    data.SliceThickness = image.thickness_mm
     data.RepetitionTime = scanner.tr_ms
     data.EchoTime = scanner.te_ms
     data.NominalInterval = round(study.rr_ms)
     data.MagneticFieldStrength = scanner.field_t
-    data.SpacingBetweenSlices = image.thickness_mm + scanner.gap_mm
     data.SoftwareVersions = SOFTWARE
-    data.ProtocolName = description
     data.TriggerTime = "0".zfill(_TRIGGER_SIZE)
-    data.CardiacNumberOfImages = len(frames)
     data.FlipAngle = scanner.flip_deg
     data.PatientPosition = "HFS"
     data.StudyInstanceUID = unique_id(study.seed, study.subject, "study")
-    data.SeriesInstanceUID = series_uid
     data.StudyID = "1"
-    data.SeriesNumber = number
     data.AcquisitionNumber = 1
     data.InstanceNumber = "0".zfill(_INSTANCE_SIZE)
-    data.ImagePositionPatient = [f"{value:.6f}" for value in image.corner]
-    data.ImageOrientationPatient = [f"{value:.9f}" for value in (*image.row, *image.column)]
     data.FrameOfReferenceUID = unique_id(study.seed, study.subject, "frame of reference")
-    data.SliceLocation = f"{float(image.corner @ image.normal):.4f}"
     data.SamplesPerPixel = 1
     data.PhotometricInterpretation = "MONOCHROME2"
-    data.Rows, data.Columns = image.shape
-    data.PixelSpacing = [image.pixel_mm, image.pixel_mm]
     data.BitsAllocated, data.BitsStored, data.HighBit = 16, 12, 11
     data.PixelRepresentation = 0
-    data.WindowCenter = round(float(np.percentile(frames[0], 90)))
-    data.WindowWidth = 2 * round(float(np.percentile(frames[0], 90)))
-    data.PixelData = b"\0" * (2 * image.shape[0] * image.shape[1])
+    return _start(), _encoded(data)
+
+
+def _start() -> bytes:
+    """Preamble and file meta information."""
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = UID(MR_IMAGE_STORAGE)
+    meta.MediaStorageSOPInstanceUID = UID(_PLACEHOLDER)
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
     buffer = io.BytesIO()
-    data.save_as(buffer, enforce_file_format=True)
-    return buffer.getvalue()[: -len(data.PixelData)]
+    FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128).save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def _encoded(data: Dataset) -> dict[int, bytes]:
+    """Elements as they lie in a file, by tag."""
+    result = {}
+    for element in data:
+        buffer = DicomBytesIO()
+        buffer.is_little_endian, buffer.is_implicit_VR = True, False
+        write_data_element(buffer, element)
+        result[int(element.tag)] = buffer.getvalue()
+    return result

@@ -198,18 +198,15 @@ def _outline(away: float, long: float, rng: np.random.Generator, variety: float)
 def _mitral_radius(ventricles: Ventricles) -> FloatArray:
     """Mean radius of the LV cavity at the mitral valve, by frame (t,), mm."""
     theta = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
-    found = [
-        ventricles.at(np.array([t])).endocardium(theta, np.full(1, position)).mean()
-        for t, position in enumerate(ventricles.mitral.position)
-    ]
-    return np.array(found)
+    at_valve = ventricles.endocardium(theta[None], ventricles.mitral.position[:, None])
+    return np.asarray(np.einsum("tti->ti", at_valve).mean(axis=1))
 
 
 def _tricuspid(ventricles: Ventricles) -> tuple[FloatArray, tuple[float, float]]:
     """Radius of the tricuspid annulus by frame (t,), mm, and its middle (x, y)."""
     theta, s = np.array([ventricles.shape.rv_angle - 0.38]), ventricles.tricuspid.position[:1]
     first = ventricles.at(np.array([0]))
-    inner, outer = (float(edge[0, 0]) for edge in (first.epicardium(theta, s), first.right(theta, s)))
+    inner, outer = (float(edge[0, 0]) for edge in first.surfaces(theta, s)[1:])
     middle = 0.5 * (inner + outer)
     radius = np.clip(0.5 * (outer - inner), 12.0, 22.0) * (
         0.75 + 0.25 * ventricles.length / ventricles.length_ed

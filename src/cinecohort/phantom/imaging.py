@@ -1,13 +1,14 @@
 """Cine images of a phantom: the slab averaged over its thickness, seen by a receiver."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.phantom.artefacts import RINGING_PX, bands, coil, received, ringing, with_artefacts
+from cinecohort.phantom.background import Pixels, background, pixels_of
 from cinecohort.phantom.chambers import (
-    ARTERIAL_WALL_MM,
     MOST_FAT_MM,
     FineStructure,
     draw_fine_structure,
@@ -18,15 +19,8 @@ from cinecohort.phantom.heart import Heart
 from cinecohort.phantom.planning import Pose, Slice
 from cinecohort.phantom.receiver import Receiver
 from cinecohort.phantom.surfaces import look_up, single
-from cinecohort.phantom.tissue import Signal, Signals, mix, soft
+from cinecohort.phantom.tissue import Signal, Signals
 from cinecohort.phantom.torso import Torso
-from cinecohort.phantom.vessels import Tube
-
-FloatArray = NDArray[np.float64]
-
-
-HEPATIC_SHARE = 0.6
-"""Signal of the liver's veins, relative to the blood of the heart."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +48,11 @@ class Phantom:
     coil_slopes: tuple[float, float] = (0.0, 0.0)
     shim: float = 0.5
     contrast: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    @cached_property
+    def drawn(self) -> Heart:
+        """The heart in single precision, which images need no more than."""
+        return single(self.heart)
 
     def signals(self, receiver: Receiver) -> Signals:
         """What the receiver sees of this person's tissues."""
@@ -102,32 +101,44 @@ def render(
         (t, rows, columns), 12 bits.
     """
     receiver = replace(receiver, signals=phantom.signals(receiver))
-    heart = single(phantom.heart)
+    heart = phantom.drawn
     n_frames = len(heart.cycle.phase)
-    still = _still(phantom, image, receiver)
-    place = _moving_pixels(phantom, image)
+    pixels = pixels_of(image, phantom.pose, receiver.edge_px)
+    still = background(phantom.torso, heart, pixels, _offsets(image, 2), receiver.signals)
+    place = _moving_pixels(heart, pixels)
     frames = np.repeat(still[None], n_frames, axis=0)
     if place.size:
         offsets = _offsets(image, receiver.slab_samples)
         moving = np.zeros((n_frames, place.size), dtype=np.float32)
-        middle = phantom.pose.to_heart(image.points()[place])
+        middle = pixels.heart[place]
         materials = draw_materials(heart, phantom.fine, middle, receiver.signals)
-        behind, edge_mm = still[place], receiver.edge_px * image.pixel_mm
         for offset in offsets:
-            points = middle + offset * (image.normal @ phantom.pose.axes)
-            moving += heart_signal(heart, phantom.fine, materials, points, behind, edge_mm, receiver.signals)
+            moving += heart_signal(
+                heart,
+                phantom.fine,
+                materials,
+                middle + np.float32(offset) * pixels.across_heart,
+                still[place],
+                pixels.edge_mm,
+                receiver.signals,
+            )
         frames[:, place] = moving / np.float32(len(offsets))
     frames = _ringing(frames.reshape(n_frames, *image.shape), still.reshape(image.shape), place, receiver)
     columns = np.unique(place % image.shape[1])
     frames = with_artefacts(frames, columns, receiver, rng)
     frames = np.abs(frames, out=frames)
-    points = image.points() + image.shift_mm
+    frames *= _shading(phantom, image, pixels, receiver)
+    return received(frames, receiver, rng)
+
+
+def _shading(phantom: Phantom, image: Slice, pixels: Pixels, receiver: Receiver) -> Signal:
+    """Sensitivity of the coil, and dark bands: (rows, columns)."""
+    points = pixels.patient + image.shift_mm.astype(np.float32)
     middle = phantom.pose.to_patient(np.array([0.0, 0.0, 0.5 * phantom.heart.ventricles.length_ed]))
     front_mm = -phantom.torso.half_depth_mm
     shading = coil(points, middle, front_mm, receiver, phantom.coil_slopes)
     shading *= bands(points, middle, receiver, phantom.shim)
-    frames *= shading.reshape(image.shape)
-    return received(frames, receiver, rng)
+    return shading.reshape(image.shape)
 
 
 def _ringing(frames: Signal, still: Signal, place: NDArray[np.intp], receiver: Receiver) -> Signal:
@@ -150,80 +161,33 @@ def _ringing(frames: Signal, still: Signal, place: NDArray[np.intp], receiver: R
     return result
 
 
-def _still(phantom: Phantom, image: Slice, receiver: Receiver) -> Signal:
-    """What does not move, (n,)."""
-    middle = image.points()
-    noises = phantom.torso.noises(middle)
-    still = np.zeros(len(middle), dtype=np.float32)
-    edge_mm = receiver.edge_px * image.pixel_mm
-    for offset in _offsets(image, 2):
-        points = image.points(offset)
-        background = phantom.torso.signal(points, noises, receiver.signals, edge_mm)
-        _add_vessels(background, phantom, points, receiver.signals, edge_mm)
-        still += background / 2
-    return still
-
-
 def _offsets(image: Slice, samples: int) -> list[float]:
     """Planes over the thickness of a slab."""
     return [((k + 0.5) / samples - 0.5) * image.thickness_mm for k in range(samples)]
 
 
-def _moving_pixels(phantom: Phantom, image: Slice) -> NDArray[np.intp]:
-    """Pixels that the heart may touch in some frame."""
-    x, y, s = phantom.pose.to_heart(image.points()).astype(np.float32).T
-    heart = single(phantom.heart.at(np.array([0, phantom.heart.cycle.es_frame])))
+def _moving_pixels(heart: Heart, pixels: Pixels) -> NDArray[np.intp]:
+    """Pixels that the heart may touch in some frame, found in blocks of 2 by 2."""
+    rows, columns = pixels.shape
+    x, y, s = np.ascontiguousarray(pixels.heart.reshape(rows, columns, 3)[::2, ::2].reshape(-1, 3).T)
+    heart = heart.at(np.array([0, heart.cycle.es_frame]))
     near = np.flatnonzero((np.hypot(x, y) < 110.0) & (s > -30.0) & (s < heart.ventricles.length_ed + 95.0))
-    if not near.size:
-        return near
-    x, y, s = x[near], y[near], s[near]
+    blocks = np.zeros(x.size, dtype=bool)
+    if near.size:
+        blocks[near] = _touched(heart, x[near], y[near], s[near])
+    whole = blocks.reshape(-(-rows // 2), -1).repeat(2, axis=0).repeat(2, axis=1)
+    return np.flatnonzero(whole[:rows, :columns])
+
+
+def _touched(heart: Heart, x: Signal, y: Signal, s: Signal) -> NDArray[np.bool_]:
+    """Whether the heart, in the frames that it is given in, comes near pixels (n,)."""
     found = look_up(heart.ventricles, x, y, s)
     reach = np.maximum(found.right, found.epi).max(axis=0) + MOST_FAT_MM + 6.0
     touched = (found.r < reach) & (s > -22.0) & (s < heart.ventricles.length_ed + 26.0)
     for atrium in (heart.left_atrium, heart.right_atrium):
         touched |= (atrium.field(x, y, s) > -12.0).any(axis=0)
     for tube in (*heart.vessels.appendages, heart.vessels.aorta):
-        margin_mm = 6.0 if tube is heart.vessels.aorta else 20.0
+        margin_mm = 8.0 if tube is heart.vessels.aorta else 20.0
         at = tube.near(x, y, s, margin_mm)
         touched[at] |= tube.field(x[at], y[at], s[at]) > -margin_mm
-    return near[touched]
-
-
-def _add_vessels(
-    signal: Signal, phantom: Phantom, points: FloatArray, signals: Signals, edge_mm: float
-) -> None:
-    """Put vessels into the background, in place."""
-    heart = phantom.heart
-    x, y, s = phantom.pose.to_heart(points).astype(np.float32).T
-    arteries = (heart.vessels.pulmonary_artery, heart.vessels.aorta)
-    _add_hepatic(signal, heart, (x, y, s), signals, edge_mm)
-    for tube in (*heart.vessels.veins, *arteries):
-        near = tube.near(x, y, s, 4.0)
-        if not near.size:
-            continue
-        field = tube.field(x[near], y[near], s[near]).astype(np.float32)
-        if any(tube is artery for artery in arteries):
-            field = np.minimum(field, s[near] - np.float32(heart.ventricles.length_ed - 6.0))
-        part = signal[near]
-        mix(part, soft(field + np.float32(ARTERIAL_WALL_MM), edge_mm), np.float32(signals.myocardium))
-        mix(part, soft(field, edge_mm), np.float32(signals.blood * 0.88))
-        signal[near] = part
-
-
-def _add_hepatic(
-    signal: Signal, heart: Heart, at: tuple[Signal, Signal, Signal], signals: Signals, edge_mm: float
-) -> None:
-    """Put the liver's veins into the background, in place."""
-    tubes = heart.vessels.hepatic
-    whole = Tube(np.concatenate([tube.points for tube in tubes]), np.array([5.0]))
-    inside = whole.near(*at, 3.0)
-    x, y, s = (values[inside] for values in at)
-    share = np.zeros(inside.size, dtype=np.float32)
-    for tube in tubes:
-        near = tube.near(x, y, s, 3.0)
-        if near.size:
-            field = tube.field(x[near], y[near], s[near]).astype(np.float32)
-            share[near] = np.maximum(share[near], soft(field, 1.5 * edge_mm))
-    part = signal[inside]
-    mix(part, share, np.float32(HEPATIC_SHARE * signals.blood))
-    signal[inside] = part
+    return np.asarray(touched)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.phantom.contours import LONG_AXIS, SHORT_AXIS, area_px
+from cinecohort.phantom.contours import LONG_AXIS, SHORT_AXIS, area_px, signed_area_px
 from cinecohort.phantom.planning import Slice
 
 FloatArray = NDArray[np.float64]
@@ -294,19 +294,19 @@ def _papillaries(points: FloatArray, level: float) -> FloatArray:
     return np.asarray(PAPILLARY_DEPTH * float(np.hypot(*away.T).mean()) * depth)
 
 
+_ANGLES = np.arange(N_POINTS) * (2.0 * np.pi / N_POINTS)
+_WAVES = np.concatenate([[np.cos(wave * _ANGLES), np.sin(wave * _ANGLES)] for wave in range(1, 7)])
+_WAVE_SPREADS = np.repeat([0.56 / wave**0.7 for wave in range(1, 7)], 2)
+
+
 def _wobble(rng: np.random.Generator) -> FloatArray:
     """A smooth closed curve of mean square about 1 around 0, at :data:`N_POINTS` points."""
-    angle = np.arange(N_POINTS) * (2.0 * np.pi / N_POINTS)
-    curve = np.full(N_POINTS, rng.normal(0.0, 0.2))
-    for wave in range(1, 7):
-        amplitude = rng.normal(0.0, 0.56 / wave**0.7, 2)
-        curve = curve + amplitude[0] * np.cos(wave * angle) + amplitude[1] * np.sin(wave * angle)
-    return curve
+    return np.asarray(rng.normal(0.0, 0.2) + rng.normal(0.0, _WAVE_SPREADS) @ _WAVES)
 
 
 def _lapse(rng: np.random.Generator) -> FloatArray:
     """A bump of random place, sign and depth over about a sixth of a closed curve."""
-    angle = np.arange(N_POINTS) * (2.0 * np.pi / N_POINTS) - rng.uniform(0.0, 2.0 * np.pi)
+    angle = _ANGLES - rng.uniform(0.0, 2.0 * np.pi)
     away = (angle + np.pi) % (2.0 * np.pi) - np.pi
     return np.asarray(_moderate(rng) * np.exp(-((away / 0.4) ** 2)))
 
@@ -332,9 +332,9 @@ def resampled(outline: FloatArray) -> FloatArray:
 
 def displaced(points: FloatArray, outward_px: FloatArray) -> FloatArray:
     """Move points (n, 2) of a closed outline along its normals, outwards where positive."""
-    tangent = np.roll(points, -1, axis=0) - np.roll(points, 1, axis=0)
+    around = np.concatenate([points[-1:], points, points[:1]])
+    tangent = around[2:] - around[:-2]
     normal = np.stack([tangent[:, 1], -tangent[:, 0]], axis=1)
-    normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
-    x, y = points.T
-    turn = np.sign(x @ np.roll(y, -1) - y @ np.roll(x, -1))
+    normal /= np.maximum(np.hypot(tangent[:, :1], tangent[:, 1:]), 1e-9)
+    turn = np.sign(signed_area_px(points))
     return np.asarray(points + normal * (turn * outward_px)[:, None])

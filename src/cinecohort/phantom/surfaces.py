@@ -136,7 +136,5 @@ def _in_states(ventricles: Ventricles, theta: Signal, s: Signal) -> tuple[Signal
 
 
 def _surfaces(ventricles: Ventricles, theta: Signal, s: Signal) -> tuple[Signal, Signal, Signal]:
-    endo = ventricles.endocardium(theta, s)
-    epi = ventricles.epicardium(theta, s, endo)
-    right = ventricles.right(theta, s, epi)
+    endo, epi, right = ventricles.surfaces(theta, s)
     return endo.astype(np.float32), epi.astype(np.float32), right.astype(np.float32)

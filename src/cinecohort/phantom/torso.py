@@ -1,6 +1,7 @@
 """The chest around the heart: skin and fat, muscle and ribs, lungs, liver, spine, in patient coordinates."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from cinecohort.phantom.people import Person
 from cinecohort.phantom.tissue import Noise3D, Signal, Signals, mix, ridge, soft
 
-FloatArray = NDArray[np.float64]
+FloatArray = NDArray[np.floating[Any]]
 
 
 SLOW = 3.5
@@ -89,6 +90,19 @@ class Torso:
         self._posterior_mediastinum(result, x, y, z, rough, signals, width_mm)
         self._arms(result, x, y, rough, signals, width_mm)
         return result
+
+    def near(self, points: FloatArray, margin_mm: float) -> NDArray[np.intp]:
+        """Which of the points (n, 3) lie in the body, or at most about `margin_mm` off it."""
+        x, y, z = points.T
+        skin = -self._arm_depth(x, y) if self.half_width_mm < np.abs(x).max() + margin_mm else np.inf
+        return np.flatnonzero(np.minimum(-self._depth(x, y + 0.04 * z), skin) < margin_mm)
+
+    def _arm_depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        radius = self._arm_radius()
+        return radius - np.hypot(np.abs(x) - self.half_width_mm - radius - 4.0, 0.85 * (y - 25.0))
+
+    def _arm_radius(self) -> float:
+        return 36.0 + 0.6 * self.fat_mm
 
     def _depth(self, x: FloatArray, y: FloatArray) -> FloatArray:
         a, b = self.half_width_mm, self.half_depth_mm
@@ -213,10 +227,7 @@ class Torso:
         beside = np.flatnonzero(np.abs(x) > self.half_width_mm - 8.0)
         if not beside.size:
             return
-        radius = 36.0 + 0.6 * self.fat_mm
-        away = radius - np.hypot(
-            np.abs(x[beside]) - self.half_width_mm - radius - 4.0, 0.85 * (y[beside] - 25.0)
-        )
+        radius, away = self._arm_radius(), self._arm_depth(x[beside], y[beside])
         part = result[beside]
         mix(part, soft(away, width_mm), np.float32(signals.fat))
         muscle = away - 0.6 * self.fat_mm - 2.0 * rough[beside]

@@ -159,29 +159,53 @@ class Ventricles:
             flattening=self.flattening[frames],
         )
 
-    def endocardium(self, theta: FloatArray, s: FloatArray) -> FloatArray:
-        """Radius of the LV cavity, mm, shape (t, ...); `theta` and `s` broadcast against each other."""
+    def surfaces(self, theta: FloatArray, s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Radii of the LV cavity, of the LV's outer surface and of the RV cavity's free wall.
+
+        Parameters
+        ----------
+        theta, s
+            Angle and height; they broadcast against each other.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            Each in mm, of shape (t, ...). The last is the epicardium where there is no RV.
+        """
         lead = (slice(None),) + (None,) * np.broadcast(theta, s).ndim
         z = s / self.length[lead]
-        at_ed = self._endocardium_ed(theta, z)
-        weight = self._contractility(theta, z)
-        moved = at_ed * np.exp(weight * np.log(self.contraction)[lead])
+        section = self.radius_mm * self._section(theta, z)
+        endo_ed = self._endocardium_ed(section, z)
+        endo = self._contracted(endo_ed, theta, z)
+        area = self._epicardium_ed(section, theta, z) ** 2 - endo_ed**2
+        epi = np.sqrt(endo**2 + np.maximum(area, 0.0) * (self.length_ed / self.length[lead]))
+        return endo, epi, epi + self._right_width(theta, s)
+
+    def endocardium(self, theta: FloatArray, s: FloatArray) -> FloatArray:
+        """Radius of the LV cavity, mm, shape (t, ...); `theta` and `s` broadcast against each other."""
+        z = s / self.length[(slice(None),) + (None,) * np.broadcast(theta, s).ndim]
+        return self._contracted(self._endocardium_ed(self.radius_mm * self._section(theta, z), z), theta, z)
+
+    def epicardium(self, theta: FloatArray, s: FloatArray) -> FloatArray:
+        """Radius of the LV's outer surface, mm, shape (t, ...)."""
+        return self.surfaces(theta, s)[1]
+
+    def right(self, theta: FloatArray, s: FloatArray) -> FloatArray:
+        """Radius of the RV cavity's free wall, mm, shape (t, ...); the epicardium where there is no RV."""
+        return self.surfaces(theta, s)[2]
+
+    def _contracted(self, at_ed: FloatArray, theta: FloatArray, z: FloatArray) -> FloatArray:
+        """The endocardium's radius in every frame from that of the same material at end-diastole."""
+        lead = (slice(None),) + (None,) * (z.ndim - 1)
+        moved = at_ed * np.exp(self._contractility(theta, z) * np.log(self.contraction)[lead])
+        if not self.flattening.any():
+            return moved
         toward_rv = np.exp(-(_angle(theta - self.shape.rv_angle) ** 2) / 0.5)
         return moved * (1.0 - self.flattening[lead] * toward_rv)
 
-    def epicardium(self, theta: FloatArray, s: FloatArray, endo: FloatArray | None = None) -> FloatArray:
-        """Radius of the LV's outer surface, mm, shape (t, ...)."""
+    def _right_width(self, theta: FloatArray, s: FloatArray) -> FloatArray:
+        """Width of the RV cavity between the epicardium and its free wall, mm, shape (t, ...)."""
         lead = (slice(None),) + (None,) * np.broadcast(theta, s).ndim
-        z = s / self.length[lead]
-        inner = self.endocardium(theta, s) if endo is None else endo
-        area = self._epicardium_ed(theta, z) ** 2 - self._endocardium_ed(theta, z) ** 2
-        stretch = self.length_ed / self.length[lead]
-        return np.sqrt(inner**2 + np.maximum(area, 0.0) * stretch)
-
-    def right(self, theta: FloatArray, s: FloatArray, epi: FloatArray | None = None) -> FloatArray:
-        """Radius of the RV cavity's free wall, mm, shape (t, ...); the epicardium where there is no RV."""
-        lead = (slice(None),) + (None,) * np.broadcast(theta, s).ndim
-        outer = self.epicardium(theta, s) if epi is None else epi
         z = (s - 0.09 * self.length_ed) / (self.tricuspid.position[lead] - 0.09 * self.length_ed)
         rise = np.clip(z, 0.0, 1.6)
         along = np.clip(1.0 - (1.0 - np.minimum(rise, 1.0)) ** 2.6, 0.0, 1.0) ** 0.6
@@ -191,19 +215,19 @@ class Ventricles:
         inside = np.clip(u, -1.0, 1.0)
         at_base, at_apex, corners = self.shape.rv_waves
         level = np.clip(rise, 0.0, 1.0)
-        uneven = (at_base * level + at_apex * (1.0 - level)) * np.sin(np.pi * inside)
-        uneven = uneven + corners * np.cos(2.0 * np.pi * inside) - 0.2 * inside
-        across = (1.0 - np.abs(inside) ** 2.3) * (1.0 - 0.12 * np.cos(0.5 * np.pi * inside) ** 2)
-        across = across * (1.0 + uneven)
-        return outer + self.rv_width_mm[lead] * along * across
+        sin, cos = np.sin(np.pi * inside), np.cos(np.pi * inside)
+        uneven = (at_base * level + at_apex * (1.0 - level)) * sin
+        uneven = uneven + corners * (2.0 * cos * cos - 1.0) - 0.2 * inside
+        across = (1.0 - np.abs(inside) ** 2.3) * (0.94 - 0.06 * cos) * (1.0 + uneven)
+        return self.rv_width_mm[lead] * along * across
 
-    def _endocardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
+    def _endocardium_ed(self, section: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
         inside = np.minimum(np.where(z < widest, (widest - z) / widest, (z - widest) * NARROWING), 1.0)
         profile = np.clip(1.0 - inside**self.shape.taper, 0.0, None) ** 0.47
-        return self.radius_mm * self._section(theta, z) * np.where(z > 0.0, profile, 0.0)
+        return section * np.where(z > 0.0, profile, 0.0)
 
-    def _epicardium_ed(self, theta: FloatArray, z: FloatArray) -> FloatArray:
+    def _epicardium_ed(self, section: FloatArray, theta: FloatArray, z: FloatArray) -> FloatArray:
         widest = self.shape.widest
         cap = APEX_WALL * self.wall_mm / self.length_ed
         inside = np.minimum(
@@ -211,7 +235,7 @@ class Ventricles:
         )
         profile = np.clip(1.0 - inside**self.shape.taper, 0.0, None) ** 0.47
         thick = self.wall_mm * self._wall(theta, z)
-        return (self.radius_mm * self._section(theta, z) + thick) * profile
+        return (section + thick) * profile
 
     def _section(self, theta: FloatArray, z: FloatArray) -> FloatArray:
         oval = 1.0 + self.shape.ovality * np.cos(2.0 * (theta - self.shape.ovality_angle))
@@ -298,21 +322,27 @@ class Volumes:
 
 def volumes(heart: Ventricles) -> Volumes:
     """Integrate the ventricles in every frame of `heart`."""
+    # Few frames at a time: the tables of some stay in the processor's cache.
+    parts = [
+        _volumes(heart.at(np.arange(first, min(first + 4, heart.length.size))))
+        for first in range(0, heart.length.size, 4)
+    ]
+    lv, whole, rv = (np.concatenate(values) for values in zip(*parts, strict=True))
+    return Volumes(lv, (whole - lv) * DENSITY_G_ML, rv)
+
+
+def _volumes(heart: Ventricles) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Volumes inside the endocardium, inside the epicardium and of the RV by frame (t,), mL."""
     theta, s, cell = _grid(heart.length_ed + 32.0, -16.0)
-    endo = heart.endocardium(theta, s)
-    epi = heart.epicardium(theta, s, endo)
-    right = heart.right(theta, s, epi)
+    endo, epi, right = heart.surfaces(theta, s)
 
     def below(plane: Plane, radius: FloatArray) -> FloatArray:
         height = plane.position[:, None, None] - s
-        slope = plane.slope * np.cos(theta - plane.direction)
-        return sector(radius, height, np.broadcast_to(slope, height.shape[:2] + theta.shape[1:]))
+        part = sector(radius, height, plane.slope * np.cos(theta - plane.direction))
+        return np.asarray(part.sum(axis=(1, 2)) * cell / 1000.0)
 
-    lv = below(heart.mitral, endo).sum(axis=(1, 2)) * cell / 1000.0
-    whole = below(heart.mitral, epi).sum(axis=(1, 2)) * cell / 1000.0
-    rv_outer, rv_inner = below(heart.tricuspid, right), below(heart.tricuspid, epi)
-    rv = (rv_outer - rv_inner).sum(axis=(1, 2)) * cell / 1000.0
-    return Volumes(lv, (whole - lv) * DENSITY_G_ML, rv)
+    right_ventricle = below(heart.tricuspid, right) - below(heart.tricuspid, epi)
+    return below(heart.mitral, endo), below(heart.mitral, epi), right_ventricle
 
 
 LEVELS = np.linspace(0.0, 1.0, 9)

@@ -1,6 +1,7 @@
 """Great vessels, veins and appendages as tubes around lines of points, in the heart's coordinates, mm."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,13 +33,28 @@ class Tube:
 
     def near(self, x: FloatArray, y: FloatArray, s: FloatArray, margin_mm: float) -> NDArray[np.intp]:
         """Which of the points (n,) lie in the box around the vessel."""
-        reach = float(self.radii.max()) + margin_mm
-        low, high = self.points.min(axis=0) - reach, self.points.max(axis=0) + reach
+        low, high = self._box[0] - margin_mm, self._box[1] + margin_mm
         found = np.flatnonzero((s > low[2]) & (s < high[2]))
         for values, least, most in ((x, low[0], high[0]), (y, low[1], high[1])):
             here = values[found]
             found = found[(here > least) & (here < most)]
         return found
+
+    @cached_property
+    def _box(self) -> tuple[FloatArray, FloatArray]:
+        reach = self.radii.max()
+        return self.points.min(axis=0) - reach, self.points.max(axis=0) + reach
+
+    def beside(self, normal: FloatArray, level_mm: float, margin_mm: float) -> "Tube | None":
+        """The pieces that a plane, of a unit normal and a distance from the origin, comes near, if any."""
+        away = self.points @ normal - level_mm
+        reach = float(self.radii.max()) + margin_mm
+        first, last = np.minimum(away[:-1], away[1:]), np.maximum(away[:-1], away[1:])
+        pieces = np.flatnonzero((first < reach) & (last > -reach))
+        if not pieces.size:
+            return None
+        part = slice(int(pieces[0]), int(pieces[-1]) + 2)
+        return Tube(self.points[part], self.radii[part])
 
     def field(self, x: FloatArray, y: FloatArray, s: FloatArray) -> FloatArray:
         """Distance to the wall, mm; positive inside."""

@@ -132,8 +132,8 @@ def test_wall_is_thinner_at_the_apex_and_uneven_around(heart):
     theta = np.linspace(0.0, 2.0 * np.pi, 72, endpoint=False)
     now = heart.ventricles.at(np.array([0]))
     z = np.array([0.2, 0.6]) * now.length_ed
-    endo = now.endocardium(theta[None], z[:, None])
-    wall = (now.epicardium(theta[None], z[:, None], endo) - endo)[0]
+    endo, epi, _ = now.surfaces(theta[None], z[:, None])
+    wall = (epi - endo)[0]
     assert 0.5 < wall[0].mean() / wall[1].mean() < 0.9
     assert 0.8 < np.ptp(wall[1]) < 5.0
 

@@ -133,8 +133,8 @@ def test_infarct_is_thin_and_hardly_moves():
     now = heart.ventricles.at(np.array([0, heart.cycle.es_frame]))
     at = heart.ventricles.shape.infarct_angle
     theta, s = np.array([at, at + np.pi]), np.full(2, 0.35 * heart.ventricles.length_ed)
-    endo = now.endocardium(theta, s)
-    wall = now.epicardium(theta, s, endo) - endo
+    endo, epi, _ = now.surfaces(theta, s)
+    wall = epi - endo
     assert wall[0, 0] < 0.65 * wall[0, 1]
     assert endo[1, 0] > 0.93 * endo[0, 0]
     assert endo[0, 1] - endo[1, 1] > 3.0 * abs(endo[0, 0] - endo[1, 0])
