@@ -41,7 +41,7 @@ def only_done(options: ExperimentOptions) -> ExperimentOptions:
     return options.model_copy(
         update={
             "rows": {row: options.rows[row] for row in done},
-            "tables": {name: table for name, table in tables.items() if table.rows},
+            "tables": {name: table for name, table in tables.items() if len(table.rows) > 1},
             "panels": {},
         }
     )
