@@ -179,18 +179,22 @@ class Materials:
         (n,): signal of muscle.
     blood
         (t, n): signal of blood.
+    venous
+        (t, n): that of the right heart's.
     """
 
     grain: Signal
     muscle: Signal
     blood: Signal
+    venous: Signal
 
 
 def draw_materials(heart: Heart, fine: FineStructure, points: Signal, signals: Signals) -> Materials:
     """Tissues at points (n, 3) in the coordinates of the heart, which is in single precision."""
     grain = fine.texture(points)
     muscle = np.float32(signals.myocardium) * (1.0 + 0.06 * grain).astype(np.float32)
-    return Materials(grain, muscle, _blood(heart, fine, points, grain, signals))
+    blood = _blood(heart, fine, points, grain, signals)
+    return Materials(grain, muscle, blood, blood * np.float32(signals.venous))
 
 
 def heart_signal(
@@ -228,22 +232,22 @@ def heart_signal(
     )
     places = Places(x, y, s, below_mitral, below_tricuspid, edge_mm)
     found = look_up(ventricles, x, y, s)
-    blood = materials.blood
+    blood, venous = materials.blood, materials.venous
     signal = np.repeat(background[None], len(heart.cycle.phase), axis=0)
     _epicardial_fat(signal, fine, places, found, materials.grain, signals)
     _appendages(signal, heart, places, blood, signals)
-    for atrium, bright in (
-        (heart.right_atrium, fine.brightness[1]),
-        (heart.left_atrium, fine.brightness[0]),
+    for atrium, bright, filling in (
+        (heart.right_atrium, fine.brightness[1], venous),
+        (heart.left_atrium, fine.brightness[0], blood),
     ):
-        _atrium(signal, atrium, bright, places, blood, signals)
+        _atrium(signal, atrium, bright, places, filling, signals)
     _roots(signal, heart, places, blood, signals)
-    for near, draw in (
-        (_near_right(places, found), _right_ventricle),
-        (_near_left(places, found), _left_ventricle),
+    for near, draw, filling in (
+        (_near_right(places, found), _right_ventricle, venous),
+        (_near_left(places, found), _left_ventricle, blood),
     ):
         part = signal[:, near]
-        tissues = materials.muscle[near], blood[:, near]
+        tissues = materials.muscle[near], filling[:, near]
         draw(part, heart, fine, places.part(near), found.part(near), *tissues)
         signal[:, near] = part
     for atrium, below, depths_mm in (

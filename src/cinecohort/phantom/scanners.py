@@ -156,6 +156,7 @@ def _randomised_signals(rng: np.random.Generator) -> Signals:
     muscle = float(rng.uniform(0.08, 0.35))
     return Signals(
         myocardium=float(rng.uniform(0.16, 0.62)),
+        venous=float(rng.uniform(0.6, 1.15)),
         fat=float(rng.uniform(0.35, 1.5)) * (-1.0 if rng.random() < 0.7 else 1.0),
         lung=float(rng.uniform(0.01, 0.18)),
         liver=float(rng.uniform(0.12, 0.65)),

@@ -17,14 +17,16 @@ class Signals:
     """Relative signal of each tissue: its T2/T1 ratio and the flip angle decide; blood is 1.
 
     Fat is negative: with an echo in the middle of the repetition time it is in opposite phase to water, which
-    leaves a dark line where the two share a pixel.
+    leaves a dark line where the two share a pixel. Blood of the right heart carries less oxygen and has a
+    shorter T2; with the shading of the coils the RV then has about 0.8 of the LV's signal, as in ACDC.
     """
 
     blood: float = 1.0
+    venous: float = 0.74
     myocardium: float = 0.30
     fat: float = -0.92
-    lung: float = 0.05
-    liver: float = 0.27
+    lung: float = 0.07
+    liver: float = 0.33
     spleen: float = 0.42
     stomach: float = 0.40
     muscle: float = 0.17
