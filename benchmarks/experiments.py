@@ -27,8 +27,8 @@ INTRODUCTION = """# Networks and trainings compared
 (10) on ACDC (65 subjects, 5 of which make the curves; the 15 that are listed as held out are tested),
 Sunnybrook and phantoms. Every row of a table had the same processor time on {machine}, so
 that most came nowhere near the length of their recipe: the tables say how near, and the curves whether a row
-had come to rest. A row's iterations are fixed beforehand from a short timing, so that the minutes that it took
-in the end differ where other work ran during the timing. What a row reaches in minutes is no measure of what its
+had come to rest. Iterations are fixed beforehand from a short timing, so that the minutes that a row took
+differ where other work ran during the timing. What a row reaches in minutes is no measure of what its
 recipe reaches in days.
 """
 
