@@ -10,11 +10,10 @@ from cinecohort.phantom.artefacts import RINGING_PX, bands, coil, received, ring
 from cinecohort.phantom.background import Pixels, background, pixels_of
 from cinecohort.phantom.chambers import (
     MOST_FAT_MM,
-    FineStructure,
-    draw_fine_structure,
     draw_materials,
     heart_signal,
 )
+from cinecohort.phantom.fine_structure import FineStructure, draw_fine_structure
 from cinecohort.phantom.heart import Heart
 from cinecohort.phantom.planning import Pose, Slice
 from cinecohort.phantom.receiver import Receiver

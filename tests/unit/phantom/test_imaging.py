@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from cinecohort.phantom.artefacts import add_ghosts, coil, mistriggered, received, ringing
-from cinecohort.phantom.chambers import draw_fine_structure
 from cinecohort.phantom.cycle import make_cycle
+from cinecohort.phantom.fine_structure import draw_fine_structure
 from cinecohort.phantom.heart import build_heart
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.people import draw_person, generator
