@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from cinecohort.images import Image, read_image, write_image
 from cinecohort.segmentation import prediction
@@ -14,6 +13,7 @@ from cinecohort.segmentation.inference import ImageInference, box_around
 from cinecohort.segmentation.options import CleanUpOptions, SegmentationOptions
 from cinecohort.segmentation.preprocessing import WorkingGrid
 from cinecohort.segmentation.uncertainty import flip_agreement
+from support.bright_network import bright_is_lv
 
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
 SHAPE = (160, 144)
@@ -25,12 +25,6 @@ DESCRIPTION = ModelDescription(
     normalisation="unit",
     structures={"1": "LV", "2": "MYO", "3": "RV"},
 )
-
-
-def bright_is_lv(images: torch.Tensor) -> torch.Tensor:
-    """A network that knows one thing: what is brighter than half is LV."""
-    bright = (images > 0.5).float()
-    return torch.cat([1 - bright, bright, torch.zeros_like(bright), torch.zeros_like(bright)], dim=1)
 
 
 def disc(x: float, y: float, radius: float) -> np.ndarray:

@@ -22,17 +22,12 @@ from cinecohort.segmentation.inference import ImageInference, most_probable
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
 from cinecohort.segmentation.weights import load_model
+from support.bright_network import bright_is_lv
 
 AFFINE = np.diag([1.7, 1.9, 8.0, 1.0])
 PLAIN = SegmentationOptions(
     engine="torch", precision="fp32", clean_up=CleanUpOptions(largest_component=False, fill_holes=False)
 )
-
-
-def bright_is_lv(images: torch.Tensor) -> torch.Tensor:
-    """A network that knows one thing: what is brighter than half is LV."""
-    bright = (images > 0.5).float()
-    return torch.cat([1 - bright, bright, torch.zeros_like(bright), torch.zeros_like(bright)], dim=1)
 
 
 DESCRIPTION = ModelDescription(
