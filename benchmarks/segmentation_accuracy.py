@@ -153,6 +153,7 @@ def main() -> None:
     parser.add_argument("--subjects", type=Path, default=HELD_OUT, help="ACDC subjects, one a line")
     parser.add_argument("--out", type=Path, default=HERE / "segmentation_accuracy.md")
     parser.add_argument("--no-clean-up", action="store_true")
+    parser.add_argument("--test-time-augmentation", nargs="+", default=["none"], choices=list(AVERAGED))
     arguments = parser.parse_args()
     clean_up = {"largest_component": not arguments.no_clean_up, "fill_holes": not arguments.no_clean_up}
     options = SegmentationOptions.model_validate({"clean_up": clean_up})

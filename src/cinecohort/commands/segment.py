@@ -25,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"])
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--frames", default="all", choices=["all", "ed_es"])
+    parser.add_argument(
+        "--test-time-augmentation",
+        default="none",
+        choices=["none", "flips", "flips_and_turns"],
+        help="average over mirrored (4 passes) or also turned images (8 passes)",
+    )
     parser.add_argument("--no-clean-up", action="store_true", help="leave the network's result as it is")
     parser.add_argument("--uncertainty", action="store_true", help="also record agreement under flips")
     parser.add_argument("--threads", type=int, help="CPU threads (default: the engine's choice)")
@@ -45,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         device=arguments.device,
         frames=arguments.frames,
+        test_time_augmentation=arguments.test_time_augmentation,
         clean_up=CleanUpOptions(largest_component=keep, fill_holes=keep),
         uncertainty=arguments.uncertainty,
     )

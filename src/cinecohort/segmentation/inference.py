@@ -5,7 +5,8 @@ those of its neighbours where the network sees them, the series' intensity range
 never on what shares its batch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ from cinecohort.segmentation.preprocessing import (
     network_intensity,
     unit_intensity,
 )
+from cinecohort.segmentation.symmetries import AS_IT_IS, Symmetry
 
 LOCATING_FRAMES = 2
 """Frames in which the heart is looked for, each slice in one of them in turn."""
@@ -44,8 +46,6 @@ CLEARANCE_MM = 5.0
 
 Box = tuple[int, int, int, int]
 """x start, x stop, y start, y stop on the working grid."""
-
-Transform = Callable[[Tensor], Tensor]
 
 
 @dataclass
@@ -80,6 +80,12 @@ class ImageInference:
             (size_x, size_y), self.image.spacing_mm[:2], self.description.spacing_mm, SIZE_MULTIPLE
         )
 
+    def through(self, network: Network) -> "ImageInference":
+        """Return the same image in the same region on its way through another network."""
+        other = copy(self)
+        other.network = network
+        return other
+
     def working_slices(self, indices: Sequence[int]) -> Tensor:
         """Slices with their neighbours as the network takes them, (n, 2 neighbours + 1, x, y).
 
@@ -101,17 +107,15 @@ class ImageInference:
         places = neighbouring(slice_, self.n_slices, self.description.neighbours)
         return [frame * self.n_slices + place for place in places]
 
-    def labels(
-        self, frames: Sequence[int], transform: tuple[Transform, Transform] | None = None
-    ) -> NDArray[np.uint8]:
+    def labels(self, frames: Sequence[int], symmetry: Symmetry = AS_IT_IS) -> NDArray[np.uint8]:
         """Segment frames.
 
         Parameters
         ----------
         frames
             Which; the others stay background.
-        transform
-            A change of the working images (n, slices, x, y) and the one that undoes it on probability maps.
+        symmetry
+            How the working images are mirrored and turned for the network.
 
         Returns
         -------
@@ -126,10 +130,7 @@ class ImageInference:
         for start in range(0, len(wanted), self.batch_size):
             indices = wanted[start : start + self.batch_size]
             images = self.working_slices(indices)
-            if transform is None:
-                structures = self.network(images)[:, 1:]
-            else:
-                structures = transform[1](self.network(transform[0](images).contiguous())[:, 1:])
+            structures = symmetry.undo(self.network(symmetry.apply(images))[:, 1:])
             native = self.grid.to_native(structures)
             best = most_probable(native)
             labels[indices, window_y, window_x] = best.transpose(1, 2).numpy()
@@ -251,16 +252,3 @@ def box_around(found: NDArray[np.bool_], spacing_mm: tuple[float, float], margin
         box.append(max(0, int(start // SIZE_MULTIPLE) * SIZE_MULTIPLE))
         box.append(min(found.shape[axis], int(-(-stop // SIZE_MULTIPLE)) * SIZE_MULTIPLE))
     return box[0], box[1], box[2], box[3]
-
-
-def _same(images: Tensor) -> Tensor:
-    return images
-
-
-FLIPS: tuple[tuple[Transform, Transform], ...] = (
-    (_same, _same),
-    (lambda images: images.flip(-1), lambda maps: maps.flip(-1)),
-    (lambda images: images.flip(-2), lambda maps: maps.flip(-2)),
-    (lambda images: images.rot90(1, (-2, -1)), lambda maps: maps.rot90(-1, (-2, -1))),
-)
-"""Test-time transforms, each with its inverse; all of them occur in training."""

@@ -10,6 +10,7 @@ from cinecohort.options import Options
 Engine = Literal["auto", "torch", "openvino"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda"]
+TestTimeAugmentation = Literal["none", "flips", "flips_and_turns"]
 
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """What models may be called."""
@@ -80,6 +81,10 @@ class SegmentationOptions(Options):
     heart_region_margin_mm: float | None = Field(default=25.0, ge=0)
     """Find the heart in a few frames first and segment only the region around it, with this margin; null:
     whole images. A heart that comes near the border of its region is segmented in whole images."""
+
+    test_time_augmentation: TestTimeAugmentation = "none"
+    """Average the network over each image as it is and mirrored (``flips``: 4 passes) or also turned by
+    quarters (``flips_and_turns``: 8 passes, so many times slower)."""
 
     clean_up: CleanUpOptions = CleanUpOptions()
     """What is removed after the network."""

@@ -27,6 +27,7 @@ from cinecohort.segmentation.engines import (
 )
 from cinecohort.segmentation.inference import ImageInference
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.segmentation.symmetries import AVERAGED, averaged
 from cinecohort.segmentation.uncertainty import flip_agreement, member_agreement, uncertain_frames
 from cinecohort.segmentation.weights import ensemble_description, load_model
 
@@ -41,9 +42,11 @@ class LoadedModel:
     name: str
     description: ModelDescription
     network: Network
+    """What segments: the mean of the members, over mirrored and turned images where asked for."""
+
     engine: ResolvedEngine
-    members: tuple[Network, ...] = ()
-    """The networks of an ensemble, of which `network` is the mean; empty for a single network."""
+    members: tuple[Network, ...]
+    """The network, or those of an ensemble."""
 
 
 @dataclass
@@ -96,8 +99,8 @@ def load(
             raise UserError(f"the weights {weights} segment {description.view}, not {view}; choose others.")
     networks = tuple(make_network(network, resolved, threads) for network, _ in loaded)
     description = ensemble_description(model.name, [description for _, description in loaded])
-    members = networks if len(networks) > 1 else ()
-    return LoadedModel(model.name, description, mean_network(networks), resolved, members)
+    network = averaged(mean_network(networks), AVERAGED[options.test_time_augmentation])
+    return LoadedModel(model.name, description, network, resolved, networks)
 
 
 def is_to_be_had(model: ModelOptions, view: str) -> bool:
@@ -234,7 +237,7 @@ def run_network(
         margin = options.heart_region_margin_mm
         labels = inference.labels(frames) if margin is None else inference.labels_around_heart(frames, margin)
         uncertainty = None
-        if model.members or options.uncertainty:
+        if len(model.members) > 1 or options.uncertainty:
             roles = subject.image.sidecar.get("frame_roles") or {}
             uncertainty = uncertainty_of(inference, model, uncertain_frames(labels, frames, roles))
     except (MemoryError, OSError):
@@ -248,6 +251,7 @@ def run_network(
             "device": model.engine.device,
             "spacing_mm": model.description.spacing_mm,
             "normalisation": model.description.normalisation,
+            "test_time_augmentation": options.test_time_augmentation,
         },
         "heart_region": {
             "margin_mm": options.heart_region_margin_mm,
@@ -261,9 +265,9 @@ def run_network(
 def uncertainty_of(inference: ImageInference, model: LoadedModel, frames: list[int]) -> dict[str, Any]:
     """Agreement of an ensemble's members, or of a single network with itself under flips."""
     structures = STRUCTURES[model.description.view]
-    if model.members:
+    if len(model.members) > 1:
         return member_agreement(inference, model.members, frames, structures)
-    return flip_agreement(inference, frames, structures)
+    return flip_agreement(inference.through(model.members[0]), frames, structures)
 
 
 def finish(

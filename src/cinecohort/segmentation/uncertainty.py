@@ -4,7 +4,6 @@ A measure for quality control: hearts that a network is unsure of are those that
 """
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from itertools import combinations
 from typing import Any
 
@@ -12,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.segmentation.engines import Network
-from cinecohort.segmentation.inference import FLIPS, ImageInference
+from cinecohort.segmentation.inference import ImageInference
+from cinecohort.segmentation.symmetries import AS_IT_IS, Symmetry
+
+COMPARED = (AS_IT_IS, Symmetry(mirrored=True), Symmetry(2, mirrored=True), Symmetry(1))
+"""How a frame is segmented again: mirrored along either axis, and turned by a quarter."""
 
 
 def uncertain_frames(labels: NDArray[np.uint8], frames: Sequence[int], roles: Mapping[str, Any]) -> list[int]:
@@ -38,7 +41,7 @@ def flip_agreement(
     inference: ImageInference, frames: Sequence[int], structures: Mapping[int, str]
 ) -> dict[str, Any]:
     """Segment frames as they are, mirrored along each axis and turned a quarter; see :func:`agreement`."""
-    results = [inference.labels(frames, transform) for transform in FLIPS]
+    results = [inference.labels(frames, symmetry) for symmetry in COMPARED]
     return agreement(results, frames, structures, "flips and a quarter turn")
 
 
@@ -49,11 +52,7 @@ def member_agreement(
     structures: Mapping[int, str],
 ) -> dict[str, Any]:
     """Segment frames with each network of an ensemble alone, and compare; see :func:`agreement`."""
-    results = []
-    for network in members:
-        alone = copy(inference)
-        alone.network = network
-        results.append(alone.labels(frames))
+    results = [inference.through(network).labels(frames) for network in members]
     return agreement(results, frames, structures, f"{len(results)} members of the ensemble")
 
 

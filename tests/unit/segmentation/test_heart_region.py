@@ -151,7 +151,7 @@ def test_uncertainty_is_judged_in_the_region() -> None:
 @pytest.mark.parametrize("margin", [None, 12.0])
 def test_the_region_is_recorded_with_the_result(margin: float | None, tmp_path: Path) -> None:
     engine = ResolvedEngine("torch", "fp32", "cpu")
-    model = prediction.LoadedModel("bright", DESCRIPTION, bright_is_lv, engine)
+    model = prediction.LoadedModel("bright", DESCRIPTION, bright_is_lv, engine, (bright_is_lv,))
     options = SegmentationOptions(
         heart_region_margin_mm=margin, clean_up=CleanUpOptions(largest_component=False, fill_holes=False)
     )

@@ -27,6 +27,10 @@ SOURCE_WORDS: dict[str, Text] = {
     "sunnybrook": ["the Sunnybrook Cardiac Data", Citation(("radau2009",))],
     "tables": "tables of measures made elsewhere",
 }
+AUGMENTED = {
+    "flips": "as it is and mirrored along either and both axes (test-time augmentation)",
+    "flips_and_turns": "in its eight mirrored and turned positions (test-time augmentation)",
+}
 DENOMINATORS = {
     "second": "the second-named measurement (the observer, where a method is compared with one)",
     "first": "the first-named measurement",
@@ -146,6 +150,9 @@ def segmentation(config: Mapping[str, Any]) -> list[Block]:
     text.append(
         "All frames were segmented. " if frames == "all" else "Only the ED and ES frames were segmented. "
     )
+    augmented = AUGMENTED.get(settings.get("test_time_augmentation", "none"))
+    if augmented:
+        text.append(f"The probabilities of each network were averaged over each image {augmented}. ")
     clean_up = settings.get("clean_up") or {}
     done = [
         words
