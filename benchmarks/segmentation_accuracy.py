@@ -11,6 +11,7 @@ import argparse
 import platform
 import tempfile
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from cinecohort.measures.function import mass_g
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import resolved_engine, segment_subjects
+from cinecohort.segmentation.symmetries import AVERAGED
 from cinecohort.sources.acdc import read_info
 from cinecohort.sources.base import open_source
 
@@ -157,6 +159,10 @@ def main() -> None:
     arguments = parser.parse_args()
     clean_up = {"largest_component": not arguments.no_clean_up, "fill_holes": not arguments.no_clean_up}
     options = SegmentationOptions.model_validate({"clean_up": clean_up})
+    averaging = [
+        options.model_copy(update={"test_time_augmentation": each})
+        for each in arguments.test_time_augmentation
+    ]
     engine = f"{resolved_engine(options)}, {platform.machine()}, Python {platform.python_version()}"
     lines = [INTRODUCTION.format(engine=engine).rstrip()]
     with tempfile.TemporaryDirectory() as temporary:
@@ -164,9 +170,11 @@ def main() -> None:
         acdc = converted("acdc", arguments.data / "acdc", held_out, Path(temporary))
         sunnybrook = converted("sunnybrook", arguments.data / "sunnybrook", None, Path(temporary))
         groups = {folder.name: group_of(arguments.data / "acdc" / folder.name) for folder in acdc}
-        for weights in arguments.models:
+        for weights, options in product(arguments.models, averaging):
             model = ModelOptions(name=Path(weights).stem, weights=weights)
-            lines += ["", f"## {model.name}", "", "ACDC", ""]
+            over = options.test_time_augmentation
+            title = model.name if over == "none" else f"{model.name}, test_time_augmentation: {over}"
+            lines += ["", f"## {title}", "", "ACDC", ""]
             lines += acdc_table(scores(acdc, model, options), groups)
             lines += ["", *measures_table(acdc, model.name)]
             lines += ["", "Sunnybrook", "", *sunnybrook_table(scores(sunnybrook, model, options))]
