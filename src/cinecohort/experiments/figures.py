@@ -1,5 +1,6 @@
 """Figures of experiments: tests by row as boxes with points, and the curves of all trainings."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,13 @@ from cinecohort.labels import STRUCTURES
 from cinecohort.reporting.distribution_figures import PALETTE, drawing, jitter
 
 
-def draw_tests(options: ExperimentOptions, table: str, tests: pd.DataFrame, path: Path) -> None:
+def draw_tests(
+    options: ExperimentOptions,
+    table: str,
+    tests: pd.DataFrame,
+    trained_on: Collection[tuple[str, str]],
+    path: Path,
+) -> None:
     """Draw Dice of a table's rows: a line of panels a dataset, a column a structure, a box a row.
 
     Parameters
@@ -20,6 +27,8 @@ def draw_tests(options: ExperimentOptions, table: str, tests: pd.DataFrame, path
         The table.
     tests
         Overlap of its rows, of all its datasets.
+    trained_on
+        Rows with a dataset all of whose subjects their training saw, so that none was left to test.
     path
         SVG to write.
     """
@@ -31,7 +40,8 @@ def draw_tests(options: ExperimentOptions, table: str, tests: pd.DataFrame, path
         for line, dataset in enumerate(wanted.datasets):
             for column, structure in enumerate(structures):
                 here = tests[(tests["dataset"] == dataset) & (tests["structure"] == structure)]
-                draw_boxes(axes[line, column], here, wanted.rows)
+                seen = [row for row in wanted.rows if (row, dataset) in trained_on]
+                draw_boxes(axes[line, column], here, wanted.rows, seen)
                 axes[line, column].set_title(f"{structure}, {options.datasets[dataset].title or dataset}")
         axes[0, 0].set_yticks(range(len(wanted.rows)), [options.title_of(row) for row in wanted.rows])
         axes[0, 0].set_ylim(len(wanted.rows) - 0.4, -0.6)
@@ -39,7 +49,7 @@ def draw_tests(options: ExperimentOptions, table: str, tests: pd.DataFrame, path
             axis.set_xlabel("3D Dice")
 
 
-def draw_boxes(axis: Axes, tests: pd.DataFrame, rows: list[str]) -> None:
+def draw_boxes(axis: Axes, tests: pd.DataFrame, rows: list[str], seen: list[str]) -> None:
     """Draw one structure of one dataset: box of the quartiles and every subject and frame, by row."""
     axis.set_xlim(-0.02, 1.02)
     axis.grid(axis="x", linewidth=0.3, alpha=0.5)
@@ -47,7 +57,8 @@ def draw_boxes(axis: Axes, tests: pd.DataFrame, rows: list[str]) -> None:
         values = tests.loc[tests["row"] == row, "dice"].dropna().to_numpy()
         colour = PALETTE[position % len(PALETTE)]
         if not len(values):
-            axis.text(0.5, position, "no value", ha="center", va="center", fontsize=5.5, color="0.5")
+            words = "trained on" if row in seen else "no value"
+            axis.text(0.5, position, words, ha="center", va="center", fontsize=5.5, color="0.5")
             continue
         axis.scatter(values, position + jitter(len(values)), s=3, color=colour, alpha=0.6, linewidths=0)
         axis.boxplot(

@@ -184,7 +184,14 @@ def make_table(options: ExperimentOptions, table: str) -> Path:
     with replacing(path) as temporary:
         rows.to_csv(temporary, index=False, float_format="%.6g")
     write_text(folder / f"{table}.md", markdown(options, table, rows))
-    draw_tests(options, table, read_tests(options, wanted.rows, wanted.datasets), folder / f"{table}.svg")
+    tests = read_tests(options, wanted.rows, wanted.datasets)
+    trained_on = [
+        (row, dataset)
+        for row in wanted.rows
+        for dataset in wanted.datasets
+        if set(count_fates(options, row, dataset)) == {SEEN}
+    ]
+    draw_tests(options, table, tests, trained_on, folder / f"{table}.svg")
     return path
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from cinecohort.errors import UserError
 from cinecohort.experiments import accuracy
 from cinecohort.experiments.accuracy import evaluate_row, segmentation_folder, unseen_by
+from cinecohort.experiments.figures import draw_boxes
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.panels import chosen_subjects, make_panel
 from cinecohort.experiments.rows import Network, networks_of, read_row
@@ -103,6 +105,13 @@ def test_table_has_means_by_hand_and_published_rows_apart(raw: Path, finished: E
     assert text.count("*published* (Chen 2020, Table IV)") == 12
     assert "home (n = 4), then Away (n = 2)" in text or "home (n = 4), then Away (n = 1)" in text
     assert (finished.results / "tables" / "both.svg").read_text().count("3D Dice") == 3
+
+
+def test_figure_says_where_nobody_was_left_to_test() -> None:
+    axis = Figure().subplots()
+    nothing = pd.DataFrame({"row": pd.Series(dtype=str), "dice": pd.Series(dtype=float)})
+    draw_boxes(axis, nothing, ["seen", "empty"], ["seen"])
+    assert [text.get_text() for text in axis.texts] == ["trained on", "no value"]
 
 
 def test_published_fine_tuning_keeps_its_groups() -> None:
