@@ -13,6 +13,7 @@ from cinecohort.errors import UserError
 from cinecohort.images import Image, write_image
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.report import make_report
+from cinecohort.reporting.sections.study import reason_words
 from cinecohort.reporting.settings import report_settings
 from cinecohort.statistics.agreement_report import run as run_agreement
 from cinecohort.statistics.group_study import run_study
@@ -228,6 +229,13 @@ def test_a_study_that_could_not_be_done_says_why(fake_results):
     (study / "summary.json").write_text(json.dumps(summary))
     text = " ".join(text_of(report(folder)).split())
     assert "This study could not be done. No subject is left in the group Obese." in text
+
+
+def test_reasons_of_a_studys_flow_are_in_words():
+    assert reason_words("excluded: GAP") == "a slice position is missing in the stack (GAP)"
+    assert reason_words("diagnosis ICD-10 I21") == "diagnosis ICD-10 I21"
+    assert reason_words("Obese: no partner") == "Obese: no partner"
+    assert reason_words("error") == "error"
 
 
 def test_pictures_of_the_worst_cases(fake_results):

@@ -45,7 +45,7 @@ def section(context: Context) -> Section:
         Table(
             "tab-run",
             "What this report was made from; the same inputs give the same file.",
-            [Column("", "left"), Column("", "left", "share")],
+            [Column("Input", "left"), Column("Value", "left", "share")],
             rows,
         )
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from cinecohort.files import read_json
+from cinecohort.findings import Status
 from cinecohort.reporting.document import (
     Block,
     Bullets,
@@ -32,6 +33,7 @@ from cinecohort.reporting.sections.study_tables import (
     subgroup_table,
 )
 from cinecohort.reporting.validation import Marks
+from cinecohort.reporting.vocabulary import finding_words
 from cinecohort.statistics.unvalidated import views_of_measure
 
 TABLES = ("flow", "baseline", "balance", "comparison", "sensitivity", "subgroups", "power", "published")
@@ -163,7 +165,7 @@ def flow_diagram(context: Context, study: Study) -> FlowDiagram | None:
         lost = [(words, k) for words, k in pending if k]
         if steps and lost:
             lines = [f"Excluded: n = {hidden_count(sum(k for _, k in lost), smallest)}"]
-            lines += [f"{words}: {hidden_count(k, smallest)}" for words, k in lost]
+            lines += [f"{reason_words(words)}: {hidden_count(k, smallest)}" for words, k in lost]
             steps[-1] = FlowStep(steps[-1].title, steps[-1].n, lines)
         pending = []
         title = str(row["step"])
@@ -178,6 +180,12 @@ def flow_diagram(context: Context, study: Study) -> FlowDiagram | None:
         steps,
         "Flow of subjects: " + ", ".join(f"{step.title} {step.n}" for step in steps) + ".",
     )
+
+
+def reason_words(reason: str) -> str:
+    """A reason of the flow in words: the code that decided a status (``excluded: GAP``) with its meaning."""
+    status, _, code = reason.partition(": ")
+    return f"{finding_words(code)} ({code})" if status in set(Status) and code else reason
 
 
 def published_of(context: Context, study: Study) -> dict[str, dict[str, Any]]:
