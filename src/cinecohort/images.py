@@ -14,6 +14,14 @@ from cinecohort.files import read_json, replacing, write_json
 
 GZIP_LEVEL = 3
 
+HEADER_BYTES = 348
+"""Length of a NIfTI-1 header."""
+
+NO_VOXEL_SIZE = "neither its pixdim nor its affine says how large a voxel is"
+
+LEAST_DETERMINANT = 0.01
+"""Of an affine's unit columns; 1 where they are at right angles, 0 where they lie in one plane."""
+
 
 @dataclass
 class Image:
@@ -94,7 +102,8 @@ def read_image(path: Path) -> Image:
     Raises
     ------
     UserError
-        If the file is not there, not NIfTI, damaged, or has fewer than 2 or more than 4 axes.
+        If the file is not there, not NIfTI, damaged, has fewer than 2 or more than 4 axes or no voxel, holds
+        anything but real numbers, does not say how large its voxels are, or has a damaged sidecar.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file.")
@@ -106,32 +115,77 @@ def read_image(path: Path) -> Image:
         data = np.asanyarray(nifti.dataobj)
     except Exception as fault:
         raise UserError(f"{path}: not a readable NIfTI file ({fault}); copy it again.") from fault
+    if data.size == 0:
+        raise UserError(f"{path}: holds no voxel; copy or convert it again.")
+    if data.dtype.kind not in "iuf":
+        raise UserError(f"{path}: holds {data.dtype} values; an image of one real number a voxel is needed.")
     if not 2 <= data.ndim <= 4:
         raise UserError(f"{path}: has {data.ndim} axes; an image of 2 to 4 axes (x, y, z, t) is needed.")
     data = data.reshape(data.shape + (1,) * (4 - data.ndim))
-    zooms = [float(zoom) for zoom in nifti.header.get_zooms()]
-    interval = zooms[3] if len(zooms) > 3 and zooms[3] > 0 else None
+    try:
+        affine = _trusted_affine(nifti, content)
+    except ValueError as fault:
+        raise UserError(f"{path}: {fault}; mend its header or convert it again.") from fault
+    return Image(data, affine, _frame_interval(nifti.header), _read_sidecar(path))
+
+
+def stated_voxel_size(content: bytes) -> list[float]:
+    """Voxel size (mm, one an axis of space) as a NIfTI header states it; nibabel would give 1 for 0."""
+    header = nib.Nifti1Header(content[:HEADER_BYTES], check=False)
+    axes = min(3, int(header["dim"][0]))
+    return [abs(float(size)) for size in header["pixdim"][1 : axes + 1]]
+
+
+def _trusted_affine(nifti: nib.Nifti1Image, content: bytes) -> NDArray[np.float64]:
+    zooms = stated_voxel_size(content)
+    if not nifti.header["sform_code"] and not all(np.isfinite(zoom) and zoom > 0 for zoom in zooms):
+        raise ValueError(NO_VOXEL_SIZE)  # The affine is made of the pixdim that nibabel put in its place.
+    return spacing_checked_affine(np.asarray(nifti.affine, dtype=np.float64), zooms)
+
+
+def _frame_interval(header: nib.Nifti1Header) -> float | None:
+    zooms = header.get_zooms()
+    return float(zooms[3]) if len(zooms) > 3 and np.isfinite(zooms[3]) and zooms[3] > 0 else None
+
+
+def _read_sidecar(path: Path) -> dict[str, Any]:
     sidecar = sidecar_path(path)
-    return Image(
-        data=data,
-        affine=spacing_checked_affine(np.asarray(nifti.affine, dtype=np.float64), zooms[:3]),
-        frame_interval_s=interval,
-        sidecar=read_json(sidecar) if sidecar.is_file() else {},
-    )
+    try:
+        facts = read_json(sidecar) if sidecar.is_file() else {}
+    except (ValueError, OSError):
+        facts = None  # The fault quotes the sidecar, which may name a person.
+    if not isinstance(facts, dict):
+        raise UserError(f"{path}: its sidecar {sidecar.name} is damaged; convert again or remove it.")
+    return facts
 
 
 def spacing_checked_affine(affine: NDArray[np.float64], zooms: list[float]) -> NDArray[np.float64]:
     """Return an affine whose column norms are the header's voxel sizes.
 
     ACDC's files have an sform of diag(-1, -1, 1): only ``pixdim`` holds the spacing, and volumes taken
-    from the affine are wrong by the voxel volume. Where the two disagree by more than 1 %, pixdim wins.
+    from the affine are wrong by the voxel volume. Where the two disagree by more than 1 %, pixdim wins;
+    where pixdim is no size (0, NaN, or of an axis that the file lacks), the affine's is taken.
+
+    Raises
+    ------
+    ValueError
+        If neither says how large a voxel is, or the axes do not span space.
     """
-    zooms = [zoom if zoom > 0 else 1.0 for zoom in zooms] + [1.0] * (3 - len(zooms))
+    if not np.all(np.isfinite(affine)):
+        raise ValueError("its affine is not finite")
     norms = np.linalg.norm(affine[:3, :3], axis=0)
+    stated = np.array([*zooms, np.nan, np.nan, np.nan][:3])
+    usable = np.isfinite(stated) & (stated > 0)
+    sizes = np.where(usable, stated, norms)
+    if np.any(sizes == 0):
+        raise ValueError(NO_VOXEL_SIZE)
     if np.any(norms == 0):
-        return np.diag([*zooms, 1.0])
-    if np.allclose(norms, zooms, rtol=0.01):
+        return np.diag([*sizes, 1.0])
+    directions = affine[:3, :3] / norms
+    if abs(np.linalg.det(directions)) < LEAST_DETERMINANT:
+        raise ValueError("two axes of its affine point the same way")
+    if np.allclose(norms, sizes, rtol=0.01):
         return affine
     corrected = affine.copy()
-    corrected[:3, :3] *= np.asarray(zooms) / norms
+    corrected[:3, :3] = directions * sizes
     return corrected

@@ -118,6 +118,66 @@ def test_pixdim_wins_over_an_affine_that_disagrees(affine, zooms, expected):
     np.testing.assert_allclose(spacing_checked_affine(affine, zooms), expected)
 
 
+def with_header(path, pixdim=None, sform=None, sform_code=None):
+    """Write a cine, then change bytes of its header, which nibabel would mend when it writes."""
+    write_image(path, cine())
+    content = bytearray(path.read_bytes())
+    if pixdim is not None:
+        content[80:92] = np.array(pixdim, "<f4").tobytes()
+    if sform is not None:
+        content[280:328] = np.array(sform, "<f4").tobytes()
+    if sform_code is not None:
+        content[254:256] = np.array(sform_code, "<i2").tobytes()
+    path.write_bytes(bytes(content))
+    return path
+
+
+@pytest.mark.parametrize("pixdim", [(0, 0, 0), (np.nan, 1.5, 10), (1.5, np.inf, 0)])
+def test_a_pixdim_that_is_no_size_leaves_the_spacing_to_the_affine(tmp_path, pixdim):
+    """Nibabel reads a pixdim of 0 as 1 mm: a volume wrong by the voxel volume."""
+    image = read_image(with_header(tmp_path / "sa.nii", pixdim))
+    assert image.spacing_mm == pytest.approx((1.5, 1.5, 10.0))
+    np.testing.assert_allclose(image.affine, OBLIQUE, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ({"pixdim": (0, 0, 0), "sform": np.zeros((3, 4))}, "says how large a voxel is"),
+        ({"pixdim": (0, 0, 0), "sform_code": 0}, "says how large a voxel is"),
+        ({"sform": np.full((3, 4), np.nan)}, "affine is not finite"),
+        ({"sform": [[1.5, 1.5, 0, 0], [0, 0, 0, 0], [0, 0, 10, 0]]}, "point the same way"),
+    ],
+)
+def test_an_image_without_a_voxel_size_is_refused(tmp_path, header, sentence):
+    with pytest.raises(UserError, match=rf"sa\.nii: .*{sentence}.*; mend its header"):
+        read_image(with_header(tmp_path / "sa.nii", **header))
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (np.zeros((4, 3, 2), np.complex64), "complex64 values"),
+        (np.zeros((4, 3, 2), [("R", "u1"), ("G", "u1"), ("B", "u1")]), "one real number a voxel"),
+        (np.zeros((4, 0, 2), np.int16), "holds no voxel"),
+    ],
+    ids=["complex", "colour", "empty"],
+)
+def test_values_that_are_no_intensities_are_refused(tmp_path, data, sentence):
+    nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "sa.nii")
+    with pytest.raises(UserError, match=sentence):
+        read_image(tmp_path / "sa.nii")
+
+
+@pytest.mark.parametrize("content", [b'{"name": "Someone"', b"[1]", b"\xff\xfe"])
+def test_a_damaged_sidecar_is_named_and_not_quoted(tmp_path, content):
+    write_image(tmp_path / "sa.nii", cine())
+    (tmp_path / "sa.json").write_bytes(content)
+    with pytest.raises(UserError, match=r"its sidecar sa\.json is damaged") as caught:
+        read_image(tmp_path / "sa.nii")
+    assert "Someone" not in str(caught.value)
+
+
 def test_sidecars_lie_beside_their_images(tmp_path):
     assert sidecar_path(tmp_path / "la_2ch.nii.gz") == tmp_path / "la_2ch.json"
     assert sidecar_path(tmp_path / "sa.nii") == tmp_path / "sa.json"

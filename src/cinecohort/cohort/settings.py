@@ -18,7 +18,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 """The stages that work by subject, in the order in which they run."""
 
 VERSIONS = {
-    "convert": 1,
+    "convert": 2,
     "image_quality": 1,
     "segment": 3,
     "segmentation_quality": 3,

@@ -11,7 +11,7 @@ from cinecohort.conversion.label_checks import annotate_everything
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
-from cinecohort.images import Image, read_image
+from cinecohort.images import HEADER_BYTES, Image, read_image, stated_voxel_size
 from cinecohort.labels import recode
 from cinecohort.sources.base import RawSubject
 
@@ -61,7 +61,7 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
     image, findings = _read(path, view, level)
     if image is None:
         return None, findings
-    findings = _spacing_findings(path, view)
+    findings = _spacing_findings(path, view, image)
     against = bool(np.linalg.det(image.affine[:3, :3]) < 0)
     if against:
         image = slices_along_normal(image)
@@ -74,33 +74,28 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
 def _read(path: Path, view: str, level: Level) -> tuple[Image | None, list[Finding]]:
     try:
         image = read_image(path)
-    except (UserError, ValueError, OSError) as fault:
-        # Other faults are of the sidecar, whose text must not get into the message.
-        reason = str(fault).removeprefix(f"{path}: ") if isinstance(fault, UserError) else "damaged sidecar."
-        message = f"{path.name} cannot be read: {reason}"
-        return None, [Finding("UNREADABLE", level, message, view)]
-    if 0 in image.data.shape or not isinstance(image.sidecar, dict):
-        message = f"{path.name} holds no voxel, or its sidecar no facts."
+    except UserError as fault:
+        message = f"{path.name} cannot be read: {str(fault).removeprefix(f'{path}: ')}"
         return None, [Finding("UNREADABLE", level, message, view)]
     return image, []
 
 
-def _spacing_findings(path: Path, view: str) -> list[Finding]:
-    header: Any = nib.load(path)
-    zooms = np.asarray(header.header.get_zooms()[:3], dtype=float)
-    norms = np.linalg.norm(header.affine[:3, :3], axis=0)[: len(zooms)]
+def _spacing_findings(path: Path, view: str, image: Image) -> list[Finding]:
+    """Note where the affine and the header's voxel size disagree, and which was used."""
+    header: Any = nib.load(path).header
+    norms = np.linalg.norm(header.get_best_affine()[:3, :3], axis=0)
+    with nib.openers.ImageOpener(str(path)) as stream:
+        zooms = np.array(stated_voxel_size(stream.read(HEADER_BYTES)))
+    norms, used = norms[: len(zooms)], np.array(image.spacing_mm[: len(zooms)])
     if np.allclose(norms, zooms, rtol=0.01):
         return []
     message = (
         f"{path.name}: the affine gives a spacing of {_millimetres(norms)} mm, the header"
-        f" {_millimetres(zooms)} mm; the header's is used."
+        f" {_millimetres(zooms)} mm; {_millimetres(used)} mm is used."
     )
-    worst = int(np.argmax(np.abs(norms - zooms)))
-    return [
-        Finding(
-            "SPACING", Level.INFO, message, view, value=float(norms[worst]), threshold=float(zooms[worst])
-        )
-    ]
+    worst = int(np.argmax(np.abs(norms - np.nan_to_num(zooms))))
+    value, threshold = float(norms[worst]), float(used[worst])
+    return [Finding("SPACING", Level.INFO, message, view, value=value, threshold=threshold)]
 
 
 def _millimetres(values: NDArray[np.float64]) -> str:
