@@ -30,13 +30,28 @@ def load_options(path: Path, model: type[Model]) -> Model:
     UserError
         If the file is not there, is not YAML, or holds mistakes; all of them are named at once.
     """
+    return parse_options(read_yaml(path), model, str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of keys and values; an empty one has none.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, is not YAML, or holds something else than keys and values.
+    """
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is not text in UTF-8; save it as a plain text file.") from error
     except yaml.YAMLError as error:
         raise UserError(f"{path}: is not valid YAML ({error}).") from error
-    return parse_options(values or {}, model, str(path))
+    if values is not None and not isinstance(values, dict):
+        raise UserError(f"{path}: holds a {type(values).__name__}; a file of `key: value` lines is needed.")
+    return values or {}
 
 
 def parse_options(values: Mapping[str, Any], model: type[Model], origin: str = "configuration") -> Model:
@@ -57,4 +72,4 @@ def _message(item: Mapping[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         return "is not a known key; see config/README.md for those that are"
     found = f" (found {item['input']!r})" if isinstance(item["input"], (str, int, float, bool)) else ""
-    return f"{item['msg']}{found}"
+    return f"{item['msg'].removeprefix('Value error, ')}{found}"

@@ -77,7 +77,7 @@ def test_a_study_that_could_name_no_folder_is_refused():
 def test_a_file_that_cannot_be_used_is_named(tmp_path):
     with pytest.raises(UserError, match=r"nothing\.yaml: cannot be read"):
         load_config(tmp_path / "nothing.yaml")
-    for text, message in (("a: [", "is not valid YAML"), ("", "datasets"), ("- a\n- b\n", r"\(top level\)")):
+    for text, message in (("a: [", "is not valid YAML"), ("", "datasets"), ("- a\n- b\n", "holds a list")):
         (tmp_path / "c.yaml").write_text(text)
         with pytest.raises(UserError, match=message):
             load_config(tmp_path / "c.yaml")

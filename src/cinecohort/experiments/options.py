@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import AfterValidator, Field, model_validator
 
 from cinecohort.errors import UserError
-from cinecohort.options import Options, parse_options
+from cinecohort.options import Options, parse_options, read_yaml
 
 SECTION = "experiments"
 """The key of a configuration file below which experiments stand."""
@@ -262,10 +261,4 @@ def load_experiments(path: Path) -> ExperimentOptions:
     UserError
         If the file is not there, is not YAML, or holds mistakes.
     """
-    try:
-        values = yaml.safe_load(path.read_text())
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: is not valid YAML ({error}).") from error
-    return parse_experiments(values if isinstance(values, Mapping) else {}, str(path))
+    return parse_experiments(read_yaml(path), str(path))

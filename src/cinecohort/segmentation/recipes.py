@@ -83,7 +83,7 @@ Chen 2020: momentum 0.99 and weight decay are those of its code.
 
 def with_recipe(values: dict[str, Any]) -> dict[str, Any]:
     """Fill in what a configuration leaves to its recipe."""
-    recipe = RECIPES.get(values.get("recipe", "cinecohort"), {})
+    recipe = RECIPES.get(str(values.get("recipe", "cinecohort")), {})
     merged = {**recipe, **values}
     if "augmentation" in recipe and isinstance(values.get("augmentation"), dict):
         merged["augmentation"] = {**recipe["augmentation"], **values["augmentation"]}

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from cinecohort.segmentation.augmentation import (
 )
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.engines import cpu_has_bf16
+from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.losses import LOSSES
 from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, starting_weights
 from cinecohort.segmentation.preprocessing import network_intensity
@@ -207,6 +208,11 @@ class Trainer:
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
         loss = LOSSES[options.loss](logits, labels, annotated)
+        if not torch.isfinite(loss):
+            raise UserError(
+                f"{options.name}: the loss is {loss.item()} after {self.iteration} iterations; lower the "
+                "learning rate or lengthen the warm-up."
+            )
         loss.backward()
         self.optimiser.step()
         self.iteration += 1
@@ -362,19 +368,21 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
     if options.epochs is not None:
         iterations = math.ceil(options.epochs * len(data) / options.batch_size)
         options = options.model_copy(update={"iterations": iterations})
-    report(f"{options.name}: {len(training)} subjects, {len(data)} slices; {len(validation)} to validate")
+    for folder in validation:
+        read_labelled(folder, options.data.observer, options.view)  # Better now than after an hour.
+    numbers = f"{len(training)} subjects, {len(data)} slices; {len(validation)} to validate"
+    unlabelled = f"; nothing labelled in {', '.join(data.without_labels)}" if data.without_labels else ""
+    report(f"{options.name}: {numbers}{unlabelled}")
     trainer = make_trainer(options, to_device(data, training_device(options)))
     output = options.output
     output.mkdir(parents=True, exist_ok=True)
-    write_split(output / "split.csv", training, validation)
     digest = digest_json(options.model_dump(mode="json", exclude={"output", "threads"}))
     checkpoint = output / "checkpoint.pt"
     if checkpoint.is_file():
-        state = torch.load(checkpoint, map_location=trainer.device, weights_only=True)
-        if state["digest"] != digest:
-            raise UserError(f"{checkpoint} is from another configuration; remove it or name another output.")
-        trainer.restore(state)
+        trainer.restore(saved_state(checkpoint, digest, trainer.device))
+        check_same_split(checkpoint.with_name("split.csv"), training, validation)
         report(f"{options.name}: resumed after {trainer.iteration} iterations")
+    write_split(output / "split.csv", training, validation)
     description = describe(
         options, [folder.name for folder in training], [folder.name for folder in validation]
     )
@@ -401,7 +409,8 @@ def run_iterations(
             scores = validate(
                 trainer.average, description, validation, options.data.observer, options.precision == "bf16"
             )
-            if options.select == "last" or scores.mean_iou > trainer.best_iou:
+            nothing_chosen = done and trainer.best_iou < 0
+            if options.select == "last" or scores.mean_iou > trainer.best_iou or nothing_chosen:
                 save_model(weights, trainer.average, description)
             trainer.best_iou = max(trainer.best_iou, scores.mean_iou)
             write_curve_row(checkpoint.with_name("curve.csv"), trainer, losses, scores)
@@ -415,13 +424,55 @@ def run_iterations(
                 torch.save(trainer.state(digest), temporary)
 
 
+def saved_state(checkpoint: Path, digest: str, device: torch.device) -> dict[str, Any]:
+    """Read a checkpoint of the same configuration.
+
+    Raises
+    ------
+    UserError
+        If it is damaged or of another configuration.
+    """
+    try:
+        state = torch.load(checkpoint, map_location=device, weights_only=True)
+        theirs = state["digest"]
+    except Exception as fault:
+        raise UserError(
+            f"{checkpoint}: is damaged or no checkpoint; remove it to begin anew, or name another output."
+        ) from fault
+    if theirs != digest:
+        raise UserError(f"{checkpoint} is from another configuration; remove it or name another output.")
+    return cast("dict[str, Any]", state)
+
+
+def split_rows(training: list[Path], validation: list[Path]) -> list[list[str]]:
+    """Who is trained and validated on, as rows of a table with a header."""
+    parts = {"training": training, "validation": validation}
+    return [["subject", "part"], *([folder.name, part] for part, of in parts.items() for folder in of)]
+
+
+def check_same_split(path: Path, training: list[Path], validation: list[Path]) -> None:
+    """Hold the subjects of a run that is resumed against those that it began with.
+
+    Raises
+    ------
+    UserError
+        If they are others.
+    """
+    if not path.is_file():
+        return
+    with path.open(newline="") as stream:
+        before = list(csv.reader(stream))
+    if before != split_rows(training, validation):
+        raise UserError(
+            f"{path}: the run began with other subjects than the folders hold now; restore them, or name "
+            "another output."
+        )
+
+
 def write_split(path: Path, training: list[Path], validation: list[Path]) -> None:
     """Write who was trained and validated on."""
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(("subject", "part"))
-        writer.writerows((folder.name, "training") for folder in training)
-        writer.writerows((folder.name, "validation") for folder in validation)
+        csv.writer(stream).writerows(split_rows(training, validation))
 
 
 def write_curve_row(path: Path, trainer: Trainer, losses: list[float], scores: ValidationScores) -> None:
@@ -429,7 +480,11 @@ def write_curve_row(path: Path, trainer: Trainer, losses: list[float], scores: V
     rows: list[list[str]] = []
     if path.is_file():
         with path.open(newline="") as stream:
-            rows = [row for row in csv.reader(stream) if row[0].isdigit() and int(row[0]) < trainer.iteration]
+            rows = [
+                row
+                for row in csv.reader(stream)
+                if row and row[0].isdigit() and int(row[0]) < trainer.iteration
+            ]
     rate = trainer.optimiser.param_groups[0]["lr"]
     by_structure = " ".join(f"{name}={value:.4f}" for name, value in scores.dice.items())
     row = [trainer.iteration, np.mean(losses), rate, scores.mean_dice, scores.mean_iou]

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cinecohort.errors import UserError
-from cinecohort.images import Image, read_image
-from cinecohort.labels import STRUCTURES
+from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.preprocessing import intensity_range, neighbouring, unit_intensity
 from cinecohort.segmentation.training_options import DataOptions
 
@@ -22,28 +21,62 @@ def find_subjects(options: DataOptions, view: str) -> list[Path]:
     Raises
     ------
     UserError
-        If there are none.
+        If a folder has none or is named twice, a held-out subject is in no folder, or all are held out.
     """
-    held_out = set(options.held_out.read_text().split()) if options.held_out else set()
+    if len({folder.resolve() for folder in options.folders}) < len(options.folders):
+        raise UserError("data.folders: names a folder twice, so that its subjects would count double.")
+    found = [path for folder in options.folders for path in _labelled_in(folder, options.observer, view)]
+    names = set(_names_in(options.held_out)) if options.held_out else set()
+    unknown = names - {path.name for folder in options.folders for path in folder.iterdir()}
+    if unknown:
+        raise UserError(
+            f"{options.held_out}: {', '.join(sorted(unknown))}: no such subject in the folders that are "
+            "learnt from; correct the list, so that whom it means is held out."
+        )
+    left = [path for path in found if path.name not in names]
+    if not left:
+        raise UserError(f"{options.held_out}: holds out every labelled subject; shorten the list.")
+    return left
+
+
+def _labelled_in(folder: Path, observer: str, view: str) -> list[Path]:
     found = [
         path.parent
-        for folder in options.folders
-        for path in sorted(folder.glob(f"*/label_{options.observer}_{view}.nii.gz"))
-        if (path.parent / f"{view}.nii.gz").is_file() and path.parent.name not in held_out
+        for path in sorted(folder.glob(f"*/label_{observer}_{view}.nii.gz"))
+        if (path.parent / f"{view}.nii.gz").is_file()
     ]
     if not found:
-        places = ", ".join(str(folder) for folder in options.folders)
         raise UserError(
-            f"{places}: no subject with {view}.nii.gz and label_{options.observer}_{view}.nii.gz."
+            f"{folder}: no subject with {view}.nii.gz and label_{observer}_{view}.nii.gz; correct "
+            "data.folders, observer or view."
         )
     return found
 
 
+def _names_in(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as fault:
+        raise UserError(f"{path}: is not text in UTF-8; write one subject's name a line.") from fault
+
+
 def split_subjects(folders: Sequence[Path], options: DataOptions, seed: int) -> tuple[list[Path], list[Path]]:
-    """Split subjects into training and validation, by names or by the seed."""
+    """Split subjects into training and validation, by names or by the seed.
+
+    Raises
+    ------
+    UserError
+        If a named subject is not among them, or none is left to train on.
+    """
     ordered = sorted(folders, key=lambda folder: folder.name)
     if isinstance(options.validation, list):
         names = set(options.validation)
+        unknown = names - {folder.name for folder in ordered}
+        if unknown:
+            raise UserError(
+                f"data.validation: {', '.join(sorted(unknown))} not among the labelled subjects that are not "
+                "held out; correct the names."
+            )
         validation = [folder for folder in ordered if folder.name in names]
     else:
         wanted = options.validation
@@ -57,16 +90,6 @@ def split_subjects(folders: Sequence[Path], options: DataOptions, seed: int) -> 
     if not training:
         raise UserError("no subject is left to train on; make the validation part smaller.")
     return training, validation
-
-
-def annotated_classes(labels: Image, view: str, frame: int, slice_: int) -> NDArray[np.bool_]:
-    """Which classes (background first) were annotated in a slice; all, where the sidecar does not say."""
-    structures = STRUCTURES[view]
-    annotated = labels.sidecar.get("annotated")
-    if annotated is None:
-        return np.ones(len(structures) + 1, dtype=bool)
-    by_structure = annotated.get(str(frame), {})
-    return np.array([True] + [slice_ in by_structure.get(name, []) for name in structures.values()])
 
 
 @dataclass(frozen=True)
@@ -90,6 +113,8 @@ class LabelledSlices:
         (n, 2), native image size.
     heart_px
         (n, 2), centre of the labelled structures of the stack, in stored pixels.
+    without_labels
+        Names of the subjects in which nothing was annotated: nothing is learnt from them.
     """
 
     images: Tensor
@@ -99,6 +124,7 @@ class LabelledSlices:
     spacing_mm: Tensor
     size_px: Tensor
     heart_px: Tensor
+    without_labels: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.labels.shape[0]
@@ -143,9 +169,15 @@ def load_slices(folders: Sequence[Path], observer: str, view: str, neighbours: i
     Raises
     ------
     UserError
-        If an image and its labels do not fit, or labels are outside the view's coding.
+        If an image and its labels do not fit (see :func:`read_labelled`), or nothing was annotated in any.
     """
-    stacks = [stack for folder in folders for stack in labelled_stacks(folder, observer, view)]
+    of_subjects = {folder: list(labelled_stacks(folder, observer, view)) for folder in folders}
+    stacks = [stack for of_subject in of_subjects.values() for stack in of_subject]
+    if not stacks:
+        raise UserError(
+            f"{folders[0]} and {len(folders) - 1} others: {observer} labelled nothing in {view}; label some "
+            "or choose another observer."
+        )
     size = (max(stack.images.shape[0] for stack in stacks), max(stack.images.shape[1] for stack in stacks))
     images: list[NDArray[np.generic]] = []
     seen, labels, annotated, spacing, sizes, centres = [], [], [], [], [], []
@@ -168,31 +200,23 @@ def load_slices(folders: Sequence[Path], observer: str, view: str, neighbours: i
         spacing_mm=torch.tensor(spacing, dtype=torch.float32),
         size_px=torch.tensor(sizes, dtype=torch.float32),
         heart_px=torch.from_numpy(np.array(centres, dtype=np.float32)),
+        without_labels=tuple(folder.name for folder, of_subject in of_subjects.items() if not of_subject),
     )
 
 
 def labelled_stacks(folder: Path, observer: str, view: str) -> Iterator[LabelledStack]:
     """Yield the frames of a subject in which something was annotated."""
-    image = read_image(folder / f"{view}.nii.gz")
-    path = folder / f"label_{observer}_{view}.nii.gz"
-    labels = read_image(path)
-    if image.data.shape != labels.data.shape:
-        raise UserError(f"{path}: is {labels.data.shape}, its image {image.data.shape}; convert it again.")
-    highest = max(STRUCTURES[view])
-    if labels.data.max() > highest:
-        raise UserError(f"{path}: has label {labels.data.max()}, but {view} ends at {highest}; recode it.")
-    intensity = unit_intensity(image.data, intensity_range(image.data))
-    marked = np.argwhere(labels.data > 0)[:, :2]
-    middle = (np.array(image.data.shape[:2]) - 1) / 2
+    subject = read_labelled(folder, observer, view)
+    data, labels = subject.image.data, subject.labels
+    intensity = unit_intensity(data, intensity_range(data))
+    marked = np.argwhere(labels > 0)[:, :2]
+    middle = (np.array(data.shape[:2]) - 1) / 2
     heart = marked.mean(axis=0) if len(marked) else middle
-    for frame in range(image.data.shape[3]):
-        slices = range(image.data.shape[2])
-        annotated = np.stack([annotated_classes(labels, view, frame, index) for index in slices])
-        if annotated[:, 1:].any():
-            yield LabelledStack(
-                np.ascontiguousarray(intensity[..., frame]),
-                labels.data[..., frame].astype(np.uint8),
-                annotated,
-                image.spacing_mm[:2],
-                heart,
-            )
+    for frame in subject.frames:
+        yield LabelledStack(
+            np.ascontiguousarray(intensity[..., frame]),
+            labels[..., frame],
+            subject.annotated[frame],
+            subject.image.spacing_mm[:2],
+            heart,
+        )

@@ -3,19 +3,35 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from cinecohort.options import Options, load_options
+from cinecohort.segmentation.options import NAME
 from cinecohort.segmentation.recipes import with_recipe
 
+LARGEST_SEED = 2**32 - 1
+
+SMALLEST_CROP = 16
+"""A network halves an image four times."""
+
+
+def _range_of_factors(value: tuple[float, float]) -> tuple[float, float]:
+    if not 0 < value[0] <= value[1]:
+        raise ValueError("must be two numbers above 0, the smaller one first")
+    return value
+
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Size = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Range = tuple[float, float]
+RangeOfFactors = Annotated[Range, AfterValidator(_range_of_factors)]
 
 
 class DataOptions(Options):
     """Which labelled subjects are learnt from."""
 
-    folders: list[Path]
+    folders: list[Path] = Field(min_length=1)
     """Folders of subject folders, each with image and labels as ``cinecohort convert`` writes them."""
 
     observer: str = "manual"
@@ -24,10 +40,10 @@ class DataOptions(Options):
     held_out: Path | None = None
     """File of subject names, one a line, that training never sees."""
 
-    validation: list[str] | int | Fraction = 0.1
+    validation: list[str] | Annotated[int, Field(ge=0)] | Fraction = 0.1
     """Subjects for validation: names, a number or a fraction drawn by the seed."""
 
-    training: int | None = None
+    training: Count | None = None
     """Number of training subjects drawn by the seed; all that are left where not given."""
 
 
@@ -64,7 +80,7 @@ class AugmentationOptions(Options):
     contrast: Fraction = 0.7
     """Probability of a linear change of intensity."""
 
-    contrast_factor: Range = (0.6, 1.6)
+    contrast_factor: RangeOfFactors = (0.6, 1.6)
     """Range of its factor (log-uniform)."""
 
     brightness: float = 0.15
@@ -82,6 +98,14 @@ class AugmentationOptions(Options):
     noise: Fraction = 0.4
     """Probability of added noise."""
 
+    @model_validator(mode="after")
+    def _magnifies(self) -> "AugmentationOptions":
+        if self.distribution != "normal":
+            _range_of_factors(self.scale)
+        elif self.scale[0] <= 0 or self.scale[1] < 0:
+            raise ValueError("scale must be a mean above 0 and a standard deviation")
+        return self
+
 
 class TrainingOptions(Options):
     """One training run."""
@@ -89,8 +113,8 @@ class TrainingOptions(Options):
     recipe: Literal["cinecohort", "bai", "chen"] = "cinecohort"
     """Settings to start from; every other key changes one of them."""
 
-    name: str
-    """Name of the weights."""
+    name: str = Field(pattern=f"^{NAME.pattern}$")
+    """Name of the weights: letters, digits, '_', '-' and '.'."""
 
     view: Literal["sa", "la_2ch", "la_4ch"] = "sa"
     """View that the network segments."""
@@ -110,19 +134,19 @@ class TrainingOptions(Options):
     start_from: str | None = None
     """Weights to fine-tune: a shipped name or a file."""
 
-    spacing_mm: float | None = 1.4
+    spacing_mm: Size | None = 1.4
     """In-plane pixel size that images are resampled to; null keeps each image's own."""
 
     normalisation: Literal["unit", "zscore_slice"] = "unit"
     """``unit``: [0, 1] by percentiles; ``zscore_slice``: each slice to mean 0 and SD 1."""
 
-    neighbours: int = 0
+    neighbours: int = Field(default=0, ge=0)
     """Slices on either side that the network sees besides the one that it learns to segment."""
 
     drop_neighbours: Fraction = 0.1
     """Fraction of slices that are shown in place of their own neighbours, as at the ends of a stack."""
 
-    crop: int = 144
+    crop: int = Field(default=144, ge=SMALLEST_CROP, multiple_of=SMALLEST_CROP)
     """Side of the training crop in pixels, a multiple of 16."""
 
     crop_centre: Literal["heart", "image", "inside"] = "heart"
@@ -134,13 +158,13 @@ class TrainingOptions(Options):
     augmentation: AugmentationOptions = AugmentationOptions()
     """Random changes of each slice."""
 
-    iterations: int = 3000
+    iterations: Count = 3000
     """Number of batches."""
 
-    epochs: int | None = None
+    epochs: Count | None = None
     """Passes through the data; where given, instead of `iterations`."""
 
-    batch_size: int = 16
+    batch_size: Count = 16
     """Slices in a batch."""
 
     loss: Literal["cross_entropy", "dice_cross_entropy"] = "dice_cross_entropy"
@@ -149,26 +173,27 @@ class TrainingOptions(Options):
     optimiser: Literal["adamw", "adam", "sgd"] = "adamw"
     """How."""
 
-    learning_rate: float = 2e-3
+    learning_rate: float = Field(default=2e-3, ge=0, allow_inf_nan=False)
     """At its highest."""
 
-    weight_decay: float = 1e-2
+    weight_decay: float = Field(default=1e-2, ge=0)
     """For AdamW and SGD."""
 
     schedule: Literal["cosine", "constant", "halving"] = "cosine"
     """``halving`` halves the rate every `halving_epochs` passes through the data."""
 
-    halving_epochs: int = 50
+    halving_epochs: Count = 50
     """See `schedule`."""
 
-    warm_up: int = 100
+    warm_up: int = Field(default=100, ge=0)
     """Iterations of linear warm-up."""
 
-    average: float | None = 0.998
+    average: Annotated[float, Field(ge=0, lt=1)] | None = 0.998
     """Decay of the exponential moving average of the weights; null keeps the last ones."""
 
     select: Literal["last", "best_iou"] = "last"
-    """Which weights are written: the last, or those of the best validation mean IoU."""
+    """Which weights are written: the last, or those of the best validation mean IoU (the last where
+    nothing is validated)."""
 
     precision: Literal["auto", "bf16", "fp32"] = "auto"
     """Arithmetic of the network; ``auto``: bf16 where the device has instructions for it."""
@@ -176,22 +201,30 @@ class TrainingOptions(Options):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where it is trained."""
 
-    threads: int | None = None
+    threads: Count | None = None
     """CPU threads; torch's own choice where not given."""
 
-    seed: int = 2018
+    seed: int = Field(default=2018, ge=0, le=LARGEST_SEED)
     """Of everything random."""
 
-    validate_every: int = 200
+    validate_every: Count = 200
     """Iterations between validations."""
 
-    checkpoint_every: int = 100
+    checkpoint_every: Count = 100
     """Iterations between checkpoints, from which a killed run resumes."""
 
     @model_validator(mode="before")
     @classmethod
     def _start_from_the_recipe(cls, values: Any) -> Any:
         return with_recipe(values) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _has_values_to_normalise(self) -> "TrainingOptions":
+        if self.crop == SMALLEST_CROP and self.batch_size == 1:
+            raise ValueError(
+                f"crop {SMALLEST_CROP} with batch_size 1 leaves one value to normalise; raise either"
+            )
+        return self
 
 
 def load_training_options(path: Path) -> TrainingOptions:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from cinecohort.images import read_image
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.descriptions import ModelDescription
+from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
 from cinecohort.segmentation.preprocessing import (
     WorkingGrid,
@@ -19,7 +19,6 @@ from cinecohort.segmentation.preprocessing import (
     network_intensity,
     unit_intensity,
 )
-from cinecohort.segmentation.training_data import annotated_classes
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class ValidationScores:
 
     def sentence(self) -> str:
         """For people."""
-        return "Dice " + ", ".join(f"{name} {value:.3f}" for name, value in self.dice.items())
+        scores = ", ".join(f"{name} {value:.3f}" for name, value in self.dice.items())
+        return f"Dice {scores}" if scores else "nothing to validate"
 
 
 def validate(
@@ -66,16 +66,12 @@ def validate(
     view = description.view
     dice: dict[str, list[float]] = {name: [] for name in STRUCTURES[view].values()}
     for folder in folders:
-        image = read_image(folder / f"{view}.nii.gz")
-        labels = read_image(folder / f"label_{observer}_{view}.nii.gz")
+        subject = read_labelled(folder, observer, view)
+        image, labels = subject.image, subject.labels
         grid = WorkingGrid(image.data.shape[:2], image.spacing_mm[:2], description.spacing_mm, SIZE_MULTIPLE)
         intensity = unit_intensity(image.data, intensity_range(image.data))
-        for frame in range(image.data.shape[3]):
-            annotated = np.stack(
-                [annotated_classes(labels, view, frame, index) for index in range(image.data.shape[2])]
-            )
-            if not annotated[:, 1:].any():
-                continue
+        for frame in subject.frames:
+            annotated = subject.annotated[frame]
             stack = torch.from_numpy(np.ascontiguousarray(intensity[..., frame].transpose(2, 0, 1)))
             count = len(stack)
             seen = torch.tensor(
@@ -92,7 +88,7 @@ def validate(
             for label, name in STRUCTURES[view].items():
                 use = annotated[:, label]
                 ours = predicted[:, :, use] == label
-                truth = labels.data[:, :, use, frame] == label
+                truth = labels[:, :, use, frame] == label
                 if truth.any():
                     dice[name].append(2 * float((ours & truth).sum()) / float(ours.sum() + truth.sum()))
     means = {name: float(np.mean(values)) for name, values in dice.items() if values}

@@ -1,0 +1,107 @@
+"""A subject to learn from: its image and an observer's labels, read together and held against each other."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cinecohort.conversion.label_checks import enclosed_share
+from cinecohort.errors import UserError
+from cinecohort.images import Image, read_image
+from cinecohort.label_maps import label_of, label_path, manual_map
+from cinecohort.labels import STRUCTURES
+
+SAME_PLACE_MM = 0.1
+"""Entries of two affines that differ by no more are of one grid."""
+
+FRAMES_LOOKED_AT = 2
+"""Annotated frames in which the coding is held against the anatomy."""
+
+
+@dataclass(frozen=True)
+class LabelledSubject:
+    """An image and its labels, on one grid and in the view's coding.
+
+    Parameters
+    ----------
+    image
+        The image (x, y, z, t).
+    labels
+        (x, y, z, t), uint8.
+    annotated
+        (t, z, classes), bool: what the observer looked for, background first. Where the labels' sidecar does
+        not say, a structure counts as annotated in the frames in which any of it is drawn.
+    """
+
+    image: Image
+    labels: NDArray[np.uint8]
+    annotated: NDArray[np.bool_]
+
+    @property
+    def frames(self) -> list[int]:
+        """Frames in which anything was annotated."""
+        return [int(frame) for frame in np.flatnonzero(self.annotated[:, :, 1:].any(axis=(1, 2)))]
+
+
+def read_labelled(folder: Path, observer: str, view: str) -> LabelledSubject:
+    """Read a subject's image and an observer's labels of a view.
+
+    Raises
+    ------
+    UserError
+        If either cannot be read, they are not on one grid, the labels are not whole numbers of the view's
+        coding, or the anatomy says that it is another coding.
+    """
+    image = read_image(folder / f"{view}.nii.gz")
+    path = label_path(folder, view, observer)
+    drawn = read_image(path)
+    if image.data.shape != drawn.data.shape:
+        raise UserError(f"{path}: is {drawn.data.shape}, its image {image.data.shape}; convert it again.")
+    if not np.allclose(image.affine, drawn.affine, atol=SAME_PLACE_MM):
+        raise UserError(
+            f"{path}: lies elsewhere in space than its image, by their affines; resample it onto the image, "
+            "or give it the image's affine where the voxels do match."
+        )
+    labels = _in_coding(drawn.data, view, path)
+    try:
+        masks = manual_map(drawn, view).annotated
+    except (AttributeError, IndexError, TypeError, ValueError) as fault:
+        raise UserError(
+            f"{path}: the `annotated` of its sidecar does not fit it; convert it again."
+        ) from fault
+    every = np.ones(image.data.shape[:1:-1], dtype=bool)
+    annotated = np.stack([every, *(masks[name].T for name in STRUCTURES[view].values())], axis=-1)
+    subject = LabelledSubject(image, labels, annotated)
+    _check_anatomy(subject, view, path)
+    return subject
+
+
+def _in_coding(drawn: NDArray[np.generic], view: str, path: Path) -> NDArray[np.uint8]:
+    if drawn.dtype.kind == "f" and not np.array_equal(drawn, np.rint(drawn)):
+        raise UserError(f"{path}: holds values that are not whole numbers; write it as integers.")
+    lowest, highest = drawn.min(), drawn.max()
+    if lowest < 0:
+        raise UserError(f"{path}: has label {lowest}, but labels begin at 0; recode it.")
+    last = max(STRUCTURES[view])
+    if highest > last:
+        raise UserError(f"{path}: has label {highest}, but {view} ends at {last}; recode it.")
+    return drawn.astype(np.uint8)
+
+
+def _check_anatomy(subject: LabelledSubject, view: str, path: Path) -> None:
+    """Find a swap of LV and RV (ACDC's coding), which leaves every label present."""
+    if view != "sa":
+        return
+    shares = [
+        (enclosed_share(subject.labels[..., frame], label_of(view, "LV")),
+         enclosed_share(subject.labels[..., frame], label_of(view, "RV")))
+        for frame in subject.frames[:FRAMES_LOOKED_AT]
+    ]  # fmt: skip
+    known = [(lv, rv) for lv, rv in shares if lv is not None and rv is not None]
+    if known and all(rv > lv for lv, rv in known):
+        lv, rv = known[0]
+        raise UserError(
+            f"{path}: the myocardium surrounds label 3 ({rv:.0%} of its border), not label 1 ({lv:.0%}); "
+            "recode it to 1 LV, 2 myocardium, 3 RV (`cinecohort convert` does, with the source's coding)."
+        )
