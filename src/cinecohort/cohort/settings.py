@@ -20,7 +20,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 VERSIONS = {
     "convert": 2,
     "image_quality": 1,
-    "segment": 3,
+    "segment": 4,
     "segmentation_quality": 3,
     "measure": 3,
     "evaluate": 3,

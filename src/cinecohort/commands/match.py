@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cinecohort.commands.numbers import not_negative
+
 if TYPE_CHECKING:
     from cinecohort.statistics.study_options import MatchingOptions
 
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--drop-missing", action="store_true", help="leave out subjects with missing covariates"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the order random")
+    parser.add_argument("--seed", type=not_negative, default=0, help="seed of the order random")
     parser.set_defaults(usage_error=parser.error)
 
 

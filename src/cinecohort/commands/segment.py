@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from cinecohort.commands.numbers import positive
 from cinecohort.errors import UserError
 
 
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-clean-up", action="store_true", help="leave the network's result as it is")
     parser.add_argument("--uncertainty", action="store_true", help="also record agreement under flips")
-    parser.add_argument("--threads", type=int, help="CPU threads (default: the engine's choice)")
+    parser.add_argument("--threads", type=positive, help="CPU threads (default: the engine's choice)")
 
 
 def run(arguments: argparse.Namespace) -> int:

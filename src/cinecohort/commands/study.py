@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from cinecohort.commands.numbers import not_negative
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -12,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", metavar="NAME|FILE", help="short-axis network (default: the shipped one)")
     parser.add_argument(
-        "--threads", type=int, default=0, metavar="N", help="threads of the network (default: all)"
+        "--threads", type=not_negative, default=0, metavar="N", help="threads of the network (default: all)"
     )
 
 

@@ -31,6 +31,9 @@ from cinecohort.segmentation.symmetries import AVERAGED, averaged
 from cinecohort.segmentation.uncertainty import flip_agreement, member_agreement, uncertain_frames
 from cinecohort.segmentation.weights import ensemble_description, load_model
 
+PIXELS_MM = (0.2, 6.0)
+"""Pixel sizes that are segmented; networks see 1 to 2 mm."""
+
 READ_AHEAD = 2
 """Images in memory before the network, at most; as many may wait behind it."""
 
@@ -196,7 +199,21 @@ def read_subject(folder: Path, view: str) -> ReadSubject:
         image = read_image(path)
     except UserError as error:
         return ReadSubject(folder, None, [Finding("UNREADABLE", Level.REJECT, str(error), view)])
-    return ReadSubject(folder, image, image_findings(image, view))
+    odd = implausible_pixels(image, view)
+    return ReadSubject(folder, None, odd) if odd else ReadSubject(folder, image, image_findings(image, view))
+
+
+def implausible_pixels(image: Image, view: str) -> list[Finding]:
+    """Pixels of a size that no heart can be segmented in: metres for millimetres, axes in another order."""
+    for size in image.spacing_mm[:2]:
+        if not PIXELS_MM[0] <= size <= PIXELS_MM[1]:
+            message = (
+                f"Pixels of {image.spacing_mm[0]:.3g} x {image.spacing_mm[1]:.3g} mm are no cine's; check "
+                "the unit and that the axes are x, y, slice, frame."
+            )
+            limit = PIXELS_MM[0] if size < PIXELS_MM[0] else PIXELS_MM[1]
+            return [Finding("SPACING", Level.REJECT, message, view, value=size, threshold=limit)]
+    return []
 
 
 def image_findings(image: Image, view: str) -> list[Finding]:
@@ -219,8 +236,8 @@ def frames_to_segment(image: Image, options: SegmentationOptions) -> list[int]:
     """All frames, or ED and ES where only these are wanted and the source names them."""
     n_frames = image.data.shape[3]
     roles = image.sidecar.get("frame_roles") or {}
-    named = {int(roles[role]) for role in ("ed", "es") if roles.get(role) is not None}
-    if options.frames == "ed_es" and len(named) == 2 and max(named) < n_frames:
+    named = {frame for frame in (roles.get("ed"), roles.get("es")) if frame in range(n_frames)}
+    if options.frames == "ed_es" and len(named) == 2:
         return sorted(named)
     return list(range(n_frames))
 

@@ -112,4 +112,6 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
         raise UserError(
             f"{path}: does not hold the weights of {description.architecture} ({fault})."
         ) from fault
+    if not all(torch.isfinite(value).all() for value in tensors.values()):
+        raise UserError(f"{path}: holds numbers that are not finite; its training diverged, train it again.")
     return network.eval(), description.model_copy(update={"sha256": description.sha256 or digest_file(path)})

@@ -20,7 +20,7 @@ from cinecohort.cli import main
 from cinecohort.cohort.stage_builders import BUILDERS
 from cinecohort.errors import UserError
 from cinecohort.files import read_json, write_json
-from cinecohort.images import read_image, write_image
+from cinecohort.images import Image, read_image, write_image
 from cinecohort.segmentation import engines, prediction
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import READ_AHEAD, load, segment_subjects
@@ -86,6 +86,47 @@ def test_segmenting_odd_images(
         segmented, image = (nib.load(odd_cohort / kind / name) for name in ("seg_sa.nii.gz", "sa.nii.gz"))
         assert segmented.shape == (*image.shape, 1, 1)[: max(4, len(image.shape))]
         assert np.array_equal(segmented.affine, image.affine)
+
+
+@pytest.mark.parametrize("pixel_mm", [0.0018, 10.0, 1800.0])
+def test_pixels_that_are_no_cines_are_not_segmented(
+    pixel_mm: float, labelled_cohort: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    """Metres or micrometres for millimetres: the working grid would be one block, or larger than memory."""
+    image = read_image(labelled_cohort / "S0" / "sa.nii.gz")
+    nib.save(nib.Nifti1Image(image.data, np.diag([pixel_mm, pixel_mm, 8, 1])), tmp_path / "sa.nii.gz")
+    model = ModelOptions(name="tiny", weights=str(tiny_weights))
+    options = SegmentationOptions(engine="torch", precision="fp32", device="cpu")
+    ((_, outcome),) = segment_subjects([tmp_path], model, options, "sa", threads=1)
+    assert [finding.code for finding in outcome.findings] == ["SPACING"]
+    assert not outcome.outputs
+    assert outcome.status == "review"
+
+
+@pytest.mark.parametrize(
+    ("roles", "frames"),
+    [({"ed": 1, "es": 0}, [0, 1]), ({"ed": -1, "es": 1}, [0, 1, 2]), ({"ed": 5, "es": 1}, [0, 1, 2])],
+)
+def test_roles_that_name_no_frame_are_not_followed(roles: dict[str, int], frames: list[int]) -> None:
+    image = Image(np.zeros((4, 4, 2, 3)), np.eye(4), sidecar={"frame_roles": roles})
+    assert prediction.frames_to_segment(image, SegmentationOptions(frames="ed_es")) == frames
+
+
+@pytest.mark.parametrize("threads", ["0", "-2", "many", "1.5"])
+def test_threads_that_are_no_number_are_wrong_usage(threads: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["segment", ".", "--threads", threads])
+    assert caught.value.code == 2
+    assert "is no whole number of at least 1" in capsys.readouterr().err
+
+
+def test_weights_that_are_not_finite_are_refused(tiny_weights: Path, tmp_path: Path) -> None:
+    tensors = safetensors.torch.load_file(tiny_weights)
+    next(value for value in tensors.values() if value.is_floating_point()).view(-1)[0] = float("nan")
+    safetensors.torch.save_file(tensors, tmp_path / "nan.safetensors")
+    write_json(tmp_path / "nan.json", {**read_json(tiny_weights.with_suffix(".json")), "sha256": ""})
+    with pytest.raises(UserError, match=r"nan\.safetensors: holds numbers that are not finite"):
+        load_model(str(tmp_path / "nan.safetensors"))
 
 
 def test_what_is_odd_in_one_slice_leaves_the_others_alone(odd_cohort: Path, tiny_weights: Path) -> None:
