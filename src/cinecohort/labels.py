@@ -49,7 +49,8 @@ def recode(labels: NDArray[np.integer], coding: Mapping[int, int]) -> NDArray[np
     present = {int(value) for value in np.unique(labels)} - {0}
     unknown = sorted(present - set(coding))
     if unknown:
-        raise ValueError(f"label map holds {unknown}, which the coding {dict(coding)} does not name")
+        shown = ", ".join(map(str, unknown[:5])) + (", ..." if len(unknown) > 5 else "")
+        raise ValueError(f"label map holds [{shown}], which the coding {dict(coding)} does not name")
     table = np.zeros(max([0, *present, *coding]) + 1, dtype=np.uint8)
     for theirs, ours in coding.items():
         table[theirs] = ours

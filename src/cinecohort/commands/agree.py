@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     on = arguments.on.split(",")
     repeated = arguments.repeated.split(",") if arguments.repeated else []
-    first, second = (read_table(path, [*on, *repeated]) for path in arguments.tables)
+    first, second = (read_table(path, [*on, *repeated], may_be_empty=False) for path in arguments.tables)
     names = (arguments.tables[0].stem, arguments.tables[1].stem)
     if names[0] == names[1]:
         names = (str(arguments.tables[0]), str(arguments.tables[1]))
@@ -94,6 +94,8 @@ def _summary(result: "AgreementResult", out: Path) -> str:
     noted = {name for table in tables for name in table.loc[table["note"] != "", "measure"]}
     undefined = f" ({len(noted)} with a note on undefined values)" if noted else ""
     compared = f"{len(result.differences)} measures compared{undefined}"
+    if result.pairing.left_out:
+        compared += f"; LEFT OUT, for text in place of numbers: {', '.join(result.pairing.left_out)}"
     return f"{first['paired']} subjects paired{without}; {compared}, written to {out}."
 
 

@@ -22,8 +22,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     if not arguments.source.is_dir():
         raise UserError(f"{arguments.source}: there is no such folder; give the folder of the raw data.")
+    if arguments.source.resolve() == arguments.destination.resolve():
+        raise UserError(
+            f"{arguments.destination}: would be written over; name another folder than the source."
+        )
     counts = convert_all(arguments.source, arguments.destination, arguments.layout, arguments.annotations)
     total = sum(counts.values())
+    if not total:
+        raise UserError(
+            f"{arguments.source}: holds no subject of layout {arguments.layout}; check the folder, or choose "
+            "another --layout."
+        )
     words = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    print(f"{total} subjects: {words or 'none found'}.")
+    print(f"{total} subjects: {words}.")
     return 0 if counts.get("ok", 0) + counts.get("review", 0) else 1

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
 
     from cinecohort.images import Image
 
+WHOLE = 1e-3
+"""Labels stored as fractions may differ by so much from whole numbers; interpolated ones differ by more."""
+
+SAME_PLACE_MM = 0.1
+"""Entries of two affines that differ by no more are of one grid."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -120,7 +126,7 @@ def read_coded(path: Path, view: str, coding: str) -> "Image":
     Raises
     ------
     UserError
-        If it holds a number that the coding does not name.
+        If it holds a number that the coding does not name, or one between whole numbers.
     """
     import numpy as np
 
@@ -129,8 +135,11 @@ def read_coded(path: Path, view: str, coding: str) -> "Image":
 
     image = read_image(path)
     numbers = {label: label for label in STRUCTURES[view]} if view != "sa" else CODINGS[coding]
-    whole = np.rint(image.data).astype(np.int64) if image.data.dtype.kind == "f" else image.data
-    if whole.size and int(whole.min()) < 0:
+    whole = np.rint(image.data) if image.data.dtype.kind == "f" else image.data
+    if not np.allclose(image.data, whole, rtol=0, atol=WHOLE):
+        raise UserError(f"{path}: holds values between whole numbers, or none; a label map is needed.")
+    whole = whole.astype(np.int64)
+    if int(whole.min()) < 0:
         raise UserError(f"{path}: holds negative values; a label map is needed.")
     try:
         image.data = recode(whole, numbers)
@@ -140,7 +149,7 @@ def read_coded(path: Path, view: str, coding: str) -> "Image":
 
 
 def require_one_grid(first: Path, a: "Image", second: Path, b: "Image") -> None:
-    """Refuse two label maps of different shape or voxel size.
+    """Refuse two label maps of different shape or voxel size; say so where they lie elsewhere in space.
 
     Raises
     ------
@@ -153,3 +162,6 @@ def require_one_grid(first: Path, a: "Image", second: Path, b: "Image") -> None:
         raise UserError(f"{first} and {second}: shapes {a.data.shape} and {b.data.shape} differ.")
     if not np.allclose(a.spacing_mm, b.spacing_mm, rtol=0.01):
         raise UserError(f"{first} and {second}: voxel sizes {a.spacing_mm} and {b.spacing_mm} mm differ.")
+    if not np.allclose(a.affine, b.affine, atol=SAME_PLACE_MM):
+        words = "lie elsewhere in space by their affines; they are compared voxel by voxel all the same."
+        print(f"{first} and {second} {words}", file=sys.stderr)

@@ -236,7 +236,7 @@ def frames_to_segment(image: Image, options: SegmentationOptions) -> list[int]:
     """All frames, or ED and ES where only these are wanted and the source names them."""
     n_frames = image.data.shape[3]
     roles = image.sidecar.get("frame_roles") or {}
-    named = {frame for frame in (roles.get("ed"), roles.get("es")) if frame in range(n_frames)}
+    named = {int(roles[role]) for role in ("ed", "es") if roles.get(role) in range(n_frames)}
     if options.frames == "ed_es" and len(named) == 2:
         return sorted(named)
     return list(range(n_frames))

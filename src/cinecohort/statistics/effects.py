@@ -15,7 +15,7 @@ from cinecohort.statistics.matched_samples import (
     robust_difference,
 )
 from cinecohort.statistics.matching import check_identifiers, read_treatment
-from cinecohort.statistics.propensity import is_factor
+from cinecohort.statistics.propensity import check_not_mixed, is_factor
 from cinecohort.statistics.tables import no_column
 from cinecohort.statistics.two_samples import (
     benjamini_hochberg,
@@ -108,6 +108,8 @@ def compare(
     for outcome in outcomes:
         _check_outcome(table, outcome)
     sets = None
+    if pairs is None and identifier in table and table[identifier].duplicated().any():
+        check_identifiers(table, identifier)
     if pairs is not None:
         check_identifiers(table, identifier)
         sets = read_pairs(pairs, table[identifier], estimand)
@@ -190,6 +192,8 @@ def _check_outcome(table: pd.DataFrame, outcome: str) -> None:
         raise no_column(table, outcome)
     if is_factor(table[outcome]) and table[outcome].notna().any():
         raise UserError(f"Outcome {outcome!r} must hold numbers, but holds text or categories.")
+    if np.isinf(pd.to_numeric(table[outcome], errors="coerce")).any():
+        raise UserError(f"Outcome {outcome!r} holds infinite values: correct or empty these cells.")
 
 
 def _check_sides(sets: MatchedSets, treatment: np.ndarray) -> None:
@@ -207,6 +211,7 @@ def _check_adjustable(table: pd.DataFrame, covariates: Sequence[str], sets: Matc
     for name in covariates:
         if name not in table:
             raise no_column(table, name)
+        check_not_mixed(analysed[name], name)
         if analysed[name].isna().any():
             raise UserError(
                 f"Covariate {name!r} is missing for {int(analysed[name].isna().sum())} of {len(analysed)} "

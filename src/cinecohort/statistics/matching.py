@@ -257,7 +257,7 @@ def read_treatment(table: pd.DataFrame, treatment: str) -> np.ndarray:
         )
     numbers = pd.to_numeric(values, errors="coerce")
     if not numbers.isin([0, 1]).all():
-        shown = ", ".join(map(repr, list(values.unique()[:3])))
+        shown = ", ".join(map(repr, values.unique()[:3].tolist()))
         raise UserError(f"Column {treatment!r} must hold 0 and 1 (1 = treated), but holds {shown}.")
     treated = numbers.to_numpy(int)
     for value in (1, 0):

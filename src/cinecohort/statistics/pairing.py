@@ -30,6 +30,8 @@ class Pairing:
         Rows that take no part: the key columns, ``table`` and ``reason``.
     not_numbers
         Measure to the number of cells that hold something else than a finite number.
+    left_out
+        Columns that hold numbers in one table and mostly text in the other, which are not compared.
     """
 
     keys: pd.DataFrame
@@ -38,6 +40,7 @@ class Pairing:
     counts: pd.DataFrame
     unpaired: pd.DataFrame
     not_numbers: dict[str, int]
+    left_out: tuple[str, ...] = ()
 
     @property
     def measures(self) -> list[str]:
@@ -87,7 +90,8 @@ def pair_tables(
     tables, counts, unpaired = [], [], []
     shared = [str(name) for name in first.columns if name in second.columns and str(name) not in on]
     prepared = [_with_keys(table, on, name) for table, name in zip((first, second), names, strict=True)]
-    measures, not_numbers = _shared_measures(prepared, [name for name in shared if is_measure_name(name)])
+    names_of_measures = [name for name in shared if is_measure_name(name)]
+    measures, not_numbers = _shared_measures(prepared, names_of_measures)
     if not measures:
         raise UserError(
             f"{names[0]} and {names[1]} share no column of numbers to compare "
@@ -126,6 +130,9 @@ def pair_tables(
         counts=pd.DataFrame(counts),
         unpaired=pd.concat(unpaired, ignore_index=True),
         not_numbers=not_numbers,
+        left_out=tuple(
+            name for name in names_of_measures if name not in measures and _half_numbers(prepared, name)
+        ),
     )
 
 
@@ -183,6 +190,11 @@ def _numbers(column: pd.Series) -> pd.Series | None:
     if filled and int(numbers.notna().sum()) * 2 <= filled:
         return None
     return numbers.where(np.isfinite(numbers))
+
+
+def _half_numbers(tables: Sequence[pd.DataFrame], name: str) -> bool:
+    """Whether a column holds numbers in any table, though not in all."""
+    return any(_numbers(table[name]) is not None and table[name].notna().any() for table in tables)
 
 
 def _one_row_a_subject(

@@ -49,6 +49,25 @@ def is_factor(values: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
 
 
+def check_not_mixed(values: pd.Series, name: str) -> None:
+    """Refuse a text column that is numbers for the most part: a slip would make a factor of it.
+
+    Raises
+    ------
+    UserError
+        With the texts.
+    """
+    if not is_factor(values) or pd.api.types.is_bool_dtype(values):
+        return
+    present = values.dropna().astype(str)
+    texts = present[pd.to_numeric(present, errors="coerce").isna()]
+    if 0 < len(texts) < len(present) / 2:
+        shown = ", ".join(repr(text) for text in list(texts.unique())[:3])
+        raise UserError(
+            f"Column {name!r} holds numbers, but also {shown}: correct these, or empty the cells."
+        )
+
+
 def expand(table: pd.DataFrame, covariates: Sequence[str], all_levels: bool) -> list[DesignColumn]:
     """Turn covariates into numeric columns.
 
@@ -98,13 +117,14 @@ def check_covariates(table: pd.DataFrame, covariates: Sequence[str]) -> None:
     if table.empty:
         raise UserError("No subject has a value, so that nothing can be explained by covariates.")
     for name in covariates:
+        check_not_mixed(table[name], name)
         if not is_factor(table[name]) and not np.isfinite(table[name].to_numpy(float)).all():
             raise UserError(f"Covariate {name!r} holds infinite values: correct or leave them out.")
         if table[name].nunique() < 2:
+            single = table[name].iloc[:1].tolist()[0]
             raise UserError(
-                f"Covariate {name!r} has the single value {table[name].iloc[0]!r} in all {len(table)} "
-                "subjects and "
-                "can explain nothing: leave it out."
+                f"Covariate {name!r} has the single value {single!r} in all {len(table)} subjects and can "
+                "explain nothing: leave it out."
             )
 
 

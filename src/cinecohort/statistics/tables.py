@@ -21,7 +21,8 @@ def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) 
     Raises
     ------
     UserError
-        If the file cannot be read, is not UTF-8 text or has no header, or if it has no rows but must.
+        If the file cannot be read, is not UTF-8 text or has no header, if the header names a column twice or
+        fewer columns than the rows have, or if it has no rows but must.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -30,12 +31,20 @@ def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) 
         header = next(csv.reader([first_line], delimiter=separator), [])
         if not header:
             raise UserError(f"{path}: is empty; a table with a header line is needed.")
+        repeated = sorted({name for name in header if name and header.count(name) > 1})
+        if repeated:
+            raise UserError(f"{path}: has several columns {', '.join(repeated)}; keep one or rename them.")
         text = {index: str for index, name in enumerate(header) if name in keys or is_key_name(name)}
         table = pd.read_csv(path, sep=separator, dtype=text, encoding="utf-8-sig")
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, pd.errors.ParserError) as error:
         raise UserError(f"{path}: is not a table of text ({error}); save it as CSV in UTF-8.") from error
+    if len(table) and not isinstance(table.index, pd.RangeIndex):
+        raise UserError(
+            f"{path}: its rows have more values than its header has names, so that no column can be told; "
+            "name every column, or remove separators at the ends of the lines."
+        )
     if table.empty and not may_be_empty:
         raise UserError(f"{path}: holds no rows.")
     return table.rename(columns={name: "" for name in table.columns[:1] if str(name).startswith("Unnamed: ")})

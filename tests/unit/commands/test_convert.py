@@ -36,6 +36,11 @@ def test_nothing_usable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 1
     assert main(["convert", str(tmp_path / "absent"), str(tmp_path / "out")]) == 1
     assert "there is no such folder" in capsys.readouterr().err
+    (tmp_path / "void").mkdir()
+    assert main(["convert", str(tmp_path / "void"), str(tmp_path / "out")]) == 1
+    assert "void: holds no subject of layout auto" in capsys.readouterr().err
+    assert main(["convert", str(tmp_path / "in"), str(tmp_path / "void" / ".." / "in")]) == 1
+    assert "would be written over" in capsys.readouterr().err
 
 
 def test_converting_again_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -1,0 +1,139 @@
+"""Mistakes in tables and label maps: a sentence, never a number that looks right."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from cinecohort.cli import main
+
+
+def measures(rows: int = 12) -> pd.DataFrame:
+    numbers = np.arange(rows)
+    return pd.DataFrame(
+        {"subject": [f"S{i}" for i in numbers], "LVEDV_ml": 100 + numbers, "LVM_g": 80 + numbers % 5}
+    )
+
+
+def groups(rows: int = 40) -> pd.DataFrame:
+    generator = np.random.default_rng(1)
+    numbers = np.arange(rows)
+    return pd.DataFrame(
+        {
+            "subject": [f"S{i}" for i in numbers],
+            "t": (numbers < 12).astype(int),
+            "age": generator.normal(60, 7, rows).round(1),
+            "y": generator.normal(0, 1, rows).round(2),
+        }
+    )
+
+
+def said(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
+    """What a command says, to whichever stream; its exit code is held against `code`."""
+    assert main([str(argument) for argument in arguments]) == code
+    return "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("subject,LVEDV_ml\nS1,1,2\nS2,3,4\n", "more values than its header has names"),
+        ("subject,LVEDV_ml\nS1,1,\nS2,3,\n", "remove separators at the ends"),
+        ("subject,LVEDV_ml,LVEDV_ml\nS1,1,2\n", "several columns LVEDV_ml"),
+        ("subject,LVEDV_ml\n", "holds no rows"),
+    ],
+)
+def test_tables_whose_columns_cannot_be_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str
+) -> None:
+    measures().to_csv(tmp_path / "a.csv", index=False)
+    (tmp_path / "b.csv").write_text(text)
+    words = said(capsys, 1, "agree", tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "out")
+    assert "b.csv: " in words
+    assert sentence in words
+
+
+def test_a_measure_with_decimal_commas_is_not_left_out_in_silence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measures().to_csv(tmp_path / "a.csv", index=False)
+    table = measures().assign(LVEDV_ml=[f"{value},5" for value in range(12)], sex="F")
+    table.to_csv(tmp_path / "b.csv", index=False, sep=";")
+    arguments = ["agree", tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "out", "--no-figures"]
+    words = said(capsys, 0, *arguments)
+    assert "LEFT OUT, for text in place of numbers: LVEDV_ml" in words
+
+
+def with_age_of_text(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(age=table["age"].astype(object).where(table.index != 3, "old"))
+
+
+def with_infinite_outcome(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(y=table["y"].where(table.index != 3, np.inf))
+
+
+@pytest.mark.parametrize(
+    ("command", "change", "sentence"),
+    [
+        ("match", with_age_of_text, "Column 'age' holds numbers, but also 'old'"),
+        ("match", lambda table: table.assign(t=table.index % 3), "but holds 0, 1, 2."),
+        ("match", lambda table: table.assign(age=50), "the single value 50 in all"),
+        ("compare", with_age_of_text, "Column 'age' holds numbers, but also 'old'"),
+        ("compare", with_infinite_outcome, "Outcome 'y' holds infinite values"),
+        (
+            "compare",
+            lambda table: table.assign(subject=[f"S{i // 2}" for i in table.index]),
+            "more than once",
+        ),
+    ],
+)
+def test_groups_that_would_be_compared_wrong(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    sentence: str,
+) -> None:
+    change(groups()).to_csv(tmp_path / "t.csv", index=False)
+    if command == "match":
+        options = ["--treatment", "t", "--covariates", "age", "--out", tmp_path / "out"]
+    else:
+        options = ["--group", "t", "--outcomes", "y", "--covariates", "age", "--out", tmp_path / "out.csv"]
+    assert sentence in said(capsys, 1, command, tmp_path / "t.csv", *options)
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_negative_seed_is_wrong_usage(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["match", "t.csv", "--treatment", "t", "--out", str(tmp_path), "--seed", "-1"])
+    assert caught.value.code == 2
+
+
+def label_file(path: Path, data: np.ndarray, shift_mm: float = 0.0) -> Path:
+    affine = np.diag([1.5, 1.5, 8.0, 1.0])
+    affine[0, 3] = shift_mm
+    nib.save(nib.Nifti1Image(data, affine), path)
+    return path
+
+
+def test_label_maps_that_are_none_and_those_that_lie_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = np.zeros((12, 12, 2, 1), np.uint8)
+    labels[3:8, 3:8] = 1
+    manual = label_file(tmp_path / "manual.nii", labels)
+    rest = ["--manual", manual, "--out", tmp_path / "overlap.csv"]
+    interpolated = label_file(tmp_path / "a.nii", (labels * 0.6).astype(np.float32))
+    assert "between whole numbers" in said(capsys, 1, "evaluate", "--auto", interpolated, *rest)
+    missing = label_file(tmp_path / "b.nii", np.where(labels, np.nan, 0).astype(np.float32))
+    assert "between whole numbers, or none" in said(capsys, 1, "evaluate", "--auto", missing, *rest)
+    image = label_file(tmp_path / "c.nii", np.arange(288, dtype=np.int16).reshape(labels.shape))
+    assert "[4, 5, 6, 7, 8, ...]" in said(capsys, 1, "evaluate", "--auto", image, *rest)
+    elsewhere = label_file(tmp_path / "d.nii", labels, shift_mm=30.0)
+    assert "lie elsewhere in space" in said(capsys, 0, "evaluate", "--auto", elsewhere, *rest)
+    same = label_file(tmp_path / "e.nii", (labels * 0.9999).astype(np.float32))
+    assert "elsewhere" not in said(capsys, 0, "evaluate", "--auto", same, *rest)
+    assert pd.read_csv(tmp_path / "overlap.csv")["dice"].dropna().eq(1).any()
