@@ -17,6 +17,9 @@ GZIP_LEVEL = 3
 HEADER_BYTES = 348
 """Length of a NIfTI-1 header."""
 
+PIXELS_MM = (0.2, 6.0)
+"""In-plane pixel sizes of a cine; others are metres for millimetres, or axes in another order."""
+
 NO_VOXEL_SIZE = "neither its pixdim nor its affine says how large a voxel is"
 
 LEAST_DETERMINANT = 0.01
@@ -126,7 +129,7 @@ def read_image(path: Path) -> Image:
         affine = _trusted_affine(nifti, content)
     except ValueError as fault:
         raise UserError(f"{path}: {fault}; mend its header or convert it again.") from fault
-    return Image(data, affine, _frame_interval(nifti.header), _read_sidecar(path))
+    return Image(data, affine, _frame_interval(nifti.header), read_sidecar(path))
 
 
 def stated_voxel_size(content: bytes) -> list[float]:
@@ -148,7 +151,14 @@ def _frame_interval(header: nib.Nifti1Header) -> float | None:
     return float(zooms[3]) if len(zooms) > 3 and np.isfinite(zooms[3]) and zooms[3] > 0 else None
 
 
-def _read_sidecar(path: Path) -> dict[str, Any]:
+def read_sidecar(path: Path) -> dict[str, Any]:
+    """Read the sidecar of an image; empty where there is none.
+
+    Raises
+    ------
+    UserError
+        If it is damaged; what it says is not quoted.
+    """
     sidecar = sidecar_path(path)
     try:
         facts = read_json(sidecar) if sidecar.is_file() else {}

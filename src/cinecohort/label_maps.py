@@ -8,10 +8,14 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image
 from cinecohort.labels import STRUCTURES
 
 Kind = Literal["auto", "manual"]
+
+ALL_BUT_WHOLE = 1e-3
+"""Labels may differ by so much from whole numbers where another program stored them as fractions."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +65,45 @@ def label_path(folder: Path, view: str, observer: str) -> Path:
     return folder / f"label_{observer}_{view}.nii.gz"
 
 
+def whole_labels(labels: NDArray[Any], view: str, path: Path) -> NDArray[Any]:
+    """Labels as whole numbers of a view's coding; those that a float type holds all but exactly are rounded.
+
+    Raises
+    ------
+    UserError
+        If there are others: of another coding, interpolated, or not finite.
+    """
+    if labels.dtype.kind == "f":
+        rounded = np.rint(labels)
+        if not np.allclose(labels, rounded, rtol=0, atol=ALL_BUT_WHOLE):
+            raise UserError(f"{path}: holds values that are not whole numbers; write labels as integers.")
+        labels = rounded
+    lowest, highest, last = int(labels.min()), int(labels.max()), max(STRUCTURES[view])
+    if lowest < 0 or highest > last:
+        wrong = highest if highest > last else lowest
+        raise UserError(f"{path}: has label {wrong}, but {view} goes from 0 to {last}; recode it.")
+    return labels.astype(np.uint8, copy=False)
+
+
 def read_segmentation(folder: Path, view: str, name: str | None = None) -> LabelMap | None:
     """Read a model's segmentation of a view, or None where there is none.
 
     Only the frames that the sidecar lists under ``frames`` count as segmented; without a list, all do.
     """
     path = segmentation_path(folder, view, name)
-    return segmentation_map(read_image(path), view) if path.is_file() else None
+    return segmentation_map(_read_coded(path, view), view) if path.is_file() else None
 
 
 def read_label(folder: Path, view: str, observer: str) -> LabelMap | None:
     """Read an observer's labels of a view, or None where there are none."""
     path = label_path(folder, view, observer)
-    return manual_map(read_image(path), view) if path.is_file() else None
+    return manual_map(_read_coded(path, view), view) if path.is_file() else None
+
+
+def _read_coded(path: Path, view: str) -> Image:
+    image = read_image(path)
+    image.data = whole_labels(image.data, view, path)
+    return image
 
 
 def segmentation_map(image: Image, view: str) -> LabelMap:

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
     from cinecohort.images import Image
 
-WHOLE = 1e-3
-"""Labels stored as fractions may differ by so much from whole numbers; interpolated ones differ by more."""
-
 SAME_PLACE_MM = 0.1
 """Entries of two affines that differ by no more are of one grid."""
 
@@ -131,12 +128,13 @@ def read_coded(path: Path, view: str, coding: str) -> "Image":
     import numpy as np
 
     from cinecohort.images import read_image
+    from cinecohort.label_maps import ALL_BUT_WHOLE
     from cinecohort.labels import CODINGS, STRUCTURES, recode
 
     image = read_image(path)
     numbers = {label: label for label in STRUCTURES[view]} if view != "sa" else CODINGS[coding]
     whole = np.rint(image.data) if image.data.dtype.kind == "f" else image.data
-    if not np.allclose(image.data, whole, rtol=0, atol=WHOLE):
+    if not np.allclose(image.data, whole, rtol=0, atol=ALL_BUT_WHOLE):
         raise UserError(f"{path}: holds values between whole numbers, or none; a label map is needed.")
     whole = whole.astype(np.int64)
     if int(whole.min()) < 0:

@@ -3,9 +3,12 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cinecohort.errors import UserError
+
+if TYPE_CHECKING:
+    from cinecohort.findings import Finding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     rows: list[dict[str, Any]] = []
     for folder in subject_folders(arguments.folders):
         rows.append({"subject": folder.name, **measure_folder(folder, arguments.labels, options)})
-    measured = sum(row["status"] != "excluded" for row in rows)
+    measured = sum(row["status"] not in ("excluded", "error") for row in rows)
     if not measured:
         raise UserError(
             f"{', '.join(map(str, arguments.folders))}: no label map {arguments.labels!r} to measure; "
@@ -88,20 +91,40 @@ def has_images(folder: Path) -> bool:
 
 
 def measure_folder(folder: Path, labels: str, options: Any) -> dict[str, Any]:
-    """Row of one folder, and its findings on the error stream."""
+    """Row of one folder, and its findings on the error stream; what cannot be read is one of them."""
     from cinecohort.measures.subject import measure_subject
 
-    sets = segmented_sets(folder, labels)
-    outcome = measure_subject(folder, sets, [] if sets else [labels], options)
-    for finding in outcome.findings:
+    try:
+        sets = segmented_sets(folder, labels)
+        outcome = measure_subject(folder, sets, [] if sets else [labels], options)
+        swapped = swap_findings(folder, labels, bool(sets))
+    except UserError as error:
+        print(f"{folder.name}: UNREADABLE: {error}", file=sys.stderr)
+        return {"status": "error"}
+    for finding in [*outcome.findings, *swapped]:
         print(f"{folder.name}: {finding.code}: {finding.message}", file=sys.stderr)
-    return outcome.rows[0] if outcome.rows else {"status": str(outcome.status)}
+    row = outcome.rows[0] if outcome.rows else {"status": str(outcome.status)}
+    return {**row, "status": "review"} if swapped and row["status"] == "ok" else row
+
+
+def swap_findings(folder: Path, labels: str, automatic: bool) -> "list[Finding]":
+    """Whether the myocardium surrounds the RV: label maps made elsewhere may be of another coding."""
+    import numpy as np
+
+    from cinecohort.conversion.label_checks import check_enclosure
+    from cinecohort.label_maps import read_label, read_segmentation
+
+    name = None if labels == "seg" else labels
+    found = read_segmentation(folder, "sa", name) if automatic else read_label(folder, "sa", labels)
+    if found is None:
+        return []
+    drawn = np.flatnonzero(found.image.data.any(axis=(0, 1, 2))).tolist()
+    return check_enclosure(found.image.data, "sa", drawn[:1], observer=labels, threshold=0.0)
 
 
 def segmented_sets(folder: Path, labels: str) -> list[Any]:
     """Set of the models that made a folder's segmentations; empty where `labels` are an observer's."""
-    from cinecohort.files import read_json
-    from cinecohort.images import sidecar_path
+    from cinecohort.images import read_sidecar
     from cinecohort.label_maps import segmentation_path
     from cinecohort.labels import STRUCTURES
     from cinecohort.segmentation.model_sets import model_sets, single_set
@@ -112,6 +135,5 @@ def segmented_sets(folder: Path, labels: str) -> list[Any]:
     for view in STRUCTURES:
         path = segmentation_path(folder, view)
         if path.is_file():
-            described = sidecar_path(path)
-            models[view] = [(read_json(described).get("model") if described.is_file() else None) or labels]
+            models[view] = [read_sidecar(path).get("model") or labels]
     return model_sets(models) or [single_set(labels, STRUCTURES)]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cinecohort.conversion.label_checks import enclosed_share
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image
-from cinecohort.label_maps import label_of, label_path, manual_map
+from cinecohort.label_maps import label_of, label_path, manual_map, whole_labels
 from cinecohort.labels import STRUCTURES
 
 SAME_PLACE_MM = 0.1
@@ -63,7 +63,7 @@ def read_labelled(folder: Path, observer: str, view: str) -> LabelledSubject:
             f"{path}: lies elsewhere in space than its image, by their affines; resample it onto the image, "
             "or give it the image's affine where the voxels do match."
         )
-    labels = _in_coding(drawn.data, view, path)
+    labels = whole_labels(drawn.data, view, path)
     try:
         masks = manual_map(drawn, view).annotated
     except (AttributeError, IndexError, TypeError, ValueError) as fault:
@@ -75,18 +75,6 @@ def read_labelled(folder: Path, observer: str, view: str) -> LabelledSubject:
     subject = LabelledSubject(image, labels, annotated)
     _check_anatomy(subject, view, path)
     return subject
-
-
-def _in_coding(drawn: NDArray[np.generic], view: str, path: Path) -> NDArray[np.uint8]:
-    if drawn.dtype.kind == "f" and not np.array_equal(drawn, np.rint(drawn)):
-        raise UserError(f"{path}: holds values that are not whole numbers; write it as integers.")
-    lowest, highest = drawn.min(), drawn.max()
-    if lowest < 0:
-        raise UserError(f"{path}: has label {lowest}, but labels begin at 0; recode it.")
-    last = max(STRUCTURES[view])
-    if highest > last:
-        raise UserError(f"{path}: has label {highest}, but {view} ends at {last}; recode it.")
-    return drawn.astype(np.uint8)
 
 
 def _check_anatomy(subject: LabelledSubject, view: str, path: Path) -> None:

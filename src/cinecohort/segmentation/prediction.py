@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
-from cinecohort.images import Image, read_image, write_image
+from cinecohort.images import PIXELS_MM, Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.clean_up import clean_up
@@ -30,9 +30,6 @@ from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.symmetries import AVERAGED, averaged
 from cinecohort.segmentation.uncertainty import flip_agreement, member_agreement, uncertain_frames
 from cinecohort.segmentation.weights import ensemble_description, load_model
-
-PIXELS_MM = (0.2, 6.0)
-"""Pixel sizes that are segmented; networks see 1 to 2 mm."""
 
 READ_AHEAD = 2
 """Images in memory before the network, at most; as many may wait behind it."""

@@ -33,7 +33,7 @@ def changed_labels(folder: Path, change: str) -> None:
     if change == "swapped":
         data = np.array([0, 3, 2, 1], np.uint8)[data]
     elif change == "fractions":
-        data = (data * 0.9999).astype(np.float32)
+        data = (data * 0.6).astype(np.float32)
     elif change == "nan":
         data = np.where(data == 3, np.nan, data).astype(np.float32)
     elif change == "negative":
@@ -61,7 +61,8 @@ def test_labels_that_would_be_learnt_wrong_are_refused(
     labelled_cohort: Path, tmp_path: Path, change: str, sentence: str
 ) -> None:
     folder = subject(tmp_path / "A", labelled_cohort / "S0")
-    assert read_labelled(folder, "manual", "sa").frames == [0, 1]
+    read = read_labelled(folder, "manual", "sa")
+    assert read.frames == [0, 1]
     changed_labels(folder, change)
     with pytest.raises(UserError, match=rf"A/label_manual_sa\.nii\.gz: .*{sentence}"):
         read_labelled(folder, "manual", "sa")

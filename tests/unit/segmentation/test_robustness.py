@@ -176,7 +176,7 @@ def test_training_on_odd_images_gives_finite_weights(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("coding", "but sa ends at 3"),
+        ("coding", "but sa goes from 0 to 3"),
         ("grid", "convert it again"),
         ("truncated", "copy it again"),
     ],

@@ -1,0 +1,103 @@
+"""``cinecohort measure`` on label maps that other programs wrote wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+
+from cinecohort.cli import main
+
+AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
+
+
+def heart() -> np.ndarray:
+    """Cavity, wall and crescent, in two frames of three slices."""
+    x, y = np.meshgrid(np.arange(48), np.arange(40), indexing="ij")
+    labels = np.zeros((48, 40, 3, 2), np.uint8)
+    for frame, radius in enumerate((7.0, 5.0)):
+        distance = np.hypot(x - 26, y - 20)
+        plane = np.select(
+            [distance < radius, distance < radius + 4, np.hypot(x - 16, y - 20) < 9], [1, 2, 3], 0
+        )
+        labels[..., frame] = plane[..., None]
+    return labels
+
+
+def subject(folder: Path, labels: np.ndarray, affine: np.ndarray = AFFINE) -> Path:
+    folder.mkdir(parents=True)
+    nib.save(nib.Nifti1Image(np.zeros(heart().shape, np.int16), AFFINE), folder / "sa.nii.gz")
+    nib.save(nib.Nifti1Image(labels, affine), folder / "seg_sa.nii.gz")
+    return folder
+
+
+def measured(root: Path, capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
+    """First row of the table, and what was said."""
+    out = root / "measures.csv"
+    assert main(["measure", str(root), "--out", str(out)]) == 0
+    return pd.read_csv(out).iloc[0].to_dict(), capsys.readouterr().err
+
+
+def test_labels_stored_as_fractions_are_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    subject(tmp_path / "A", (heart() * np.float32(0.9999)).astype(np.float32))
+    row, _ = measured(tmp_path, capsys)
+    voxels = np.count_nonzero(heart()[..., 0] == 1)
+    assert row["lvedv_ml"] == pytest.approx(voxels * 1.5 * 1.5 * 8.0 / 1000)
+    assert row["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda labels: np.where(labels == 3, 4, labels).astype(np.uint8), "has label 4"),
+        (lambda labels: np.where(labels == 3, -1, labels.astype(np.int16)), "has label -1"),
+        (lambda labels: (labels * 0.6).astype(np.float32), "not whole numbers"),
+        (lambda labels: np.where(labels == 3, np.nan, labels).astype(np.float32), "not whole numbers"),
+    ],
+    ids=["coding", "negative", "interpolated", "nan"],
+)
+def test_a_label_map_that_cannot_be_measured_leaves_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any, sentence: str
+) -> None:
+    subject(tmp_path / "A", change(heart()))
+    subject(tmp_path / "B", heart())
+    row, said = measured(tmp_path, capsys)
+    assert "A: UNREADABLE" in said
+    assert sentence in said
+    assert row["status"] == "error"
+    assert pd.isna(row["lvedv_ml"])
+    assert pd.read_csv(tmp_path / "measures.csv")["status"].tolist() == ["error", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "affine", "code"),
+    [
+        (np.array([0, 3, 2, 1], np.uint8)[heart()], AFFINE, "LABEL_SWAP"),
+        (heart(), np.eye(4), "GRID"),
+        (heart()[1:], AFFINE, "GRID"),
+        (heart(), np.diag([8.0, 8.0, 8.0, 1.0]), "SPACING"),
+    ],
+    ids=["acdc", "spacing", "shape", "no_cine"],
+)
+def test_what_gives_wrong_volumes_is_flagged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: np.ndarray, affine: np.ndarray, code: str
+) -> None:
+    subject(tmp_path / "A", labels, affine)
+    row, said = measured(tmp_path, capsys)
+    assert f"A: {code}: " in said
+    assert row["status"] == "review"
+
+
+@pytest.mark.parametrize("name", ["sa.json", "seg_sa.json"])
+@pytest.mark.parametrize("content", ["{", "[1]"])
+def test_a_damaged_sidecar_leaves_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str
+) -> None:
+    for key in ("A", "B"):
+        subject(tmp_path / key, heart())
+    (tmp_path / "A" / name).write_text(content)
+    row, said = measured(tmp_path, capsys)
+    assert f"its sidecar {name} is damaged" in said
+    assert row["status"] == "error"
