@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from cinecohort.errors import UserError
 from cinecohort.options import Options, parse_options, read_yaml
+from cinecohort.segmentation.training_options import TrainingOptions
 
 SECTION = "experiments"
 """The key of a configuration file below which experiments stand."""
@@ -195,6 +196,32 @@ class ExperimentOptions(Options):
                     raise ValueError(
                         f"rows.{name}: starts from {chain[-1]}, which is several networks (folds)"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _settings_are_known(self) -> "ExperimentOptions":
+        """Every row's settings: a slip in the last row is told before the first one is trained."""
+        mistakes = []
+        for name, row in self.rows.items():
+            data = {"folders": ["subjects"]}
+            values = {**self.settings_of(name), "name": name, "output": ".", "data": data}
+            try:
+                if row.trained_on:
+                    parse_options(values, TrainingOptions, f"rows.{name}.settings")
+            except UserError as error:
+                mistakes.append(str(error))
+        if mistakes:
+            raise ValueError("\n".join(mistakes))
+        return self
+
+    @model_validator(mode="after")
+    def _published_tables_exist(self) -> "ExperimentOptions":
+        from cinecohort.statistics import published_tables
+
+        for name, table in self.tables.items():
+            if table.published is not None and table.published not in published_tables.names():
+                known = ", ".join(published_tables.names())
+                raise ValueError(f"tables.{name}: no published table {table.published!r}; there are {known}")
         return self
 
     @model_validator(mode="after")

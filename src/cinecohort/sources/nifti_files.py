@@ -42,7 +42,8 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
 
     Where the affine does not hold the spacing, ``pixdim`` is used (``SPACING``, info). Where the slices run
     against the normal (negative determinant), they are put into the order of the normal together with the
-    affine (``ORIENTATION``, info); nothing is flipped in plane.
+    affine (``ORIENTATION``, info); nothing is flipped in plane. Values that are not finite are counted
+    (``NOT_FINITE``, review).
 
     Parameters
     ----------
@@ -62,6 +63,10 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
     if image is None:
         return None, findings
     findings = _spacing_findings(path, view, image)
+    bad = int(np.count_nonzero(~np.isfinite(image.data))) if image.data.dtype.kind == "f" else 0
+    if bad:
+        message = f"{path.name}: {bad} voxels are not finite; they are written as 0."
+        findings.append(Finding("NOT_FINITE", Level.REVIEW, message, view, value=bad, threshold=0))
     against = bool(np.linalg.det(image.affine[:3, :3]) < 0)
     if against:
         image = slices_along_normal(image)

@@ -25,6 +25,18 @@ def mistakes(**changes: object) -> str:
         ({"rows": {"base": {"weights": "unet_slim_sa", "folds": 2}}}, "are not trained"),
         ({"tables": {"curves": {"rows": ["base"], "datasets": ["home"]}}}, "choose another"),
         ({"panels": {"one": {"rows": ["base"], "dataset": "home", "subject": 3}}}, "not a known key"),
+        (
+            {"tables": {"t": {"rows": ["base"], "datasets": ["home"], "published": "x"}}},
+            "no published table 'x'",
+        ),
+        (
+            {"tables": {}, "panels": {}, "rows": {"base": {"trained_on": ["home"], "settings": {"crp": 3}}}},
+            "crp: is not a known key",
+        ),
+        (
+            {"tables": {}, "panels": {}, "rows": {"base": {"trained_on": ["home"], "settings": {"crop": 0}}}},
+            "  crop: ",
+        ),
         ({"rows": {"base": {"trained_on": ["home"]}, "2": {"trained_on": ["home"]}}}, "start with a letter"),
     ],
 )

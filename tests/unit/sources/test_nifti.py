@@ -255,6 +255,26 @@ def test_a_broken_image_excludes_the_subject(root: Path, kind: str, code: str) -
     assert code in codes(outcome)
 
 
+def test_values_that_are_not_finite_are_counted(root: Path) -> None:
+    image = cine().astype(np.float32)
+    image[0, 0, 0, :2] = np.nan, np.inf
+    save(root / "p1" / "sa.nii.gz", image)
+    outcome, _ = convert(root)
+    assert outcome.status is Status.REVIEW
+    assert [finding.value for finding in outcome.findings if finding.code == "NOT_FINITE"] == [2]
+
+
+def test_a_spacing_that_the_header_lacks_is_said_and_taken_from_the_affine(root: Path) -> None:
+    save(root / "p1" / "sa.nii", cine())
+    content = bytearray((root / "p1" / "sa.nii").read_bytes())
+    content[80:92] = np.array([0, np.nan, 0], "<f4").tobytes()
+    (root / "p1" / "sa.nii").write_bytes(bytes(content))
+    outcome, folder = convert(root)
+    (finding,) = [finding for finding in outcome.findings if finding.code == "SPACING"]
+    assert "mm is used" in finding.message
+    np.testing.assert_allclose(read_image(folder / "sa.nii.gz").affine, AFFINE, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["shape", "frames", "values", "negative", "not a number", "text", "empty"])
 def test_a_broken_label_leaves_the_image(root: Path, kind: str) -> None:
     save(root / "p1" / "sa.nii.gz", cine())
