@@ -1,4 +1,4 @@
-"""The trainings in ``config/training`` are ones that ``train`` takes, and each has the weights it starts from."""
+"""The trainings in ``config/training`` are valid, and each has the weights that it starts from."""
 
 from pathlib import Path
 
