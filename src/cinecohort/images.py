@@ -17,6 +17,9 @@ GZIP_LEVEL = 3
 HEADER_BYTES = 348
 """Length of a NIfTI-1 header."""
 
+SAME_PLACE_MM = 0.1
+"""Entries of two affines that differ by no more are of one grid."""
+
 PIXELS_MM = (0.2, 6.0)
 """In-plane pixel sizes of a cine; others are metres for millimetres, or axes in another order."""
 

@@ -12,9 +12,6 @@ if TYPE_CHECKING:
 
     from cinecohort.images import Image
 
-SAME_PLACE_MM = 0.1
-"""Entries of two affines that differ by no more are of one grid."""
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -155,6 +152,8 @@ def require_one_grid(first: Path, a: "Image", second: Path, b: "Image") -> None:
         Naming both files and what differs.
     """
     import numpy as np
+
+    from cinecohort.images import SAME_PLACE_MM
 
     if a.data.shape != b.data.shape:
         raise UserError(f"{first} and {second}: shapes {a.data.shape} and {b.data.shape} differ.")

@@ -8,12 +8,9 @@ from numpy.typing import NDArray
 
 from cinecohort.conversion.label_checks import enclosed_share
 from cinecohort.errors import UserError
-from cinecohort.images import Image, read_image
+from cinecohort.images import SAME_PLACE_MM, Image, read_image
 from cinecohort.label_maps import label_of, label_path, manual_map, whole_labels
 from cinecohort.labels import STRUCTURES
-
-SAME_PLACE_MM = 0.1
-"""Entries of two affines that differ by no more are of one grid."""
 
 FRAMES_LOOKED_AT = 2
 """Annotated frames in which the coding is held against the anatomy."""

@@ -11,7 +11,7 @@ from cinecohort.conversion.label_checks import annotate_everything
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
-from cinecohort.images import HEADER_BYTES, Image, read_image, stated_voxel_size
+from cinecohort.images import HEADER_BYTES, SAME_PLACE_MM, Image, read_image, stated_voxel_size
 from cinecohort.labels import recode
 from cinecohort.sources.base import RawSubject
 
@@ -117,7 +117,7 @@ def slices_along_normal(image: Image) -> Image:
 
 def same_grid(shape: tuple[int, ...], affine: NDArray[np.float64], image: Image) -> bool:
     """Whether a volume of `shape` (x, y, z, ...) with `affine` lies on the voxels of `image` (0.1 mm)."""
-    return shape[:3] == image.data.shape[:3] and bool(np.allclose(affine, image.affine, atol=0.1))
+    return shape[:3] == image.data.shape[:3] and bool(np.allclose(affine, image.affine, atol=SAME_PLACE_MM))
 
 
 def image_sidecar(
