@@ -14,8 +14,14 @@ from cinecohort.files import read_json, replacing, write_json
 
 GZIP_LEVEL = 3
 
-HEADER_BYTES = 348
-"""Length of a NIfTI-1 header."""
+HEADER_BYTES = nib.Nifti2Header.template_dtype.itemsize
+"""Length of the longer of the two NIfTI headers."""
+
+MILLIMETRES = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+"""By the names that nibabel gives to the units of space."""
+
+SECONDS = {"unknown": 1.0, "sec": 1.0, "msec": 1e-3, "usec": 1e-6}
+"""By the names that nibabel gives to the units of time."""
 
 SAME_PLACE_MM = 0.1
 """Entries of two affines that differ by no more are of one grid."""
@@ -105,6 +111,8 @@ def write_image(path: Path, image: Image, *, description: str = "") -> None:
 def read_image(path: Path) -> Image:
     """Read an image (3D files get a frame axis of one) with its sidecar, where there is one.
 
+    NIfTI-1 and NIfTI-2, in the units that the header states (millimetres and seconds where it states none).
+
     Raises
     ------
     UserError
@@ -117,7 +125,7 @@ def read_image(path: Path) -> Image:
         content = path.read_bytes()
         if path.name.endswith(".gz"):
             content = igzip.decompress(content)
-        nifti = nib.Nifti1Image.from_bytes(content)
+        nifti = _nifti_version(content).from_bytes(content)
         data = np.asanyarray(nifti.dataobj)
     except Exception as fault:
         raise UserError(f"{path}: not a readable NIfTI file ({fault}); copy it again.") from fault
@@ -135,23 +143,47 @@ def read_image(path: Path) -> Image:
     return Image(data, affine, _frame_interval(nifti.header), read_sidecar(path))
 
 
+def _nifti_version(content: bytes) -> type[nib.Nifti1Image]:
+    is_second = nib.Nifti2Header.may_contain_header(content)
+    return nib.Nifti2Image if is_second else nib.Nifti1Image
+
+
 def stated_voxel_size(content: bytes) -> list[float]:
     """Voxel size (mm, one an axis of space) as a NIfTI header states it; nibabel would give 1 for 0."""
-    header = nib.Nifti1Header(content[:HEADER_BYTES], check=False)
+    kind = _nifti_version(content).header_class
+    header = kind(content[: kind.template_dtype.itemsize], check=False)
     axes = min(3, int(header["dim"][0]))
-    return [abs(float(size)) for size in header["pixdim"][1 : axes + 1]]
+    return [abs(float(size)) * millimetres_per_unit(header) for size in header["pixdim"][1 : axes + 1]]
+
+
+def millimetres_per_unit(header: nib.Nifti1Header) -> float:
+    """Millimetres in a header's unit of space."""
+    return MILLIMETRES[_units(header)[0]]
+
+
+def _units(header: nib.Nifti1Header) -> tuple[str, str]:
+    try:
+        space, time = header.get_xyzt_units()
+    except KeyError:  # A code that NIfTI does not define.
+        return "unknown", "unknown"
+    return space, time
 
 
 def _trusted_affine(nifti: nib.Nifti1Image, content: bytes) -> NDArray[np.float64]:
     zooms = stated_voxel_size(content)
     if not nifti.header["sform_code"] and not all(np.isfinite(zoom) and zoom > 0 for zoom in zooms):
         raise ValueError(NO_VOXEL_SIZE)  # The affine is made of the pixdim that nibabel put in its place.
-    return spacing_checked_affine(np.asarray(nifti.affine, dtype=np.float64), zooms)
+    affine = np.array(nifti.affine, dtype=np.float64)
+    affine[:3] *= millimetres_per_unit(nifti.header)
+    return spacing_checked_affine(affine, zooms)
 
 
 def _frame_interval(header: nib.Nifti1Header) -> float | None:
     zooms = header.get_zooms()
-    return float(zooms[3]) if len(zooms) > 3 and np.isfinite(zooms[3]) and zooms[3] > 0 else None
+    unit = SECONDS.get(_units(header)[1])  # None where the fourth axis is not time.
+    if unit is None or len(zooms) < 4 or not np.isfinite(zooms[3]) or zooms[3] <= 0:
+        return None
+    return float(zooms[3]) * unit
 
 
 def read_sidecar(path: Path) -> dict[str, Any]:

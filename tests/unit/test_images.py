@@ -73,6 +73,40 @@ def test_images_of_fewer_axes_get_axes_of_one(tmp_path, shape, expected):
     assert image.frame_interval_s is None
 
 
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+@pytest.mark.parametrize(
+    ("units", "space", "time", "interval"),
+    [
+        ((None, None), 1.0, 0.04, 0.04),
+        (("mm", "sec"), 1.0, 0.04, 0.04),
+        (("meter", "msec"), 1e-3, 40.0, 0.04),
+        (("micron", "usec"), 1e3, 40_000.0, 0.04),
+        (("mm", "hz"), 1.0, 25.0, None),
+    ],
+)
+def test_units_and_both_versions_of_nifti_are_read(tmp_path, kind, units, space, time, interval):
+    affine = OBLIQUE.copy()
+    affine[:3] *= space
+    nifti = kind(np.arange(24, dtype=np.int16).reshape(2, 3, 2, 2), affine)
+    nifti.header.set_zooms((*voxel_spacing(affine), time))
+    nifti.header.set_xyzt_units(*units)
+    nib.save(nifti, tmp_path / "a.nii.gz")
+    image = read_image(tmp_path / "a.nii.gz")
+    np.testing.assert_array_equal(image.data, np.asarray(nifti.dataobj))
+    np.testing.assert_allclose(image.affine, OBLIQUE, rtol=1e-5, atol=1e-5)
+    assert image.frame_interval_s == (pytest.approx(interval) if interval else None)
+
+
+def test_a_unit_that_nifti_does_not_define_counts_as_none(tmp_path):
+    nifti = nib.Nifti1Image(np.zeros((2, 3, 2, 2), np.int16), OBLIQUE)
+    nifti.header.set_zooms((*voxel_spacing(OBLIQUE), 0.04))
+    nifti.header["xyzt_units"] = 7 + 56
+    nib.save(nifti, tmp_path / "a.nii.gz")
+    image = read_image(tmp_path / "a.nii.gz")
+    np.testing.assert_allclose(image.affine, OBLIQUE, rtol=1e-5, atol=1e-5)
+    assert image.frame_interval_s == pytest.approx(0.04)
+
+
 def test_five_axes_are_refused(tmp_path):
     nib.save(nib.Nifti1Image(np.zeros((2, 2, 2, 2, 2), np.int16), np.eye(4)), tmp_path / "a.nii.gz")
     with pytest.raises(UserError, match="has 5 axes"):

@@ -18,7 +18,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 """The stages that work by subject, in the order in which they run."""
 
 VERSIONS = {
-    "convert": 2,
+    "convert": 3,
     "image_quality": 1,
     "segment": 4,
     "segmentation_quality": 3,

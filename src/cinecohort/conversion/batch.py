@@ -3,12 +3,11 @@
 from collections import Counter
 from pathlib import Path
 
+from cinecohort.cohort.settings import VERSIONS
 from cinecohort.cohort.store import write_record
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.findings import Level, Outcome
 from cinecohort.sources.detect import open_detected
-
-STAGE, VERSION = "convert", 1
 
 
 def convert_all(
@@ -32,7 +31,7 @@ def convert_all(
         folder = destination / subject.key
         folder.mkdir(parents=True, exist_ok=True)
         outcome = opened.convert(subject, folder, options)
-        write_record(folder, STAGE, VERSION, "", outcome)
+        write_record(folder, "convert", VERSIONS["convert"], "", outcome)
         counts[str(outcome.status)] += 1
         print(f"{subject.key}: {_sentence(outcome)}", flush=True)
     return counts

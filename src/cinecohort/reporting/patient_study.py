@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort.cohort.settings import VERSIONS
 from cinecohort.cohort.store import write_record
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -33,7 +34,6 @@ from cinecohort.sources.detect import open_detected
 from cinecohort.synthetic import is_synthetic
 
 SAID = ("lvedv_ml", "lvesv_ml", "lvef_pct", "lvm_g")
-VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def checked(out: Path, stage: str, outcome: Outcome, source: Path) -> list[Findi
     UserError
         If it leaves nothing usable, with the reason.
     """
-    write_record(out, stage, VERSION, "", outcome)
+    write_record(out, stage, VERSIONS[stage], "", outcome)
     short_axis = (out / "sa.nii.gz").is_file()
     if outcome.status in (Status.EXCLUDED, Status.ERROR) or not short_axis:
         grave = [finding for finding in outcome.findings if finding.level in ("reject", "error")]
@@ -164,7 +164,7 @@ def segment(out: Path, models: dict[str, ModelOptions], threads: int) -> list[Fi
             merged.values = {**outcome.values, **merged.values}  # noqa: PD011 not a data frame
             merged.status = max(merged.status, outcome.status, key=list(Status).index)
     merged.findings = findings
-    write_record(out, "segment", VERSION, "", merged)
+    write_record(out, "segment", VERSIONS["segment"], "", merged)
     return findings
 
 

@@ -164,15 +164,24 @@ class UNet(nn.Module):
     classes
         Number of classes with background.
     channels
-        Channels of the five levels; the decoder gives (level 3, 2, 1, 1) / its own as in Chen 2020, where
-        they are w, 2w, 4w, 8w, 8w.
+        Channels of the five levels: w, 2w, 4w, 8w, 8w in Chen 2020.
     dropout
         Probability, after each concatenation.
     inputs
         Channels of an image.
+    decoder
+        Channels that the four blocks of the decoder give, coarsest first; those of the next finer level
+        where not given, as in Chen 2020.
     """
 
-    def __init__(self, classes: int, channels: Sequence[int], dropout: float = 0.0, inputs: int = 1) -> None:
+    def __init__(
+        self,
+        classes: int,
+        channels: Sequence[int],
+        dropout: float = 0.0,
+        inputs: int = 1,
+        decoder: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
         self.inputs = inputs
         self.encoder = nn.ModuleList()
@@ -180,9 +189,8 @@ class UNet(nn.Module):
             self.encoder.append(double_convolution(inputs, outputs))
             inputs = outputs
         self.decoder = nn.ModuleList()
-        for level in range(len(channels) - 2, -1, -1):
-            outputs = channels[max(level - 1, 0)]
-            self.decoder.append(double_convolution(inputs + channels[level], outputs))
+        for skipped, outputs in zip(channels[-2::-1], decoder or chen_decoder(channels), strict=True):
+            self.decoder.append(double_convolution(inputs + skipped, outputs))
             inputs = outputs
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Conv2d(inputs, classes, 1)
@@ -200,6 +208,11 @@ class UNet(nn.Module):
         return self.head(image)
 
 
+def chen_decoder(channels: Sequence[int]) -> tuple[int, ...]:
+    """Channels that the decoder's blocks give in Chen 2020, coarsest first: those of the next finer level."""
+    return (*channels[-3::-1], channels[0])
+
+
 def chen_channels(width: int) -> tuple[int, ...]:
     """Channels by level of Chen's U-Net of a width: w, 2w, 4w, 8w, 8w."""
     return (width, 2 * width, 4 * width, 8 * width, 8 * width)
@@ -213,11 +226,13 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "unet32": {"kind": "unet", "channels": chen_channels(32)},
     "unet64": {"kind": "unet", "channels": chen_channels(64)},
     "unet_slim": {"kind": "unet", "channels": (16, 48, 96, 192, 256)},
+    "unet_fine": {"kind": "unet", "channels": (16, 48, 96, 192, 256), "decoder": (96, 48, 32, 32)},
 }
 """Networks by the name that a configuration gives them.
 
-``unet_slim``, the default, is thin where the image is large and wide where it is small: most of a U-Net's
-time goes into its full-resolution level, most of its capacity sits in the others.
+``unet_slim`` is thin where the image is large and wide where it is small: most of a U-Net's time goes into
+its full-resolution level, most of its capacity sits in the others. ``unet_fine`` has twice its channels in
+the decoder's two finest levels, where the thin wall is drawn.
 """
 
 
@@ -249,26 +264,45 @@ def build_network(architecture: str, classes: int, dropout: float = 0.0, inputs:
     return FCN(classes, inputs=inputs, **settings)
 
 
-def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Fit the weights of a network of the same architecture to one that may see more slices.
+def grows_into(architecture: str, larger: str) -> bool:
+    """Whether a network is another, with no fewer channels in the blocks of its decoder."""
+    small, large = ARCHITECTURES[architecture], ARCHITECTURES[larger]
+    if small == large:
+        return True
+    if not small["kind"] == large["kind"] == "unet" or small["channels"] != large["channels"]:
+        return False
+    decoders = [item.get("decoder") or chen_decoder(item["channels"]) for item in (small, large)]
+    return all(narrow <= wide for narrow, wide in zip(*decoders, strict=True))
 
-    The channels of neighbouring slices in the first convolution start at zero, so that a network that sees
-    them gives what one that does not gave. What `weights` lacks stays fresh.
+
+def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """Fit the weights of a network to one that may see more slices or have a wider decoder.
+
+    The larger network gives what the smaller one gave (Net2Net: Chen, Goodfellow and Shlens 2016): what was
+    there weighs channels that are new by zero, and what is new starts fresh. Inputs that are new are the
+    neighbouring slices, on either side. What `weights` lacks stays fresh.
 
     Parameters
     ----------
     weights
-        State of a network with as many inputs as `network`, or one.
+        State of a network that grows into `network` (:func:`grows_into`), with as many inputs, or one.
     network
         The network that they are for.
     """
     fitted = {}
+    first = next(iter(network.state_dict()))
     for name, fresh in network.state_dict().items():
         value = weights.get(name, fresh)
         if value.shape != fresh.shape:
-            centred = torch.zeros_like(fresh)
-            centred[:, fresh.shape[1] // 2] = value[:, 0]
-            value = centred
+            grown = fresh.clone()
+            kept = len(value)
+            if value.dim() == 1:
+                grown[:kept] = value
+            else:
+                before = (fresh.shape[1] - value.shape[1]) // 2 if name == first else 0
+                grown[:kept] = 0
+                grown[:kept, before : before + value.shape[1]] = value
+            value = grown
         fitted[name] = value
     return fitted
 

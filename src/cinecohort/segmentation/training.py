@@ -29,7 +29,7 @@ from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.engines import cpu_has_bf16
 from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.losses import LOSSES
-from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, starting_weights
+from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, grows_into, starting_weights
 from cinecohort.segmentation.preprocessing import network_intensity
 from cinecohort.segmentation.training_data import (
     LabelledSlices,
@@ -271,13 +271,13 @@ def weights_to_start_from(options: TrainingOptions) -> dict[str, Tensor]:
     Raises
     ------
     UserError
-        If they are of another architecture or see other neighbours.
+        If they are of an architecture that does not grow into the run's, or see other neighbours.
     """
     start, description = load_model(str(options.start_from))
-    if description.architecture != options.architecture:
+    if not grows_into(description.architecture, options.architecture):
         raise UserError(
-            f"{options.start_from} is {description.architecture}, not {options.architecture}; "
-            "change architecture to match."
+            f"{options.start_from} is {description.architecture}, which is not {options.architecture} and "
+            "does not grow into it; change architecture to match."
         )
     if description.neighbours not in (0, options.neighbours):
         raise UserError(

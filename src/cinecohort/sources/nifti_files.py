@@ -11,7 +11,14 @@ from cinecohort.conversion.label_checks import annotate_everything
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
-from cinecohort.images import HEADER_BYTES, SAME_PLACE_MM, Image, read_image, stated_voxel_size
+from cinecohort.images import (
+    HEADER_BYTES,
+    SAME_PLACE_MM,
+    Image,
+    millimetres_per_unit,
+    read_image,
+    stated_voxel_size,
+)
 from cinecohort.labels import recode
 from cinecohort.sources.base import RawSubject
 
@@ -88,7 +95,7 @@ def _read(path: Path, view: str, level: Level) -> tuple[Image | None, list[Findi
 def _spacing_findings(path: Path, view: str, image: Image) -> list[Finding]:
     """Note where the affine and the header's voxel size disagree, and which was used."""
     header: Any = nib.load(path).header
-    norms = np.linalg.norm(header.get_best_affine()[:3, :3], axis=0)
+    norms = np.linalg.norm(header.get_best_affine()[:3, :3], axis=0) * millimetres_per_unit(header)
     with nib.openers.ImageOpener(str(path)) as stream:
         zooms = np.array(stated_voxel_size(stream.read(HEADER_BYTES)))
     norms, used = norms[: len(zooms)], np.array(image.spacing_mm[: len(zooms)])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cinecohort.cli import main
+from cinecohort.cohort.settings import VERSIONS
 from support import synthetic_dicom as synthetic
 
 
@@ -19,7 +20,7 @@ def test_good_and_bad_subjects(tmp_path: Path, capsys: pytest.CaptureFixture[str
     (tmp_path / "in" / "empty").mkdir()
     assert main(["convert", str(tmp_path / "in"), str(tmp_path / "out")]) == 0
     record = json.loads((tmp_path / "out" / "good" / "convert.json").read_text())
-    assert record["status"] == "ok"
+    assert (record["status"], record["version"]) == ("ok", VERSIONS["convert"])
     assert sorted(record["outputs"]) == ["sa.json", "sa.nii.gz"]
     bad = json.loads((tmp_path / "out" / "bad" / "convert.json").read_text())
     assert {finding["code"] for finding in bad["findings"]} == {"UNREADABLE", "SLICE_NAMES"}

@@ -10,6 +10,8 @@ from cinecohort.segmentation.networks import (
     BilinearUpsampling,
     build_network,
     count_parameters,
+    grows_into,
+    starting_weights,
 )
 
 
@@ -21,6 +23,10 @@ from cinecohort.segmentation.networks import (
         ("fcn16", 3, 1_985_491),
         ("unet16", 4, 839_540),
         ("unet64", 4, 13_394_372),
+        ("unet_slim", 4, 2_285_876),
+        # By hand: 3x3 from 96 to 32, from 32 to 32 (twice) and from 16 + 32 to 32 for half as many outputs;
+        # bias, scale and shift of 4 x 16 new channels; 16 more inputs of the head.
+        ("unet_fine", 4, 2_285_876 + 9 * (96 * 16 + 2 * 768 + 1024) + 3 * 64 + 4 * 16),
     ],
 )
 def test_parameter_counts(architecture: str, classes: int, parameters: int) -> None:
@@ -90,6 +96,28 @@ def test_upsampling_is_the_transposed_convolution_of_tensorflow(factor: int) -> 
     before = (factor - 1) // 2
     expected = full[before : before + size * factor, before : before + size * factor]
     assert torch.allclose(upsampling(image)[0, 0], expected, atol=1e-6)
+
+
+def test_a_network_grows_into_one_with_a_wider_decoder_only() -> None:
+    assert grows_into("unet_slim", "unet_fine")
+    assert grows_into("fcn16", "fcn16")
+    assert not grows_into("unet_fine", "unet_slim")
+    assert not grows_into("unet16", "unet32")
+    assert not grows_into("fcn16", "fcn64")
+    assert not grows_into("fcn16", "unet16")
+
+
+def test_a_wider_network_starts_by_giving_what_the_narrow_one_gave_and_its_new_channels_learn() -> None:
+    torch.manual_seed(1)
+    narrow, wide = build_network("unet_slim", 4, inputs=1), build_network("unet_fine", 4, inputs=3)
+    narrow(torch.rand(4, 1, 32, 32))  # Running means that are not zero.
+    wide.load_state_dict(starting_weights(narrow.state_dict(), wide))
+    images = torch.rand(2, 3, 48, 32)
+    expected = narrow.eval()(images[:, 1:2])
+    assert torch.allclose(wide.eval()(images), expected, atol=1e-5)
+    logits = wide.train()(images)
+    (logits[:, 1] - logits[:, 2]).square().mean().backward()
+    assert wide.head.weight.grad[:, 16:].abs().max() > 0
 
 
 def test_unknown_network() -> None:

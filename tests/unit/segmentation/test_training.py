@@ -111,7 +111,7 @@ def test_fine_tuning_starts_from_weights_and_ignores_absent_structures(
     before, after = tensors(start), tensors(tuned)
     trained = [name for name in before if "running" not in name and "num_batches" not in name]
     assert all(torch.equal(before[name], after[name]) for name in trained)
-    with pytest.raises(UserError, match="is unet16, not fcn16"):
+    with pytest.raises(UserError, match="is unet16, which is not fcn16"):
         changes = {"start_from": str(start), "architecture": "fcn16"}
         train(options_for(cohort, tmp_path / "wrong", **changes), report=lambda line: None)
 
