@@ -67,6 +67,25 @@ class Image:
         return float(abs(np.linalg.det(self.affine[:3, :3]))) / 1000.0
 
 
+@dataclass(frozen=True)
+class Geometry:
+    """What an image's header says.
+
+    Parameters
+    ----------
+    shape
+        (x, y, z, t).
+    affine
+        4 x 4, voxel indices to millimetres in RAS+.
+    frame_interval_s
+        Seconds between frames, or None where it does not say.
+    """
+
+    shape: tuple[int, ...]
+    affine: NDArray[np.float64]
+    frame_interval_s: float | None
+
+
 def voxel_spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
     """Voxel size in millimetres: the norms of the affine's columns."""
     dx, dy, dz = np.linalg.norm(affine[:3, :3], axis=0)
@@ -135,12 +154,33 @@ def read_image(path: Path) -> Image:
         raise UserError(f"{path}: holds {data.dtype} values; an image of one real number a voxel is needed.")
     if not 2 <= data.ndim <= 4:
         raise UserError(f"{path}: has {data.ndim} axes; an image of 2 to 4 axes (x, y, z, t) is needed.")
-    data = data.reshape(data.shape + (1,) * (4 - data.ndim))
+    affine = _trusted_affine(path, nifti, content)
+    return Image(
+        data.reshape(four_axes(data.shape)), affine, _frame_interval(nifti.header), read_sidecar(path)
+    )
+
+
+def read_geometry(path: Path) -> Geometry:
+    """Read where an image's voxels lie, as :func:`read_image` would give it, without reading them.
+
+    Raises
+    ------
+    UserError
+        If the file is not NIfTI, or does not say how large its voxels are.
+    """
     try:
-        affine = _trusted_affine(nifti, content)
-    except ValueError as fault:
-        raise UserError(f"{path}: {fault}; mend its header or convert it again.") from fault
-    return Image(data, affine, _frame_interval(nifti.header), read_sidecar(path))
+        nifti: Any = nib.load(path)
+        with nib.openers.ImageOpener(str(path)) as stream:
+            content = stream.read(HEADER_BYTES)
+    except Exception as fault:
+        raise UserError(f"{path}: not a readable NIfTI file ({fault}); copy it again.") from fault
+    affine = _trusted_affine(path, nifti, content)
+    return Geometry(four_axes(nifti.shape), affine, _frame_interval(nifti.header))
+
+
+def four_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Give a shape of fewer axes than x, y, z and t axes of one."""
+    return shape + (1,) * (4 - len(shape))
 
 
 def _nifti_version(content: bytes) -> type[nib.Nifti1Image]:
@@ -169,13 +209,16 @@ def _units(header: nib.Nifti1Header) -> tuple[str, str]:
     return space, time
 
 
-def _trusted_affine(nifti: nib.Nifti1Image, content: bytes) -> NDArray[np.float64]:
+def _trusted_affine(path: Path, nifti: nib.Nifti1Image, content: bytes) -> NDArray[np.float64]:
     zooms = stated_voxel_size(content)
-    if not nifti.header["sform_code"] and not all(np.isfinite(zoom) and zoom > 0 for zoom in zooms):
-        raise ValueError(NO_VOXEL_SIZE)  # The affine is made of the pixdim that nibabel put in its place.
     affine = np.array(nifti.affine, dtype=np.float64)
     affine[:3] *= millimetres_per_unit(nifti.header)
-    return spacing_checked_affine(affine, zooms)
+    try:
+        if not nifti.header["sform_code"] and not all(np.isfinite(zoom) and zoom > 0 for zoom in zooms):
+            raise ValueError(NO_VOXEL_SIZE)  # The affine is made of the pixdim that nibabel put in its place.
+        return spacing_checked_affine(affine, zooms)
+    except ValueError as fault:
+        raise UserError(f"{path}: {fault}; mend its header or convert it again.") from fault
 
 
 def _frame_interval(header: nib.Nifti1Header) -> float | None:

@@ -22,7 +22,7 @@ VERSIONS = {
     "image_quality": 1,
     "segment": 4,
     "segmentation_quality": 3,
-    "measure": 3,
+    "measure": 4,
     "evaluate": 3,
     "gather": 2,
     "import_tables": 1,

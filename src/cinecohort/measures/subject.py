@@ -6,19 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.errors import UserError
 from cinecohort.files import write_json
 from cinecohort.findings import Finding, Level, Outcome, overall_status
-from cinecohort.images import PIXELS_MM, Image, read_sidecar, sidecar_path
+from cinecohort.images import read_geometry, read_sidecar, sidecar_path
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation, sidecar_number
 from cinecohort.labels import STRUCTURES
 from cinecohort.measures.columns import COLUMNS, MEASURES
 from cinecohort.measures.function import heart_rate_from_cycle
 from cinecohort.measures.long_axis import AtrialCurves, atrial_curves, atrial_measures
+from cinecohort.measures.map_checks import check_map
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.phases import end_diastole, end_systole, first_frame_deficit_pct
 from cinecohort.measures.ventricles import (
@@ -100,7 +99,7 @@ def measure_subject(
         _measure_curves(source, facts, affine, options)
         outcome.findings += _source_findings(source, facts, options)
         outcome.findings += [found for view, labels in source.maps.items()
-                             for found in grid_findings(labels.image, folder, view, source.name)]  # fmt: skip
+                             for found in check_map(labels.image, folder, view, source.name)]  # fmt: skip
     annotated_by = [source for source in sources if source.manual]
     curves: dict[str, Any] = {}
     for source in sources:
@@ -131,47 +130,14 @@ def stack_facts(folder: Path) -> StackFacts:
         return StackFacts.from_sidecar(sidecar, sidecar_number(sidecar, "heart_rate_bpm"))
     if not path.is_file():
         return StackFacts()
-    header = _header(path)
-    shape, zooms = header.get_data_shape(), header.get_zooms()
-    rate = heart_rate_from_cycle(shape[3], float(zooms[3])) if len(shape) > 3 else None
-    return StackFacts(heart_rate_bpm=rate)
-
-
-def grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[Finding]:
-    """Flag a label map of another grid than its image's, or with pixels that are no cine's."""
-    spacing = labels.spacing_mm
-    if not all(PIXELS_MM[0] <= size <= PIXELS_MM[1] for size in spacing[:2]):
-        message = (
-            f"{view}: {source} has pixels of {spacing[0]:.3g} x {spacing[1]:.3g} mm, which are no cine's"
-        )
-        return [Finding("SPACING", Level.REVIEW, message, view)]
-    path = folder / f"{view}.nii.gz"
-    if not path.is_file():
-        return []
-    header = _header(path)
-    shape, zooms = header.get_data_shape()[:3], header.get_zooms()[:3]
-    norms = np.linalg.norm(header.get_best_affine()[:3, :3], axis=0)[: len(zooms)]
-    alike = any(np.allclose(spacing[: len(zooms)], each, rtol=0.01) for each in (zooms, norms))
-    if shape == labels.data.shape[: len(shape)] and alike:
-        return []
-    theirs, ours = (
-        f"{' x '.join(map(str, size))} voxels of {' x '.join(f'{mm:.3g}' for mm in each)} mm"
-        for size, each in ((labels.data.shape[:3], spacing), (shape, zooms))
-    )
-    message = f"{view}: {source} has {theirs}, its image {ours}; its volumes may be wrong"
-    return [Finding("GRID", Level.REVIEW, message, view)]
-
-
-def _header(path: Path) -> Any:
-    try:
-        return nib.load(path).header
-    except Exception as fault:
-        raise UserError(f"{path}: not a readable NIfTI file ({fault}); copy it again.") from fault
+    image = read_geometry(path)
+    interval = image.frame_interval_s
+    return StackFacts(heart_rate_bpm=heart_rate_from_cycle(image.shape[3], interval) if interval else None)
 
 
 def _short_axis_affine(folder: Path) -> NDArray[np.float64] | None:
     path = folder / "sa.nii.gz"
-    return np.asarray(_header(path).get_best_affine()) if path.is_file() else None
+    return read_geometry(path).affine if path.is_file() else None
 
 
 def _source(name: str, manual: bool, maps: Mapping[str, LabelMap | None]) -> Source:

@@ -122,6 +122,8 @@ FINDINGS: dict[str, str] = {
     "BLANK_SLICE": "a slice is blank",
     "NOTHING_FOUND": "the network found nothing",
     "GRID": "a label map and its image do not lie on one grid",
+    "FEW_SLICES": "too few short-axis slices for a ventricle",
+    "ONE_FRAME": "one frame, whose phase is not known",
     "UNUSABLE": "the image cannot be segmented",
     "NOT_FOUND": "the network found a structure in no or few frames",
     "CRASHED": "unexpected fault",

@@ -78,8 +78,10 @@ def test_a_label_map_that_cannot_be_measured_leaves_the_others(
         (heart(), np.eye(4), "GRID"),
         (heart()[1:], AFFINE, "GRID"),
         (heart(), np.diag([8.0, 8.0, 8.0, 1.0]), "SPACING"),
+        (heart()[:, :, :1], AFFINE, "FEW_SLICES"),
+        (heart()[..., :1], AFFINE, "ONE_FRAME"),
     ],
-    ids=["acdc", "spacing", "shape", "no_cine"],
+    ids=["acdc", "spacing", "shape", "no_cine", "one_slice", "3d"],
 )
 def test_what_gives_wrong_volumes_is_flagged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: np.ndarray, affine: np.ndarray, code: str
@@ -88,6 +90,32 @@ def test_what_gives_wrong_volumes_is_flagged(
     row, said = measured(tmp_path, capsys)
     assert f"A: {code}: " in said
     assert row["status"] == "review"
+
+
+def test_labels_written_by_an_affine_without_spacing_are_flagged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """ACDC's affine has columns of 1 where pixdim says 1.5: software that writes from it gives 1 mm."""
+    folder = subject(tmp_path / "A", heart(), np.diag([-1.0, -1.0, 1.0, 1.0]))
+    image = nib.Nifti1Image(np.zeros(heart().shape, np.int16), np.diag([-1.0, -1.0, 1.0, 1.0]))
+    image.header.set_zooms((1.5, 1.5, 8.0, 0.04))
+    nib.save(image, folder / "sa.nii.gz")
+    row, said = measured(tmp_path, capsys)
+    assert "40 x 3 voxels of 1 x 1 x 1 mm, its image 48 x 40 x 3 voxels of 1.5 x 1.5 x 8 mm" in said
+    assert row["status"] == "review"
+
+
+def test_an_image_in_metres_and_milliseconds_is_no_other_grid(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = subject(tmp_path / "A", heart())
+    image = nib.Nifti1Image(np.zeros(heart().shape, np.int16), np.diag([1.5e-3, 1.5e-3, 8e-3, 1.0]))
+    image.header.set_zooms((1.5e-3, 1.5e-3, 8e-3, 400.0))
+    image.header.set_xyzt_units("meter", "msec")
+    nib.save(image, folder / "sa.nii.gz")
+    row, said = measured(tmp_path, capsys)
+    assert "GRID" not in said
+    assert row["heart_rate_bpm"] == pytest.approx(75)
 
 
 @pytest.mark.parametrize("name", ["sa.json", "seg_sa.json"])

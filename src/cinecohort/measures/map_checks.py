@@ -1,0 +1,75 @@
+"""Label maps from which volumes would be wrong without looking so: other grids, too little of the heart."""
+
+from pathlib import Path
+
+import numpy as np
+
+from cinecohort.findings import Finding, Level
+from cinecohort.images import PIXELS_MM, Image, read_geometry, voxel_spacing
+
+FEWEST_SLICES = 3
+"""Short-axis slices below which a sum of discs is no volume of a ventricle: base, middle and apex."""
+
+
+def check_map(labels: Image, folder: Path, view: str, source: str) -> list[Finding]:
+    """Flag what makes the measures of a label map doubtful; all for review.
+
+    Parameters
+    ----------
+    labels
+        The label map (x, y, z, t).
+    folder
+        The subject's folder, which may hold the image.
+    view
+        The map's view.
+    source
+        Who made it.
+
+    Returns
+    -------
+    list of Finding
+        ``SPACING``: pixels that are no cine's; ``GRID``: another grid than the image's; ``FEW_SLICES`` and
+        ``ONE_FRAME``: a short-axis map that cannot hold a ventricle, or no cycle.
+    """
+    return [*_grid_findings(labels, folder, view, source), *_extent_findings(labels, view, source)]
+
+
+def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[Finding]:
+    spacing = labels.spacing_mm
+    if not all(PIXELS_MM[0] <= size <= PIXELS_MM[1] for size in spacing[:2]):
+        message = (
+            f"{view}: {source} has pixels of {spacing[0]:.3g} x {spacing[1]:.3g} mm, which are no cine's"
+        )
+        return [Finding("SPACING", Level.REVIEW, message, view)]
+    path = folder / f"{view}.nii.gz"
+    if not path.is_file():
+        return []
+    image = read_geometry(path)
+    expected = voxel_spacing(image.affine)
+    shape = labels.data.shape[:3]
+    if shape == image.shape[:3] and np.allclose(spacing, expected, rtol=0.01):
+        return []
+    theirs, ours = (
+        f"{' x '.join(map(str, size))} voxels of {' x '.join(f'{mm:.3g}' for mm in each)} mm"
+        for size, each in ((shape, spacing), (image.shape[:3], expected))
+    )
+    message = f"{view}: {source} has {theirs}, its image {ours}; its volumes may be wrong"
+    return [Finding("GRID", Level.REVIEW, message, view)]
+
+
+def _extent_findings(labels: Image, view: str, source: str) -> list[Finding]:
+    if view != "sa":
+        return []
+    n_slices, n_frames = labels.data.shape[2:]
+    findings = []
+    if n_slices < FEWEST_SLICES:
+        message = (
+            f"sa: {source} has {n_slices} slices, which hold no whole ventricle; its volumes are of these"
+        )
+        findings.append(
+            Finding("FEW_SLICES", Level.REVIEW, message, view, value=n_slices, threshold=FEWEST_SLICES)
+        )
+    if n_frames == 1:
+        message = f"sa: {source} has one frame, which is taken for end-diastole; nothing says that it is"
+        findings.append(Finding("ONE_FRAME", Level.REVIEW, message, view, value=1, threshold=2))
+    return findings
