@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort.errors import UserError
 from cinecohort.experiments.accuracy import SEEN, folder_of_tests
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import fold_folders, read_curve, read_row
@@ -32,15 +33,29 @@ def tables_folder(options: ExperimentOptions) -> Path:
     return options.results / "tables"
 
 
+def table_of_test(options: ExperimentOptions, row: str, name: str) -> Path:
+    """Return the path of a table that a test wrote.
+
+    Raises
+    ------
+    UserError
+        If it is not there.
+    """
+    path = folder_of_tests(options, row) / name
+    if not path.is_file():
+        raise UserError(f"{path}: is missing; test row {row} on dataset {name.split('.')[0]} first.")
+    return path
+
+
 def read_tests(options: ExperimentOptions, rows: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
     """Read the overlap of some rows on some datasets."""
-    paths = [folder_of_tests(options, row) / f"{dataset}.csv" for row in rows for dataset in datasets]
+    paths = [table_of_test(options, row, f"{dataset}.csv") for row in rows for dataset in datasets]
     return pd.concat([pd.read_csv(path, dtype={"subject": str}) for path in paths], ignore_index=True)
 
 
 def count_fates(options: ExperimentOptions, row: str, dataset: str) -> dict[str, int]:
     """How many subjects of a test ended in which way."""
-    table = pd.read_csv(folder_of_tests(options, row) / f"{dataset}.subjects.csv", dtype=str)
+    table = pd.read_csv(table_of_test(options, row, f"{dataset}.subjects.csv"), dtype=str)
     return {str(status): int(n) for status, n in table["status"].value_counts().items()}
 
 
@@ -52,11 +67,17 @@ def read_curves(options: ExperimentOptions, rows: Sequence[str]) -> pd.DataFrame
     pandas.DataFrame
         ``row, title, fold, iteration, minutes, loss, mean_dice``; minutes are in proportion to iterations.
         A row whose weights were given has none.
+
+    Raises
+    ------
+    UserError
+        If a row is not trained.
     """
     points: list[dict[str, Any]] = []
     for row in rows:
         if options.rows[row].weights:
             continue
+        read_row(options, row)
         for fold, folder in enumerate(fold_folders(options, row), start=1):
             curve = read_curve(folder)
             minutes = read_json(folder / "time.json")["seconds"] / 60

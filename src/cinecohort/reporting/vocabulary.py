@@ -114,6 +114,7 @@ FINDINGS: dict[str, str] = {
     "AMBIGUOUS_VIEW": "more than one series could be the view",
     "MANIFEST": "the manifest does not agree with the files",
     "TIME": "frame times are uneven or unknown",
+    "FRAME_OF_REFERENCE": "slices of one stack lie in different frames of reference",
     "SLICE_NAMES": "names of slices disagree with their positions",
     "IDENTITY": "files of more than one person or study",
     "NO_MODEL": "no network is available for a view",

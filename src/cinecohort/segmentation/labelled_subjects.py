@@ -48,7 +48,7 @@ def read_labelled(folder: Path, observer: str, view: str) -> LabelledSubject:
     ------
     UserError
         If either cannot be read, they are not on one grid, the labels are not whole numbers of the view's
-        coding, or the anatomy says that it is another coding.
+        coding, an annotated frame is blank, or the anatomy says that it is another coding.
     """
     image = read_image(folder / f"{view}.nii.gz")
     path = label_path(folder, view, observer)
@@ -70,8 +70,18 @@ def read_labelled(folder: Path, observer: str, view: str) -> LabelledSubject:
     every = np.ones(image.data.shape[:1:-1], dtype=bool)
     annotated = np.stack([every, *(masks[name].T for name in STRUCTURES[view].values())], axis=-1)
     subject = LabelledSubject(image, labels, annotated)
+    _check_image(subject, folder / f"{view}.nii.gz")
     _check_anatomy(subject, view, path)
     return subject
+
+
+def _check_image(subject: LabelledSubject, path: Path) -> None:
+    blank = [frame for frame in subject.frames if np.ptp(subject.image.data[..., frame]) == 0]
+    if blank:
+        frames = ", ".join(map(str, blank))
+        raise UserError(
+            f"{path}: is one value everywhere in annotated frames ({frames}); restore it or leave it out."
+        )
 
 
 def _check_anatomy(subject: LabelledSubject, view: str, path: Path) -> None:

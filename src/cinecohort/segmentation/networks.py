@@ -6,13 +6,13 @@ channel as in both papers, or one a slice where neighbouring slices are seen too
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cinecohort.errors import UserError
+from cinecohort.segmentation.architectures import ARCHITECTURES, chen_decoder
 
 SIZE_MULTIPLE = 16
 """Four halvings: image sides must be multiples of this."""
@@ -208,41 +208,13 @@ class UNet(nn.Module):
         return self.head(image)
 
 
-def chen_decoder(channels: Sequence[int]) -> tuple[int, ...]:
-    """Channels that the decoder's blocks give in Chen 2020, coarsest first: those of the next finer level."""
-    return (*channels[-3::-1], channels[0])
-
-
-def chen_channels(width: int) -> tuple[int, ...]:
-    """Channels by level of Chen's U-Net of a width: w, 2w, 4w, 8w, 8w."""
-    return (width, 2 * width, 4 * width, 8 * width, 8 * width)
-
-
-ARCHITECTURES: dict[str, dict[str, Any]] = {
-    "fcn16": {"kind": "fcn", "width": 16},
-    "fcn64": {"kind": "fcn", "width": 64},
-    "resfcn": {"kind": "fcn", "width": 16, "residual": True},
-    "unet16": {"kind": "unet", "channels": chen_channels(16)},
-    "unet32": {"kind": "unet", "channels": chen_channels(32)},
-    "unet64": {"kind": "unet", "channels": chen_channels(64)},
-    "unet_slim": {"kind": "unet", "channels": (16, 48, 96, 192, 256)},
-    "unet_fine": {"kind": "unet", "channels": (16, 48, 96, 192, 256), "decoder": (96, 48, 32, 32)},
-}
-"""Networks by the name that a configuration gives them.
-
-``unet_slim`` is thin where the image is large and wide where it is small: most of a U-Net's time goes into
-its full-resolution level, most of its capacity sits in the others. ``unet_fine`` has twice its channels in
-the decoder's two finest levels, where the thin wall is drawn.
-"""
-
-
 def build_network(architecture: str, classes: int, dropout: float = 0.0, inputs: int = 1) -> nn.Module:
     """Make a network with fresh weights.
 
     Parameters
     ----------
     architecture
-        A name of :data:`ARCHITECTURES`.
+        A name of :data:`cinecohort.segmentation.architectures.ARCHITECTURES`.
     classes
         Number of classes with background.
     dropout
@@ -264,17 +236,6 @@ def build_network(architecture: str, classes: int, dropout: float = 0.0, inputs:
     return FCN(classes, inputs=inputs, **settings)
 
 
-def grows_into(architecture: str, larger: str) -> bool:
-    """Whether a network is another, with no fewer channels in the blocks of its decoder."""
-    small, large = ARCHITECTURES[architecture], ARCHITECTURES[larger]
-    if small == large:
-        return True
-    if not small["kind"] == large["kind"] == "unet" or small["channels"] != large["channels"]:
-        return False
-    decoders = [item.get("decoder") or chen_decoder(item["channels"]) for item in (small, large)]
-    return all(narrow <= wide for narrow, wide in zip(*decoders, strict=True))
-
-
 def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
     """Fit the weights of a network to one that may see more slices or have a wider decoder.
 
@@ -285,7 +246,7 @@ def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str
     Parameters
     ----------
     weights
-        State of a network that grows into `network` (:func:`grows_into`), with as many inputs, or one.
+        State of a network that grows into `network` (``grows_into``), with as many inputs, or one.
     network
         The network that they are for.
     """

@@ -18,6 +18,7 @@ from torch import Generator, Tensor, nn
 from cinecohort.errors import UserError
 from cinecohort.files import digest_json, replacing
 from cinecohort.labels import STRUCTURES
+from cinecohort.segmentation.architectures import grows_into
 from cinecohort.segmentation.augmentation import (
     change_intensity,
     random_transforms,
@@ -29,7 +30,7 @@ from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.engines import cpu_has_bf16
 from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.losses import LOSSES
-from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, grows_into, starting_weights
+from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, starting_weights
 from cinecohort.segmentation.preprocessing import network_intensity
 from cinecohort.segmentation.training_data import (
     LabelledSlices,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from cinecohort.options import Options, load_options
+from cinecohort.segmentation.architectures import ARCHITECTURES
 from cinecohort.segmentation.options import NAME
 from cinecohort.segmentation.recipes import with_recipe
 
@@ -18,6 +19,12 @@ SMALLEST_CROP = 16
 def _range_of_factors(value: tuple[float, float]) -> tuple[float, float]:
     if not 0 < value[0] <= value[1]:
         raise ValueError("must be two numbers above 0, the smaller one first")
+    return value
+
+
+def _network_name(value: str) -> str:
+    if value not in ARCHITECTURES:
+        raise ValueError(f"there is no network {value!r}; choose one of {', '.join(ARCHITECTURES)}")
     return value
 
 
@@ -119,7 +126,7 @@ class TrainingOptions(Options):
     view: Literal["sa", "la_2ch", "la_4ch"] = "sa"
     """View that the network segments."""
 
-    architecture: str = "unet_slim"
+    architecture: Annotated[str, AfterValidator(_network_name)] = "unet_slim"
     """Name of the network."""
 
     dropout: Fraction = 0.0

@@ -147,3 +147,11 @@ def test_panel_shows_the_worst_to_the_best_of_its_first_row(raw: Path, finished:
     options = ExperimentOptions.model_validate({**values, "panels": panels})
     with pytest.raises(UserError, match="nobody"):
         make_panel(options, "both")
+
+
+def test_a_table_before_its_tests_says_what_to_do_first(finished: ExperimentOptions, tmp_path: Path) -> None:
+    copy = finished.model_copy(update={"results": tmp_path})
+    with pytest.raises(UserError, match=r"base/home\.csv: is missing; test row base on dataset home first"):
+        make_table(copy, "both")
+    with pytest.raises(UserError, match="row base first"):
+        make_curves(copy)

@@ -37,6 +37,14 @@ def mistakes(**changes: object) -> str:
             {"tables": {}, "panels": {}, "rows": {"base": {"trained_on": ["home"], "settings": {"crop": 0}}}},
             "  crop: ",
         ),
+        (
+            {
+                "tables": {},
+                "panels": {},
+                "rows": {"base": {"trained_on": ["home"], "settings": {"architecture": "unet17"}}},
+            },
+            "there is no network 'unet17'",
+        ),
         ({"rows": {"base": {"trained_on": ["home"]}, "2": {"trained_on": ["home"]}}}, "start with a letter"),
     ],
 )

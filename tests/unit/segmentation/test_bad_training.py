@@ -81,6 +81,17 @@ def test_a_frame_that_nobody_labelled_is_not_background(labelled_cohort: Path, t
     assert len(load_slices([folder], "manual", "sa")) == 3
 
 
+def test_an_image_that_is_blank_where_it_was_annotated_is_refused(
+    labelled_cohort: Path, tmp_path: Path
+) -> None:
+    folder = subject(tmp_path / "A", labelled_cohort / "S0")
+    image = read_image(folder / "sa.nii.gz")
+    image.data[..., 1] = 7
+    write_image(folder / "sa.nii.gz", image)
+    with pytest.raises(UserError, match=r"A/sa\.nii\.gz: is one value everywhere in annotated frames \(1\)"):
+        read_labelled(folder, "manual", "sa")
+
+
 def test_a_sidecar_that_does_not_fit_is_said_so(labelled_cohort: Path, tmp_path: Path) -> None:
     folder = subject(tmp_path / "A", labelled_cohort / "S0")
     (folder / "label_manual_sa.json").write_text('{"annotated": {"7": {"LV": [0]}}}')
@@ -157,6 +168,7 @@ def configuration(folder: Path, cohort: Path, **changes: Any) -> Path:
         ({"threads": 0}, "threads"),
         ({"seed": -1}, "seed"),
         ({"name": "a/b"}, "name"),
+        ({"architecture": "unet17"}, "architecture"),
         ({"recipe": ["bai"]}, "recipe"),
         ({"augmentation": {"scale": [2, 1]}}, "augmentation"),
         ({"augmentation": {"contrast_factor": [0, 1]}}, "augmentation.contrast_factor"),

@@ -5,12 +5,11 @@ import torch
 from torch import nn
 
 from cinecohort.errors import UserError
+from cinecohort.segmentation.architectures import ARCHITECTURES, grows_into
 from cinecohort.segmentation.networks import (
-    ARCHITECTURES,
     BilinearUpsampling,
     build_network,
     count_parameters,
-    grows_into,
     starting_weights,
 )
 
