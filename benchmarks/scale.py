@@ -57,7 +57,7 @@ from cinecohort.files import write_json, write_text
 from support.tiny_cohort import Cohort, write_patient
 
 PROTOTYPE = "patient001"
-MODELS = {"sa": [{"name": "unet_fine_sa"}]}
+MODELS = {"sa": [{"name": "unet_slim_sa"}]}
 COST = ("seconds", "processor s", "peak MB")
 GATHER = """
 import resource, sys
