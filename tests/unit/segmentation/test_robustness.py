@@ -158,12 +158,15 @@ def training(output: Path, folders: list[Path], **changes: object) -> Path:
 
 
 def test_training_on_odd_images_gives_finite_weights(
-    odd_cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    labelled_cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for kind in ODD:
+        if kind not in ("black", "constant"):
+            write_odd(kind, labelled_cohort / "S0", tmp_path / "odd" / kind)
     for normalisation in ("unit", "zscore_slice"):
         path = training(
             tmp_path / normalisation,
-            [odd_cohort],
+            [tmp_path / "odd"],
             normalisation=normalisation,
             iterations=4,
             validate_every=4,
@@ -171,6 +174,16 @@ def test_training_on_odd_images_gives_finite_weights(
         assert main(["train", str(path)]) == 0
         tensors = safetensors.torch.load_file(tmp_path / normalisation / "tiny.safetensors")
         assert all(torch.isfinite(value).all() for value in tensors.values())
+
+
+@pytest.mark.parametrize("kind", ["black", "constant"])
+def test_blank_images_are_not_learnt_from(
+    labelled_cohort: Path, tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("A", "B"):
+        write_odd(kind, labelled_cohort / "S0", tmp_path / "data" / name)
+    assert main(["train", str(training(tmp_path / "run", [tmp_path / "data"]))]) == 1
+    assert "is one value everywhere in annotated frames (0, 1)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
