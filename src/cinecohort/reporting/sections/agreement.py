@@ -154,17 +154,18 @@ def measure_blocks(context: Context, tables: AgreementTables) -> list[Block]:
 def bland_altman_figures(
     context: Context, comparisons: list[Comparison], detailed: list[Comparison]
 ) -> list[Block]:
-    """Grids of Bland-Altman plots where they are not too wide to read, else the plots of one comparison."""
+    """Bland-Altman plots in grids, a column a comparison; of one comparison alone where it is one or many."""
     main, _ = ordered(comparisons)
     caption = (
         "Bland–Altman plots: difference against mean, with bias (solid) and limits of agreement (dashed)."
     )
     description = "Bland-Altman plots, a row a measure; the numbers are in the table of limits."
-    if len(main) <= WIDEST_GRID:
+    if len(main) != 1 and len(main) <= WIDEST_GRID:
         blocks = copied_figure(context, "bland_altman_grid.svg", "fig-bland-altman", caption, description)
     else:
         shown = detailed[0]
-        caption = f"{shown.title}. {caption} Those of the other comparisons are in the results folder."
+        others = " Those of the other comparisons are in the results folder." if len(comparisons) > 1 else ""
+        caption = f"{shown.title}. {caption}{others}"
         name = f"{shown.folder}/bland_altman.svg"
         blocks = copied_figure(context, name, "fig-bland-altman", caption, description)
     pairs = {(one.first, one.second) for one in comparisons if one.kind == "automatic-observer"}

@@ -1,0 +1,39 @@
+"""Which Bland-Altman plots the report shows."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from cinecohort.reporting.sections.agreement import bland_altman_figures
+from cinecohort.reporting.sections.agreement_tables import Comparison
+
+
+def comparison(observer: str) -> Comparison:
+    return Comparison(f"net-vs-{observer}", "automatic-observer", "net", observer, observer, True, 9)
+
+
+@pytest.mark.parametrize(
+    ("observers", "shown", "words"),
+    [
+        (["O1"], "net-vs-O1/bland_altman.svg", "net vs O1. "),
+        (["O1", "O2"], "bland_altman_grid.svg", "Bland"),
+        (["O1", "O2", "O3", "O4", "O5"], "net-vs-O1/bland_altman.svg", "net vs O1. "),
+    ],
+)
+def test_a_grid_where_it_fits_a_page_else_one_comparison(
+    tmp_path: Path, observers: list[str], shown: str, words: str
+) -> None:
+    for name in ("bland_altman_grid.svg", *(f"net-vs-{each}/bland_altman.svg" for each in observers)):
+        path = tmp_path / "agreement" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    results = SimpleNamespace(folder=tmp_path)
+    context = cast("Any", SimpleNamespace(results=results, figure_path=lambda name: tmp_path / name))
+    comparisons = [comparison(each) for each in observers]
+    (figure,) = bland_altman_figures(context, comparisons, comparisons[:3])
+    assert (tmp_path / "fig-bland-altman.svg").read_text() == shown
+    caption = "".join(str(part) for part in [cast("Any", figure).caption])
+    assert caption.startswith(words)
+    assert ("other comparisons" in caption) == (shown != "bland_altman_grid.svg" and len(observers) > 1)
