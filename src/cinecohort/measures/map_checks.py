@@ -11,7 +11,9 @@ FEWEST_SLICES = 3
 """Short-axis slices below which a sum of discs is no volume of a ventricle: base, middle and apex."""
 
 
-def check_map(labels: Image, folder: Path, view: str, source: str) -> list[Finding]:
+def check_map(
+    labels: Image, folder: Path, view: str, source: str, phase_known: bool = False
+) -> list[Finding]:
     """Flag what makes the measures of a label map doubtful; all for review.
 
     Parameters
@@ -24,6 +26,8 @@ def check_map(labels: Image, folder: Path, view: str, source: str) -> list[Findi
         The map's view.
     source
         Who made it.
+    phase_known
+        Whether a sidecar says which frame is end-diastole or end-systole.
 
     Returns
     -------
@@ -31,7 +35,10 @@ def check_map(labels: Image, folder: Path, view: str, source: str) -> list[Findi
         ``SPACING``: pixels that are no cine's; ``GRID``: another grid than the image's; ``FEW_SLICES`` and
         ``ONE_FRAME``: a short-axis map that cannot hold a ventricle, or no cycle.
     """
-    return [*_grid_findings(labels, folder, view, source), *_extent_findings(labels, view, source)]
+    return [
+        *_grid_findings(labels, folder, view, source),
+        *_extent_findings(labels, view, source, phase_known),
+    ]
 
 
 def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[Finding]:
@@ -57,19 +64,17 @@ def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[
     return [Finding("GRID", Level.REVIEW, message, view)]
 
 
-def _extent_findings(labels: Image, view: str, source: str) -> list[Finding]:
+def _extent_findings(labels: Image, view: str, source: str, phase_known: bool) -> list[Finding]:
     if view != "sa":
         return []
     n_slices, n_frames = labels.data.shape[2:]
     findings = []
     if n_slices < FEWEST_SLICES:
-        message = (
-            f"sa: {source} has {n_slices} slices, which hold no whole ventricle; its volumes are of these"
-        )
+        message = f"sa: {source} has fewer than {FEWEST_SLICES} slices ({n_slices}), so no whole ventricle"
         findings.append(
             Finding("FEW_SLICES", Level.REVIEW, message, view, value=n_slices, threshold=FEWEST_SLICES)
         )
-    if n_frames == 1:
+    if n_frames == 1 and not phase_known:
         message = f"sa: {source} has one frame, which is taken for end-diastole; nothing says that it is"
         findings.append(Finding("ONE_FRAME", Level.REVIEW, message, view, value=1, threshold=2))
     return findings

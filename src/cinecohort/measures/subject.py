@@ -98,8 +98,10 @@ def measure_subject(
     for source in sources:
         _measure_curves(source, facts, affine, options)
         outcome.findings += _source_findings(source, facts, options)
-        outcome.findings += [found for view, labels in source.maps.items()
-                             for found in check_map(labels.image, folder, view, source.name)]  # fmt: skip
+        for view, labels in source.maps.items():
+            roles = (facts.ed_frame, facts.es_frame, labels.ed_frame, labels.es_frame)
+            known = any(frame is not None for frame in roles)
+            outcome.findings += check_map(labels.image, folder, view, source.name, known)
     annotated_by = [source for source in sources if source.manual]
     curves: dict[str, Any] = {}
     for source in sources:

@@ -105,6 +105,16 @@ def test_labels_written_by_an_affine_without_spacing_are_flagged(
     assert row["status"] == "review"
 
 
+def test_one_frame_whose_phase_is_named_is_not_flagged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = subject(tmp_path / "A", heart()[..., :1])
+    (folder / "sa.json").write_text('{"frame_roles": {"ed": 0, "es": null}}')
+    row, said = measured(tmp_path, capsys)
+    assert "ONE_FRAME" not in said
+    assert row["status"] == "ok"
+
+
 def test_an_image_in_metres_and_milliseconds_is_no_other_grid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
