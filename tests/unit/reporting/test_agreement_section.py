@@ -34,6 +34,6 @@ def test_a_grid_where_it_fits_a_page_else_one_comparison(
     comparisons = [comparison(each) for each in observers]
     (figure,) = bland_altman_figures(context, comparisons, comparisons[:3])
     assert (tmp_path / "fig-bland-altman.svg").read_text() == shown
-    caption = "".join(str(part) for part in [cast("Any", figure).caption])
+    caption = str(cast("Any", figure).caption)
     assert caption.startswith(words)
     assert ("other comparisons" in caption) == (shown != "bland_altman_grid.svg" and len(observers) > 1)
