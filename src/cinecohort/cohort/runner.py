@@ -205,8 +205,9 @@ def _work_in_processes(
                     del unfinished[subject.subject]
                     yield subject, outcome
             finally:
-                # A job that has to end does not go through everybody else first.
-                pool.shutdown(wait=False, cancel_futures=True)
+                # A job that has to end does not go through everybody else first. Without waiting, the pool's
+                # thread could outlive the interpreter's pipes and complain of them.
+                pool.shutdown(cancel_futures=True)
     except BrokenProcessPool:
         for subject, folder in list(unfinished.values()):
             yield subject, _alone(stage, subject, folder)

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 from pathlib import Path
@@ -142,6 +143,12 @@ def test_a_subject_that_kills_its_process_is_named(run):
     records = run(kill_for_b, threads=2)
     assert [records[key].status for key in "abc"] == [Status.OK, Status.ERROR, Status.OK]
     assert records["b"].findings[0].code == "CRASHED"
+
+
+def test_the_pool_has_ended_with_its_work(run):
+    before = threading.active_count()
+    run(exclude_b, threads=2)
+    assert threading.active_count() == before
 
 
 POOL = """
