@@ -49,8 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     measured = sum(row["status"] not in ("excluded", "error") for row in rows)
     if not measured:
         raise UserError(
-            f"{', '.join(map(str, arguments.folders))}: no label map {arguments.labels!r} to measure; "
-            "segment or convert first."
+            f"{', '.join(map(str, arguments.folders))}: nothing to measure: no label map "
+            f"{arguments.labels!r}, or nothing in it; segment or convert first, and look at the label maps."
         )
     table = pd.DataFrame(rows, columns=["subject", *COLUMNS])
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

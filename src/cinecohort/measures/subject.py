@@ -290,7 +290,8 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
 
 def _subject_findings(rows: Sequence[Mapping[str, Any]], facts: StackFacts) -> list[Finding]:
     if not any(row[name] is not None for row in rows for name in MEASURES):
-        return [Finding("NOT_MEASURABLE", Level.REJECT, "no label map from which anything could be measured")]
+        message = "no label map, or none in which enough was found to measure anything"
+        return [Finding("NOT_MEASURABLE", Level.REJECT, message)]
     findings = []
     if facts.heart_rate_bpm is None and any(row["lvsv_ml"] is not None for row in rows):
         message = "sa: the heart rate is not known, so cardiac output is not given"

@@ -132,7 +132,7 @@ FINDINGS: dict[str, str] = {
     "NO_LONG_AXIS": "no short axis gives the long axis of the atria",
     "MISSING_SLICE": "a volume is undefined since a slice is missing",
     "ED_NOT_FIRST": "the first frame is not end-diastole",
-    "NOT_MEASURABLE": "no label map to measure",
+    "NOT_MEASURABLE": "nothing to measure in any label map",
     "NO_HEART_RATE": "the heart rate is not known",
     "VIEW": "the view was recognised with little confidence",
     "I1": "unusual size or spacing of the stack",
