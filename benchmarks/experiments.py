@@ -25,11 +25,11 @@ INTRODUCTION = """# Networks and trainings compared
 
 `python benchmarks/experiments.py config/experiments.yaml`: the tables of Chen 2020 (III, IV, V) and Bai 2018
 (10) on ACDC (65 subjects, 5 of which make the curves; the 15 that are listed as held out are tested),
-Sunnybrook and phantoms. Every row of a table had the same processor time on {machine}, so
-that most came nowhere near the length of their recipe: the tables say how near, and the curves whether a row
-had come to rest. Iterations are fixed beforehand from a short timing, so that the minutes that a row took
-differ where other work ran during the timing. What a row reaches in minutes is no measure of what its
-recipe reaches in days.
+Sunnybrook and phantoms. Every row of a table was meant to take the same processor time (20 minutes, 4 for
+fine-tuning, on {machine}), so that most came nowhere
+near the length of their recipe: the tables say how near, and the curves whether a row had come to rest.
+Iterations are fixed beforehand from a short timing, so that the minutes that a row took differ: they are in
+the first table. What a row reaches in minutes is no measure of what its recipe reaches in days.
 """
 
 

@@ -9,6 +9,7 @@ contoured). Writes ``benchmarks/segmentation_accuracy.md``::
 
 import argparse
 import platform
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -34,10 +35,11 @@ HELD_OUT = HERE.parent / "src" / "cinecohort" / "segmentation" / "splits" / "acd
 STRUCTURES = ("LV", "MYO", "RV")
 INTRODUCTION = """# Accuracy on real hearts never trained on
 
-`python benchmarks/segmentation_accuracy.py ../shared/data`: 15 ACDC subjects (three of each group, listed in
-`src/cinecohort/segmentation/splits/acdc_held_out.txt`, drawn before any training and used for nothing else)
-and the three Sunnybrook studies (GE, DICOM; no image of Sunnybrook in any training). 3D Dice on the native
-grid, distances per slice and averaged; n = subjects; mean (SD) over subjects and frames. Engine {engine}.
+`{command}`: 15 ACDC
+subjects (three of each group, listed in `src/cinecohort/segmentation/splits/acdc_held_out.txt`, drawn before
+any training and in none; the clean-up and an earlier training were made after failures on them were seen) and
+the three Sunnybrook studies (GE, DICOM; no image of Sunnybrook in any training). 3D Dice on the native grid,
+distances per slice and averaged; n = subjects; mean (SD) over subjects and frames. Engine {engine}.
 Sunnybrook: only slices that the expert contoured.
 """
 DISTANCES = ("mcd_mm", "hd_mm")
@@ -198,7 +200,8 @@ def main() -> None:
             lines += ["", *measures_table(acdc, model.name)]
             lines += ["", "Sunnybrook", "", *sunnybrook_table(on_sunnybrook)]
             beside.append((title, on_acdc, on_sunnybrook, seconds))
-    lines = [INTRODUCTION.format(engine=engine).rstrip(), "", *side_by_side(beside), *lines]
+    command = " ".join(["python", "benchmarks/segmentation_accuracy.py", *sys.argv[1:]])
+    lines = [INTRODUCTION.format(engine=engine, command=command).rstrip(), "", *side_by_side(beside), *lines]
     arguments.out.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

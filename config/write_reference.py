@@ -7,11 +7,14 @@ from typing import Any
 from cinecohort.config import Config
 from cinecohort.experiments.options import SECTION, ExperimentOptions
 from cinecohort.options import Options
+from cinecohort.segmentation.training_options import TrainingOptions
 
 FOLDER = Path(__file__).parent
 BEGIN, END = "<!-- reference: begin -->\n", "<!-- reference: end -->\n"
 EXPERIMENTS_BEGIN = "<!-- reference of experiments: begin -->\n"
 EXPERIMENTS_END = "<!-- reference of experiments: end -->\n"
+TRAINING_BEGIN = "<!-- reference of training: begin -->\n"
+TRAINING_END = "<!-- reference of training: end -->\n"
 
 
 def schema() -> str:
@@ -51,6 +54,11 @@ def experiments_reference() -> str:
     return reference(ExperimentOptions, SECTION)
 
 
+def training_reference() -> str:
+    """The keys of a training."""
+    return reference(TrainingOptions, "training")
+
+
 def between(text: str, begin: str, end: str, inside: str) -> str:
     """Replace what stands between two marks."""
     head, rest = text.split(begin)
@@ -62,7 +70,8 @@ def main() -> None:
     (FOLDER / "config.schema.json").write_text(schema())
     page = FOLDER / "README.md"
     text = between(page.read_text(), BEGIN, END, reference())
-    page.write_text(between(text, EXPERIMENTS_BEGIN, EXPERIMENTS_END, experiments_reference()))
+    text = between(text, EXPERIMENTS_BEGIN, EXPERIMENTS_END, experiments_reference())
+    page.write_text(between(text, TRAINING_BEGIN, TRAINING_END, training_reference()))
 
 
 if __name__ == "__main__":

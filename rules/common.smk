@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from cinecohort.cohort.index import open_results
 from cinecohort.cohort.run import Run
-from cinecohort.cohort.settings import COHORT_TABLES, STAGES, settings_for
+from cinecohort.cohort.settings import COHORT_TABLES, STAGES, check_models, settings_for
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
 
@@ -19,6 +19,7 @@ if "datasets" not in config:
 
 try:
     CONFIG = parse_config(config)
+    check_models(CONFIG)
     SHARDS, message = open_results(
         CONFIG, main_process=workflow.is_main_process, locks=Path(".snakemake/locks")
     )

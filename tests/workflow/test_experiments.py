@@ -86,4 +86,6 @@ def test_reference_has_not_drifted(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "config"))
     import write_reference
 
-    assert write_reference.experiments_reference() in (ROOT / "config" / "README.md").read_text()
+    page = (ROOT / "config" / "README.md").read_text()
+    assert write_reference.experiments_reference() in page
+    assert write_reference.training_reference() in page

@@ -20,6 +20,7 @@ from cinecohort.files import write_text
 from cinecohort.findings import Status
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
+from cinecohort.segmentation.descriptions import ANY_SOURCE
 
 GRAVITY = (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR)
 QUALITY_STAGES = ("image_quality", "segmentation_quality")
@@ -186,15 +187,21 @@ def seen_in_training(
     datasets: Mapping[str, DatasetOptions],
     trained_on: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]],
 ) -> set[tuple[str, str, str]]:
-    """Set of models, view and subject of which the training of the view's model saw the subject."""
-    sources = {name: options.source for name, options in datasets.items()}
-    return {
-        (model, view, subject)
-        for model, by_view in trained_on.items()
-        for view, by_source in by_view.items()
-        for subject, dataset, identifier in zip(index["subject"], index["dataset"], index["id"], strict=True)
-        if identifier in by_source.get(sources[dataset], ())
-    }
+    """Set of models, view and subject of which the training of the view's model saw the participant."""
+    people = index[["subject", "dataset", "id", "participant"]]
+    seen = set()
+    for model, by_view in trained_on.items():
+        for view, by_source in by_view.items():
+            known = {
+                name: {*by_source.get(options.source, ()), *by_source.get(ANY_SOURCE, ())}
+                for name, options in datasets.items()
+            }
+            seen |= {
+                (model, view, subject)
+                for subject, dataset, *names in people.itertuples(index=False, name=None)
+                if not known[dataset].isdisjoint(names)
+            }
+    return seen
 
 
 def marked_as_seen(table: pd.DataFrame, seen: set[tuple[str, str, str]]) -> pd.DataFrame:

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cinecohort.config import Config
-from cinecohort.segmentation.descriptions import describe_model, is_there, usage_digest
+from cinecohort.errors import UserError
+from cinecohort.segmentation.descriptions import describe_for, describe_model, usage_digest
 from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions
 
@@ -95,13 +96,29 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
     return json.dumps({**settings, "version": VERSIONS[stage]}, sort_keys=True)
 
 
+def check_models(config: Config) -> None:
+    """Hold the configured weights against the views that they are to segment, before anything is made.
+
+    Raises
+    ------
+    UserError
+        If some are not there, or are of another view.
+    """
+    for view, models in config.models.items():
+        for model in models:
+            for weights in model.members:
+                try:
+                    describe_for(weights, view)
+                except UserError as fault:
+                    raise UserError(f"models.{view}, {model.name}: {fault}") from fault
+
+
 def weights_digests(config: Config) -> dict[str, str]:
     """Digest of weights and use of every configured model (each member of an ensemble), by view and name."""
     return {
         f"{view}/{model.name}": "+".join(usage_digest(weights) for weights in model.members)
         for view, models in config.models.items()
         for model in models
-        if all(is_there(weights) for weights in model.members)
     }
 
 
@@ -122,7 +139,6 @@ def subjects_seen(members: Sequence[str]) -> dict[str, list[str]]:
     """Source to the subjects that the training of any of these weights saw."""
     seen: dict[str, set[str]] = {}
     for weights in members:
-        if is_there(weights):
-            for source, subjects in describe_model(weights).trained_on.items():
-                seen.setdefault(source, set()).update(subjects)
+        for source, subjects in describe_model(weights).trained_on.items():
+            seen.setdefault(source, set()).update(subjects)
     return {source: sorted(subjects) for source, subjects in seen.items()}

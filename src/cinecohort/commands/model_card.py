@@ -50,8 +50,7 @@ def without_card(model: "ModelDescription") -> str:
         f"Labels: {', '.join(f'{label} {name}' for label, name in model.structures.items())}.",
     ]
     if model.training_subjects:
-        lines.append(
-            f"Trained on {model.training_subjects} subjects; "
-            f"{model.validation_subjects} chose between checkpoints."
-        )
+        chose = model.recipe.get("select") == "best_iou"
+        role = "chose between checkpoints" if chose else "were watched and chose nothing"
+        lines.append(f"Trained on {model.training_subjects} subjects; {model.validation_subjects} {role}.")
     return "\n".join(lines)

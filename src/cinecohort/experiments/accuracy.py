@@ -15,6 +15,7 @@ from cinecohort.evaluation.overlap import overlap
 from cinecohort.experiments.datasets import (
     OBSERVER,
     link_with_sidecar,
+    participants,
     subject_folder,
     subjects_to_test,
     write_rows,
@@ -65,7 +66,10 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
     """
     networks = networks_of(options, row)
     subjects = subjects_to_test(options, dataset)
-    chosen = {subject: unseen_by(options, networks, dataset, subject) for subject in subjects}
+    whose = participants(options, dataset)
+    chosen = {
+        subject: unseen_by(options, networks, dataset, {subject, whose[subject]}) for subject in subjects
+    }
     fates = [Fate(subject, SEEN) for subject, network in chosen.items() if network is None]
     tables = []
     for network in networks:
@@ -89,13 +93,16 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
 
 
 def unseen_by(
-    options: ExperimentOptions, networks: Sequence[Network], dataset: str, subject: str
+    options: ExperimentOptions, networks: Sequence[Network], dataset: str, names: set[str]
 ) -> Network | None:
-    """Return the first network that never saw a subject, in this dataset or another of the same folder."""
+    """Return the first network that never saw a subject, here or in another dataset of the same folder.
+
+    `names` are the subject's own and its participant's.
+    """
     path = options.datasets[dataset].path.resolve()
     alike = [name for name, other in options.datasets.items() if other.path.resolve() == path]
     return next(
-        (item for item in networks if not any(subject in item.seen.get(name, []) for name in alike)), None
+        (item for item in networks if all(names.isdisjoint(item.seen.get(name, [])) for name in alike)), None
     )
 
 

@@ -24,6 +24,9 @@ from cinecohort.segmentation.training_options import TrainingOptions
 MEASURED_SECONDS = 20.0
 """Iterations are timed, after one to warm up, until this much time has gone."""
 
+MEASURED_ITERATIONS = 3
+"""No fewer are timed, however long they take."""
+
 VALIDATIONS = 8
 """Points of a curve, where there is time for them."""
 
@@ -93,7 +96,7 @@ def seconds_per_iteration(options: TrainingOptions) -> float:
     def note(line: str) -> None:
         # The first line tells that the data are loaded; each further one that an iteration is done.
         times.append(clock())
-        if len(times) > 2 and times[-1] - times[1] >= MEASURED_SECONDS:
+        if len(times) >= 2 + MEASURED_ITERATIONS and times[-1] - times[1] >= MEASURED_SECONDS:
             raise EnoughMeasured
 
     with tempfile.TemporaryDirectory() as folder:
@@ -122,12 +125,9 @@ def annotated_frames(folder: Path, observer: str, view: str) -> tuple[int, int]:
     return int(any_structure.any(axis=0).sum()), int(any_structure.sum())
 
 
-def recipe_iterations(options: TrainingOptions, folders: Sequence[Path]) -> int:
-    """Iterations that a recipe asks for: its own number, or its passes through the training slices."""
-    if options.epochs is None:
-        return options.iterations
-    slices = sum(annotated_frames(folder, options.data.observer, options.view)[1] for folder in folders)
-    return -(-options.epochs * slices // options.batch_size)
+def training_slices(options: TrainingOptions, folders: Sequence[Path]) -> int:
+    """How many slices a training learns from."""
+    return sum(annotated_frames(folder, options.data.observer, options.view)[1] for folder in folders)
 
 
 def validation_cost(options: TrainingOptions, folders: Sequence[Path]) -> float:
@@ -162,9 +162,11 @@ def plan(
     training, validation
         Folders of the subjects.
     """
-    wanted = recipe_iterations(options, training)
+    # Only passes through the data depend on how many slices there are.
+    slices = 0 if options.epochs is None else training_slices(options, training)
+    wanted = options.iterations_for(slices)
     if budget_minutes is None:
-        return Plan(wanted, options.validate_every, options.checkpoint_every, wanted, None)
+        return Plan(wanted, options.validate_every_for(slices), options.checkpoint_every, wanted, None)
     seconds = seconds_per_iteration(options)
     affordable = 60 * budget_minutes / seconds
     cost = validation_cost(options, validation)

@@ -1,21 +1,25 @@
 """The datasets of experiments: brought into one shape, and split into those trained on and those held out.
 
 Below ``datasets/{name}/``: ``subjects/{subject}/`` with the image, ``label_manual_{view}.nii.gz`` whoever the
-observer is, and sidecars, all of them links; ``subjects.csv`` with the part that each subject plays.
+observer is, sidecars and the record of conversion, all of them links; ``subjects.csv`` with the part that
+each subject plays, and whose visit it is.
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from cinecohort.cohort.settings import VERSIONS
+from cinecohort.cohort.store import record_path, write_record
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.experiments.options import ExperimentDataset, ExperimentOptions
 from cinecohort.files import replacing
 from cinecohort.images import sidecar_path
 from cinecohort.label_maps import label_path
+from cinecohort.segmentation.participants import draw_participants, participant_of
 from cinecohort.sources.base import open_source
 
 OBSERVER = "manual"
@@ -41,7 +45,7 @@ def prepare_dataset(options: ExperimentOptions, name: str) -> Path:
     Returns
     -------
     pathlib.Path
-        ``subjects.csv``, columns ``subject, part``.
+        ``subjects.csv``, columns ``subject, part, participant``.
 
     Raises
     ------
@@ -51,16 +55,19 @@ def prepare_dataset(options: ExperimentOptions, name: str) -> Path:
     dataset = options.datasets[name]
     folder = dataset_folder(options, name)
     parts: dict[str, str] = {}
+    participants: dict[str, str] = {}
     for subject in converted_folders(dataset, folder / "converted"):
         label = label_path(subject, options.view, dataset.observer)
         image = subject / f"{options.view}.nii.gz"
         there = label.is_file() and image.is_file()
         parts[subject.name] = TRAIN if there else LEFT_OUT
+        participants[subject.name] = participant_of(subject)
         if there:
             destination = folder / "subjects" / subject.name
+            link_file(record_path(subject, "convert"), record_path(destination, "convert"))
             link_with_sidecar(image, destination / image.name)
             link_with_sidecar(label, label_path(destination, options.view, OBSERVER))
-    labelled = [subject for subject, part in parts.items() if part == TRAIN]
+    labelled = {subject: participants[subject] for subject, part in parts.items() if part == TRAIN}
     if not labelled:
         raise UserError(
             f"dataset {name}: no subject of {dataset.path} has {options.view}.nii.gz and "
@@ -68,7 +75,8 @@ def prepare_dataset(options: ExperimentOptions, name: str) -> Path:
         )
     parts |= dict.fromkeys(held_out(dataset, name, labelled, options.seed), HELD_OUT)
     path = folder / "subjects.csv"
-    write_rows(path, ("subject", "part"), sorted(parts.items()))
+    rows = [(subject, part, participants[subject]) for subject, part in sorted(parts.items())]
+    write_rows(path, ("subject", "part", "participant"), rows)
     return path
 
 
@@ -82,7 +90,8 @@ def converted_folders(dataset: ExperimentDataset, destination: Path) -> Iterator
     source = open_source(dataset.source, dataset.path, dataset.annotations)
     for subject in source.subjects():
         folder = destination / subject.key
-        source.convert(subject, folder, ConversionOptions())
+        outcome = source.convert(subject, folder, ConversionOptions())
+        write_record(folder, "convert", VERSIONS["convert"], "", outcome)
         yield folder
 
 
@@ -90,13 +99,27 @@ def link_with_sidecar(target: Path, link: Path) -> None:
     """Link a file, and its sidecar where there is one, under another name; links that exist are replaced."""
     pairs = [(target, link), (sidecar_path(target), sidecar_path(link))]
     for source, destination in pairs:
-        if source.is_file():
-            with replacing(destination) as temporary:
-                temporary.symlink_to(source.resolve())
+        link_file(source, destination)
 
 
-def held_out(dataset: ExperimentDataset, name: str, labelled: list[str], seed: int) -> list[str]:
-    """Subjects that are never trained on: as named, or drawn by the seed.
+def link_file(target: Path, place: Path) -> None:
+    """Link a file, where there is one; a link that exists is replaced."""
+    if target.is_file():
+        with replacing(place) as temporary:
+            temporary.symlink_to(target.resolve())
+
+
+def held_out(dataset: ExperimentDataset, name: str, labelled: Mapping[str, str], seed: int) -> list[str]:
+    """Subjects that are never trained on, as named or drawn by the seed, with all visits of each participant.
+
+    Parameters
+    ----------
+    dataset, name
+        The dataset.
+    labelled
+        Its labelled subjects, with whose visits they are.
+    seed
+        Of the draw.
 
     Raises
     ------
@@ -107,27 +130,39 @@ def held_out(dataset: ExperimentDataset, name: str, labelled: list[str], seed: i
     if isinstance(wanted, int):
         if wanted >= len(labelled):
             raise UserError(f"dataset {name}: cannot hold out {wanted} of {len(labelled)} subjects.")
-        chosen = np.random.default_rng(seed).permutation(len(labelled))[:wanted]
-        return [sorted(labelled)[index] for index in chosen]
-    if isinstance(wanted, Path) and not wanted.is_file():
-        raise UserError(f"{wanted}: there is no such file of held-out subjects.")
-    names = wanted.read_text().split() if isinstance(wanted, Path) else wanted
-    missing = sorted(set(names) - set(labelled))
-    if missing:
-        raise UserError(
-            f"dataset {name}: held-out subjects {', '.join(missing)} are not among its labelled ones; "
-            "correct the list."
-        )
-    return list(names)
+        whose = [labelled[subject] for subject in sorted(labelled)]
+        chosen = draw_participants(whose, wanted, np.random.default_rng(seed))
+    else:
+        if isinstance(wanted, Path) and not wanted.is_file():
+            raise UserError(f"{wanted}: there is no such file of held-out subjects.")
+        names = wanted.read_text().split() if isinstance(wanted, Path) else wanted
+        missing = sorted(set(names) - set(labelled))
+        if missing:
+            raise UserError(
+                f"dataset {name}: held-out subjects {', '.join(missing)} are not among its labelled ones; "
+                "correct the list."
+            )
+        chosen = {labelled[subject] for subject in names}
+    return [subject for subject in sorted(labelled) if labelled[subject] in chosen]
 
 
-def read_parts(options: ExperimentOptions, name: str) -> dict[str, str]:
-    """Read the part that each subject of a prepared dataset plays."""
+def read_subjects(options: ExperimentOptions, name: str) -> list[dict[str, str]]:
+    """Read what is known of the subjects of a prepared dataset: ``subject, part, participant``."""
     path = dataset_folder(options, name) / "subjects.csv"
     if not path.is_file():
         raise UserError(f"{path}: is missing; prepare the dataset first.")
     with path.open(newline="") as stream:
-        return {row["subject"]: row["part"] for row in csv.DictReader(stream)}
+        return list(csv.DictReader(stream))
+
+
+def read_parts(options: ExperimentOptions, name: str) -> dict[str, str]:
+    """Read the part that each subject of a prepared dataset plays."""
+    return {row["subject"]: row["part"] for row in read_subjects(options, name)}
+
+
+def participants(options: ExperimentOptions, name: str) -> dict[str, str]:
+    """Read whose visit each subject of a prepared dataset is."""
+    return {row["subject"]: row.get("participant") or row["subject"] for row in read_subjects(options, name)}
 
 
 def training_subjects(options: ExperimentOptions, name: str) -> list[str]:

@@ -54,6 +54,10 @@ class ExperimentDataset(Options):
     """Name in tables; the dataset's key where not given."""
 
 
+RESERVED = {"name", "view", "output", "data", "start_from", "device", "threads"}
+"""Settings of a training that a row does not choose for itself."""
+
+
 class RowOptions(Options):
     """One way to train a network: a row of the tables."""
 
@@ -83,6 +87,12 @@ class RowOptions(Options):
     def _is_trained_or_given(self) -> "RowOptions":
         if bool(self.trained_on) == bool(self.weights):
             raise ValueError("needs either `trained_on` or `weights`")
+        reserved = sorted(RESERVED & set(self.settings))
+        if reserved:
+            raise ValueError(
+                f"settings: {', '.join(reserved)}: are set by the experiments for every row; remove them "
+                "(`start_from` of a row names another row)"
+            )
         if self.weights and (self.start_from or self.folds or self.settings or self.budget):
             raise ValueError("`weights` are not trained: no start_from, folds, settings or budget")
         return self

@@ -17,7 +17,7 @@ import torch
 
 from cinecohort.errors import UserError
 from cinecohort.experiments.budget import Plan, clock_of, plan, uses_gpu
-from cinecohort.experiments.datasets import OBSERVER, subject_folder, training_subjects
+from cinecohort.experiments.datasets import OBSERVER, participants, subject_folder, training_subjects
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.files import digest_json, read_json, write_json
 from cinecohort.options import parse_options
@@ -124,8 +124,8 @@ def starting_network(options: ExperimentOptions, row: str) -> Network | None:
 def split_folds(options: ExperimentOptions, row: str) -> list[tuple[Subjects, Subjects]]:
     """Subjects of training and of validation of each network of a row, drawn by the seed.
 
-    Without folds there is one network. Validation takes no more than a fifth of the subjects, so that few
-    are all learnt from.
+    All visits of a participant stay together. Without folds there is one network. Validation takes no more
+    than a fifth of the subjects, so that few are all learnt from.
 
     Raises
     ------
@@ -133,16 +133,24 @@ def split_folds(options: ExperimentOptions, row: str) -> list[tuple[Subjects, Su
         If there are more folds than subjects.
     """
     folds = options.rows[row].folds
-    everyone = [(name, subject) for name in options.rows[row].trained_on
-                for subject in training_subjects(options, name)]  # fmt: skip
-    order = [everyone[index] for index in np.random.default_rng(options.seed).permutation(len(everyone))]
+    visits: dict[tuple[str, str], list[str]] = {}
+    for name in options.rows[row].trained_on:
+        whose = participants(options, name)
+        for subject in training_subjects(options, name):
+            visits.setdefault((name, whose[subject]), []).append(subject)
+    people = list(visits)
+    order = [people[index] for index in np.random.default_rng(options.seed).permutation(len(people))]
     if not order or (folds or 0) > len(order):
         raise UserError(f"row {row}: {len(order)} subjects to train on are too few for {folds or 1} folds.")
+
+    def subjects_of(chosen: list[tuple[str, str]]) -> Subjects:
+        return by_dataset([(person[0], subject) for person in chosen for subject in visits[person]])
+
     result = []
     for number in range(folds or 1):
         kept = [item for index, item in enumerate(order) if folds is None or index % folds != number]
         count = min(options.validation, len(kept) // 5)
-        result.append((by_dataset(kept[count:]), by_dataset(kept[:count])))
+        result.append((subjects_of(kept[count:]), subjects_of(kept[:count])))
     return result
 
 
@@ -268,6 +276,11 @@ def record_of_given_weights(options: ExperimentOptions, row: str) -> dict[str, A
     description = describe_model(weights)
     if description.view != options.view:
         raise UserError(f"row {row}: {weights} segments {description.view}, not {options.view}; name others.")
+    if not description.trained_on:
+        raise UserError(
+            f"row {row}: the description beside {weights} does not say whom its training saw (trained_on), "
+            "so that no test of it would be sound; add them by source."
+        )
     # Which source a dataset here is is not known, so that a name counts whatever source it was seen in.
     everyone = sorted({subject for subjects in description.trained_on.values() for subject in subjects})
     return {

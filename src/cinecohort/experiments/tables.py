@@ -287,11 +287,14 @@ def caption(options: ExperimentOptions, table: str) -> str:
     ]
     shorter = " (fine-tuning the shorter)" if len(minutes) > 1 else ""
     if length:
+        trained = [row for row in wanted.rows if not options.rows[row].weights]
+        by_wall = {read_row(options, row)["clock"] for row in trained} == {"wall"}
+        unit = "minutes" if by_wall else "processor minutes"
         parts.append(
-            f"Each row was trained for {length} processor minutes{shorter}, whatever its "
-            "recipe asks for; the last column is what the validation Dice still gained in the last quarter "
-            f"of the training: above {STILL_RISING:g} it had not converged, and near 0 with a low Dice it "
-            "had hardly begun (see the curves)."
+            f"Each row got as many iterations as were expected to take {length} {unit}{shorter} by a timing "
+            "beforehand, whatever its recipe asks for; the last column is what the validation Dice still "
+            f"gained in the last quarter of the training: above {STILL_RISING:g} it had not converged, and "
+            "near 0 with a low Dice it had hardly begun (see the curves)."
         )
     if wanted.published:
         parts.append("Published figures are of networks trained on UK Biobank: other data, full training.")

@@ -14,10 +14,14 @@ SHIPPED = Path(__file__).parent / "weights"
 
 
 DEFAULT_MODELS = {"sa": "unet_fine_sa", "la_2ch": "unet_slim_la_2ch", "la_4ch": "unet_slim_la_4ch"}
-"""Weights that segment a view where no model is named; where they do not ship yet, a status says so."""
+"""Weights that segment a view where no model is named."""
 
 NOT_ABOUT_USE = {"sha256", "training_subjects", "validation_subjects", "trained_on", "recipe"}
 """Fields of a description that say nothing about what becomes of an image."""
+
+
+ANY_SOURCE = "any"
+"""In place of a source: participants of these names were seen, wherever their files come from."""
 
 
 class ModelDescription(Options):
@@ -54,10 +58,12 @@ class ModelDescription(Options):
     """How many subjects it was trained on."""
 
     validation_subjects: int = 0
-    """How many subjects chose between its checkpoints."""
+    """How many subjects its curve was made with; they chose between its checkpoints where the recipe says
+    ``select: best_iou``."""
 
     trained_on: dict[str, list[str]] = {}
-    """Source to the subjects that its training saw: accuracy on them says nothing."""
+    """Source to the participants that its training saw, that of what it started from included: accuracy on
+    them says nothing. Of a user's own training the source is :data:`ANY_SOURCE`."""
 
     recipe: dict[str, Any] = {}
     """The settings of its training."""
@@ -107,37 +113,32 @@ def describe_model(name_or_path: str) -> ModelDescription:
         raise UserError(f"{path}: not a valid description of weights ({fault}).") from fault
 
 
-def weights_digest(name_or_path: str) -> str:
-    """SHA-256 of weights; empty where none of that name are shipped.
-
-    Whether that is a mistake or a view without weights is decided where the weights are used.
+def describe_for(name_or_path: str, view: str) -> ModelDescription:
+    """Read the description of weights that are to segment a view.
 
     Raises
     ------
     UserError
-        If a file that is named by its path is not there.
+        If there are no such weights, or they are of another view.
     """
-    if Path(name_or_path).suffix != ".safetensors" and name_or_path not in shipped_models():
-        return ""
+    description = describe_model(name_or_path)
+    if description.view != view:
+        raise UserError(f"the weights {name_or_path} segment {description.view}, not {view}; choose others.")
+    return description
+
+
+def weights_digest(name_or_path: str) -> str:
+    """SHA-256 of weights.
+
+    Raises
+    ------
+    UserError
+        If they, or their description, are not there.
+    """
     return describe_model(name_or_path).sha256 or digest_file(weights_path(name_or_path))
 
 
 def usage_digest(name_or_path: str) -> str:
-    """Digest of weights and of what their description says about their use: all that a result rests on.
-
-    Empty where no weights of that name are shipped; see :func:`weights_digest`.
-    """
-    weights = weights_digest(name_or_path)
-    if not weights:
-        return ""
+    """Digest of weights and of what their description says about their use: all that a result rests on."""
     use = describe_model(name_or_path).model_dump(mode="json", exclude=NOT_ABOUT_USE)
-    return digest_json({"weights": weights, "use": use})
-
-
-def is_there(name_or_path: str) -> bool:
-    """Whether weights exist; a view whose network is still to come has none."""
-    try:
-        weights_path(name_or_path)
-    except UserError:
-        return False
-    return True
+    return digest_json({"weights": weights_digest(name_or_path), "use": use})

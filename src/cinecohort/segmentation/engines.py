@@ -34,7 +34,7 @@ def has_openvino() -> bool:
 
 
 def cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 numbers (AVX-512 BF16, AMX, or Arm's BF16)."""
+    """Whether the processor multiplies bfloat16 numbers (AVX-512 BF16 or AMX)."""
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and bool(
         torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     )

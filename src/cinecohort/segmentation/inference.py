@@ -7,7 +7,7 @@ never on what shares its batch.
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 
 import numpy as np
 import torch
@@ -62,20 +62,23 @@ class ImageInference:
         From :func:`cinecohort.segmentation.engines.make_network`.
     batch_size
         Slices at once.
+    known_limits
+        Intensity range of the cine; that of the image where not given.
     """
 
     image: Image
     description: ModelDescription
     network: Network
     batch_size: int
+    known_limits: InitVar[tuple[float, float] | None] = None
     whole_images: str | None = field(default="not asked for", init=False)
     """Why whole images are segmented; None: only the heart's region is."""
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known_limits: tuple[float, float] | None) -> None:
         data = np.asfortranarray(self.image.data)
         size_x, size_y, self.n_slices, self.n_frames = data.shape
         self.slices = data.transpose(3, 2, 1, 0).reshape(-1, size_y, size_x).transpose(0, 2, 1)
-        self.limits = intensity_range(data)
+        self.limits = known_limits or intensity_range(data)
         self.grid = WorkingGrid(
             (size_x, size_y), self.image.spacing_mm[:2], self.description.spacing_mm, SIZE_MULTIPLE
         )

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.errors import UserError
-from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
+from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.images import PIXELS_MM, Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.clean_up import clean_up
-from cinecohort.segmentation.descriptions import ModelDescription, describe_model, shipped_models
+from cinecohort.segmentation.descriptions import ModelDescription, describe_for
 from cinecohort.segmentation.engines import (
     Network,
     ResolvedEngine,
@@ -79,10 +79,8 @@ def resolved_engine(options: SegmentationOptions) -> str:
     return str(resolve_engine(options))
 
 
-def load(
-    model: ModelOptions, options: SegmentationOptions, view: str, threads: int | None
-) -> LoadedModel | None:
-    """Load a model; None where no weights are shipped for the view.
+def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: int | None) -> LoadedModel:
+    """Load a model.
 
     Raises
     ------
@@ -91,24 +89,13 @@ def load(
         together, or a pinned engine is not there.
     """
     resolved = resolve_engine(options)
-    if not is_to_be_had(model, view):
-        return None
+    for weights in model.members:
+        describe_for(weights, view)
     loaded = [load_model(weights) for weights in model.members]
-    for weights, (_, description) in zip(model.members, loaded, strict=True):
-        if description.view != view:
-            raise UserError(f"the weights {weights} segment {description.view}, not {view}; choose others.")
     networks = tuple(make_network(network, resolved, threads) for network, _ in loaded)
     description = ensemble_description(model.name, [description for _, description in loaded])
     network = averaged(mean_network(networks), AVERAGED[options.test_time_augmentation])
     return LoadedModel(model.name, description, network, resolved, networks)
-
-
-def is_to_be_had(model: ModelOptions, view: str) -> bool:
-    """Whether a model can be expected to be there: not where it is named but no weights ship for its view."""
-    shipped = shipped_models()
-    named = [weights for weights in model.members if Path(weights).suffix != ".safetensors"]
-    absent = [weights for weights in named if weights not in shipped]
-    return not absent or view in {describe_model(name).view for name in shipped}
 
 
 def segment_subjects(
@@ -148,10 +135,6 @@ def segment_subjects(
     if view not in STRUCTURES:
         raise UserError(f"{view} is not segmented; choose one of {', '.join(STRUCTURES)}.")
     loaded = load(model, options, view, threads)
-    if loaded is None:
-        for folder in folders:
-            yield folder, no_model(view)
-        return
     remaining = iter(folders)
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         ahead = deque(reader.submit(read_subject, folder, view) for folder in islice(remaining, READ_AHEAD))
@@ -166,12 +149,6 @@ def segment_subjects(
                 yield folder, outcome.result()
         for folder, outcome in behind:
             yield folder, outcome.result()
-
-
-def no_model(view: str) -> Outcome:
-    """Outcome of a view for which no weights are shipped."""
-    message = f"No weights are shipped for {view}; it was not segmented."
-    return Outcome(Status.OK, [Finding("NO_MODEL", Level.INFO, message, view)])
 
 
 def fault(code: str, folder: Path, view: str, error: Exception) -> Finding:

@@ -77,14 +77,20 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 ``bai`` follows Bai 2018 and its code: rotation with SD 10 degrees and scale with SD 0.2, clipped at three SD.
 The paper also names translation and intensity without their size; 10 mm and 10 % are ours. ``chen`` follows
-Chen 2020: momentum 0.99 and weight decay are those of its code.
+Chen 2020: momentum 0.99 and weight decay are those of its code. Chen's test images are cut to the middle
+256 x 256 pixels before each slice is normalised; here they are normalised whole.
 """
 
 
 def with_recipe(values: dict[str, Any]) -> dict[str, Any]:
-    """Fill in what a configuration leaves to its recipe."""
+    """Fill in what a configuration leaves to its recipe.
+
+    A number of iterations takes the place of the passes through the data that a recipe asks for.
+    """
     recipe = RECIPES.get(str(values.get("recipe", "cinecohort")), {})
     merged = {**recipe, **values}
+    if "iterations" in values:
+        merged["epochs"] = values.get("epochs")
     if "augmentation" in recipe and isinstance(values.get("augmentation"), dict):
         merged["augmentation"] = {**recipe["augmentation"], **values["augmentation"]}
     return merged

@@ -26,20 +26,26 @@ from cinecohort.segmentation.augmentation import (
     sampling_grid,
     smooth_field,
 )
-from cinecohort.segmentation.descriptions import ModelDescription
+from cinecohort.segmentation.descriptions import ANY_SOURCE, ModelDescription, describe_model
 from cinecohort.segmentation.engines import cpu_has_bf16
-from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.losses import LOSSES
-from cinecohort.segmentation.networks import SIZE_MULTIPLE, build_network, starting_weights
+from cinecohort.segmentation.networks import build_network, starting_weights
+from cinecohort.segmentation.participants import participants_of
 from cinecohort.segmentation.preprocessing import network_intensity
 from cinecohort.segmentation.training_data import (
     LabelledSlices,
+    Split,
     find_subjects,
     load_slices,
     split_subjects,
 )
 from cinecohort.segmentation.training_options import TrainingOptions
-from cinecohort.segmentation.validation import ValidationScores, validate
+from cinecohort.segmentation.validation import (
+    AnnotatedFrames,
+    ValidationScores,
+    read_annotated,
+    validate,
+)
 from cinecohort.segmentation.weights import load_model, save_model
 
 CURVE_COLUMNS = ("iteration", "loss", "learning_rate", "mean_dice", "mean_iou", "dice_by_structure")
@@ -180,6 +186,10 @@ class Trainer:
     iteration: int = 0
     best_iou: float = -1.0
 
+    def __post_init__(self) -> None:
+        modules = self.network.modules()
+        self.momenta = {item: item.momentum for item in modules if isinstance(item, nn.BatchNorm2d)}
+
     @property
     def iterations_per_epoch(self) -> float:
         """Batches in one pass through the slices."""
@@ -204,6 +214,10 @@ class Trainer:
         factor = learning_rate_factor(options, self.iteration, self.iterations_per_epoch)
         for group in self.optimiser.param_groups:
             group["lr"] = options.learning_rate * factor
+        for normalisation, momentum in self.momenta.items():
+            # At first the mean of all batches: a small momentum alone would keep what it was initialised with
+            # for hundreds of iterations, and a short training would be tested with it.
+            normalisation.momentum = max(momentum or 0.0, 1 / (self.iteration + 1))
         self.network.train()
         self.optimiser.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
@@ -322,8 +336,10 @@ def to_device(data: LabelledSlices, device: torch.device) -> LabelledSlices:
     )
 
 
-def describe(options: TrainingOptions, training: list[str], validation: list[str]) -> ModelDescription:
+def describe(options: TrainingOptions, split: Split) -> ModelDescription:
     """What is written beside the weights."""
+    start = describe_model(options.start_from).trained_on if options.start_from else {}
+    whose = participants_of([*split.training, *split.validation]).values()
     return ModelDescription(
         name=options.name,
         view=options.view,
@@ -333,8 +349,9 @@ def describe(options: TrainingOptions, training: list[str], validation: list[str
         neighbours=options.neighbours,
         structures={str(label): name for label, name in STRUCTURES[options.view].items()},
         recipe=options.model_dump(mode="json", exclude={"output", "data", "threads", "device"}),
-        training_subjects=len(training),
-        validation_subjects=len(validation),
+        training_subjects=len(split.training),
+        validation_subjects=len(split.validation),
+        trained_on={**start, ANY_SOURCE: sorted({*start.get(ANY_SOURCE, ()), *whose})},
     )
 
 
@@ -358,20 +375,15 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
     UserError
         If there is no data, or the output folder holds a checkpoint of another configuration.
     """
-    if options.crop % SIZE_MULTIPLE:
-        raise UserError(f"crop is {options.crop}; it must be a multiple of {SIZE_MULTIPLE}.")
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     options = options.model_copy(update={"precision": training_precision(options)})
     folders = find_subjects(options.data, options.view)
-    training, validation = split_subjects(folders, options.data, options.seed)
-    data = load_slices(training, options.data.observer, options.view, options.neighbours)
-    if options.epochs is not None:
-        iterations = math.ceil(options.epochs * len(data) / options.batch_size)
-        options = options.model_copy(update={"iterations": iterations})
-    for folder in validation:
-        read_labelled(folder, options.data.observer, options.view)  # Better now than after an hour.
-    numbers = f"{len(training)} subjects, {len(data)} slices; {len(validation)} to validate"
+    split = split_subjects(folders, options.data, options.seed)
+    data = load_slices(split.training, options.data.observer, options.view, options.neighbours)
+    options = options.model_copy(update={"iterations": options.iterations_for(len(data))})
+    validation = [read_annotated(folder, options.data.observer, options.view) for folder in split.validation]
+    numbers = f"{len(split.training)} subjects, {len(data)} slices; {len(validation)} to validate"
     unlabelled = f"; nothing labelled in {', '.join(data.without_labels)}" if data.without_labels else ""
     report(f"{options.name}: {numbers}{unlabelled}")
     trainer = make_trainer(options, to_device(data, training_device(options)))
@@ -381,19 +393,16 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
     checkpoint = output / "checkpoint.pt"
     if checkpoint.is_file():
         trainer.restore(saved_state(checkpoint, digest, trainer.device))
-        check_same_split(checkpoint.with_name("split.csv"), training, validation)
+        check_same_split(checkpoint.with_name("split.csv"), split)
         report(f"{options.name}: resumed after {trainer.iteration} iterations")
-    write_split(output / "split.csv", training, validation)
-    description = describe(
-        options, [folder.name for folder in training], [folder.name for folder in validation]
-    )
-    run_iterations(trainer, validation, description, checkpoint, digest, report)
+    write_split(output / "split.csv", split)
+    run_iterations(trainer, validation, describe(options, split), checkpoint, digest, report)
     return output / f"{options.name}.safetensors"
 
 
 def run_iterations(
     trainer: Trainer,
-    validation: list[Path],
+    validation: list[AnnotatedFrames],
     description: ModelDescription,
     checkpoint: Path,
     digest: str,
@@ -402,14 +411,13 @@ def run_iterations(
     """Iterate to the end, with validations and checkpoints on the way; write the weights."""
     options = trainer.options
     weights = checkpoint.with_name(f"{options.name}.safetensors")
+    validate_every = options.validate_every_for(len(trainer.data))
     losses: list[float] = []
     while trainer.iteration < options.iterations:
         losses.append(trainer.step())
         done = trainer.iteration == options.iterations
-        if done or trainer.iteration % options.validate_every == 0:
-            scores = validate(
-                trainer.average, description, validation, options.data.observer, options.precision == "bf16"
-            )
+        if done or trainer.iteration % validate_every == 0:
+            scores = validate(trainer.average, description, validation, options.precision == "bf16")
             nothing_chosen = done and trainer.best_iou < 0
             if options.select == "last" or scores.mean_iou > trainer.best_iou or nothing_chosen:
                 save_model(weights, trainer.average, description)
@@ -445,13 +453,13 @@ def saved_state(checkpoint: Path, digest: str, device: torch.device) -> dict[str
     return cast("dict[str, Any]", state)
 
 
-def split_rows(training: list[Path], validation: list[Path]) -> list[list[str]]:
-    """Who is trained and validated on, as rows of a table with a header."""
-    parts = {"training": training, "validation": validation}
+def split_rows(split: Split) -> list[list[str]]:
+    """The part that each subject plays, as rows of a table with a header."""
+    parts = {"training": split.training, "validation": split.validation, "test": split.test}
     return [["subject", "part"], *([folder.name, part] for part, of in parts.items() for folder in of)]
 
 
-def check_same_split(path: Path, training: list[Path], validation: list[Path]) -> None:
+def check_same_split(path: Path, split: Split) -> None:
     """Hold the subjects of a run that is resumed against those that it began with.
 
     Raises
@@ -463,17 +471,17 @@ def check_same_split(path: Path, training: list[Path], validation: list[Path]) -
         return
     with path.open(newline="") as stream:
         before = list(csv.reader(stream))
-    if before != split_rows(training, validation):
+    if before != split_rows(split):
         raise UserError(
             f"{path}: the run began with other subjects than the folders hold now; restore them, or name "
             "another output."
         )
 
 
-def write_split(path: Path, training: list[Path], validation: list[Path]) -> None:
-    """Write who was trained and validated on."""
+def write_split(path: Path, split: Split) -> None:
+    """Write who was trained and validated on, and who was kept for tests."""
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
-        csv.writer(stream).writerows(split_rows(training, validation))
+        csv.writer(stream).writerows(split_rows(split))
 
 
 def write_curve_row(path: Path, trainer: Trainer, losses: list[float], scores: ValidationScores) -> None:

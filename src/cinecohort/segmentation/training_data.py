@@ -1,5 +1,6 @@
 """Labelled slices for training, held in memory on their native grids; splits are by subject."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from cinecohort.errors import UserError
 from cinecohort.segmentation.labelled_subjects import read_labelled
+from cinecohort.segmentation.participants import draw_participants, participants_of
 from cinecohort.segmentation.preprocessing import intensity_range, neighbouring, unit_intensity
 from cinecohort.segmentation.training_options import DataOptions
 
@@ -33,7 +35,9 @@ def find_subjects(options: DataOptions, view: str) -> list[Path]:
             f"{options.held_out}: {', '.join(sorted(unknown))}: no such subject in the folders that are "
             "learnt from; correct the list, so that whom it means is held out."
         )
-    left = [path for path in found if path.name not in names]
+    person = participants_of(found)
+    held_out = names | {person[path] for path in found if path.name in names}
+    left = [path for path in found if path.name not in names and person[path] not in held_out]
     if not left:
         raise UserError(f"{options.held_out}: holds out every labelled subject; shorten the list.")
     return left
@@ -60,36 +64,59 @@ def _names_in(path: Path) -> list[str]:
         raise UserError(f"{path}: is not text in UTF-8; write one subject's name a line.") from fault
 
 
-def split_subjects(folders: Sequence[Path], options: DataOptions, seed: int) -> tuple[list[Path], list[Path]]:
-    """Split subjects into training and validation, by names or by the seed.
+@dataclass(frozen=True)
+class Split:
+    """Folders of the subjects by the part that they play in a training."""
+
+    training: list[Path]
+    validation: list[Path]
+    test: list[Path]
+
+
+def split_subjects(folders: Sequence[Path], options: DataOptions, seed: int) -> Split:
+    """Split subjects into training, validation and test, by names or by the seed.
+
+    All visits of a participant are in one part.
 
     Raises
     ------
     UserError
-        If a named subject is not among them, or none is left to train on.
+        If a named subject is not among them, or fewer are left to train on than are asked for.
     """
     ordered = sorted(folders, key=lambda folder: folder.name)
+    person = participants_of(ordered)
+
+    def drawn(from_: Sequence[Path], count: int, *stream: int) -> list[Path]:
+        whose = [person[folder] for folder in from_]
+        chosen = draw_participants(whose, count, np.random.default_rng([seed, *stream] if stream else seed))
+        return [folder for folder in from_ if person[folder] in chosen]
+
+    test = drawn(ordered, options.test, 4) if options.test else []
+    left = [folder for folder in ordered if folder not in test]
     if isinstance(options.validation, list):
         names = set(options.validation)
-        unknown = names - {folder.name for folder in ordered}
+        unknown = names - {folder.name for folder in left}
         if unknown:
             raise UserError(
                 f"data.validation: {', '.join(sorted(unknown))} not among the labelled subjects that are not "
                 "held out; correct the names."
             )
-        validation = [folder for folder in ordered if folder.name in names]
+        whose = {person[folder] for folder in left if folder.name in names}
+        validation = [folder for folder in left if person[folder] in whose]
     else:
         wanted = options.validation
-        count = wanted if isinstance(wanted, int) else round(wanted * len(ordered))
-        chosen = np.random.default_rng(seed).permutation(len(ordered))[:count]
-        validation = [ordered[index] for index in sorted(chosen)]
-    training = [folder for folder in ordered if folder not in validation]
+        validation = drawn(left, wanted if isinstance(wanted, int) else round(wanted * len(left)))
+    training = [folder for folder in left if folder not in validation]
     if options.training is not None:
-        chosen = np.random.default_rng([seed, 1]).permutation(len(training))[: options.training]
-        training = [training[index] for index in sorted(chosen)]
+        if options.training > len(training):
+            raise UserError(
+                f"data.training: {options.training} subjects are asked for, {len(training)} are left; "
+                "ask for fewer, or give more data."
+            )
+        training = drawn(training, options.training, 1)
     if not training:
         raise UserError("no subject is left to train on; make the validation part smaller.")
-    return training, validation
+    return Split(training, validation, test)
 
 
 @dataclass(frozen=True)
@@ -130,14 +157,6 @@ class LabelledSlices:
         return self.labels.shape[0]
 
 
-def pad_centred(image: NDArray[np.generic], size: tuple[int, int]) -> NDArray[np.generic]:
-    """Put a slice (x, y) into the middle of a larger black one."""
-    padded = np.zeros(size, dtype=image.dtype)
-    start = [(outer - inner) // 2 for outer, inner in zip(size, image.shape, strict=True)]
-    padded[start[0] : start[0] + image.shape[0], start[1] : start[1] + image.shape[1]] = image
-    return padded
-
-
 @dataclass(frozen=True)
 class LabelledStack:
     """One frame of a subject.
@@ -162,6 +181,11 @@ class LabelledStack:
     spacing_mm: tuple[float, float]
     heart_px: NDArray[np.float64]
 
+    @property
+    def labelled_slices(self) -> list[int]:
+        """Slices in which the observer drew, or looked for, any structure."""
+        return [int(index) for index in np.flatnonzero(self.annotated[:, 1:].any(axis=1))]
+
 
 def load_slices(folders: Sequence[Path], observer: str, view: str, neighbours: int = 0) -> LabelledSlices:
     """Read the annotated slices of subjects, with this many neighbours on either side.
@@ -171,36 +195,50 @@ def load_slices(folders: Sequence[Path], observer: str, view: str, neighbours: i
     UserError
         If an image and its labels do not fit (see :func:`read_labelled`), or nothing was annotated in any.
     """
-    of_subjects = {folder: list(labelled_stacks(folder, observer, view)) for folder in folders}
-    stacks = [stack for of_subject in of_subjects.values() for stack in of_subject]
+    stacks: deque[LabelledStack] = deque()
+    without_labels = []
+    for folder in folders:
+        of_subject = list(labelled_stacks(folder, observer, view))
+        stacks.extend(of_subject)
+        if not of_subject:
+            without_labels.append(folder.name)
     if not stacks:
         raise UserError(
             f"{folders[0]} and {len(folders) - 1} others: {observer} labelled nothing in {view}; label some "
             "or choose another observer."
         )
     size = (max(stack.images.shape[0] for stack in stacks), max(stack.images.shape[1] for stack in stacks))
-    images: list[NDArray[np.generic]] = []
-    seen, labels, annotated, spacing, sizes, centres = [], [], [], [], [], []
-    for stack in stacks:
-        first, shape = len(images), stack.images.shape
+    images = np.zeros((sum(stack.images.shape[2] for stack in stacks), *size), dtype=np.float32)
+    labels = np.zeros((sum(len(stack.labelled_slices) for stack in stacks), *size), dtype=np.uint8)
+    seen: list[list[int]] = []
+    annotated, spacing, sizes, centres = [], [], [], []
+    first = 0
+    while stacks:
+        # Each is let go once it is copied: the slices of a large cohort fit into memory once.
+        stack = stacks.popleft()
+        shape = stack.images.shape
         margin = [(outer - inner) // 2 for outer, inner in zip(size, shape[:2], strict=True)]
-        images += [pad_centred(stack.images[..., index], size) for index in range(shape[2])]
-        for index in np.flatnonzero(stack.annotated[:, 1:].any(axis=1)):
-            seen.append([first + place for place in neighbouring(int(index), shape[2], neighbours)])
-            labels.append(pad_centred(stack.labels[..., index], size))
+        along_x, along_y = (
+            slice(start, start + inner) for start, inner in zip(margin, shape[:2], strict=True)
+        )
+        images[first : first + shape[2], along_x, along_y] = stack.images.transpose(2, 0, 1)
+        for index in stack.labelled_slices:
+            labels[len(seen), along_x, along_y] = stack.labels[..., index]
+            seen.append([first + place for place in neighbouring(index, shape[2], neighbours)])
             annotated.append(stack.annotated[index])
             spacing.append(stack.spacing_mm)
             sizes.append(shape[:2])
             centres.append(stack.heart_px + margin)
+        first += shape[2]
     return LabelledSlices(
-        images=torch.from_numpy(np.stack(images)),
+        images=torch.from_numpy(images),
         neighbours=torch.tensor(seen),
-        labels=torch.from_numpy(np.stack(labels)),
+        labels=torch.from_numpy(labels),
         annotated=torch.from_numpy(np.stack(annotated)),
         spacing_mm=torch.tensor(spacing, dtype=torch.float32),
         size_px=torch.tensor(sizes, dtype=torch.float32),
         heart_px=torch.from_numpy(np.array(centres, dtype=np.float32)),
-        without_labels=tuple(folder.name for folder, of_subject in of_subjects.items() if not of_subject),
+        without_labels=tuple(without_labels),
     )
 
 
@@ -215,7 +253,7 @@ def labelled_stacks(folder: Path, observer: str, view: str) -> Iterator[Labelled
     for frame in subject.frames:
         yield LabelledStack(
             np.ascontiguousarray(intensity[..., frame]),
-            labels[..., frame],
+            np.ascontiguousarray(labels[..., frame]),
             subject.annotated[frame],
             subject.image.spacing_mm[:2],
             heart,

@@ -50,6 +50,10 @@ class DataOptions(Options):
     validation: list[str] | Annotated[int, Field(ge=0)] | Fraction = 0.1
     """Subjects for validation: names, a number or a fraction drawn by the seed."""
 
+    test: Annotated[int, Field(ge=0)] = 0
+    """Number of subjects drawn by the seed that are neither trained nor validated on; ``split.csv`` lists
+    them."""
+
     training: Count | None = None
     """Number of training subjects drawn by the seed; all that are left where not given."""
 
@@ -109,8 +113,10 @@ class AugmentationOptions(Options):
     def _magnifies(self) -> "AugmentationOptions":
         if self.distribution != "normal":
             _range_of_factors(self.scale)
-        elif self.scale[0] <= 0 or self.scale[1] < 0:
-            raise ValueError("scale must be a mean above 0 and a standard deviation")
+        elif not 0 <= 3 * self.scale[1] < self.scale[0]:
+            raise ValueError(
+                "scale must be a mean and a standard deviation of less than a third of it (off: [1.0, 0.0])"
+            )
         return self
 
 
@@ -214,11 +220,20 @@ class TrainingOptions(Options):
     seed: int = Field(default=2018, ge=0, le=LARGEST_SEED)
     """Of everything random."""
 
-    validate_every: Count = 200
-    """Iterations between validations."""
+    validate_every: Count | None = None
+    """Iterations between validations; where not given, 200, or one pass through the data where `epochs` are
+    given."""
 
     checkpoint_every: Count = 100
     """Iterations between checkpoints, from which a killed run resumes."""
+
+    def iterations_for(self, slices: int) -> int:
+        """Number of batches of a training on this many slices."""
+        return self.iterations if self.epochs is None else -(-self.epochs * slices // self.batch_size)
+
+    def validate_every_for(self, slices: int) -> int:
+        """Iterations between validations in a training on this many slices."""
+        return self.validate_every or (200 if self.epochs is None else -(-slices // self.batch_size))
 
     @model_validator(mode="before")
     @classmethod

@@ -1,24 +1,18 @@
 """Scores of a network on validation subjects: whole images, native grid, no augmentation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.descriptions import ModelDescription
-from cinecohort.segmentation.labelled_subjects import read_labelled
-from cinecohort.segmentation.networks import SIZE_MULTIPLE
-from cinecohort.segmentation.preprocessing import (
-    WorkingGrid,
-    intensity_range,
-    neighbouring,
-    network_intensity,
-    unit_intensity,
-)
+from cinecohort.segmentation.inference import ImageInference
+from cinecohort.segmentation.labelled_subjects import LabelledSubject, read_labelled
+from cinecohort.segmentation.preprocessing import intensity_range
 
 
 @dataclass(frozen=True)
@@ -39,11 +33,35 @@ class ValidationScores:
         return f"Dice {scores}" if scores else "nothing to validate"
 
 
+@dataclass(frozen=True)
+class AnnotatedFrames:
+    """A subject to validate on: the frames in which anything was annotated, kept in memory.
+
+    Parameters
+    ----------
+    subject
+        Image and labels of these frames alone.
+    limits
+        Intensity range of the whole cine.
+    """
+
+    subject: LabelledSubject
+    limits: tuple[float, float]
+
+
+def read_annotated(folder: Path, observer: str, view: str) -> AnnotatedFrames:
+    """Read what a subject is validated by; what cannot be used is told as :func:`read_labelled` does."""
+    whole = read_labelled(folder, observer, view)
+    frames = whole.frames
+    image = replace(whole.image, data=whole.image.data[..., frames].copy())
+    subject = LabelledSubject(image, whole.labels[..., frames].copy(), whole.annotated[frames])
+    return AnnotatedFrames(subject, intensity_range(whole.image.data))
+
+
 def validate(
     network: nn.Module,
     description: ModelDescription,
-    folders: Sequence[Path],
-    observer: str,
+    subjects: Sequence[AnnotatedFrames],
     low_precision: bool = False,
 ) -> ValidationScores:
     """Segment the annotated frames of subjects and compare them with the observer's labels.
@@ -52,8 +70,8 @@ def validate(
     ----------
     network, description
         The network and what it takes.
-    folders, observer
-        Subjects' folders and whose labels.
+    subjects
+        From :func:`read_annotated`.
     low_precision
         Whether the network computes in bf16.
 
@@ -63,31 +81,26 @@ def validate(
         Over annotated slices only; NaN where nothing was annotated.
     """
     device = next(network.parameters()).device
-    view = description.view
-    dice: dict[str, list[float]] = {name: [] for name in STRUCTURES[view].values()}
-    for folder in folders:
-        subject = read_labelled(folder, observer, view)
-        image, labels = subject.image, subject.labels
-        grid = WorkingGrid(image.data.shape[:2], image.spacing_mm[:2], description.spacing_mm, SIZE_MULTIPLE)
-        intensity = unit_intensity(image.data, intensity_range(image.data))
-        for frame in subject.frames:
-            annotated = subject.annotated[frame]
-            stack = torch.from_numpy(np.ascontiguousarray(intensity[..., frame].transpose(2, 0, 1)))
-            count = len(stack)
-            seen = torch.tensor(
-                [neighbouring(index, count, description.neighbours) for index in range(count)]
-            )
-            slices = network_intensity(grid.to_working(stack)[seen], description.normalisation)
-            with (
-                torch.inference_mode(),
-                torch.autocast(device.type, dtype=torch.bfloat16, enabled=low_precision),
-            ):
-                logits = network(slices.to(device).contiguous(memory_format=torch.channels_last))
-            probabilities = logits.float().softmax(dim=1).cpu()
-            predicted = grid.to_native(probabilities).argmax(dim=1).numpy().transpose(1, 2, 0)
-            for label, name in STRUCTURES[view].items():
-                use = annotated[:, label]
-                ours = predicted[:, :, use] == label
+
+    def probabilities(images: Tensor) -> Tensor:
+        with (
+            torch.inference_mode(),
+            torch.autocast(device.type, dtype=torch.bfloat16, enabled=low_precision),
+        ):
+            logits = network(images.to(device).contiguous(memory_format=torch.channels_last))
+        return logits.float().softmax(dim=1).cpu()
+
+    dice: dict[str, list[float]] = {name: [] for name in STRUCTURES[description.view].values()}
+    for item in subjects:
+        image, labels = item.subject.image, item.subject.labels
+        slices = image.data.shape[2]
+        inference = ImageInference(image, description, probabilities, slices, item.limits)
+        frames = range(image.data.shape[3])
+        predicted = inference.labels(frames)
+        for frame in frames:
+            for label, name in STRUCTURES[description.view].items():
+                use = item.subject.annotated[frame][:, label]
+                ours = predicted[:, :, use, frame] == label
                 truth = labels[:, :, use, frame] == label
                 if truth.any():
                     dice[name].append(2 * float((ours & truth).sum()) / float(ours.sum() + truth.sum()))

@@ -195,15 +195,19 @@ def test_who_was_excluded_before_the_evaluation_stays_excluded():
 
 
 def test_whom_a_network_saw_is_marked_by_source_and_id():
-    index = pd.DataFrame(
-        {"subject": ["x-p1", "y-p1", "x-p2"], "dataset": ["x", "y", "x"], "id": ["p1", "p1", "p2"]}
-    )
+    ids = ["p1", "p1", "p2"]
+    index = pd.DataFrame({"subject": ["x-p1", "y-p1", "x-p2"], "dataset": ["x", "y", "x"], "id": ids})
+    index["participant"] = ids
     datasets = {
         "x": DatasetOptions(source="acdc", path="raw"),
         "y": DatasetOptions(source="sunnybrook", path="raw"),
     }
     seen = seen_in_training(index, datasets, {"net": {"sa": {"acdc": ["p1"]}, "la_2ch": {}}})
     assert seen == {("net", "sa", "x-p1")}
+    own = {"net": {"sa": {"any": ["p1"]}}}
+    assert seen_in_training(index, datasets, own) == {("net", "sa", "x-p1"), ("net", "sa", "y-p1")}
+    visits = index.assign(id=["p1_2", "p1_2", "p2_2"])
+    assert seen_in_training(visits, datasets, own) == {("net", "sa", "x-p1"), ("net", "sa", "y-p1")}
     table = pd.DataFrame({"subject": ["x-p1", "x-p1", "y-p1"], "source": ["net", "O1", "net"]})
     assert marked_as_seen(table, seen)["seen_in_training"].tolist() == ["true", "", ""]
     of_views = table.assign(view=["sa", "sa", "sa"])

@@ -3,8 +3,9 @@ import json
 import pytest
 
 from cinecohort.cohort import settings
-from cinecohort.cohort.settings import SECTIONS, VERSIONS, settings_for
+from cinecohort.cohort.settings import SECTIONS, VERSIONS, check_models, settings_for
 from cinecohort.config import Config, parse_config
+from cinecohort.errors import UserError
 
 STUDY = {
     "exposure": {"label": "Obese", "condition": "bmi >= 30"},
@@ -12,6 +13,12 @@ STUDY = {
     "covariates": ["sex"],
     "outcomes": ["lvm_g"],
 }
+
+
+@pytest.fixture(autouse=True)
+def weights_of_any_name(monkeypatch):
+    monkeypatch.setattr(settings, "usage_digest", lambda name: f"digest of {name}")
+    monkeypatch.setattr(settings, "trained_on", lambda config: {})
 
 
 def configuration(**changes):
@@ -61,14 +68,22 @@ def test_another_folder_of_raw_data_starts_at_the_conversion():
 
 
 def test_other_weights_start_at_the_segmentation(monkeypatch):
-    monkeypatch.setattr(settings, "is_there", lambda name: True)
-    monkeypatch.setattr(settings, "trained_on", lambda config: {})
     texts = []
     for digest in ("1", "2"):
         monkeypatch.setattr(settings, "usage_digest", lambda name, digest=digest: digest + name)
         texts.append({stage: settings_for(stage, configuration()) for stage in VERSIONS})
     assert {stage for stage in VERSIONS if texts[0][stage] != texts[1][stage]} == {"segment"}
     assert json.loads(texts[0]["segment"])["weights"] == {"sa/one": "1one", "sa/two": "1two"}
+
+
+def test_models_are_held_against_their_views_before_anything_is_made():
+    check_models(configuration(models={"sa": [{"name": "mine", "weights": "unet_slim_sa"}]}))
+    for view, name, words in (
+        ("sa", "unet_slimm_sa", "there are no shipped weights 'unet_slimm_sa'"),
+        ("la_2ch", "unet_slim_sa", "segment sa, not la_2ch"),
+    ):
+        with pytest.raises(UserError, match=f"models.{view}, {name}: .*{words}"):
+            check_models(configuration(models={view: [{"name": name}]}))
 
 
 def test_a_study_does_not_see_the_others():

@@ -70,8 +70,9 @@ def test_a_dataset_under_two_names_hides_nobody(raw: Path, finished: ExperimentO
     twice = {**values["datasets"], "again": {**values["datasets"]["home"], "held_out": []}}
     options = ExperimentOptions.model_validate({**values, "datasets": twice})
     networks = networks_of(options, "base")
-    assert unseen_by(options, networks, "again", "patient002") is None
-    assert unseen_by(options, networks, "again", "patient001") is networks[0]
+    assert unseen_by(options, networks, "again", {"patient002"}) is None
+    assert unseen_by(options, networks, "again", {"patient001"}) is networks[0]
+    assert unseen_by(options, networks, "again", {"patient002_3", "patient002"}) is None
 
 
 def test_dice_is_that_of_the_label_maps(finished: ExperimentOptions) -> None:

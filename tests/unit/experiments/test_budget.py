@@ -42,9 +42,10 @@ def test_passes_through_the_data_become_iterations(
     training: TrainingOptions, finished: ExperimentOptions
 ) -> None:
     folders = [subject_folder(finished, "home", f"patient00{number}") for number in (2, 3)]
-    assert budget.recipe_iterations(training, folders) == 3000
+    assert budget.plan(training, None, folders, []).iterations == 3000
     epochs = training.model_copy(update={"epochs": 7})
-    assert budget.recipe_iterations(epochs, folders) == 42  # 7 passes of 24 slices in fours
+    planned = budget.plan(epochs, None, folders, [])
+    assert (planned.iterations, planned.validate_every) == (42, 6)  # 7 passes of 24 slices in fours
 
 
 def test_iterations_fit_the_budget(

@@ -45,6 +45,10 @@ def mistakes(**changes: object) -> str:
             },
             "there is no network 'unet17'",
         ),
+        (
+            {"rows": {"base": {"trained_on": ["home"], "settings": {"start_from": "x", "threads": 4}}}},
+            "start_from, threads: are set by the experiments",
+        ),
         ({"rows": {"base": {"trained_on": ["home"]}, "2": {"trained_on": ["home"]}}}, "start with a letter"),
     ],
 )

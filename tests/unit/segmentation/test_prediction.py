@@ -189,13 +189,6 @@ def test_a_fault_with_one_subject_is_its_own(
     assert "unlucky" in outcomes[1].findings[0].message
 
 
-def test_a_view_without_weights_is_a_finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction, "shipped_models", lambda: ["unet_slim_sa"])
-    (outcome,) = segment([tmp_path], "la_2ch", view="la_2ch")
-    assert codes(outcome) == {"NO_MODEL"}
-    assert outcome.status == Status.OK
-
-
 def test_weights_that_do_not_fit_are_said_so(tiny_weights: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="segment sa, not la_4ch"):
         segment([tmp_path], tiny_weights, view="la_4ch")

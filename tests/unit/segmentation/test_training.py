@@ -1,6 +1,7 @@
 """Training: same seed, same weights; killed and resumed, same weights; fine-tuning; splits; mistakes."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,17 @@ import pytest
 import safetensors.torch
 import torch
 import yaml
+from pydantic import ValidationError
 
+from cinecohort.cohort.store import write_record
 from cinecohort.commands import train as train_command
 from cinecohort.errors import UserError
+from cinecohort.findings import Outcome, Status
 from cinecohort.images import read_image, write_image
+from cinecohort.segmentation.descriptions import describe_model
 from cinecohort.segmentation.recipes import NO_AUGMENTATION, RECIPES
 from cinecohort.segmentation.training import learning_rate_factor, make_trainer, train, visible_slices
-from cinecohort.segmentation.training_data import load_slices, split_subjects
+from cinecohort.segmentation.training_data import find_subjects, load_slices, split_subjects
 from cinecohort.segmentation.training_options import DataOptions, TrainingOptions
 from cinecohort.segmentation.weights import load_model
 
@@ -119,12 +124,72 @@ def test_fine_tuning_starts_from_weights_and_ignores_absent_structures(
 def test_splits_are_by_subject_seeded_and_leave_out_the_held_out(tmp_path: Path) -> None:
     folders = [tmp_path / f"S{number:02d}" for number in range(20)]
     options = DataOptions(folders=[tmp_path], validation=0.25, training=10)
-    training, validation = split_subjects(folders, options, seed=1)
-    assert len(validation) == 5
-    assert len(training) == 10
-    assert not set(training) & set(validation)
-    assert split_subjects(folders[::-1], options, seed=1) == (training, validation)
-    assert split_subjects(folders, options, seed=2) != (training, validation)
+    split = split_subjects(folders, options, seed=1)
+    assert (len(split.training), len(split.validation), split.test) == (10, 5, [])
+    assert not set(split.training) & set(split.validation)
+    assert split_subjects(folders[::-1], options, seed=1) == split
+    assert split_subjects(folders, options, seed=2) != split
+    with_test = split_subjects(folders, options.model_copy(update={"test": 5, "validation": 5}), seed=1)
+    parts = [with_test.training, with_test.validation, with_test.test]
+    assert [len(part) for part in parts] == [10, 5, 5]
+    assert len(set().union(*parts)) == 20
+    with pytest.raises(UserError, match="16 subjects are asked for, 15 are left"):
+        split_subjects(folders, options.model_copy(update={"training": 16}), seed=1)
+
+
+def test_visits_of_a_participant_stay_together(tmp_path: Path) -> None:
+    folders = []
+    for person in range(10):
+        for visit in (2, 3):
+            folder = tmp_path / f"S{person}_{visit}"
+            folder.mkdir()
+            outcome = Outcome(Status.OK, values={"participant": f"S{person}"})
+            write_record(folder, "convert", 1, "", outcome)
+            folders.append(folder)
+    for seed in range(5):
+        split = split_subjects(folders, DataOptions(folders=[tmp_path], validation=4, test=4), seed)
+        whose = [{folder.name[:2] for folder in part} for part in vars(split).values()]
+        assert [len(part) for part in vars(split).values()] == [12, 4, 4]
+        assert sum(len(people) for people in whose) == len(set().union(*whose)) == 10
+    named = split_subjects(folders, DataOptions(folders=[tmp_path], validation=["S1_2"]), 1)
+    assert [folder.name for folder in named.validation] == ["S1_2", "S1_3"]
+
+
+def test_held_out_means_every_visit(labelled_cohort: Path, tmp_path: Path) -> None:
+    for name in ("S0", "S1", "S2"):
+        copy = shutil.copytree(labelled_cohort / name, tmp_path / "cohort" / name)
+        write_record(copy, "convert", 1, "", Outcome(Status.OK, values={"participant": name[:1]}))
+    shutil.copytree(labelled_cohort / "S3", tmp_path / "cohort" / "T")
+    (tmp_path / "held_out.txt").write_text("S1")
+    options = DataOptions(folders=[tmp_path / "cohort"], held_out=tmp_path / "held_out.txt")
+    assert [folder.name for folder in find_subjects(options, "sa")] == ["T"]
+
+
+def test_weights_know_whom_their_training_saw(labelled_cohort: Path, tmp_path: Path) -> None:
+    data = {"folders": [labelled_cohort], "validation": ["S3"], "training": 1}
+    first = train(options_for(labelled_cohort, tmp_path / "a", data=data, iterations=1), report=print)
+    learnt = describe_model(str(first)).trained_on["any"]
+    assert len(learnt) == 2
+    data = {"folders": [labelled_cohort], "validation": []}
+    changes = {"data": data, "iterations": 1, "start_from": str(first)}
+    tuned = train(options_for(labelled_cohort, tmp_path / "b", **changes), report=print)
+    assert describe_model(str(tuned)).trained_on == {"any": ["S0", "S1", "S2", "S3"]}
+
+
+def test_a_short_training_is_tested_with_statistics_of_its_own(labelled_cohort: Path, tmp_path: Path) -> None:
+    changes = {"architecture": "fcn16", "iterations": 3, "average": None, "learning_rate": 0.0}
+    options = options_for(labelled_cohort, tmp_path, **changes)
+    data = load_slices([labelled_cohort / "S0"], "manual", "sa")
+    trainer = make_trainer(options, data)
+    first = next(item for item in trainer.network.modules() if isinstance(item, torch.nn.BatchNorm2d))
+    means = []
+    first.register_forward_pre_hook(lambda module, values: means.append(values[0].mean(dim=(0, 2, 3))))
+    for _ in range(3):
+        trainer.step()
+    assert torch.allclose(first.running_mean, torch.stack(means).mean(dim=0), atol=1e-5)
+    trainer.iteration = 1000
+    trainer.step()
+    assert first.momentum == 0.01
 
 
 def test_held_out_subjects_are_never_read(labelled_cohort: Path, tmp_path: Path) -> None:
@@ -164,7 +229,12 @@ def test_recipes_are_the_papers() -> None:
     assert chen.augmentation.scale == (0.7, 1.4)
     assert chen.augmentation.flip == 0
     assert learning_rate_factor(chen, iteration=1049, iterations_per_epoch=10) == 0.25
+    shorter = TrainingOptions.model_validate({**common, "recipe": "chen", "iterations": 7})
+    assert shorter.iterations_for(slices=100) == 7
+    assert (chen.iterations_for(100), chen.validate_every_for(100)) == (5000, 5)
     assert set(RECIPES) == {"cinecohort", "bai", "chen"}
+    with pytest.raises(ValidationError, match="a third"):
+        TrainingOptions.model_validate({**common, "recipe": "bai", "augmentation": {"scale": [1.0, 1.0]}})
 
 
 def test_command_names_every_mistake(tmp_path: Path) -> None:
