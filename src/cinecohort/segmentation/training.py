@@ -283,25 +283,43 @@ def training_precision(options: TrainingOptions) -> Literal["bf16", "fp32"]:
 def weights_to_start_from(options: TrainingOptions) -> dict[str, Tensor]:
     """Read the weights that a run fine-tunes; those of another view give all but the head.
 
+    Several are averaged (Wortsman et al. 2022, "Model soups"): trainings of which one began with the other's
+    weights often have a mean that is better than each.
+
     Raises
     ------
     UserError
         If they are of an architecture that does not grow into the run's, or see other neighbours.
     """
-    start, description = load_model(str(options.start_from))
+    states = [_weights_of_one(name, options) for name in options.starts]
+    if len({tuple((name, value.shape) for name, value in state.items()) for state in states}) > 1:
+        names = ", ".join(options.starts)
+        raise UserError(
+            f"{names}: are not of one architecture, so that they have no mean; name weights alike."
+        )
+    return {
+        name: torch.stack([state[name] for state in states]).mean(dim=0)
+        if first.is_floating_point()
+        else first
+        for name, first in states[0].items()
+    }
+
+
+def _weights_of_one(name: str, options: TrainingOptions) -> dict[str, Tensor]:
+    start, description = load_model(name)
     if not grows_into(description.architecture, options.architecture):
         raise UserError(
-            f"{options.start_from} is {description.architecture}, which is not {options.architecture} and "
-            "does not grow into it; change architecture to match."
+            f"{name} is {description.architecture}, which is not {options.architecture} and does not grow "
+            "into it; change architecture to match."
         )
     if description.neighbours not in (0, options.neighbours):
         raise UserError(
-            f"{options.start_from} sees {description.neighbours} neighbouring slices, not "
-            f"{options.neighbours}; change neighbours to match."
+            f"{name} sees {description.neighbours} neighbouring slices, not {options.neighbours}; change "
+            "neighbours to match."
         )
     weights = start.state_dict()
     if description.view != options.view:
-        weights = {name: value for name, value in weights.items() if not name.startswith("head.")}
+        weights = {key: value for key, value in weights.items() if not key.startswith("head.")}
     return weights
 
 
@@ -316,7 +334,7 @@ def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
         item.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         for item in networks
     )
-    if options.start_from is not None:
+    if options.starts:
         network.load_state_dict(starting_weights(weights_to_start_from(options), network))
     average.load_state_dict(network.state_dict())
     average.requires_grad_(False).eval()
@@ -338,8 +356,10 @@ def to_device(data: LabelledSlices, device: torch.device) -> LabelledSlices:
 
 def describe(options: TrainingOptions, split: Split) -> ModelDescription:
     """What is written beside the weights."""
-    start = describe_model(options.start_from).trained_on if options.start_from else {}
-    whose = participants_of([*split.training, *split.validation]).values()
+    seen = {ANY_SOURCE: set(participants_of([*split.training, *split.validation]).values())}
+    for start in options.starts:
+        for source, names in describe_model(start).trained_on.items():
+            seen.setdefault(source, set()).update(names)
     return ModelDescription(
         name=options.name,
         view=options.view,
@@ -351,7 +371,7 @@ def describe(options: TrainingOptions, split: Split) -> ModelDescription:
         recipe=options.model_dump(mode="json", exclude={"output", "data", "threads", "device"}),
         training_subjects=len(split.training),
         validation_subjects=len(split.validation),
-        trained_on={**start, ANY_SOURCE: sorted({*start.get(ANY_SOURCE, ()), *whose})},
+        trained_on={source: sorted(names) for source, names in seen.items()},
     )
 
 

@@ -144,8 +144,8 @@ class TrainingOptions(Options):
     data: DataOptions
     """Labelled subjects."""
 
-    start_from: str | None = None
-    """Weights to fine-tune: a shipped name or a file."""
+    start_from: str | Annotated[list[str], Field(min_length=1)] | None = None
+    """Weights to fine-tune: a shipped name or a file; of several, alike, the mean is taken."""
 
     spacing_mm: Size | None = 1.4
     """In-plane pixel size that images are resampled to; null keeps each image's own."""
@@ -226,6 +226,11 @@ class TrainingOptions(Options):
 
     checkpoint_every: Count = 100
     """Iterations between checkpoints, from which a killed run resumes."""
+
+    @property
+    def starts(self) -> list[str]:
+        """What it starts from; nothing where the network is fresh."""
+        return [self.start_from] if isinstance(self.start_from, str) else self.start_from or []
 
     def iterations_for(self, slices: int) -> int:
         """Number of batches of a training on this many slices."""

@@ -176,6 +176,21 @@ def test_weights_know_whom_their_training_saw(labelled_cohort: Path, tmp_path: P
     assert describe_model(str(tuned)).trained_on == {"any": ["S0", "S1", "S2", "S3"]}
 
 
+def test_several_starts_give_their_mean(labelled_cohort: Path, tmp_path: Path) -> None:
+    starts = [
+        str(train(options_for(labelled_cohort, tmp_path / str(seed), iterations=1, seed=seed), report=print))
+        for seed in (1, 2)
+    ]
+    changes = {"start_from": starts, "iterations": 1, "learning_rate": 0.0}
+    mean = tensors(train(options_for(labelled_cohort, tmp_path / "mean", **changes), report=print))
+    one, two = (tensors(Path(start)) for start in starts)
+    assert torch.allclose(mean["head.weight"], (one["head.weight"] + two["head.weight"]) / 2)
+    other = train(options_for(labelled_cohort, tmp_path / "slim", architecture="unet_slim"), report=print)
+    changes = {"start_from": [str(other), starts[0]], "architecture": "unet_slim"}
+    with pytest.raises(UserError, match="is unet16, which is not unet_slim"):
+        train(options_for(labelled_cohort, tmp_path / "no", **changes), report=print)
+
+
 def test_a_short_training_is_tested_with_statistics_of_its_own(labelled_cohort: Path, tmp_path: Path) -> None:
     changes = {"architecture": "fcn16", "iterations": 3, "average": None, "learning_rate": 0.0}
     options = options_for(labelled_cohort, tmp_path, **changes)

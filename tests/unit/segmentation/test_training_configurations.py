@@ -15,7 +15,7 @@ def test_configuration_is_valid_and_starts_from_another_training(path: Path) -> 
     options = load_training_options(path)
     others = [load_training_options(each) for each in TRAININGS if each != path]
     written = {str(other.output / f"{other.name}.safetensors") for other in others}
-    assert options.start_from is None or options.start_from in written | set(shipped_models())
+    assert set(options.starts) <= written | set(shipped_models())
 
 
 @pytest.mark.parametrize("name", shipped_models())
