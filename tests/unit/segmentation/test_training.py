@@ -18,7 +18,8 @@ from cinecohort.findings import Outcome, Status
 from cinecohort.images import read_image, write_image
 from cinecohort.segmentation.descriptions import describe_model
 from cinecohort.segmentation.recipes import NO_AUGMENTATION, RECIPES
-from cinecohort.segmentation.training import learning_rate_factor, make_trainer, train, visible_slices
+from cinecohort.segmentation.training import learning_rate_factor, make_trainer, train
+from cinecohort.segmentation.training_batches import visible_slices
 from cinecohort.segmentation.training_data import find_subjects, load_slices, split_subjects
 from cinecohort.segmentation.training_options import DataOptions, TrainingOptions
 from cinecohort.segmentation.weights import load_model
