@@ -33,12 +33,20 @@ def convert_all(
         outcome = opened.convert(subject, folder, options)
         write_record(folder, "convert", VERSIONS["convert"], "", outcome)
         counts[str(outcome.status)] += 1
-        print(f"{subject.key}: {_sentence(outcome)}", flush=True)
+        print(f"{subject.key}: {sentence_of(outcome)}", flush=True)
     return counts
 
 
-def _sentence(outcome: Outcome) -> str:
-    gravest_first = (Level.ERROR, Level.REJECT, Level.REVIEW)
-    worst = next((f for level in gravest_first for f in outcome.findings if f.level is level), None)
+def sentence_of(outcome: Outcome) -> str:
+    """Status, views, the gravest finding, and how many more of those that matter are in the record."""
+    grave = [
+        finding
+        for level in (Level.ERROR, Level.REJECT, Level.REVIEW)
+        for finding in outcome.findings
+        if finding.level is level
+    ]
     words = f"{outcome.status}; {outcome.values.get('views') or 'no view'}"
-    return f"{words}; {worst.code}: {worst.message}" if worst else words
+    if not grave:
+        return words
+    more = f" ({len(grave) - 1} more in convert.json)" if len(grave) > 1 else ""
+    return f"{words}; {grave[0].code}: {grave[0].message}{more}"
