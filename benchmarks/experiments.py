@@ -18,6 +18,7 @@ from cinecohort.experiments.rows import read_row, row_folder
 from cinecohort.experiments.steps import needed_tests
 from cinecohort.experiments.tables import make_curves, make_table, read_curves, tables_folder
 from cinecohort.reporting.numbers import count, number
+from cinecohort.segmentation.descriptions import describe_model
 from cinecohort.segmentation.networks import build_network
 
 HERE = Path(__file__).parent
@@ -29,7 +30,8 @@ Sunnybrook and phantoms. Every row of a table was meant to take the same process
 fine-tuning, on {machine}), so that most came nowhere
 near the length of their recipe: the tables say how near, and the curves whether a row had come to rest.
 Iterations are fixed beforehand from a short timing, so that the minutes that a row took differ: they are in
-the first table. What a row reaches in minutes is no measure of what its recipe reaches in days.
+the first table. What a row reaches in minutes is no measure of what its recipe reaches in days. The papers'
+networks see one slice at a time, ours also the slice above and the one below it, but where it is said.
 """
 
 
@@ -55,6 +57,7 @@ def rows_table(options: ExperimentOptions) -> list[str]:
         "row",
         "network",
         "parameters",
+        "slices seen",
         "s an iteration",
         "iterations",
         "of",
@@ -67,11 +70,13 @@ def rows_table(options: ExperimentOptions) -> list[str]:
         record = read_row(options, row)
         points = curves[curves["row"] == row]
         weights = build_network(record["architecture"], 4).parameters()
+        neighbours = describe_model(record["networks"][0]["weights"]).neighbours
         parameters = sum(weight.numel() for weight in weights if weight.requires_grad)
         cells = [
             options.title_of(row),
             record["architecture"],
             count(parameters),
+            count(2 * neighbours + 1),
             number(record.get("seconds_per_iteration"), 2),
             count(record["iterations"]),
             count(record.get("recipe_iterations")),

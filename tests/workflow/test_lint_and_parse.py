@@ -92,6 +92,14 @@ def test_mistakes_in_the_configuration_are_named_at_once_without_a_traceback(coh
     assert "Traceback" not in printed
 
 
+def test_a_misspelt_model_is_named_before_anything_runs(cohort):
+    cohort.configure(models={"sa": [{"name": "unet_fin_sa"}]})
+    printed = cohort.snakemake("--dry-run", check=False)
+    assert "unet_fin_sa" in printed
+    assert "Traceback" not in printed
+    assert "Job stats" not in printed
+
+
 def test_a_missing_data_folder_is_named(cohort):
     cohort.configure(datasets={"tiny": {"source": "acdc", "path": "no/such/folder"}})
     printed = cohort.snakemake(check=False)

@@ -25,7 +25,7 @@ VERSIONS = {
     "segmentation_quality": 3,
     "measure": 4,
     "evaluate": 3,
-    "gather": 2,
+    "gather": 3,
     "import_tables": 1,
     "run_record": 1,
     "agreement": 2,

@@ -65,10 +65,10 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
         The table of overlap; 3D Dice at the observer's end-diastole and end-systole, where these are named.
     """
     networks = networks_of(options, row)
-    subjects = subjects_to_test(options, dataset)
     whose = participants(options, dataset)
     chosen = {
-        subject: unseen_by(options, networks, dataset, {subject, whose[subject]}) for subject in subjects
+        subject: first_unseen(networks, {subject, whose[subject]})
+        for subject in subjects_to_test(options, dataset)
     }
     fates = [Fate(subject, SEEN) for subject, network in chosen.items() if network is None]
     tables = []
@@ -92,18 +92,9 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
     return path
 
 
-def unseen_by(
-    options: ExperimentOptions, networks: Sequence[Network], dataset: str, names: set[str]
-) -> Network | None:
-    """Return the first network that never saw a subject, here or in another dataset of the same folder.
-
-    `names` are the subject's own and its participant's.
-    """
-    path = options.datasets[dataset].path.resolve()
-    alike = [name for name, other in options.datasets.items() if other.path.resolve() == path]
-    return next(
-        (item for item in networks if all(names.isdisjoint(item.seen.get(name, [])) for name in alike)), None
-    )
+def first_unseen(networks: Sequence[Network], names: set[str]) -> Network | None:
+    """Return the first network that never saw a subject or its participant, in whatever dataset."""
+    return next((item for item in networks if all(map(names.isdisjoint, item.seen.values()))), None)
 
 
 def link_for_test(options: ExperimentOptions, row: str, dataset: str, subject: str) -> Path:

@@ -128,10 +128,13 @@ def held_out(dataset: ExperimentDataset, name: str, labelled: Mapping[str, str],
     """
     wanted = dataset.held_out
     if isinstance(wanted, int):
-        if wanted >= len(labelled):
-            raise UserError(f"dataset {name}: cannot hold out {wanted} of {len(labelled)} subjects.")
         whose = [labelled[subject] for subject in sorted(labelled)]
         chosen = draw_participants(whose, wanted, np.random.default_rng(seed))
+        if chosen >= set(whose):
+            raise UserError(
+                f"dataset {name}: cannot hold out {wanted} of {len(labelled)} subjects (of {len(set(whose))} "
+                "participants): none would be left to train on."
+            )
     else:
         if isinstance(wanted, Path) and not wanted.is_file():
             raise UserError(f"{wanted}: there is no such file of held-out subjects.")
@@ -152,7 +155,10 @@ def read_subjects(options: ExperimentOptions, name: str) -> list[dict[str, str]]
     if not path.is_file():
         raise UserError(f"{path}: is missing; prepare the dataset first.")
     with path.open(newline="") as stream:
-        return list(csv.DictReader(stream))
+        rows = list(csv.DictReader(stream))
+    if any("participant" not in row for row in rows):
+        raise UserError(f"{path}: has no column participant; prepare the dataset again.")
+    return rows
 
 
 def read_parts(options: ExperimentOptions, name: str) -> dict[str, str]:
@@ -162,7 +168,7 @@ def read_parts(options: ExperimentOptions, name: str) -> dict[str, str]:
 
 def participants(options: ExperimentOptions, name: str) -> dict[str, str]:
     """Read whose visit each subject of a prepared dataset is."""
-    return {row["subject"]: row.get("participant") or row["subject"] for row in read_subjects(options, name)}
+    return {row["subject"]: row["participant"] for row in read_subjects(options, name)}
 
 
 def training_subjects(options: ExperimentOptions, name: str) -> list[str]:

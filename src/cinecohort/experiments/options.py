@@ -58,6 +58,10 @@ RESERVED = {"name", "view", "output", "data", "start_from", "device", "threads"}
 """Settings of a training that a row does not choose for itself."""
 
 
+LENGTHS = {"iterations", "epochs"}
+"""Settings of which one takes the place of the other."""
+
+
 class RowOptions(Options):
     """One way to train a network: a row of the tables."""
 
@@ -74,8 +78,8 @@ class RowOptions(Options):
     """Another row, whose weights are fine-tuned; its settings are taken over too."""
 
     folds: int | None = Field(default=None, ge=2)
-    """Parts of the training subjects: as many networks are trained, each without one part, and a subject is
-    tested with the one that did not see it. As many as subjects: each is left out in turn."""
+    """Parts of the participants trained on: as many networks are trained, each without one part, and a
+    subject is tested with the one that did not see it. As many as participants: each is left out in turn."""
 
     budget: float | None = Field(default=None, gt=0)
     """Processor minutes instead of the common ones, as for fine-tuning, which is shorter."""
@@ -147,7 +151,7 @@ class ExperimentOptions(Options):
     """Of splits and trainings."""
 
     validation: int = Field(default=5, ge=0)
-    """Subjects set aside of those trained on, whose Dice makes the curves."""
+    """Participants set aside of those trained on, whose Dice makes the curves."""
 
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic of training; auto is bf16 where the processor or GPU has instructions for it, else fp32."""
@@ -220,6 +224,12 @@ class ExperimentOptions(Options):
                     parse_options(values, TrainingOptions, f"rows.{name}.settings")
             except UserError as error:
                 mistakes.append(str(error))
+            planned = {"validate_every", "checkpoint_every"} & set(self.settings_of(name))
+            if planned and self.budget_of(name) is not None:
+                mistakes.append(
+                    f"rows.{name}.settings: {', '.join(sorted(planned))}: follow from the budget; remove "
+                    "them, or set `budget: null`"
+                )
         if mistakes:
             raise ValueError("\n".join(mistakes))
         return self
@@ -259,7 +269,10 @@ class ExperimentOptions(Options):
         options = self.rows[row]
         if options.start_from is None:
             return dict(options.settings)
-        return merged(self.settings_of(options.start_from), options.settings)
+        inherited = self.settings_of(options.start_from)
+        if LENGTHS & set(options.settings):
+            inherited = {key: value for key, value in inherited.items() if key not in LENGTHS}
+        return merged(inherited, options.settings)
 
     def title_of(self, row: str) -> str:
         """Name of a row in tables."""

@@ -19,6 +19,7 @@ from cinecohort.errors import UserError
 from cinecohort.experiments.budget import Plan, clock_of, plan, uses_gpu
 from cinecohort.experiments.datasets import OBSERVER, participants, subject_folder, training_subjects
 from cinecohort.experiments.options import ExperimentOptions
+from cinecohort.experiments.steps import VERSIONS
 from cinecohort.files import digest_json, read_json, write_json
 from cinecohort.options import parse_options
 from cinecohort.segmentation.descriptions import describe_model, weights_digest
@@ -40,7 +41,7 @@ class Network:
     weights
         Name or path.
     seen
-        Subjects that its training, or that of the row it started from, saw.
+        Subjects that its training, or that of the row it started from, saw, and their participants.
     """
 
     weights: str
@@ -110,7 +111,8 @@ def train_row(options: ExperimentOptions, row: str, report: Report = print) -> P
     seen = []
     for training, (learnt, validation) in zip(trainings, folds, strict=True):
         run_training(training, planned, options.device, report)
-        seen.append(joined(learnt, validation, start.seen if start else {}))
+        people = participants_in(options, joined(learnt, validation))
+        seen.append(joined(learnt, validation, people, start.seen if start else {}))
     write_json(path, record_of_training(options, row, trainings, seen, planned, settings))
     return path
 
@@ -124,27 +126,29 @@ def starting_network(options: ExperimentOptions, row: str) -> Network | None:
 def split_folds(options: ExperimentOptions, row: str) -> list[tuple[Subjects, Subjects]]:
     """Subjects of training and of validation of each network of a row, drawn by the seed.
 
-    All visits of a participant stay together. Without folds there is one network. Validation takes no more
-    than a fifth of the subjects, so that few are all learnt from.
+    All visits of a participant stay together, whatever dataset they are in. Without folds there is one
+    network. Validation takes no more than a fifth of the participants, so that few are all learnt from.
 
     Raises
     ------
     UserError
-        If there are more folds than subjects.
+        If there are more folds than participants.
     """
     folds = options.rows[row].folds
-    visits: dict[tuple[str, str], list[str]] = {}
+    visits: dict[str, list[tuple[str, str]]] = {}
     for name in options.rows[row].trained_on:
         whose = participants(options, name)
         for subject in training_subjects(options, name):
-            visits.setdefault((name, whose[subject]), []).append(subject)
+            visits.setdefault(whose[subject], []).append((name, subject))
     people = list(visits)
     order = [people[index] for index in np.random.default_rng(options.seed).permutation(len(people))]
     if not order or (folds or 0) > len(order):
-        raise UserError(f"row {row}: {len(order)} subjects to train on are too few for {folds or 1} folds.")
+        raise UserError(
+            f"row {row}: {len(order)} participants to train on are too few for {folds or 1} folds."
+        )
 
-    def subjects_of(chosen: list[tuple[str, str]]) -> Subjects:
-        return by_dataset([(person[0], subject) for person in chosen for subject in visits[person]])
+    def subjects_of(chosen: list[str]) -> Subjects:
+        return by_dataset([visit for person in chosen for visit in visits[person]])
 
     result = []
     for number in range(folds or 1):
@@ -160,6 +164,15 @@ def by_dataset(pairs: list[tuple[str, str]]) -> Subjects:
         name: sorted(subject for dataset, subject in pairs if dataset == name)
         for name in sorted({dataset for dataset, _ in pairs})
     }
+
+
+def participants_in(options: ExperimentOptions, subjects: Subjects) -> Subjects:
+    """The participants of some subjects, by dataset."""
+    result = {}
+    for name, listed in subjects.items():
+        whose = participants(options, name)
+        result[name] = sorted({whose[subject] for subject in listed})
+    return result
 
 
 def joined(*parts: Subjects) -> Subjects:
@@ -211,6 +224,7 @@ def planned_length(
     folder = row_folder(options, row)
     settings = digest_json(
         {
+            "version": VERSIONS["rows"],
             "budget": options.budget_of(row),
             "start": weights_digest(start.weights) if start else "",
             "trainings": [

@@ -13,6 +13,9 @@ Report = Callable[[str], None]
 CURVES = "curves"
 """The one step of its kind."""
 
+VERSIONS = {"datasets": 2, "rows": 2, "tests": 2, "tables": 1, "curves": 1, "panels": 1}
+"""Version of each kind of step, raised by hand when its code changes what comes out: it is then done anew."""
+
 
 def run_step(options: ExperimentOptions, kind: str, name: str, report: Report = print) -> None:
     """Run one step.
@@ -67,7 +70,9 @@ def settings_of_step(options: ExperimentOptions, kind: str, name: str) -> str:
         "curves": lambda: titles,
         "panels": lambda: [options.panels[name], titles],
     }
-    return json.dumps(used[kind](), default=lambda item: item.model_dump(mode="json"), sort_keys=True)
+    return json.dumps(
+        [VERSIONS[kind], used[kind]()], default=lambda item: item.model_dump(mode="json"), sort_keys=True
+    )
 
 
 def run_steps(config: Path, chosen: Mapping[str, list[str]], report: Report) -> None:

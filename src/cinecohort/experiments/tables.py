@@ -17,6 +17,7 @@ from cinecohort.experiments.rows import fold_folders, read_curve, read_row
 from cinecohort.files import read_json, replacing, write_text
 from cinecohort.labels import STRUCTURES
 from cinecohort.reporting.numbers import UNDEFINED, count, mean_sd, number
+from cinecohort.segmentation.descriptions import ANY_SOURCE
 from cinecohort.statistics import published_tables
 
 MEASURED, PUBLISHED = "measured", "published"
@@ -156,7 +157,8 @@ def training_words(options: ExperimentOptions, row: str, record: dict[str, Any])
     """What a row was trained on, in order, with the number of subjects of the last training."""
     start = options.rows[row].start_from
     names = [options.datasets[name].title or name for name in options.rows[row].trained_on]
-    words = f"{' + '.join(names or record['trained_on'])} (n = {record['training_subjects']})"
+    sources = ["own data" if source == ANY_SOURCE else source for source in record["trained_on"]]
+    words = f"{' + '.join(names or sources)} (n = {record['training_subjects']})"
     return f"{training_words(options, start, read_row(options, start))}, then {words}" if start else words
 
 

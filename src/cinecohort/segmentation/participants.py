@@ -1,4 +1,8 @@
-"""Whose images a folder holds, and splits that keep a participant's visits on one side."""
+"""Whose images a folder holds, and splits that keep a participant's visits on one side.
+
+A name is one person in whatever folder or dataset it stands: two people of one name cost a subject to test,
+one person taken for two would be tested on what was learnt.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,14 +10,28 @@ from pathlib import Path
 
 import numpy as np
 
-from cinecohort.cohort.store import read_record
+from cinecohort.cohort.store import read_record, record_path
+from cinecohort.errors import UserError
 
 
 def participant_of(folder: Path) -> str:
-    """Participant of a subject's folder, by its record of conversion; the folder's name where it has none."""
-    record = read_record(folder, "convert")
+    """Participant of a subject's folder, by its record of conversion; the folder's name where it has none.
+
+    Raises
+    ------
+    UserError
+        If there is a record that cannot be read or was edited: whose visit this is would be a guess.
+    """
     name = folder.resolve().name
-    return str(record.values.get("participant") or name) if record else name
+    path = record_path(folder, "convert")
+    if not path.is_file():
+        return name
+    record = read_record(folder, "convert")
+    if record is None:
+        raise UserError(
+            f"{path}: is damaged or was edited, so that whose visit it is is not known; convert {name} again."
+        )
+    return str(record.values.get("participant") or name)
 
 
 def participants_of(folders: Iterable[Path]) -> dict[Path, str]:

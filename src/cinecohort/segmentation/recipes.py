@@ -86,7 +86,14 @@ def with_recipe(values: dict[str, Any]) -> dict[str, Any]:
     """Fill in what a configuration leaves to its recipe.
 
     A number of iterations takes the place of the passes through the data that a recipe asks for.
+
+    Raises
+    ------
+    ValueError
+        If the configuration has both.
     """
+    if values.get("iterations") is not None and values.get("epochs") is not None:
+        raise ValueError("iterations and epochs: one says how long, not both; remove one")
     recipe = RECIPES.get(str(values.get("recipe", "cinecohort")), {})
     merged = {**recipe, **values}
     if "iterations" in values:

@@ -6,7 +6,7 @@ number, so a run that was killed and resumed ends with the same weights as one t
 
 import csv
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -18,9 +18,14 @@ from torch import Generator, Tensor, nn
 from cinecohort.errors import UserError
 from cinecohort.files import digest_json, replacing
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation.architectures import grows_into
-from cinecohort.segmentation.descriptions import ANY_SOURCE, ModelDescription, describe_model
+from cinecohort.segmentation.descriptions import ANY_SOURCE, ModelDescription
 from cinecohort.segmentation.engines import cpu_has_bf16
+from cinecohort.segmentation.fine_tuning import (
+    describe_starts,
+    names_seen,
+    notes_on_starts,
+    weights_to_start_from,
+)
 from cinecohort.segmentation.losses import LOSSES
 from cinecohort.segmentation.networks import build_network, starting_weights
 from cinecohort.segmentation.participants import participants_of
@@ -39,7 +44,7 @@ from cinecohort.segmentation.validation import (
     read_annotated,
     validate,
 )
-from cinecohort.segmentation.weights import load_model, save_model
+from cinecohort.segmentation.weights import save_model
 
 CURVE_COLUMNS = ("iteration", "loss", "learning_rate", "mean_dice", "mean_iou", "dice_by_structure")
 
@@ -197,49 +202,6 @@ def training_precision(options: TrainingOptions) -> Literal["bf16", "fp32"]:
     return "bf16" if (torch.cuda.is_bf16_supported() if on_gpu else cpu_has_bf16()) else "fp32"
 
 
-def weights_to_start_from(options: TrainingOptions) -> dict[str, Tensor]:
-    """Read the weights that a run fine-tunes; those of another view give all but the head.
-
-    Several are averaged (Wortsman et al. 2022, "Model soups"): trainings of which one began with the other's
-    weights often have a mean that is better than each.
-
-    Raises
-    ------
-    UserError
-        If they are of an architecture that does not grow into the run's, or see other neighbours.
-    """
-    states = [_weights_of_one(name, options) for name in options.starts]
-    if len({tuple((name, value.shape) for name, value in state.items()) for state in states}) > 1:
-        names = ", ".join(options.starts)
-        raise UserError(
-            f"{names}: are not of one architecture, so that they have no mean; name weights alike."
-        )
-    return {
-        name: torch.stack([state[name] for state in states]).mean(dim=0)
-        if first.is_floating_point()
-        else first
-        for name, first in states[0].items()
-    }
-
-
-def _weights_of_one(name: str, options: TrainingOptions) -> dict[str, Tensor]:
-    start, description = load_model(name)
-    if not grows_into(description.architecture, options.architecture):
-        raise UserError(
-            f"{name} is {description.architecture}, which is not {options.architecture} and does not grow "
-            "into it; change architecture to match."
-        )
-    if description.neighbours not in (0, options.neighbours):
-        raise UserError(
-            f"{name} sees {description.neighbours} neighbouring slices, not {options.neighbours}; change "
-            "neighbours to match."
-        )
-    weights = start.state_dict()
-    if description.view != options.view:
-        weights = {key: value for key, value in weights.items() if not key.startswith("head.")}
-    return weights
-
-
 def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
     """Make the network (fresh, or the weights to fine-tune), its average and its optimiser."""
     device = training_device(options)
@@ -271,11 +233,11 @@ def to_device(data: LabelledSlices, device: torch.device) -> LabelledSlices:
     )
 
 
-def describe(options: TrainingOptions, split: Split) -> ModelDescription:
+def describe(options: TrainingOptions, split: Split, starts: Sequence[ModelDescription]) -> ModelDescription:
     """What is written beside the weights."""
     seen = {ANY_SOURCE: set(participants_of([*split.training, *split.validation]).values())}
-    for start in options.starts:
-        for source, names in describe_model(start).trained_on.items():
+    for start in starts:
+        for source, names in start.trained_on.items():
             seen.setdefault(source, set()).update(names)
     return ModelDescription(
         name=options.name,
@@ -315,14 +277,15 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     options = options.model_copy(update={"precision": training_precision(options)})
+    starts = describe_starts(options)
     folders = find_subjects(options.data, options.view)
-    split = split_subjects(folders, options.data, options.seed)
+    split = split_subjects(folders, options.data, options.seed, names_seen(starts))
     data = load_slices(split.training, options.data.observer, options.view, options.neighbours)
     options = options.model_copy(update={"iterations": options.iterations_for(len(data))})
     validation = [read_annotated(folder, options.data.observer, options.view) for folder in split.validation]
     numbers = f"{len(split.training)} subjects, {len(data)} slices; {len(validation)} to validate"
     unlabelled = f"; nothing labelled in {', '.join(data.without_labels)}" if data.without_labels else ""
-    report(f"{options.name}: {numbers}{unlabelled}")
+    report("; ".join([f"{options.name}: {numbers}{unlabelled}", *notes_on_starts(options, starts, split)]))
     trainer = make_trainer(options, to_device(data, training_device(options)))
     output = options.output
     output.mkdir(parents=True, exist_ok=True)
@@ -333,7 +296,7 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
         check_same_split(checkpoint.with_name("split.csv"), split)
         report(f"{options.name}: resumed after {trainer.iteration} iterations")
     write_split(output / "split.csv", split)
-    run_iterations(trainer, validation, describe(options, split), checkpoint, digest, report)
+    run_iterations(trainer, validation, describe(options, split, starts), checkpoint, digest, report)
     return output / f"{options.name}.safetensors"
 
 

@@ -1,7 +1,7 @@
 """Labelled slices for training, held in memory on their native grids; splits are by subject."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,8 @@ def find_subjects(options: DataOptions, view: str) -> list[Path]:
             "learnt from; correct the list, so that whom it means is held out."
         )
     person = participants_of(found)
-    held_out = names | {person[path] for path in found if path.name in names}
+    named = [folder / name for folder in options.folders for name in names if (folder / name).is_dir()]
+    held_out = names | set(participants_of(named).values())
     left = [path for path in found if path.name not in names and person[path] not in held_out]
     if not left:
         raise UserError(f"{options.held_out}: holds out every labelled subject; shorten the list.")
@@ -73,15 +74,25 @@ class Split:
     test: list[Path]
 
 
-def split_subjects(folders: Sequence[Path], options: DataOptions, seed: int) -> Split:
+def split_subjects(
+    folders: Sequence[Path], options: DataOptions, seed: int, known: Collection[str] = ()
+) -> Split:
     """Split subjects into training, validation and test, by names or by the seed.
 
     All visits of a participant are in one part.
 
+    Parameters
+    ----------
+    folders, options, seed
+        Of the subjects, what is asked for, and of the draws.
+    known
+        Participants or subjects that the weights which the training starts from have seen: none is drawn to
+        test.
+
     Raises
     ------
     UserError
-        If a named subject is not among them, or fewer are left to train on than are asked for.
+        If a named subject is not among them, or fewer are left to test or to train on than are asked for.
     """
     ordered = sorted(folders, key=lambda folder: folder.name)
     person = participants_of(ordered)
@@ -91,20 +102,22 @@ def split_subjects(folders: Sequence[Path], options: DataOptions, seed: int) -> 
         chosen = draw_participants(whose, count, np.random.default_rng([seed, *stream] if stream else seed))
         return [folder for folder in from_ if person[folder] in chosen]
 
-    test = drawn(ordered, options.test, 4) if options.test else []
+    wanted = options.validation
+    validation = named_for_validation(ordered, person, wanted) if isinstance(wanted, list) else []
+    new = [
+        folder
+        for folder in ordered
+        if folder not in validation and not {folder.name, person[folder]} & set(known)
+    ]
+    if options.test > len(new):
+        seen = ", and those that the weights it starts from have seen" if known else ""
+        raise UserError(
+            f"data.test: {options.test} subjects are asked for, {len(new)} can be drawn (not those named for "
+            f"validation{seen}); ask for fewer."
+        )
+    test = drawn(new, options.test, 4) if options.test else []
     left = [folder for folder in ordered if folder not in test]
-    if isinstance(options.validation, list):
-        names = set(options.validation)
-        unknown = names - {folder.name for folder in left}
-        if unknown:
-            raise UserError(
-                f"data.validation: {', '.join(sorted(unknown))} not among the labelled subjects that are not "
-                "held out; correct the names."
-            )
-        whose = {person[folder] for folder in left if folder.name in names}
-        validation = [folder for folder in left if person[folder] in whose]
-    else:
-        wanted = options.validation
+    if not isinstance(wanted, list):
         validation = drawn(left, wanted if isinstance(wanted, int) else round(wanted * len(left)))
     training = [folder for folder in left if folder not in validation]
     if options.training is not None:
@@ -115,8 +128,22 @@ def split_subjects(folders: Sequence[Path], options: DataOptions, seed: int) -> 
             )
         training = drawn(training, options.training, 1)
     if not training:
-        raise UserError("no subject is left to train on; make the validation part smaller.")
+        raise UserError("no subject is left to train on; make data.validation or data.test smaller.")
     return Split(training, validation, test)
+
+
+def named_for_validation(
+    folders: Sequence[Path], person: Mapping[Path, str], names: Sequence[str]
+) -> list[Path]:
+    """The subjects of these names, with all visits of their participants."""
+    unknown = set(names) - {folder.name for folder in folders}
+    if unknown:
+        raise UserError(
+            f"data.validation: {', '.join(sorted(unknown))} not among the labelled subjects that are not "
+            "held out; correct the names."
+        )
+    whose = {person[folder] for folder in folders if folder.name in names}
+    return [folder for folder in folders if person[folder] in whose]
 
 
 @dataclass(frozen=True)

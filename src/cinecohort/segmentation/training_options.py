@@ -51,8 +51,8 @@ class DataOptions(Options):
     """Subjects for validation: names, a number or a fraction drawn by the seed."""
 
     test: Annotated[int, Field(ge=0)] = 0
-    """Number of subjects drawn by the seed that are neither trained nor validated on; ``split.csv`` lists
-    them."""
+    """Number of subjects drawn by the seed that are neither trained nor validated on, nor were by what the
+    training starts from; ``split.csv`` lists them."""
 
     training: Count | None = None
     """Number of training subjects drawn by the seed; all that are left where not given."""

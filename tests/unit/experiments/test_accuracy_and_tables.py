@@ -8,13 +8,15 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from cinecohort.cohort.store import write_record
 from cinecohort.errors import UserError
 from cinecohort.experiments import accuracy
-from cinecohort.experiments.accuracy import evaluate_row, segmentation_folder, unseen_by
+from cinecohort.experiments.accuracy import evaluate_row, first_unseen, segmentation_folder
+from cinecohort.experiments.datasets import prepare_dataset
 from cinecohort.experiments.figures import draw_boxes
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.panels import chosen_subjects, make_panel
-from cinecohort.experiments.rows import Network, networks_of, read_row
+from cinecohort.experiments.rows import Network, networks_of, read_row, train_row
 from cinecohort.experiments.tables import (
     convergence_words,
     last_quarter_gain,
@@ -23,8 +25,9 @@ from cinecohort.experiments.tables import (
     published_rows,
     read_tests,
 )
+from cinecohort.findings import Outcome, Status
 from cinecohort.images import read_image
-from support.tiny_experiments import values_for
+from support.tiny_experiments import TRAINING, values_for
 
 
 def fates(options: ExperimentOptions, row: str, dataset: str) -> dict[str, str]:
@@ -65,14 +68,55 @@ def test_subjects_that_training_saw_are_left_out_and_said_to_be(
     assert fates(copy, "base", "home") == {f"patient{n:03d}": "seen_in_training" for n in range(2, 7)}
 
 
-def test_a_dataset_under_two_names_hides_nobody(raw: Path, finished: ExperimentOptions) -> None:
-    values = values_for(raw, results=finished.results)
-    twice = {**values["datasets"], "again": {**values["datasets"]["home"], "held_out": []}}
-    options = ExperimentOptions.model_validate({**values, "datasets": twice})
-    networks = networks_of(options, "base")
-    assert unseen_by(options, networks, "again", {"patient002"}) is None
-    assert unseen_by(options, networks, "again", {"patient001"}) is networks[0]
-    assert unseen_by(options, networks, "again", {"patient002_3", "patient002"}) is None
+def test_a_participant_is_seen_in_whatever_dataset_and_visit(finished: ExperimentOptions) -> None:
+    networks = networks_of(finished, "base")
+    assert first_unseen(networks, {"patient002"}) is None
+    assert first_unseen(networks, {"patient001"}) is networks[0]
+    assert first_unseen(networks, {"patient002_3", "patient002"}) is None
+    assert first_unseen([Network("a", {"home": ["x"]}), Network("b", {"away": ["y"]})], {"x"}).weights == "b"
+
+
+def test_other_visits_of_a_participant_trained_on_are_not_tested(
+    raw: Path, finished: ExperimentOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two visits of three participants in two datasets: a fold tests no visit of whom it learnt from."""
+    for dataset, visit in (("first", 2), ("repeat", 3)):
+        for person in ("A", "B", "C"):
+            folder = tmp_path / dataset / f"{person}_{visit}"
+            patient = finished.results / "datasets" / "home" / "subjects" / "patient001"
+            shutil.copytree(patient, folder)
+            (folder / "convert.json").unlink()
+            write_record(folder, "convert", 1, "", Outcome(Status.OK, values={"participant": person}))
+    values = values_for(
+        raw,
+        results=tmp_path / "results",
+        datasets={name: {"path": tmp_path / name} for name in ("first", "repeat")},
+        rows={
+            "folds": {"trained_on": ["first", "repeat"], "folds": 3, "settings": TRAINING},
+            "one": {"trained_on": ["first"], "settings": TRAINING},
+        },
+        tables={},
+        panels={},
+    )
+    options = ExperimentOptions.model_validate(values)
+    for dataset in options.datasets:
+        prepare_dataset(options, dataset)
+    for row in options.rows:
+        train_row(options, row, report=lambda line: None)
+    asked_for: dict[str, list[str]] = {}
+
+    def note(options: ExperimentOptions, row: str, network: Network, folders: list[Path]) -> list[Path]:
+        asked_for[network.weights] = [folder.name[0] for folder in folders]
+        return []
+
+    monkeypatch.setattr(accuracy, "segmented", note)
+    evaluate_row(options, "folds", "repeat")
+    for network in networks_of(options, "folds"):
+        learnt = {"A", "B", "C"} - set(asked_for[network.weights])
+        assert set(network.seen["first"]) == learnt | {f"{person}_2" for person in learnt}
+    assert sorted(name for names in asked_for.values() for name in names) == ["A", "B", "C"]
+    evaluate_row(options, "one", "repeat")
+    assert set(fates(options, "one", "repeat").values()) == {"seen_in_training"}
 
 
 def test_dice_is_that_of_the_label_maps(finished: ExperimentOptions) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cinecohort.cohort.store import write_record
 from cinecohort.errors import UserError
 from cinecohort.experiments.datasets import (
+    participants,
     prepare_dataset,
     read_parts,
     subject_folder,
@@ -14,6 +16,7 @@ from cinecohort.experiments.datasets import (
     training_subjects,
 )
 from cinecohort.experiments.options import ExperimentOptions
+from cinecohort.findings import Outcome, Status
 from cinecohort.images import Image, read_image, write_image
 from support.tiny_experiments import values_for
 
@@ -68,3 +71,21 @@ def test_mistakes(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=words):
             prepare_dataset(options_for(tmp_path, **dataset), "mine")
+
+
+def test_visits_are_held_out_together(tmp_path: Path) -> None:
+    for subject in ("A_2", "A_3", "B_2", "B_3"):
+        folder = tmp_path / "data" / subject
+        write_converted(folder, "truth")
+        write_record(folder, "convert", 1, "", Outcome(Status.OK, values={"participant": subject[0]}))
+    dataset = {"path": tmp_path / "data", "observer": "truth"}
+    options = options_for(tmp_path, **dataset, held_out=["A_3"])
+    prepare_dataset(options, "mine")
+    assert subjects_to_test(options, "mine") == ["A_2", "A_3"]
+    assert participants(options, "mine")["B_3"] == "B"
+    with pytest.raises(UserError, match=r"hold out 3 of 4 subjects \(of 2 participants\)"):
+        prepare_dataset(options_for(tmp_path, **dataset, held_out=3), "mine")
+    list_of_parts = options.results / "datasets" / "mine" / "subjects.csv"
+    list_of_parts.write_text("subject,part\nA_2,train\n")
+    with pytest.raises(UserError, match="prepare the dataset again"):
+        participants(options, "mine")

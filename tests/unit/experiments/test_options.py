@@ -49,6 +49,20 @@ def mistakes(**changes: object) -> str:
             {"rows": {"base": {"trained_on": ["home"], "settings": {"start_from": "x", "threads": 4}}}},
             "start_from, threads: are set by the experiments",
         ),
+        (
+            {
+                **{"tables": {}, "panels": {}, "budget": 5},
+                "rows": {"base": {"trained_on": ["home"], "settings": {"validate_every": 7}}},
+            },
+            "validate_every: follow from the budget",
+        ),
+        (
+            {
+                **{"tables": {}, "panels": {}},
+                "rows": {"base": {"trained_on": ["home"], "settings": {"epochs": 7, "iterations": 7}}},
+            },
+            "iterations and epochs: one says how long",
+        ),
         ({"rows": {"base": {"trained_on": ["home"]}, "2": {"trained_on": ["home"]}}}, "start with a letter"),
     ],
 )
@@ -90,6 +104,17 @@ def test_fine_tuning_takes_settings_over_section_by_section() -> None:
     options = ExperimentOptions.model_validate(values_for(Path("x"), rows=rows, tables={}, panels={}))
     assert options.settings_of("b") == {"recipe": "chen", "augmentation": {"flip": 0, "blur": 0}}
     assert options.settings_of("a")["augmentation"]["blur"] == 1
+
+
+def test_a_fine_tuned_row_has_its_own_length() -> None:
+    rows = {
+        "a": {"trained_on": ["home"], "settings": {"recipe": "chen", "epochs": 200}},
+        "b": {"trained_on": ["away"], "start_from": "a", "settings": {"iterations": 9}},
+        "c": {"trained_on": ["away"], "start_from": "b", "settings": {"epochs": 2}},
+    }
+    options = ExperimentOptions.model_validate(values_for(Path("x"), rows=rows, tables={}, panels={}))
+    assert options.settings_of("b") == {"recipe": "chen", "iterations": 9}
+    assert options.settings_of("c") == {"recipe": "chen", "epochs": 2}
 
 
 def test_files_that_are_not_experiments(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import yaml
 from cinecohort.cli import main
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import read_row, train_row
-from cinecohort.experiments.steps import needed_tests, rows_in_order, settings_of_step
+from cinecohort.experiments.steps import VERSIONS, needed_tests, rows_in_order, settings_of_step
 from support.tiny_experiments import TRAINING, values_for
 
 
@@ -32,6 +32,13 @@ def test_a_step_depends_on_what_it_uses() -> None:
     # The settings of the start are those of the row that is fine-tuned.
     assert settings_of_step(options, "rows", "tuned") != settings_of_step(changed, "rows", "tuned")
     assert settings_of_step(options, "datasets", "home") == settings_of_step(changed, "datasets", "home")
+
+
+def test_a_step_of_another_version_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = ExperimentOptions.model_validate(values_for(Path("x")))
+    before = settings_of_step(options, "rows", "base")
+    monkeypatch.setitem(VERSIONS, "rows", VERSIONS["rows"] + 1)
+    assert settings_of_step(options, "rows", "base") != before
 
 
 def test_shipped_weights_are_a_row_and_their_own_subjects_are_never_tested(

@@ -152,8 +152,30 @@ def test_visits_of_a_participant_stay_together(tmp_path: Path) -> None:
         whose = [{folder.name[:2] for folder in part} for part in vars(split).values()]
         assert [len(part) for part in vars(split).values()] == [12, 4, 4]
         assert sum(len(people) for people in whose) == len(set().union(*whose)) == 10
-    named = split_subjects(folders, DataOptions(folders=[tmp_path], validation=["S1_2"]), 1)
-    assert [folder.name for folder in named.validation] == ["S1_2", "S1_3"]
+    options = DataOptions(folders=[tmp_path], validation=["S1_2"], test=4)
+    for seed in range(5):
+        named = split_subjects(folders, options, seed)
+        assert [folder.name for folder in named.validation] == ["S1_2", "S1_3"]
+        assert len(named.test) == 4
+
+
+def test_nobody_whom_the_start_saw_is_drawn_to_test(tmp_path: Path) -> None:
+    folders = [tmp_path / f"S{number}" for number in range(10)]
+    options = DataOptions(folders=[tmp_path], validation=2, test=3)
+    known = [f"S{number}" for number in range(7)]
+    for seed in range(5):
+        split = split_subjects(folders, options, seed, known)
+        assert [folder.name for folder in split.test] == ["S7", "S8", "S9"]
+    with pytest.raises(UserError, match=r"data.test: 4 subjects are asked for, 3 can be drawn .* have seen"):
+        split_subjects(folders, options.model_copy(update={"test": 4}), 1, known)
+
+
+def test_a_record_that_was_edited_is_no_ground_for_a_split(tmp_path: Path) -> None:
+    write_record(tmp_path / "S1", "convert", 1, "", Outcome(Status.OK, values={"participant": "S"}))
+    record = tmp_path / "S1" / "convert.json"
+    record.write_text(record.read_text().replace('"S"', '"T"'))
+    with pytest.raises(UserError, match="damaged or was edited"):
+        split_subjects([tmp_path / "S1"], DataOptions(folders=[tmp_path]), 1)
 
 
 def test_held_out_means_every_visit(labelled_cohort: Path, tmp_path: Path) -> None:
@@ -161,6 +183,8 @@ def test_held_out_means_every_visit(labelled_cohort: Path, tmp_path: Path) -> No
         copy = shutil.copytree(labelled_cohort / name, tmp_path / "cohort" / name)
         write_record(copy, "convert", 1, "", Outcome(Status.OK, values={"participant": name[:1]}))
     shutil.copytree(labelled_cohort / "S3", tmp_path / "cohort" / "T")
+    # A visit that this observer did not label holds the others out too.
+    (tmp_path / "cohort" / "S1" / "label_manual_sa.nii.gz").unlink()
     (tmp_path / "held_out.txt").write_text("S1")
     options = DataOptions(folders=[tmp_path / "cohort"], held_out=tmp_path / "held_out.txt")
     assert [folder.name for folder in find_subjects(options, "sa")] == ["T"]
@@ -175,6 +199,11 @@ def test_weights_know_whom_their_training_saw(labelled_cohort: Path, tmp_path: P
     changes = {"data": data, "iterations": 1, "start_from": str(first)}
     tuned = train(options_for(labelled_cohort, tmp_path / "b", **changes), report=print)
     assert describe_model(str(tuned)).trained_on == {"any": ["S0", "S1", "S2", "S3"]}
+    changes |= {"data": {"folders": [labelled_cohort], "validation": ["S3"]}, "spacing_mm": 2.5}
+    said: list[str] = []
+    train(options_for(labelled_cohort, tmp_path / "c", **changes), report=said.append)
+    assert "1 of 1 validation subjects took part in the training that it starts from" in said[0]
+    assert "weights of spacing_mm 1.4 and goes on with 2.5" in said[0]
 
 
 def test_several_starts_give_their_mean(labelled_cohort: Path, tmp_path: Path) -> None:
@@ -189,6 +218,11 @@ def test_several_starts_give_their_mean(labelled_cohort: Path, tmp_path: Path) -
     other = train(options_for(labelled_cohort, tmp_path / "slim", architecture="unet_slim"), report=print)
     changes = {"start_from": [str(other), starts[0]], "architecture": "unet_slim"}
     with pytest.raises(UserError, match="is unet16, which is not unet_slim"):
+        train(options_for(labelled_cohort, tmp_path / "no", **changes), report=print)
+    changes = {"iterations": 1, "normalisation": "zscore_slice"}
+    other = train(options_for(labelled_cohort, tmp_path / "scaled", **changes), report=print)
+    with pytest.raises(UserError, match=r"differ in normalisation \(unit, zscore_slice\)"):
+        changes = {"start_from": [starts[0], str(other)]}
         train(options_for(labelled_cohort, tmp_path / "no", **changes), report=print)
 
 
