@@ -24,7 +24,6 @@ from segmentation_accuracy import HELD_OUT, converted
 from cinecohort.images import Image, read_image
 from cinecohort.label_maps import LabelMap, read_label
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation import inference
 from cinecohort.segmentation.clean_up import clean_up
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.inference import ImageInference
@@ -136,7 +135,6 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=HERE / "heart_region.md")
     arguments = parser.parse_args()
-    inference.WORTH_LOCATING = 0  # ED and ES alone are segmented in whole images otherwise
     name = DEFAULT_MODELS["sa"]
     model = load(ModelOptions(name=name), SegmentationOptions(precision="fp32"), "sa", arguments.threads)
     assert model is not None

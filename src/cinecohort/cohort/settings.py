@@ -21,7 +21,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 VERSIONS = {
     "convert": 3,
     "image_quality": 1,
-    "segment": 4,
+    "segment": 5,
     "segmentation_quality": 3,
     "measure": 4,
     "evaluate": 3,

@@ -119,13 +119,14 @@ def link_for_test(options: ExperimentOptions, row: str, dataset: str, subject: s
 def segmented(
     options: ExperimentOptions, row: str, network: Network, folders: list[Path]
 ) -> list[tuple[Path, Outcome]]:
-    """Segment folders through the workflow's own path."""
+    """Segment folders through the workflow's own path, in whole images as the papers did."""
     if not folders:
         return []
     settings = SegmentationOptions.model_validate(
         {
             "device": options.device,
             "frames": "ed_es",
+            "heart_region_margin_mm": None,
             "clean_up": {"largest_component": options.clean_up, "fill_holes": options.clean_up},
         }
     )

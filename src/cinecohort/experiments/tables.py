@@ -283,7 +283,8 @@ def caption(options: ExperimentOptions, table: str) -> str:
     parts = [
         "3D Dice at end-diastole and end-systole, mean (SD) over subjects and frames; n: subjects, none of "
         "which the row's training saw.",
-        "Segmentations cleaned up as in the workflow (largest component, holes), all rows alike."
+        "Segmentations of whole images, cleaned up as in the workflow (largest component, holes), all rows "
+        "alike."
         if options.clean_up
         else "Segmentations as the network leaves them.",
     ]

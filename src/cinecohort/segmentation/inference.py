@@ -32,9 +32,6 @@ from cinecohort.segmentation.symmetries import AS_IT_IS, Symmetry
 LOCATING_FRAMES = 2
 """Frames in which the heart is looked for, each slice in one of them in turn."""
 
-WORTH_LOCATING = 4
-"""Segmenting no more frames than this takes less time than locating the heart first."""
-
 WORTH_CUTTING = 0.8
 """A region that is a larger part of the image saves nothing."""
 
@@ -143,8 +140,9 @@ class ImageInference:
     def labels_around_heart(self, frames: Sequence[int], margin_mm: float) -> NDArray[np.uint8]:
         """Segment frames in one region around the heart, which is looked for in a few of them first.
 
-        Whole images are segmented where few frames are wanted, where the intensities depend on the whole
-        field of view, where no heart is found, and where it turns out to come near the region's border:
+        The network learnt from crops around hearts: a region as large shows it what it knows, and takes less
+        time from two frames on. Whole images are segmented where the intensities depend on the whole field of
+        view, where no heart is found, and where it turns out to come near the region's border:
         :attr:`whole_images` says why. Later calls of :meth:`labels` keep to the region.
 
         Parameters
@@ -174,8 +172,6 @@ class ImageInference:
         """Box around the heart, or why there is none."""
         if self.description.normalisation != "unit":
             return None, "intensities depend on the whole image"
-        if len(frames) <= WORTH_LOCATING:
-            return None, "few frames"
         box = box_around(self._found(frames), self.grid.working_spacing_mm, margin_mm)
         if box is None:
             return None, "no heart was found in the first frames"

@@ -105,7 +105,6 @@ def test_whole_images_where_a_region_cannot_be() -> None:
     data = cine()
     reasons = []
     for run, frames, margin in (
-        (inference(data), [0, 3], 12.0),
         (inference(data, normalisation="zscore_slice"), range(9), 12.0),
         (inference(np.zeros_like(data)), range(9), 12.0),
         (inference(data), range(9), 200.0),
@@ -114,11 +113,20 @@ def test_whole_images_where_a_region_cannot_be() -> None:
         assert run.grid.box is None
         reasons.append(run.whole_images)
     assert reasons == [
-        "few frames",
         "intensities depend on the whole image",
         "no heart was found in the first frames",
         "the region is nearly the whole image",
     ]
+
+
+@pytest.mark.parametrize("frames", [[0, 3], [5]])
+def test_few_frames_are_segmented_in_the_region_too(frames: list[int]) -> None:
+    data = cine()
+    run = inference(data)
+    labels = run.labels_around_heart(frames, 12.0)
+    assert run.whole_images is None
+    assert run.grid.box is not None
+    assert np.array_equal(labels[..., frames] == 1, data[..., frames] == 900)
 
 
 def test_a_single_slice_is_looked_at_in_two_frames() -> None:
