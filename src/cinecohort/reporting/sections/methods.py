@@ -210,17 +210,6 @@ def primary_note(models: Mapping[str, Any]) -> str:
 
 def quality(config: Mapping[str, Any]) -> list[Block]:
     """How quality control works and which limits were set."""
-    blocks: list[Block] = [
-        Paragraph(
-            "Images and segmentations were checked by rules before anything was measured. A check flags a "
-            "subject "
-            "for review (kept), or excludes it or a view with a code and a sentence; every number and the "
-            "limit it was "
-            "held against are in the table of findings. Implausible measures flag a subject and do not "
-            "exclude it by "
-            "default, since excluding on the outcome biases a study."
-        )
-    ]
     limits = []
     for name, title in (
         ("image_quality", "Image checks"),
@@ -230,9 +219,14 @@ def quality(config: Mapping[str, Any]) -> list[Block]:
         values = [f"{check_name(key)} {check_words(value)}" for key, value in part(config, name).items()]
         if values:
             limits.append(f"{title}: {'; '.join(values)}.")
-    if limits:
-        blocks += [Paragraph("Settings:"), Bullets(limits)]
-    return blocks
+    text = (
+        "Images and segmentations were checked by rules before anything was measured. A check flags a "
+        "subject for review (kept), or excludes it or a view with a code and a sentence; every number "
+        "and the limit it was held against are in the table of findings. Implausible measures flag a "
+        "subject and do not exclude it by default, since excluding on the outcome biases a study."
+    )
+    # In one paragraph with the text, so that the lead to the list does not stand alone at the foot of a page.
+    return [Paragraph(f"{text} The settings were:"), Bullets(limits)] if limits else [Paragraph(text)]
 
 
 def check_name(key: str) -> str:
