@@ -306,7 +306,8 @@ def record_of_given_weights(options: ExperimentOptions, row: str) -> dict[str, A
         "training_subjects": description.training_subjects,
         "networks": [{"weights": weights, "seen": dict.fromkeys(options.datasets, everyone)}],
         "weights_sha256": [weights_digest(weights)],
-        "iterations": description.recipe.get("iterations"),
+        # What the recipe says is the length of the last training, which may have begun with others' weights.
+        "iterations": None,
         "budget_minutes": None,
         "minutes": None,
     }

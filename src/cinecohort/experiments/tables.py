@@ -299,6 +299,10 @@ def caption(options: ExperimentOptions, table: str) -> str:
             f"gained in the last quarter of the training: above {STILL_RISING:g} it had not converged, and "
             "near 0 with a low Dice it had hardly begun (see the curves)."
         )
+    if any(options.rows[row].weights for row in wanted.rows):
+        parts.append(
+            "Rows without minutes are weights that existed already, trained as their model cards say."
+        )
     if wanted.published:
         parts.append("Published figures are of networks trained on UK Biobank: other data, full training.")
     return " ".join(parts)

@@ -6,9 +6,11 @@ import pytest
 import yaml
 
 from cinecohort.cli import main
+from cinecohort.experiments.accuracy import evaluate_row
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import read_row, train_row
 from cinecohort.experiments.steps import VERSIONS, needed_tests, rows_in_order, settings_of_step
+from cinecohort.experiments.tables import make_table
 from support.tiny_experiments import TRAINING, values_for
 
 
@@ -45,11 +47,18 @@ def test_shipped_weights_are_a_row_and_their_own_subjects_are_never_tested(
     raw: Path, finished: ExperimentOptions
 ) -> None:
     rows = {"shipped": {"weights": "unet_slim_sa"}}
-    values = values_for(raw, results=finished.results, rows=rows, tables={}, panels={})
+    tables = {"one": {"rows": ["shipped"], "datasets": ["away"]}}
+    values = values_for(raw, results=finished.results, rows=rows, tables=tables, panels={})
     options = ExperimentOptions.model_validate(values)
     train_row(options, "shipped", report=lambda line: None)
     record = read_row(options, "shipped")
     assert len(record["networks"][0]["seen"]["away"]) == record["training_subjects"] + 5
+    evaluate_row(options, "shipped", "away")
+    text = make_table(options, "one").with_suffix(".md").read_text()
+    assert "Rows without minutes are weights that existed already" in text
+    # One of the three has the name of a subject of ACDC that was held out from them.
+    assert "| shipped | acdc (n = 60) | Away | 1 |" in text
+    assert text.endswith("| – | – | – |\n")
 
 
 def test_command_prepares_and_names_what_it_does_not_know(
