@@ -104,11 +104,8 @@ def split_subjects(
 
     wanted = options.validation
     validation = named_for_validation(ordered, person, wanted) if isinstance(wanted, list) else []
-    new = [
-        folder
-        for folder in ordered
-        if folder not in validation and not {folder.name, person[folder]} & set(known)
-    ]
+    taken = {*known, *(folder.name for folder in validation)}
+    new = [folder for folder in ordered if taken.isdisjoint({folder.name, person[folder]})]
     if options.test > len(new):
         seen = ", and those that the weights it starts from have seen" if known else ""
         raise UserError(
