@@ -61,7 +61,7 @@ def segmented(
             x, y = run.grid.shape
             run.grid = replace(run.grid, box=(TRIMMED, x - TRIMMED, TRIMMED, y - TRIMMED))
         labels = run.labels(frames)
-    clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), image.spacing_mm)
+    clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), image)
     return labels, run
 
 

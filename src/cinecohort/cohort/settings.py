@@ -21,8 +21,8 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 VERSIONS = {
     "convert": 3,
     "image_quality": 1,
-    "segment": 5,
-    "segmentation_quality": 3,
+    "segment": 6,
+    "segmentation_quality": 4,
     "measure": 4,
     "evaluate": 3,
     "gather": 3,
@@ -30,7 +30,7 @@ VERSIONS = {
     "run_record": 1,
     "agreement": 2,
     "group_study": 2,
-    "report": 2,
+    "report": 3,
 }
 """Version of each stage's algorithm."""
 

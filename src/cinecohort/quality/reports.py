@@ -23,6 +23,7 @@ CHECKS = {
     "S8": "long-axis rule of ukbb_cardiac",
     "S9": "atrium rule of ukbb_cardiac",
     "S10": "slices in step with each other",
+    "S11": "what the clean-up changed",
     "LABEL_SWAP": "LV and RV exchanged",
     "U1": "repeated predictions agree",
     "M1": "order and range of volumes, mass and ejection fraction",

@@ -13,7 +13,7 @@ from cinecohort.images import read_image, sidecar_path
 from cinecohort.label_maps import LabelMap, read_segmentation
 from cinecohort.labels import STRUCTURES
 from cinecohort.quality.long_axis_checks import check_long_axis
-from cinecohort.quality.options import SegmentationQualityOptions, UncertaintyCheck
+from cinecohort.quality.options import Check, SegmentationQualityOptions, UncertaintyCheck
 from cinecohort.quality.reports import finding
 from cinecohort.quality.short_axis import ShortAxis
 from cinecohort.quality.short_axis_checks import check_short_axis
@@ -49,8 +49,9 @@ def check_segmentations(folder: Path, name: str | None, options: SegmentationQua
         uncertain, agreement = check_uncertainty(
             labels.image.sidecar.get("uncertainty"), view, options.u1_uncertainty
         )
-        outcome.findings += findings + uncertain
-        outcome.values |= values | agreement
+        changed, shares = check_clean_up(labels, options.s11_clean_up)
+        outcome.findings += findings + uncertain + changed
+        outcome.values |= values | agreement | shares
     outcome.status = overall_status(outcome.findings)
     return outcome
 
@@ -179,6 +180,48 @@ def check_uncertainty(
             found += finding(
                 "U1", check.action, message, view=view, value=variation, threshold=check.volume_cv
             )
+    return found, values
+
+
+def check_clean_up(labels: LabelMap, check: Check) -> tuple[list[Finding], dict[str, float | None]]:
+    """S11: how much the clean-up removed and filled, where the segmentation's sidecar says.
+
+    Parameters
+    ----------
+    labels
+        The segmentation that it left.
+    check
+        Largest share of a structure's volume before.
+
+    Returns
+    -------
+    findings, values
+        What was found, and the share by structure.
+    """
+    cleaned = labels.image.sidecar.get("clean_up") or {}
+    found: list[Finding] = []
+    values: dict[str, float | None] = {}
+    voxel_volume_ml = float(np.prod(labels.image.spacing_mm)) / 1000
+    in_any = np.zeros(labels.image.data.shape[3], dtype=np.int64)
+    for label, name in STRUCTURES[labels.view].items():
+        counts = np.count_nonzero(labels.image.data == label, axis=(0, 1, 2))
+        in_any += counts
+        removed, kept = (cleaned.get("removed_ml") or {}).get(name, 0.0), counts.max() * voxel_volume_ml
+        share = removed / (removed + kept) if removed else 0.0
+        values[f"{labels.view}_{name.lower()}_removed_share"] = round(share, 5)
+        if share > check.threshold:
+            message = f"clean-up removed up to {removed:.1f} mL of {name}; at most {kept:.1f} mL were kept"
+            found += finding(
+                "S11", check.action, message, view=labels.view, value=share, threshold=check.threshold
+            )
+    filled, whole = cleaned.get("filled_ml", 0.0), in_any.max() * voxel_volume_ml
+    share = filled / whole if filled else 0.0
+    values[f"{labels.view}_filled_share"] = round(share, 5)
+    if share > check.threshold:
+        message = f"clean-up filled holes of up to {filled:.1f} mL in a heart of {whole:.1f} mL"
+        found += finding(
+            "S11", check.action, message, view=labels.view, value=share, threshold=check.threshold
+        )
     return found, values
 
 

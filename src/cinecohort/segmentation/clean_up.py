@@ -1,12 +1,15 @@
 """What is removed from, and filled in, a segmentation after the network; all of it is counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from cinecohort.images import Image
 from cinecohort.segmentation.options import CleanUpOptions
+from cinecohort.segmentation.preprocessing import without_contrast
 
 IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
 IN_PLANE[:, :, 1] = ndimage.generate_binary_structure(2, 1)
@@ -15,7 +18,7 @@ GAP_MM = 10.0
 """What is nearer than this to the heart belongs to it."""
 
 ENCLOSING = {"sa": ((1, 2), (3,)), "la_2ch": ((1,),), "la_4ch": ((1,), (2,))}
-"""Labels that enclose holes together: LV and myocardium; each other structure alone."""
+"""Labels that belong together, as around a hole: LV and myocardium; each other structure alone."""
 
 
 def heart_box(labels: NDArray[np.uint8]) -> tuple[slice, slice, slice] | None:
@@ -27,15 +30,45 @@ def heart_box(labels: NDArray[np.uint8]) -> tuple[slice, slice, slice] | None:
     return slice(max(0, x.start - 1), x.stop + 1), slice(max(0, y.start - 1), y.stop + 1), z
 
 
-def keep_largest(labels: NDArray[np.uint8], label: int) -> int:
-    """Remove all but the largest 3D component (26 neighbours) of a label, in place.
+def hearts(labels: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8], slice]]:
+    """Yield each frame with labels: its number, a view of its :func:`heart_box`, and the box's slices."""
+    for frame in range(labels.shape[3]):
+        box = heart_box(labels[..., frame])
+        if box is not None:
+            yield frame, labels[..., frame][box], box[2]
+
+
+def pieces(mask: NDArray[np.bool_], passable: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Number the 3D components (26 neighbours) of a mask.
+
+    Parameters
+    ----------
+    mask
+        (x, y, z).
+    passable
+        (z,), slices that are no border where the mask is empty: what lies above one and what lies below it
+        touch as if it was not there.
+
+    Returns
+    -------
+    components, count
+        (x, y, z), numbers from 1, 0 outside the mask; and how many there are.
+    """
+    kept = mask.any(axis=(0, 1)) | ~passable
+    components = np.zeros(mask.shape, dtype=np.int32)
+    components[..., kept], count = ndimage.label(mask[..., kept], structure=np.ones((3, 3, 3)))
+    return components, int(count)
+
+
+def keep_largest(labels: NDArray[np.uint8], label: int, passable: NDArray[np.bool_]) -> int:
+    """Remove all but the largest of a label's :func:`pieces`, in place.
 
     Returns
     -------
     int
         Number of voxels removed.
     """
-    components, count = ndimage.label(labels == label, structure=np.ones((3, 3, 3)))
+    components, count = pieces(labels == label, passable)
     if count <= 1:
         return 0
     sizes = np.bincount(components.ravel())
@@ -45,7 +78,9 @@ def keep_largest(labels: NDArray[np.uint8], label: int) -> int:
     return int(sizes.sum() - sizes[largest])
 
 
-def apart_from_the_heart(labels: NDArray[np.uint8], spacing_mm: tuple[float, float]) -> NDArray[np.bool_]:
+def apart_from_the_heart(
+    labels: NDArray[np.uint8], spacing_mm: tuple[float, float], blank: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
     """Find what is labelled apart from the heart: the place that is labelled most over all frames together.
 
     What is taken for a heart elsewhere in the chest can be larger than the heart in one frame, hardly in all.
@@ -58,6 +93,8 @@ def apart_from_the_heart(labels: NDArray[np.uint8], spacing_mm: tuple[float, flo
         Label map (x, y, z, t).
     spacing_mm
         In-plane pixel size.
+    blank
+        (z,), slices without an image, which part nothing.
 
     Returns
     -------
@@ -68,14 +105,14 @@ def apart_from_the_heart(labels: NDArray[np.uint8], spacing_mm: tuple[float, flo
     if not counts.any():
         return np.zeros(counts.shape, dtype=bool)
     away = ndimage.distance_transform_edt(counts == 0, sampling=(*spacing_mm, 2 * GAP_MM))
-    places, count = ndimage.label(away < GAP_MM / 2, structure=np.ones((3, 3, 3)))
+    places, count = pieces(away < GAP_MM / 2, blank)
     if count <= 1:
         return np.zeros(places.shape, dtype=bool)
     sizes = np.bincount(places.ravel(), weights=counts.ravel())
     return (places > 0) & (places != int(np.argmax(sizes)))
 
 
-def keep_ventricle(labels: NDArray[np.uint8]) -> int:
+def keep_ventricle(labels: NDArray[np.uint8], passable: NDArray[np.bool_]) -> int:
     """Remove LV cavity (1) apart from the piece of LV and myocardium with most myocardium (2), in place.
 
     At end-systole a bright structure that was taken for cavity can be larger than the cavity itself; what
@@ -86,7 +123,7 @@ def keep_ventricle(labels: NDArray[np.uint8]) -> int:
     int
         Number of voxels of the cavity that were removed.
     """
-    components, count = ndimage.label((labels == 1) | (labels == 2), structure=np.ones((3, 3, 3)))
+    components, count = pieces((labels == 1) | (labels == 2), passable)
     if count <= 1:
         return 0
     wall = np.bincount(components[labels == 2], minlength=count + 1)
@@ -100,6 +137,9 @@ def keep_ventricle(labels: NDArray[np.uint8]) -> int:
 def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
     """Fill background that labels enclose in a slice with the label of the nearest pixel, in place.
 
+    A slice that lacks one of the labels is left alone: what a ring of myocardium without a cavity encloses is
+    a cavity that was missed.
+
     Returns
     -------
     int
@@ -111,6 +151,7 @@ def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
     )
     border = np.unique(outside[0])
     holes = ~np.isin(outside, border)[1:-1, 1:-1] & ~wall & (labels == 0)
+    holes &= np.all([(labels == label).any(axis=(0, 1)) for label in enclosing], axis=0)
     if not holes.any():
         return 0
     for index in np.flatnonzero(holes.any(axis=(0, 1))):
@@ -127,39 +168,68 @@ def clean_up(
     view: str,
     structures: Mapping[int, str],
     options: CleanUpOptions,
-    spacing_mm: tuple[float, float, float],
-) -> dict[str, float]:
-    """Clean up a label map (x, y, z, t), with voxels of `spacing_mm`, in place.
+    image: Image,
+) -> dict[str, Any]:
+    """Clean up a label map (x, y, z, t) of an image, in place.
+
+    A slice is no border, so that what lies on its two sides is one piece, where it has no image in the frame,
+    or shows the structure in others (the LV cavity or the myocardium, for both of them).
 
     Returns
     -------
     dict
-        Structure to the largest volume, in millilitres, that was removed from it in any frame; and
-        ``filled`` to the largest volume of holes filled in any frame.
+        ``removed_ml``: structure to the largest volume that was removed from it in any frame; ``filled_ml``:
+        the largest volume of holes filled in any frame.
     """
-    removed = dict.fromkeys(structures.values(), 0)
-    filled = 0
-    elsewhere = (
-        apart_from_the_heart(labels, spacing_mm[:2]) if options.largest_component and view == "sa" else None
-    )
-    for frame in range(labels.shape[3]):
-        box = heart_box(labels[..., frame])
-        if box is None:
-            continue
-        part = labels[..., frame][box]
-        if options.largest_component:
-            gone = np.zeros(max(structures) + 1, dtype=np.int64)
-            if elsewhere is not None:
-                gone += np.bincount(part[elsewhere[box]], minlength=len(gone))
-                part[elsewhere[box]] = 0
-                gone[1] += keep_ventricle(part)
-            for label, name in structures.items():
-                gone[label] += keep_largest(part, label)
-                removed[name] = max(removed[name], int(gone[label]))
-        if options.fill_holes:
+    removed, filled = np.zeros((max(structures) + 1, labels.shape[3]), dtype=np.int64), 0
+    blank = without_contrast(image.data)
+    if options.largest_component:
+        if view == "sa":
+            elsewhere = apart_from_the_heart(labels, image.spacing_mm[:2], np.all(blank, axis=1))
+            for frame in range(labels.shape[3]):
+                removed[:, frame] += np.bincount(labels[elsewhere, frame], minlength=len(removed))
+            labels[elsewhere] = 0
+        removed += keep_main_pieces(labels, view, structures, blank)
+    if options.fill_holes:
+        for _, part, _ in hearts(labels):
             filled = max(filled, sum(fill_holes(part, enclosing) for enclosing in ENCLOSING[view]))
-    voxel_volume_ml = float(np.prod(spacing_mm)) / 1000
-    volumes = {name: count * voxel_volume_ml for name, count in removed.items()}
+    voxel_volume_ml = float(np.prod(image.spacing_mm)) / 1000
     return {
-        name: round(volume, 4) for name, volume in {**volumes, "filled": filled * voxel_volume_ml}.items()
+        "removed_ml": {
+            name: round(float(removed[label].max()) * voxel_volume_ml, 4)
+            for label, name in structures.items()
+        },
+        "filled_ml": round(filled * voxel_volume_ml, 4),
     }
+
+
+def keep_main_pieces(
+    labels: NDArray[np.uint8], view: str, structures: Mapping[int, str], blank: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Keep the main piece of each structure in each frame, in place.
+
+    Parameters
+    ----------
+    labels
+        Label map (x, y, z, t).
+    view, structures
+        What it shows.
+    blank
+        (z, t), slices without an image.
+
+    Returns
+    -------
+    numpy.ndarray
+        (labels, t), voxels removed.
+    """
+    removed = np.zeros((max(structures) + 1, labels.shape[3]), dtype=np.int64)
+    passable = {}
+    for together in ENCLOSING[view]:
+        seen = np.any(np.isin(labels, together), axis=(0, 1, 3))
+        passable.update(dict.fromkeys(together, blank | seen[:, None]))
+    for frame, part, slices in hearts(labels):
+        if view == "sa":
+            removed[1, frame] += keep_ventricle(part, passable[1][slices, frame])
+        for label in structures:
+            removed[label, frame] += keep_largest(part, label, passable[label][slices, frame])
+    return removed

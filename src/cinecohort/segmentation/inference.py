@@ -12,11 +12,10 @@ from dataclasses import InitVar, dataclass, field, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
 from torch import Tensor
 
 from cinecohort.images import Image
-from cinecohort.segmentation.clean_up import apart_from_the_heart
+from cinecohort.segmentation.clean_up import apart_from_the_heart, pieces
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.engines import Network
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
@@ -26,6 +25,7 @@ from cinecohort.segmentation.preprocessing import (
     neighbouring,
     network_intensity,
     unit_intensity,
+    without_contrast,
 )
 from cinecohort.segmentation.symmetries import AS_IT_IS, Symmetry
 
@@ -76,6 +76,7 @@ class ImageInference:
         size_x, size_y, self.n_slices, self.n_frames = data.shape
         self.slices = data.transpose(3, 2, 1, 0).reshape(-1, size_y, size_x).transpose(0, 2, 1)
         self.limits = known_limits or intensity_range(data)
+        self.blank = without_contrast(data)
         self.grid = WorkingGrid(
             (size_x, size_y), self.image.spacing_mm[:2], self.description.spacing_mm, SIZE_MULTIPLE
         )
@@ -172,7 +173,7 @@ class ImageInference:
         """Box around the heart, or why there is none."""
         if self.description.normalisation != "unit":
             return None, "intensities depend on the whole image"
-        box = box_around(self._found(frames), self.grid.working_spacing_mm, margin_mm)
+        box = box_around(*self._found(frames), self.grid.working_spacing_mm, margin_mm)
         if box is None:
             return None, "no heart was found in the first frames"
         x_start, x_stop, y_start, y_stop = box
@@ -180,10 +181,11 @@ class ImageInference:
             return None, "the region is nearly the whole image"
         return box, None
 
-    def _found(self, frames: Sequence[int]) -> NDArray[np.bool_]:
-        """Where the network sees any structure, (x, y, n): one mask an image that is looked at.
+    def _found(self, frames: Sequence[int]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Where the network sees any structure, (x, y, n), and which images are blank, (n,).
 
-        These are all slices, in turn in one frame and another; a single slice in both frames.
+        The n images that are looked at are all slices, in turn in one frame and another; a single slice in
+        both frames.
         """
         looked_at = [frames[len(frames) * part // (LOCATING_FRAMES + 1)] for part in range(LOCATING_FRAMES)]
         slices = range(self.n_slices) if self.n_slices > 1 else [0] * LOCATING_FRAMES
@@ -194,20 +196,27 @@ class ImageInference:
         for start in range(0, len(indices), self.batch_size):
             probabilities = self.network(self.working_slices(indices[start : start + self.batch_size]))
             hearts.append((probabilities[:, 0] < 0.5).numpy())
-        return np.concatenate(hearts).transpose(1, 2, 0)
+        return np.concatenate(hearts).transpose(1, 2, 0), self.blank.T.ravel()[indices]
 
     def _may_be_cut_off(self, labels: NDArray[np.uint8], frames: Sequence[int]) -> bool:
-        """Whether the heart is absent from its region in any frame, or comes near the region's border."""
-        labelled = labels[self.grid.window][..., list(frames)] > 0
+        """Whether the heart is absent from its region in any frame, or comes near the region's border.
+
+        Frames that are blank are not asked.
+        """
+        shown = [frame for frame in frames if not self.blank[:, frame].all()]
+        labelled = labels[self.grid.window][..., shown] > 0
         if self._is_well_inside(labelled):
             return False
-        apart = apart_from_the_heart(labelled.astype(np.uint8), self.grid.native_spacing_mm)
+        spacing = self.grid.native_spacing_mm
+        apart = apart_from_the_heart(labelled.astype(np.uint8), spacing, np.all(self.blank, axis=1))
         return not self._is_well_inside(labelled & ~apart[..., None])
 
     def _is_well_inside(self, heart: NDArray[np.bool_]) -> bool:
         """Whether a mask (x, y, z, t) of the window has something in every frame, away from the border."""
         in_every_frame = bool(heart.max(axis=(0, 1, 2)).all())
-        return in_every_frame and self.grid.clearance_mm(heart.max(axis=(2, 3))) >= CLEARANCE_MM
+        return (
+            in_every_frame and self.grid.clearance_mm(heart.max(axis=(2, 3), initial=False)) >= CLEARANCE_MM
+        )
 
 
 def most_probable(structures: Tensor) -> Tensor:
@@ -232,13 +241,16 @@ def most_probable(structures: Tensor) -> Tensor:
     return labels
 
 
-def box_around(found: NDArray[np.bool_], spacing_mm: tuple[float, float], margin_mm: float) -> Box | None:
+def box_around(
+    found: NDArray[np.bool_], blank: NDArray[np.bool_], spacing_mm: tuple[float, float], margin_mm: float
+) -> Box | None:
     """Box around the largest thing in a mask (x, y, z), and around what may be the heart too, with a margin.
 
-    The bounds are multiples of :data:`SIZE_MULTIPLE`, so that the network halves the same pairs of pixels as
-    in the whole image; or the bounds of the mask's grid. None where the mask is empty.
+    Slices that are `blank`, (z,), part nothing. The bounds are multiples of :data:`SIZE_MULTIPLE`, so that
+    the network halves the same pairs of pixels as in the whole image; or the bounds of the mask's grid. None
+    where the mask is empty.
     """
-    components, count = ndimage.label(found, structure=np.ones((3, 3, 3)))
+    components, count = pieces(found, blank)
     if count == 0:
         return None
     sizes = np.bincount(components.ravel())[1:]

@@ -54,10 +54,12 @@ class CleanUpOptions(Options):
     """What is removed from a segmentation after the network."""
 
     largest_component: bool = True
-    """Keep the largest 3D component of each structure in each frame."""
+    """Keep one 3D component of each structure in each frame: the largest; of the LV cavity that with the
+    wall. In the short axis also remove what lies apart from the heart over all frames. A slice without an
+    image, or that shows the structure in other frames, parts nothing."""
 
     fill_holes: bool = True
-    """Fill holes inside a structure, slice by slice."""
+    """Fill holes inside a structure, slice by slice; a ring of myocardium without a cavity is none."""
 
 
 class SegmentationOptions(Options):
@@ -90,5 +92,5 @@ class SegmentationOptions(Options):
     """What is removed after the network."""
 
     uncertainty: bool = False
-    """Also segment frames flipped and turned, and record by structure how far the results agree. An ensemble
-    records how far its members agree, in any case."""
+    """Also segment two frames flipped and turned (ED and ES, or largest and smallest LV), and record by
+    structure how far the results agree. An ensemble records how far its members agree instead, always."""

@@ -27,6 +27,7 @@ from cinecohort.segmentation.engines import (
 )
 from cinecohort.segmentation.inference import ImageInference
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.segmentation.preprocessing import without_contrast
 from cinecohort.segmentation.symmetries import AVERAGED, averaged
 from cinecohort.segmentation.uncertainty import flip_agreement, member_agreement, uncertain_frames
 from cinecohort.segmentation.weights import ensemble_description, load_model
@@ -198,11 +199,16 @@ def image_findings(image: Image, view: str) -> list[Finding]:
         if bad:
             message = f"{bad} voxels are not finite; they were taken as the darkest."
             findings.append(Finding("NOT_FINITE", Level.REVIEW, message, view, value=bad, threshold=0))
-    values = image.data
-    blank = np.flatnonzero((values.max(axis=(0, 1)) == values.min(axis=(0, 1))).all(axis=1))
-    if blank.size:
-        message = f"{blank.size} of {values.shape[2]} slices have no contrast in any frame."
-        findings.append(Finding("BLANK_SLICE", Level.REVIEW, message, view, slices=tuple(map(int, blank))))
+    blank = without_contrast(image.data)
+    always = np.all(blank, axis=1)
+    if always.any():
+        message = f"{always.sum()} of {always.size} slices have no contrast in any frame."
+        slices = tuple(np.flatnonzero(always).tolist())
+        findings.append(Finding("BLANK_SLICE", Level.REVIEW, message, view, slices=slices))
+    slices, frames = (tuple(np.unique(places).tolist()) for places in np.nonzero(blank & ~always[:, None]))
+    if slices:
+        message = f"{len(slices)} of {always.size} slices have no contrast in {len(frames)} frames."
+        findings.append(Finding("BLANK_SLICE", Level.REVIEW, message, view, slices=slices, frames=frames))
     return findings
 
 
@@ -281,7 +287,10 @@ def finish(
     assert image is not None
     labels, findings = segmented.labels, list(segmented.subject.findings)
     structures = STRUCTURES[view]
-    removed = clean_up(labels, view, structures, options.clean_up, image.spacing_mm)
+    cleaned = clean_up(labels, view, structures, options.clean_up, image)
+    if options.frames == "ed_es" and len(segmented.frames) != 2:
+        message = f"ED and ES are not named; all {len(segmented.frames)} frames were segmented."
+        findings.append(Finding("ALL_FRAMES", Level.INFO, message, view))
     if not labels.any():
         message = "The network found no heart in any frame."
         findings.append(Finding("NOTHING_FOUND", Level.REVIEW, message, view))
@@ -294,7 +303,7 @@ def finish(
         "precision": model.engine.precision,
         "frames": segmented.frames,
         "structures": {str(label): structure for label, structure in structures.items()},
-        "clean_up": removed,
+        "clean_up": options.clean_up.model_dump() | cleaned,
         "validated": model.description.validated,
         **segmented.sidecar,
     }

@@ -41,6 +41,18 @@ def intensity_range(data: NDArray[np.generic]) -> tuple[float, float]:
     return (low, high) if high > low else (float(sample.min()), float(sample.max()))
 
 
+def without_contrast(data: NDArray[np.generic]) -> NDArray[np.bool_]:
+    """Slices (z, t) of an image (x, y, z, t) that hold one intensity only: missing, or lost to a fault.
+
+    Values that are not finite are no intensity.
+    """
+    if not np.issubdtype(data.dtype, np.floating):
+        return np.asarray(data.max(axis=(0, 1)) == data.min(axis=(0, 1)))
+    known = np.isfinite(data)
+    highest = data.max(axis=(0, 1), initial=-np.inf, where=known)
+    return np.asarray(highest <= data.min(axis=(0, 1), initial=np.inf, where=known))
+
+
 def unit_intensity(data: NDArray[np.generic], limits: tuple[float, float]) -> NDArray[np.float32]:
     """Clip an image to two intensities and scale it so that they become 0 and 1.
 

@@ -1,14 +1,35 @@
 """Clean-up on label maps drawn by hand."""
 
-import numpy as np
+from typing import Any
 
+import numpy as np
+import pytest
+
+from cinecohort.images import Image
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.clean_up import clean_up
 from cinecohort.segmentation.options import CleanUpOptions
+from cinecohort.segmentation.preprocessing import without_contrast
 from cinecohort.segmentation.uncertainty import mean_pairwise_dice, uncertain_frames
 
 TENTH_ML, ONE_ML = (4.0, 4.0, 6.25), (4.0, 4.0, 62.5)
 """Voxel sizes in millimetres."""
+
+EVERYTHING = CleanUpOptions()
+
+
+def cleaned(
+    labels: np.ndarray,
+    spacing_mm: tuple[float, float, float] = TENTH_ML,
+    options: CleanUpOptions = EVERYTHING,
+    blank: tuple[Any, ...] = (),
+) -> dict[str, Any]:
+    """Clean up in place; `blank`, pairs of slice and frame, have no contrast in the image."""
+    data = np.zeros(labels.shape, dtype=np.int16)
+    data[0] = 1
+    for slice_, frame in blank:
+        data[:, :, slice_, frame] = 7
+    return clean_up(labels, "sa", STRUCTURES["sa"], options, Image(data, np.diag([*spacing_mm, 1.0])))
 
 
 def heart() -> np.ndarray:
@@ -22,9 +43,9 @@ def heart() -> np.ndarray:
 
 def test_a_sound_heart_is_left_alone() -> None:
     labels = heart()
-    removed = clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), TENTH_ML)
+    found = cleaned(labels)
     assert np.array_equal(labels, heart())
-    assert removed == {"LV": 0, "MYO": 0, "RV": 0, "filled": 0}
+    assert found == {"removed_ml": {"LV": 0, "MYO": 0, "RV": 0}, "filled_ml": 0}
 
 
 def test_islands_go_and_are_counted_in_millilitres_of_the_worst_frame() -> None:
@@ -32,9 +53,9 @@ def test_islands_go_and_are_counted_in_millilitres_of_the_worst_frame() -> None:
     labels[0, 0, 0, 0] = 3
     labels[0:3, 0, 0, 1] = 3
     labels[19, 19, 1, 1] = 1
-    removed = clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), TENTH_ML)
+    found = cleaned(labels)
     assert np.array_equal(labels, heart())
-    assert removed == {"LV": 0.1, "MYO": 0, "RV": 0.3, "filled": 0}
+    assert found == {"removed_ml": {"LV": 0.1, "MYO": 0, "RV": 0.3}, "filled_ml": 0}
 
 
 def test_a_small_cavity_with_its_wall_wins_over_a_larger_bright_spot() -> None:
@@ -43,9 +64,9 @@ def test_a_small_cavity_with_its_wall_wins_over_a_larger_bright_spot() -> None:
     labels[8, 8, :, 1] = 1
     wanted = labels.copy()
     labels[0:3, 14:20, :, 1] = 1
-    removed = clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), TENTH_ML)
+    found = cleaned(labels)
     assert np.array_equal(labels, wanted)
-    assert removed["LV"] == 3.6
+    assert found["removed_ml"]["LV"] == 3.6
 
 
 def test_a_false_heart_that_is_larger_in_one_frame_does_not_win() -> None:
@@ -57,9 +78,9 @@ def test_a_false_heart_that_is_larger_in_one_frame_does_not_win() -> None:
     labels[0:3, 16:20, :, 1] = 2
     labels[1:3, 17:19, :, 1] = 1
     labels[0:2, 0:3, 0, 1] = 3
-    removed = clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), TENTH_ML)
+    found = cleaned(labels)
     assert np.array_equal(labels, wanted)
-    assert removed == {"LV": 0.8, "MYO": 1.6, "RV": 0.6, "filled": 0}
+    assert found == {"removed_ml": {"LV": 0.8, "MYO": 1.6, "RV": 0.6}, "filled_ml": 0}
 
 
 def test_components_are_followed_through_the_slices() -> None:
@@ -68,7 +89,60 @@ def test_components_are_followed_through_the_slices() -> None:
     labels[4:7, 4:7, 1] = 1
     labels[6:9, 6:9, 2] = 1
     before = labels.copy()
-    clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), ONE_ML)
+    cleaned(labels)
+    assert np.array_equal(labels, before)
+
+
+def tall_heart() -> np.ndarray:
+    """The heart of above in seven slices and two frames."""
+    return np.repeat(heart()[:, :, :1], 7, axis=2)
+
+
+@pytest.mark.parametrize("frames", [[0], [0, 1]])
+def test_a_slice_without_an_image_is_no_border_of_the_heart(frames: list[int]) -> None:
+    labels = tall_heart()
+    labels[:, :, 2, frames] = 0
+    before = labels.copy()
+    found = cleaned(labels, blank=tuple((2, frame) for frame in frames))
+    assert np.array_equal(labels, before)
+    assert found["removed_ml"] == {"LV": 0, "MYO": 0, "RV": 0}
+
+
+def test_a_slice_that_lacks_a_structure_in_one_frame_only_does_not_part_it() -> None:
+    labels = tall_heart()
+    labels[:, :, 4, 1] = 0
+    labels[14:18, :, 2, 0] = 0
+    before = labels.copy()
+    cleaned(labels)
+    assert np.array_equal(labels, before)
+
+
+def test_what_lies_beyond_the_end_of_the_heart_in_every_frame_goes() -> None:
+    labels = tall_heart()
+    labels[:, :, 5:] = 0
+    wanted = labels.copy()
+    labels[6:11, 6:11, 6] = 1
+    assert cleaned(labels)["removed_ml"]["LV"] == 2.5
+    assert np.array_equal(labels, wanted)
+
+
+def test_slices_without_contrast() -> None:
+    data = np.zeros((4, 4, 3, 2), dtype=np.float32)
+    data[0, 0, 0] = 1
+    data[..., 1, 0] = [[np.nan], [1.0], [1.0], [np.inf]]
+    data[..., 1, 1] = [[np.nan], [1.0], [2.0], [1.0]]
+    data[..., 2, :] = np.nan
+    wanted = np.array([[False, False], [True, False], [True, True]])
+    assert np.array_equal(without_contrast(data), wanted)
+    known = np.nan_to_num(data[:, :, :1], nan=0).astype(np.int16)
+    assert np.array_equal(without_contrast(known), wanted[:1])
+
+
+def test_a_ring_without_a_cavity_is_not_filled_with_wall() -> None:
+    labels = tall_heart()
+    labels[..., 3, :][labels[..., 3, :] == 1] = 0
+    before = labels.copy()
+    assert cleaned(labels)["filled_ml"] == 0
     assert np.array_equal(labels, before)
 
 
@@ -77,7 +151,7 @@ def test_holes_take_the_nearest_label_and_gaps_between_structures_stay() -> None
     labels[8, 8] = 0  # in the cavity
     labels[4, 8] = 0  # a notch in the outer border of the myocardium: open, not a hole
     labels[15, 8] = 0  # in the RV
-    filled = clean_up(labels, "sa", STRUCTURES["sa"], CleanUpOptions(), ONE_ML)["filled"]
+    filled = cleaned(labels, ONE_ML)["filled_ml"]
     assert (labels[8, 8] == 1).all()
     assert (labels[15, 8] == 3).all()
     assert (labels[4, 8] == 0).all()
@@ -90,9 +164,7 @@ def test_switched_off() -> None:
     labels[0, 0] = 3
     labels[8, 8] = 0
     before = labels.copy()
-    clean_up(
-        labels, "sa", STRUCTURES["sa"], CleanUpOptions(largest_component=False, fill_holes=False), ONE_ML
-    )
+    cleaned(labels, options=CleanUpOptions(largest_component=False, fill_holes=False))
     assert np.array_equal(labels, before)
 
 

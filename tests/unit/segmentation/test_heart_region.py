@@ -58,19 +58,29 @@ def test_box_lies_on_whole_blocks_of_the_network_with_a_margin() -> None:
     found = np.zeros((160, 160, 2), dtype=bool)
     found[70:90, 60:100] = True
     found[5, 5, 0] = True
+    blank = np.zeros(2, dtype=bool)
     # 12 mm are 8 pixels: 62 to 98, 52 to 108, then outwards to multiples of 16
-    assert box_around(found, (1.5, 1.5), 12.0) == (48, 112, 48, 112)
-    assert box_around(found, (1.5, 1.5), 1000.0) == (0, 160, 0, 160)
-    assert box_around(np.zeros((32, 32, 1), dtype=bool), (1.0, 1.0), 12.0) is None
+    assert box_around(found, blank, (1.5, 1.5), 12.0) == (48, 112, 48, 112)
+    assert box_around(found, blank, (1.5, 1.5), 1000.0) == (0, 160, 0, 160)
+    assert box_around(np.zeros((32, 32, 2), dtype=bool), blank, (1.0, 1.0), 12.0) is None
 
 
 def test_what_may_be_the_heart_as_well_is_in_the_box() -> None:
     found = np.zeros((160, 160, 1), dtype=bool)
     found[64:80, 64:80] = True
     found[130:138, 66:74] = True  # a quarter of the largest
-    assert box_around(found, (1.5, 1.5), 0.0) == (64, 144, 64, 80)
+    assert box_around(found, np.zeros(1, dtype=bool), (1.5, 1.5), 0.0) == (64, 144, 64, 80)
     found[130, 66] = False
-    assert box_around(found, (1.5, 1.5), 0.0) == (64, 80, 64, 80)
+    assert box_around(found, np.zeros(1, dtype=bool), (1.5, 1.5), 0.0) == (64, 80, 64, 80)
+
+
+def test_a_slice_without_an_image_does_not_cut_the_heart_in_two() -> None:
+    found = np.zeros((160, 160, 5), dtype=bool)
+    found[64:80, 64:80, :2] = True
+    found[80:84, 64:72, 4] = True  # less than a quarter of what lies on the other side
+    assert box_around(found, np.zeros(5, dtype=bool), (1.5, 1.5), 0.0) == (64, 80, 64, 80)
+    blank = np.array([False, False, True, True, False])
+    assert box_around(found, blank, (1.5, 1.5), 0.0) == (64, 96, 64, 80)
 
 
 @pytest.mark.parametrize("shift", [(70, 0), (40, 0), (0, -40), (14, 0)])

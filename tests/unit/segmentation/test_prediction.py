@@ -133,6 +133,10 @@ def test_only_ed_and_es_where_the_source_names_them(tiny_weights: Path, tmp_path
     assert read_image(named / "seg_sa.nii.gz").sidecar["frames"] == [1, 4]
     assert not read_image(named / "seg_sa.nii.gz").data[..., [0, 2, 3, 5]].any()
     assert second.values["frames_segmented"] == 6
+    assert "ALL_FRAMES" not in codes(first)
+    assert {f.message for f in second.findings if f.code == "ALL_FRAMES"} == {
+        "ED and ES are not named; all 6 frames were segmented."
+    }
 
 
 def test_odd_images_get_findings_and_never_stop_the_rest(tiny_weights: Path, tmp_path: Path) -> None:
@@ -141,6 +145,8 @@ def test_odd_images_get_findings_and_never_stop_the_rest(tiny_weights: Path, tmp
     nan[3, 4, 1, 0] = np.nan
     black_slice = good.copy()
     black_slice[:, :, 1] = 0
+    black_once = good.copy()
+    black_once[:, :, 2, 1] = 0
     folders = [
         subject(tmp_path / "one_slice", good[:, :, :1]),
         subject(tmp_path / "small", good[:9, :7]),
@@ -148,6 +154,7 @@ def test_odd_images_get_findings_and_never_stop_the_rest(tiny_weights: Path, tmp
         subject(tmp_path / "two_axes", good[..., 0, 0]),
         subject(tmp_path / "nan", nan),
         subject(tmp_path / "black_slice", black_slice),
+        subject(tmp_path / "black_once", black_once),
         subject(tmp_path / "black", np.zeros_like(good)),
         tmp_path / "no_image",
         tmp_path / "damaged",
@@ -163,7 +170,9 @@ def test_odd_images_get_findings_and_never_stop_the_rest(tiny_weights: Path, tmp
     assert codes(outcomes["nan"]) == {"NOT_FINITE"}
     assert codes(outcomes["black_slice"]) >= {"BLANK_SLICE"}
     (blank,) = [f for f in outcomes["black_slice"].findings if f.code == "BLANK_SLICE"]
-    assert blank.slices == (1,)
+    assert (blank.slices, blank.frames) == ((1,), ())
+    (blank,) = [f for f in outcomes["black_once"].findings if f.code == "BLANK_SLICE"]
+    assert (blank.slices, blank.frames) == ((2,), (1,))
     assert codes(outcomes["black"]) >= {"BLANK_SLICE"}
     assert codes(outcomes["no_image"]) == {"NO_IMAGE"}
     assert codes(outcomes["damaged"]) == {"UNREADABLE"}

@@ -148,7 +148,9 @@ def segmentation(config: Mapping[str, Any]) -> list[Block]:
     ]
     frames = settings.get("frames", "all")
     text.append(
-        "All frames were segmented. " if frames == "all" else "Only the ED and ES frames were segmented. "
+        "All frames were segmented. "
+        if frames == "all"
+        else "Where the source names ED and ES, only these frames were segmented, elsewhere all. "
     )
     augmented = AUGMENTED.get(settings.get("test_time_augmentation", "none"))
     if augmented:
@@ -159,7 +161,8 @@ def segmentation(config: Mapping[str, Any]) -> list[Block]:
         for key, words in (
             (
                 "largest_component",
-                "only the largest connected component of each structure and frame was kept",
+                "what lay apart from the heart over all frames was removed, and of each structure and frame "
+                "one connected component was kept (of the LV cavity that with the wall around it)",
             ),
             ("fill_holes", "holes inside a structure were filled"),
         )
@@ -169,8 +172,8 @@ def segmentation(config: Mapping[str, Any]) -> list[Block]:
         text.append(f"After the network, {listing(done)}. ")
     if settings.get("uncertainty"):
         text.append(
-            "Each frame was also segmented flipped and turned, and the agreement of these results was "
-            "recorded. "
+            "Single networks also segmented two frames of each image flipped and turned, ED and ES or those "
+            "of the largest and the smallest LV, and the agreement of these results was recorded. "
         )
     unvalidated = unvalidated_models(config)
     if unvalidated:
