@@ -4,6 +4,7 @@ Both directions are separable linear maps, one small matrix an axis. The working
 with the native image, so one matrix resamples, pads and crops at once.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,7 +26,8 @@ def intensity_range(data: NDArray[np.generic]) -> tuple[float, float]:
     ----------
     data
         Image (x, y, z, t); values that are not finite are left out. In series of more than two million
-        voxels every n-th voxel is looked at.
+        voxels every n-th voxel is looked at, n without a common divisor with any side: else the sample would
+        be a few columns of the image.
 
     Returns
     -------
@@ -33,7 +35,10 @@ def intensity_range(data: NDArray[np.generic]) -> tuple[float, float]:
         The two percentiles; the extremes where the percentiles are equal; equal where all is constant.
     """
     flat = data.reshape(-1, order="A")
-    sample = flat[:: max(1, flat.size // MAXIMUM_PERCENTILE_SAMPLES)].astype(np.float32)
+    step = max(1, flat.size // MAXIMUM_PERCENTILE_SAMPLES)
+    while math.gcd(step, flat.size) > 1:
+        step += 1
+    sample = flat[::step].astype(np.float32)
     sample = sample[np.isfinite(sample)]
     if sample.size == 0:
         return 0.0, 0.0

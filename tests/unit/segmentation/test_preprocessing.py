@@ -93,3 +93,10 @@ def test_zscore_of_each_slice() -> None:
     assert torch.allclose(scaled.mean(dim=(1, 2, 3)), torch.zeros(3), atol=1e-5)
     assert torch.allclose(scaled.std(dim=(1, 2, 3), correction=0), torch.ones(3), atol=1e-5)
     assert not network_intensity(torch.ones(1, 1, 4, 4), "zscore_slice").any()
+
+
+def test_the_sample_of_a_large_image_leaves_out_no_column() -> None:
+    data = np.zeros((128, 128, 16, 20), dtype=np.int16)
+    data[1::2] = 100
+    assert intensity_range(data) == (0.0, 100.0)
+    assert intensity_range(np.asfortranarray(data)) == (0.0, 100.0)
