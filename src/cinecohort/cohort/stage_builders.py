@@ -12,10 +12,10 @@ from typing import Any
 
 from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
-from cinecohort.cohort.runner import Stage, fault_outcome
+from cinecohort.cohort.runner import Stage, outcome_of
 from cinecohort.cohort.store import read_record
 from cinecohort.config import DatasetOptions
-from cinecohort.errors import UserError
+from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.model_sets import model_sets
@@ -138,24 +138,27 @@ def _segment_all(
     if not any(models.values()):
         yield from ((subject, merged([without_model(folder, models)])) for subject, folder in pending)
         return
-    from cinecohort.segmentation.prediction import segment_subjects
+    from cinecohort.segmentation.prediction import load, segment_with
+
+    # Before any subject, so that an engine that does not work ends the job instead of marking everybody.
+    loaded = [
+        (load(model, options, view, threads), None if rank == 0 else model.name)
+        for view, listed in models.items()
+        for rank, model in enumerate(listed)
+    ]
 
     def outcomes_of(part: Sequence[tuple[IndexedSubject, Path]]) -> Iterator[Outcome]:
         folders = [folder for _, folder in part]
-        streams = [
-            segment_subjects(folders, model, options, view, None if rank == 0 else model.name, threads)
-            for view, listed in models.items()
-            for rank, model in enumerate(listed)
-        ]
+        streams = [segment_with(model, folders, options, name) for model, name in loaded]
         return (merged([outcome for _, outcome in each]) for each in zip(*streams, strict=True))
 
     outcomes = outcomes_of(pending)
     for place, (subject, folder) in enumerate(pending):
         try:
             outcome = next(outcomes)
-        except (UserError, MemoryError, OSError):
-            raise
-        except Exception:
+        except Exception as fault:
+            if is_machine_fault(fault):
+                raise
             # What raised gives no subject any more, and may have met the fault while reading ahead: this
             # subject is tried alone, and those after it get a fresh start.
             outcome = _alone(subject, outcomes_of(pending[place : place + 1]))
@@ -174,10 +177,8 @@ def without_model(folder: Path, models: Mapping[str, Any]) -> Outcome:
 def _alone(subject: IndexedSubject, outcomes: Iterator[Outcome]) -> Outcome:
     try:
         return next(outcomes)
-    except (UserError, MemoryError, OSError):
-        raise
     except Exception as fault:
-        return fault_outcome(subject.subject, "segment", fault)
+        return outcome_of(fault, "segment", subject.subject)
 
 
 def merged(outcomes: Sequence[Outcome]) -> Outcome:

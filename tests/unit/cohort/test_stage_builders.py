@@ -1,7 +1,9 @@
+import errno
 import json
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from cinecohort.cohort import stage_builders
 from cinecohort.cohort.index import IndexedSubject
@@ -54,7 +56,8 @@ def people(tmp_path, names):
 
 
 def segment(tmp_path, monkeypatch, fake):
-    monkeypatch.setattr(prediction, "segment_subjects", fake)
+    monkeypatch.setattr(prediction, "load", lambda model, options, view, threads: model)
+    monkeypatch.setattr(prediction, "segment_with", fake)
     models = {"sa": [ModelOptions(name="one"), ModelOptions(name="two")]}
     pending = people(tmp_path, "abcde")
     made = stage_builders._segment_all(pending, models, SegmentationOptions(), 1)
@@ -62,7 +65,7 @@ def segment(tmp_path, monkeypatch, fake):
 
 
 def test_models_go_side_by_side(tmp_path, monkeypatch):
-    def fake(folders, model, options, view, name, threads):
+    def fake(model, folders, options, name):
         for folder in folders:
             yield folder, Outcome(Status.OK, outputs=[f"{folder.name}-{model.name}-{name}"])
 
@@ -71,7 +74,7 @@ def test_models_go_side_by_side(tmp_path, monkeypatch):
 
 
 def test_a_fault_in_the_network_marks_its_own_subject_only(tmp_path, monkeypatch):
-    def fake(folders, model, options, view, name, threads):
+    def fake(model, folders, options, name):
         folders = list(folders)
         for place, folder in enumerate(folders):
             if "c" in [ahead.name for ahead in folders[place : place + 2]]:
@@ -85,13 +88,39 @@ def test_a_fault_in_the_network_marks_its_own_subject_only(tmp_path, monkeypatch
     }
 
 
-def test_a_missing_engine_fails_the_job(tmp_path, monkeypatch):
-    def fake(folders, model, options, view, name, threads):
-        raise UserError("no such engine")
-        yield
+@pytest.mark.parametrize("fault", [UserError("openvino cannot be loaded"), ImportError("libtbb.so")])
+def test_an_engine_that_does_not_work_fails_the_job(tmp_path, monkeypatch, fault):
+    def broken(*arguments):
+        raise fault
 
-    with pytest.raises(UserError, match="no such engine"):
-        segment(tmp_path, monkeypatch, fake)
+    monkeypatch.setattr(prediction, "load", broken)
+    models = {"sa": [ModelOptions(name="one")]}
+    with pytest.raises(type(fault), match=str(fault)):
+        list(stage_builders._segment_all(people(tmp_path, "ab"), models, SegmentationOptions(), 1))
+
+
+@pytest.mark.parametrize(
+    ("fault", "fails"),
+    [
+        (OSError(errno.EIO, "Input/output error"), True),
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "seg_sa.nii.gz"), False),
+    ],
+)
+def test_only_a_fault_of_the_machine_fails_the_job(tmp_path, monkeypatch, fault, fails):
+    def fake(model, folders, options, name):
+        for folder in folders:
+            if folder.name == "c":
+                raise fault
+            yield folder, Outcome(Status.OK)
+
+    if fails:
+        with pytest.raises(type(fault)):
+            segment(tmp_path, monkeypatch, fake)
+    else:
+        outcomes = segment(tmp_path, monkeypatch, fake)
+        assert [key for key, outcome in outcomes.items() if outcome.status is Status.ERROR] == ["c"]
+        assert "seg_sa.nii.gz" in outcomes["c"].findings[0].message
 
 
 def test_without_models_everybody_passes(tmp_path):

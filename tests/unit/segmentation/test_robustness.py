@@ -332,6 +332,37 @@ def test_what_is_pinned_and_missing_fails_the_job_and_the_command(
     assert not (labelled_cohort / "S0" / "seg_sa.nii.gz").exists()
 
 
+def test_an_installed_openvino_that_does_not_work_is_said_so(
+    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "has_openvino", lambda: True)
+    monkeypatch.setitem(sys.modules, "openvino", None)  # Importing it raises ImportError.
+    model = ModelOptions(name="tiny", weights=str(tiny_weights))
+    for engine in ("auto", "openvino"):
+        options = SegmentationOptions(engine=engine, device="cpu")
+        with pytest.raises(UserError, match=r"openvino cannot be loaded \(.*; mend it or set engine: torch"):
+            load(model, options, "sa", 1)
+
+
+@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, torch.AcceleratorError])
+def test_a_gpu_that_is_full_or_lost_is_no_subjects_fault(
+    kind: type[Exception],
+    labelled_cohort: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_image(tmp_path / "sa.nii.gz", read_image(labelled_cohort / "S0" / "sa.nii.gz"))
+
+    def fails(*arguments: object) -> None:
+        raise kind("CUDA error")
+
+    monkeypatch.setattr(prediction, "ImageInference", fails)
+    model = ModelOptions(name="tiny", weights=str(tiny_weights))
+    with pytest.raises(kind, match="CUDA error"):
+        list(segment_subjects([tmp_path], model, SegmentationOptions(engine="torch"), "sa", threads=1))
+
+
 def changed_weights(source: Path, folder: Path, **facts: object) -> str:
     """Copy of weights whose description says something else; without facts, one without a description."""
     path = folder / "changed.safetensors"
