@@ -51,6 +51,13 @@ def test_a_gpu_job_without_cuda_fails(monkeypatch, device):
         stage_builders._engine(SegmentationOptions(device=device), gpu=1)
 
 
+def test_a_gpu_job_with_an_engine_that_uses_none_fails(monkeypatch):
+    engine = SimpleNamespace(device="cpu", name="openvino", precision="fp32")
+    monkeypatch.setattr("cinecohort.segmentation.engines.resolve_engine", lambda options: engine)
+    with pytest.raises(UserError, match="engine is pinned to openvino, which does not use it"):
+        stage_builders._engine(SegmentationOptions(engine="openvino"), gpu=1)
+
+
 def people(tmp_path, names):
     return [(IndexedSubject(name, "tiny", name, name, "", "raw"), tmp_path / name) for name in names]
 
