@@ -1,5 +1,6 @@
 """Segmenting subjects: whole shards in one process, reading, network and writing side by side."""
 
+import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -56,6 +57,8 @@ class ReadSubject:
     folder: Path
     image: Image | None
     findings: list[Finding]
+    traceback: str = ""
+    """Of an unexpected fault."""
 
 
 @dataclass
@@ -242,7 +245,8 @@ def run_network(
         if is_machine_fault(error):
             raise
         found = fault("SEGMENTATION_FAULT", subject.folder, model.description.view, error)
-        return ReadSubject(subject.folder, None, [*subject.findings, found])
+        lines = "".join(traceback.format_exception(error))
+        return ReadSubject(subject.folder, None, [*subject.findings, found], lines)
     sidecar = {
         "uncertainty": uncertainty,
         "inference": {
@@ -283,7 +287,8 @@ def finish(
     }
     if isinstance(segmented, ReadSubject):
         values["frames_segmented"] = 0
-        return Outcome(overall_status(segmented.findings), segmented.findings, [], values)
+        status = overall_status(segmented.findings)
+        return Outcome(status, segmented.findings, [], values, traceback=segmented.traceback)
     image = segmented.subject.image
     assert image is not None
     labels, findings = segmented.labels, list(segmented.subject.findings)

@@ -187,6 +187,8 @@ def test_a_fault_with_one_subject_is_its_own(
     outcomes = segment(folders, tiny_weights)
     assert [outcome.status for outcome in outcomes] == [Status.OK, Status.ERROR, Status.OK]
     assert "unlucky" in outcomes[1].findings[0].message
+    assert "in fails_once" in outcomes[1].traceback
+    assert not outcomes[0].traceback
 
 
 def test_weights_that_do_not_fit_are_said_so(tiny_weights: Path, tmp_path: Path) -> None:
