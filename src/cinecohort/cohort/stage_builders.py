@@ -90,7 +90,9 @@ def _segment(settings: Mapping[str, Any], results: Path, threads: int, gpu: int)
 
     options = SegmentationOptions(**settings["segmentation"])
     models = {
-        view: [ModelOptions(**model) for model in models] for view, models in settings["models"].items()
+        view: [ModelOptions(**model) for model in settings["models"][view]]
+        for view in STRUCTURES
+        if view in settings["models"]
     }
     engine = _engine(options, gpu) if any(models.values()) else None
     return Stage(
@@ -148,15 +150,16 @@ def _segment_all(
 
     # Before any subject, so that an engine that does not work ends the job instead of marking everybody.
     loaded = [
-        (load(model, options, view, threads), None if rank == 0 else model.name)
+        (view, load(model, options, view, threads), None if rank == 0 else model.name)
         for view, listed in models.items()
         for rank, model in enumerate(listed)
     ]
 
     def outcomes_of(part: Sequence[tuple[IndexedSubject, Path]]) -> Iterator[Outcome]:
         folders = [folder for _, folder in part]
-        streams = [segment_with(model, folders, options, name) for model, name in loaded]
-        return (merged([outcome for _, outcome in each]) for each in zip(*streams, strict=True))
+        streams = [segment_with(model, folders, options, name) for _, model, name in loaded]
+        views = [view for view, _, _ in loaded]
+        return (of_views(views, [outcome for _, outcome in each]) for each in zip(*streams, strict=True))
 
     outcomes = outcomes_of(pending)
     for place, (subject, folder) in enumerate(pending):
@@ -185,6 +188,19 @@ def _alone(subject: IndexedSubject, outcomes: Iterator[Outcome]) -> Outcome:
         return next(outcomes)
     except Exception as fault:
         return outcome_of(fault, "segment", subject.subject)
+
+
+def of_views(views: Sequence[str], outcomes: Sequence[Outcome]) -> Outcome:
+    """One outcome of a subject's segmentations, with models and frames of each as ``sa=a,la_2ch=b``."""
+    whole = merged(outcomes)
+
+    def listed(key: str) -> str:
+        pairs = zip(views, outcomes, strict=True)
+        return ",".join(f"{view}={outcome.values[key]}" for view, outcome in pairs)
+
+    shared = {key: value for key, value in whole.values.items() if key not in ("model", "frames_segmented")}
+    whole.values = {"models": listed("model"), **shared, "frames_segmented": listed("frames_segmented")}
+    return whole
 
 
 def merged(outcomes: Sequence[Outcome]) -> Outcome:

@@ -284,6 +284,7 @@ def finish(
         "model": model.name,
         "engine": model.engine.engine,
         "precision": model.engine.precision,
+        "device": model.engine.device,
     }
     if isinstance(segmented, ReadSubject):
         values["frames_segmented"] = 0

@@ -8,7 +8,7 @@ import torch
 from cinecohort.cohort import stage_builders
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.settings import settings_for
-from cinecohort.cohort.stage_builders import BUILDERS, merged, observers_of, without_model
+from cinecohort.cohort.stage_builders import BUILDERS, merged, observers_of, of_views, without_model
 from cinecohort.cohort.store import write_record
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
@@ -37,6 +37,17 @@ def test_merging_takes_all_findings_and_outputs_and_the_first_values():
     assert merged([first, Outcome(Status.ERROR)]).status is Status.ERROR
 
 
+def test_model_and_frames_are_told_by_view():
+    values = {"engine": "torch", "precision": "fp32", "device": "cpu"}
+    short = Outcome(Status.OK, values={"model": "ventricles", **values, "frames_segmented": 50})
+    long = Outcome(Status.OK, values={"model": "atria", **values, "frames_segmented": 0})
+    assert of_views(["sa", "la_2ch"], [short, long]).values == {
+        **values,
+        "models": "sa=ventricles,la_2ch=atria",
+        "frames_segmented": "sa=50,la_2ch=0",
+    }
+
+
 def test_a_job_without_the_raw_data_fails_before_it_blames_a_subject(tmp_path):
     config = parse_config({"datasets": {"tiny": {"source": "acdc", "path": str(tmp_path / "not mounted")}}})
     with pytest.raises(UserError, match="not mounted"):
@@ -58,6 +69,9 @@ def test_a_gpu_job_with_an_engine_that_uses_none_fails(monkeypatch):
         stage_builders._engine(SegmentationOptions(engine="openvino"), gpu=1)
 
 
+VALUES = {"model": "net", "frames_segmented": 2}
+
+
 def people(tmp_path, names):
     return [(IndexedSubject(name, "tiny", name, name, "", "raw"), tmp_path / name) for name in names]
 
@@ -74,7 +88,8 @@ def segment(tmp_path, monkeypatch, fake):
 def test_models_go_side_by_side(tmp_path, monkeypatch):
     def fake(model, folders, options, name):
         for folder in folders:
-            yield folder, Outcome(Status.OK, outputs=[f"{folder.name}-{model.name}-{name}"])
+            outputs = [f"{folder.name}-{model.name}-{name}"]
+            yield folder, Outcome(Status.OK, outputs=outputs, values=VALUES)
 
     outcomes = segment(tmp_path, monkeypatch, fake)
     assert outcomes["c"].outputs == ["c-one-None", "c-two-two"]
@@ -86,7 +101,7 @@ def test_a_fault_in_the_network_marks_its_own_subject_only(tmp_path, monkeypatch
         for place, folder in enumerate(folders):
             if "c" in [ahead.name for ahead in folders[place : place + 2]]:
                 raise ValueError("met while reading ahead")
-            yield folder, Outcome(Status.OK)
+            yield folder, Outcome(Status.OK, values=VALUES)
 
     outcomes = segment(tmp_path, monkeypatch, fake)
     assert {key: str(outcome.status) for key, outcome in outcomes.items()} == {
@@ -119,7 +134,7 @@ def test_only_a_fault_of_the_machine_fails_the_job(tmp_path, monkeypatch, fault,
         for folder in folders:
             if folder.name == "c":
                 raise fault
-            yield folder, Outcome(Status.OK)
+            yield folder, Outcome(Status.OK, values=VALUES)
 
     if fails:
         with pytest.raises(type(fault)):

@@ -112,7 +112,10 @@ def test_files_sidecars_and_values(labelled_cohort: Path, tiny_weights: Path, tm
     (outcome,) = segment([tmp_path / "S0"], tiny_weights, PLAIN.model_copy(update={"uncertainty": True}))
     written = read_image(tmp_path / "S0" / "seg_sa.nii.gz")
     assert outcome.outputs == ["seg_sa.nii.gz", "seg_sa.json"]
-    assert outcome.values == {"model": "tiny", "engine": "torch", "precision": "fp32", "frames_segmented": 2}
+    assert outcome.values == {
+        **{"model": "tiny", "engine": "torch", "precision": "fp32", "device": "cpu"},
+        "frames_segmented": 2,
+    }
     assert written.data.dtype == np.uint8
     assert written.data.shape == original.data.shape
     assert np.array_equal(written.affine, original.affine)
