@@ -71,17 +71,6 @@ class SegmentedSubject:
     sidecar: dict[str, Any]
 
 
-def resolved_engine(options: SegmentationOptions) -> str:
-    """Name engine, precision and device that these options come to on this machine.
-
-    Raises
-    ------
-    UserError
-        If a pinned one is not there.
-    """
-    return str(resolve_engine(options))
-
-
 def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: int | None) -> LoadedModel:
     """Load a model.
 
