@@ -14,6 +14,7 @@ from cinecohort.errors import UserError
 from cinecohort.segmentation.descriptions import describe_for, describe_model, usage_digest
 from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions
+from cinecohort.sources.listing import folders_in
 
 STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
 """The stages that work by subject, in the order in which they run."""
@@ -60,6 +61,9 @@ COHORT_TABLES = (
 )
 """Tables of the whole cohort, in ``results/cohort/``."""
 
+DEFAULT_OBSERVER = "manual"
+"""The observer's name where a source has just one."""
+
 OF_THE_STUDY = ("participants", "columns", "withdrawals")
 """Settings of a dataset that say nothing about its images."""
 
@@ -102,8 +106,14 @@ def check_models(config: Config) -> None:
     Raises
     ------
     UserError
-        If some are not there, or are of another view.
+        If some are not there, are of another view, or stand under an observer's name.
     """
+    names = {view: [model.name for model in models] for view, models in config.models.items()}
+    for taken in sorted({each.name for each in model_sets(names)} & observers_named(config)):
+        raise UserError(
+            f"models: {taken!r} is the name of an observer, and tables tell sources apart by name; "
+            "call the model something else."
+        )
     for view, models in config.models.items():
         for model in models:
             for weights in model.members:
@@ -111,6 +121,12 @@ def check_models(config: Config) -> None:
                     describe_for(weights, view)
                 except UserError as fault:
                     raise UserError(f"models.{view}, {model.name}: {fault}") from fault
+
+
+def observers_named(config: Config) -> set[str]:
+    """Observers whose names are known before anything is read; label maps may name others."""
+    folders = [options.annotations for options in config.datasets.values() if options.annotations]
+    return {DEFAULT_OBSERVER, *(name for folder in folders for name in folders_in(folder))}
 
 
 def weights_digests(config: Config) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cinecohort.errors import UserError
 from cinecohort.files import digest_file, digest_json, read_json
@@ -36,13 +36,13 @@ class ModelDescription(Options):
     architecture: str
     """Name of the network."""
 
-    spacing_mm: float | None
+    spacing_mm: float | None = Field(gt=0, allow_inf_nan=False)
     """In-plane pixel size that images are resampled to; null: each image's own."""
 
     normalisation: Literal["unit", "zscore_slice"]
     """Intensities that the network takes."""
 
-    neighbours: int = 0
+    neighbours: int = Field(default=0, ge=0)
     """Slices on either side that the network sees besides the one that it segments."""
 
     structures: dict[str, str]

@@ -78,7 +78,7 @@ class SegmentationOptions(Options):
     batch_size: int = Field(default=16, ge=1)
     """Slices that go through the network at once; no result depends on it."""
 
-    heart_region_margin_mm: float | None = Field(default=25.0, ge=0)
+    heart_region_margin_mm: float | None = Field(default=25.0, ge=0, allow_inf_nan=False)
     """Find the heart in a few frames first and segment only the region around it, with this margin; null:
     whole images. A heart that comes near the border of its region is segmented in whole images."""
 

@@ -86,6 +86,16 @@ def test_models_are_held_against_their_views_before_anything_is_made():
             check_models(configuration(models={view: [{"name": name}]}))
 
 
+def test_a_model_does_not_stand_under_an_observers_name(tmp_path):
+    (tmp_path / "O1").mkdir()
+    read = {"tiny": {"source": "dicom", "path": "raw", "annotations": str(tmp_path)}}
+    for name in ("manual", "O1"):
+        models = {"sa": [{"name": name, "weights": "unet_slim_sa"}]}
+        with pytest.raises(UserError, match=f"models: '{name}' is the name of an observer"):
+            check_models(configuration(models=models, datasets=read))
+    check_models(configuration(models={"sa": [{"name": "O2", "weights": "unet_slim_sa"}]}, datasets=read))
+
+
 def test_a_study_does_not_see_the_others():
     base = configuration()
     changed = configuration(studies={"first": STUDY, "second": {**STUDY, "outcomes": ["lvedv_ml"]}})

@@ -382,6 +382,9 @@ def changed_weights(source: Path, folder: Path, **facts: object) -> str:
         ({"architecture": "resnet"}, "resnet"),
         ({"neighbours": 1}, "does not hold the weights"),
         ({"sha256": "0" * 64}, "does not match the digest"),
+        ({"spacing_mm": 0}, r"not a valid description of weights[\s\S]*spacing_mm"),
+        ({"spacing_mm": "inf"}, r"not a valid description of weights[\s\S]*spacing_mm"),
+        ({"neighbours": -1}, r"not a valid description of weights[\s\S]*neighbours"),
     ],
 )
 def test_imported_weights_that_do_not_fit_are_said_so(
