@@ -11,7 +11,13 @@ from typing import Any
 
 from cinecohort.config import Config
 from cinecohort.errors import UserError
-from cinecohort.segmentation.descriptions import describe_for, describe_model, usage_digest
+from cinecohort.segmentation.descriptions import (
+    check_digest,
+    describe_for,
+    describe_model,
+    shipped_models,
+    usage_digest,
+)
 from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions
 from cinecohort.sources.listing import folders_in
@@ -106,9 +112,12 @@ def check_models(config: Config) -> None:
     Raises
     ------
     UserError
-        If some are not there, are of another view, or stand under an observer's name.
+        If some are not there, are of another view, not those that are described, or stand under an
+        observer's name.
     """
-    names = {view: [model.name for model in models] for view, models in config.models.items()}
+    names: dict[str, list[str]] = {
+        view: [model.name for model in models] for view, models in config.models.items()
+    }
     for taken in sorted({each.name for each in model_sets(names)} & observers_named(config)):
         raise UserError(
             f"models: {taken!r} is the name of an observer, and tables tell sources apart by name; "
@@ -119,6 +128,8 @@ def check_models(config: Config) -> None:
             for weights in model.members:
                 try:
                     describe_for(weights, view)
+                    if weights not in shipped_models():  # Those come with their description.
+                        check_digest(weights)
                 except UserError as fault:
                     raise UserError(f"models.{view}, {model.name}: {fault}") from fault
 

@@ -127,6 +127,19 @@ def describe_for(name_or_path: str, view: str) -> ModelDescription:
     return description
 
 
+def check_digest(name_or_path: str) -> None:
+    """Hold a weights file against the digest in its description, where it states one.
+
+    Raises
+    ------
+    UserError
+        If it is another file than the one described.
+    """
+    path, stated = weights_path(name_or_path), describe_model(name_or_path).sha256
+    if stated and digest_file(path) != stated:
+        raise UserError(f"{path}: does not match the digest in its description; copy both files again.")
+
+
 def weights_digest(name_or_path: str) -> str:
     """SHA-256 of weights.
 
