@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from cinecohort.errors import UserError
-from cinecohort.files import digest_file, digest_json, read_json
+from cinecohort.files import digest_file, digest_json, expanded, read_json
 from cinecohort.options import Options
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -82,7 +82,7 @@ def weights_path(name_or_path: str) -> Path:
     UserError
         If there are none.
     """
-    path = Path(name_or_path)
+    path = expanded(name_or_path)
     if path.suffix != ".safetensors":
         path = SHIPPED / f"{name_or_path}.safetensors"
         if not path.is_file():

@@ -23,8 +23,9 @@ class ModelOptions(Options):
     """Name of the model in tables and, where it is not the primary one, in file names."""
 
     weights: str | tuple[str, ...] = ""
-    """Name of shipped weights or path of a .safetensors file; the model's name where not given. A list of
-    them is an ensemble: the mean of their probabilities, with their disagreement as its uncertainty."""
+    """Name of shipped weights or path of a .safetensors file (`~` and `$VARIABLES` are filled in); the
+    model's name where not given. A list of them is an ensemble: the mean of their probabilities, with their
+    disagreement as its uncertainty."""
 
     @model_validator(mode="before")
     @classmethod

@@ -204,6 +204,19 @@ def test_weights_that_do_not_fit_are_said_so(tiny_weights: Path, tmp_path: Path)
             segment([tmp_path], "other")
 
 
+@pytest.mark.parametrize("place", ["~/mine", "$MODELS/mine"])
+def test_paths_of_weights_are_filled_in(
+    place: str, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MODELS", str(tmp_path))
+    for suffix in (".safetensors", ".json"):
+        copy = tmp_path / "mine" / f"tiny{suffix}"
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(tiny_weights.with_suffix(suffix).read_bytes())
+    assert load_model(f"{place}/tiny.safetensors")[1].name == "tiny"
+
+
 def test_damaged_weights_are_refused(tiny_weights: Path, tmp_path: Path) -> None:
     copy = tmp_path / "tiny.safetensors"
     copy.write_bytes(tiny_weights.read_bytes()[:-4] + b"\0\0\0\1")
