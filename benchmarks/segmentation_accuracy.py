@@ -24,8 +24,9 @@ from cinecohort.evaluation.overlap import overlap
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation
 from cinecohort.measures.function import mass_g
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
+from cinecohort.segmentation.engines import resolve_engine
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
-from cinecohort.segmentation.prediction import resolved_engine, segment_subjects
+from cinecohort.segmentation.prediction import segment_subjects
 from cinecohort.segmentation.symmetries import AVERAGED
 from cinecohort.sources.acdc import read_info
 from cinecohort.sources.base import open_source
@@ -180,7 +181,7 @@ def main() -> None:
         options.model_copy(update={"test_time_augmentation": each})
         for each in arguments.test_time_augmentation
     ]
-    engine = f"{resolved_engine(options)}, {platform.machine()}, Python {platform.python_version()}"
+    engine = f"{resolve_engine(options)}, {platform.machine()}, Python {platform.python_version()}"
     lines, beside = [], []
     with tempfile.TemporaryDirectory() as temporary:
         held_out = arguments.subjects.read_text().split()

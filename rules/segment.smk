@@ -1,7 +1,8 @@
 # Segment every view that has a network; on a cluster, the stage for the GPU.
 #
 # Reads:   images of the store
-# Writes:  results/segment/{shard}.tsv, a row a subject, and {shard}.findings.tsv; in the store segment.json
+# Writes:  results/segment/{shard}.tsv, a row a subject, and {shard}.findings.tsv; in the store segment.json and
+#          label maps with their sidecars (seg_{view}.nii.gz of the first model, seg_{model}_{view}.nii.gz)
 
 
 rule segment:

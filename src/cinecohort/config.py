@@ -1,6 +1,5 @@
 """The configuration: one model for the whole file, which names every mistake at once with its path."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.evaluation.options import EvaluationOptions
+from cinecohort.files import expanded
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.options import Options, load_options, parse_options
 from cinecohort.quality.options import (
@@ -35,11 +35,7 @@ def _name(value: str) -> str:
 Name = Annotated[str, AfterValidator(_name)]
 
 
-def _expanded(path: Path) -> Path:
-    return Path(os.path.expandvars(path)).expanduser()
-
-
-ConfiguredPath = Annotated[Path, AfterValidator(_expanded)]
+ConfiguredPath = Annotated[Path, AfterValidator(expanded)]
 
 
 class DatasetOptions(Options):

@@ -2,11 +2,17 @@
 
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+
+def expanded(path: str | Path) -> Path:
+    """Path as it was configured, with ``~`` and ``$VARIABLES`` filled in."""
+    return Path(os.path.expandvars(path)).expanduser()
 
 
 @contextmanager

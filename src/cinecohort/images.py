@@ -1,5 +1,6 @@
 """NIfTI images and their sidecars: the only place that reads and writes them."""
 
+import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import numpy as np
 from isal import igzip
 from numpy.typing import NDArray
 
-from cinecohort.errors import UserError
+from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.files import read_json, replacing, write_json
 
 GZIP_LEVEL = 3
@@ -137,6 +138,8 @@ def read_image(path: Path) -> Image:
     UserError
         If the file is not there, not NIfTI, damaged, has fewer than 2 or more than 4 axes or no voxel, holds
         anything but real numbers, does not say how large its voxels are, or has a damaged sidecar.
+    MemoryError, OSError
+        What the machine is to blame for; see :func:`cinecohort.errors.is_machine_fault`.
     """
     if not path.is_file():
         raise UserError(f"{path}: there is no such file.")
@@ -145,8 +148,11 @@ def read_image(path: Path) -> Image:
         if path.name.endswith(".gz"):
             content = igzip.decompress(content)
         nifti = _nifti_version(content).from_bytes(content)
+        _check_length(nifti, content)
         data = np.asanyarray(nifti.dataobj)
     except Exception as fault:
+        if is_machine_fault(fault):
+            raise
         raise UserError(f"{path}: not a readable NIfTI file ({fault}); copy it again.") from fault
     if data.size == 0:
         raise UserError(f"{path}: holds no voxel; copy or convert it again.")
@@ -173,6 +179,8 @@ def read_geometry(path: Path) -> Geometry:
         with nib.openers.ImageOpener(str(path)) as stream:
             content = stream.read(HEADER_BYTES)
     except Exception as fault:
+        if is_machine_fault(fault):
+            raise
         raise UserError(f"{path}: not a readable NIfTI file ({fault}); copy it again.") from fault
     affine = _trusted_affine(path, nifti, content)
     return Geometry(four_axes(nifti.shape), affine, _frame_interval(nifti.header))
@@ -186,6 +194,14 @@ def four_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
 def _nifti_version(content: bytes) -> type[nib.Nifti1Image]:
     is_second = nib.Nifti2Header.may_contain_header(content)
     return nib.Nifti2Image if is_second else nib.Nifti1Image
+
+
+def _check_length(nifti: nib.Nifti1Image, content: bytes) -> None:
+    """Refuse content shorter than its header says, before memory is asked for that no machine may have."""
+    voxels: Any = nifti.dataobj
+    needed = voxels.offset + math.prod(voxels.shape) * voxels.dtype.itemsize
+    if needed > len(content):
+        raise ValueError(f"its header asks for {needed:,} bytes, it holds {len(content):,}")
 
 
 def stated_voxel_size(content: bytes) -> list[float]:
@@ -240,7 +256,9 @@ def read_sidecar(path: Path) -> dict[str, Any]:
     sidecar = sidecar_path(path)
     try:
         facts = read_json(sidecar) if sidecar.is_file() else {}
-    except (ValueError, OSError):
+    except (ValueError, OSError) as fault:
+        if is_machine_fault(fault):
+            raise
         facts = None  # The fault quotes the sidecar, which may name a person.
     if not isinstance(facts, dict):
         raise UserError(f"{path}: its sidecar {sidecar.name} is damaged; convert again or remove it.")

@@ -32,6 +32,7 @@ def test_one_dataset_is_all_that_is_needed():
         ({"datasets": {"1st": DATASET}}, "datasets.1st"),
         ({"datasets": {"a-b": DATASET}}, "must start with a letter"),
         ({"datasets": {"a/b": DATASET}}, "must start with a letter"),
+        ({"segmentation": {"heart_region_margin_mm": float("inf")}}, "segmentation.heart_region_margin_mm"),
         ({"models": {"la_3ch": [{"name": "net"}]}}, "models.la_3ch"),
         ({"models": {"sa": [{"name": "net"}, {"name": "net"}]}}, "every model needs a name of its own"),
         ({"studies": {"first": {**STUDY, "outcome": "x"}}}, "studies.first.outcome"),

@@ -1,4 +1,6 @@
+import errno
 import gzip
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from cinecohort.errors import UserError
 from cinecohort.images import (
     Image,
+    read_geometry,
     read_image,
     sidecar_path,
     spacing_checked_affine,
@@ -215,3 +218,30 @@ def test_a_damaged_sidecar_is_named_and_not_quoted(tmp_path, content):
 def test_sidecars_lie_beside_their_images(tmp_path):
     assert sidecar_path(tmp_path / "la_2ch.nii.gz") == tmp_path / "la_2ch.json"
     assert sidecar_path(tmp_path / "sa.nii") == tmp_path / "sa.json"
+
+
+@pytest.mark.parametrize("fault", [OSError(errno.EIO, "Input/output error"), MemoryError()])
+def test_what_the_machine_is_to_blame_for_is_not_put_on_the_file(tmp_path, monkeypatch, fault):
+    write_image(tmp_path / "sa.nii.gz", cine(sidecar={"view": "sa"}))
+
+    def fails(*arguments, **named):
+        raise fault
+
+    with monkeypatch.context() as patched, pytest.raises(type(fault)):
+        patched.setattr(Path, "read_bytes", fails)
+        read_image(tmp_path / "sa.nii.gz")
+    with monkeypatch.context() as patched, pytest.raises(type(fault)):
+        patched.setattr(Path, "read_text", fails)  # The sidecar.
+        read_image(tmp_path / "sa.nii.gz")
+    with monkeypatch.context() as patched, pytest.raises(type(fault)):
+        patched.setattr(nib, "load", fails)
+        read_geometry(tmp_path / "sa.nii.gz")
+
+
+def test_a_damaged_header_does_not_ask_for_more_memory_than_there_is(tmp_path):
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 3, 2), np.int16), OBLIQUE), tmp_path / "sa.nii")
+    content = bytearray((tmp_path / "sa.nii").read_bytes())
+    content[42:50] = np.full(4, 30000, np.int16).tobytes()
+    (tmp_path / "sa.nii").write_bytes(content)
+    with pytest.raises(UserError, match="its header asks for 1,620,000,000,000,000,352 bytes, it holds"):
+        read_image(tmp_path / "sa.nii")

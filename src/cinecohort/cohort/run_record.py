@@ -53,11 +53,11 @@ def git_revision(repository: Path) -> str | None:
 
 
 def engines_used(segment: pd.DataFrame) -> dict[str, int]:
-    """Number of subjects by engine and precision that segmented them."""
+    """Number of subjects by engine, precision and device that segmented any frame of them."""
     if "engine" not in segment:
         return {}
-    used = segment[segment["engine"] != ""].drop_duplicates("subject")
-    return dict(sorted(Counter(used["engine"] + "/" + used["precision"]).items()))
+    used = segment[segment["frames_segmented"].str.contains("=[1-9]")].drop_duplicates("subject")
+    return dict(sorted(Counter(used["engine"] + "/" + used["precision"] + "/" + used["device"]).items()))
 
 
 def record_run(settings: str, segment: Sequence[Path], path: Path, repository: Path) -> None:

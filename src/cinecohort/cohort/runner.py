@@ -1,6 +1,5 @@
 """Runs one stage over one shard: skips what still holds, works on the rest, loses nobody."""
 
-import errno
 import json
 import os
 import socket
@@ -25,11 +24,8 @@ from cinecohort.cohort.store import (
     remove_abandoned,
     write_record,
 )
-from cinecohort.errors import UserError
+from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status
-
-MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE)
-"""Error numbers that no subject's data can cause."""
 
 
 class Interrupted(Exception):
@@ -248,7 +244,7 @@ def outcome_of(fault: Exception, stage: str, subject: str) -> Outcome:
     """
     if isinstance(fault, UserError):
         return Outcome(Status.ERROR, [Finding("UNUSABLE", Level.ERROR, f"{subject}: {fault}")])
-    if isinstance(fault, MemoryError) or (isinstance(fault, OSError) and fault.errno in MACHINE_FAULTS):
+    if is_machine_fault(fault):
         raise fault
     return fault_outcome(subject, stage, fault)
 

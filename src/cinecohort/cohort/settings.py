@@ -11,9 +11,16 @@ from typing import Any
 
 from cinecohort.config import Config
 from cinecohort.errors import UserError
-from cinecohort.segmentation.descriptions import describe_for, describe_model, usage_digest
+from cinecohort.segmentation.descriptions import (
+    check_digest,
+    describe_for,
+    describe_model,
+    shipped_models,
+    usage_digest,
+)
 from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions
+from cinecohort.sources.listing import folders_in
 
 STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
 """The stages that work by subject, in the order in which they run."""
@@ -27,7 +34,7 @@ VERSIONS = {
     "evaluate": 3,
     "gather": 3,
     "import_tables": 1,
-    "run_record": 1,
+    "run_record": 2,
     "agreement": 2,
     "group_study": 2,
     "report": 3,
@@ -59,6 +66,9 @@ COHORT_TABLES = (
     "flow",
 )
 """Tables of the whole cohort, in ``results/cohort/``."""
+
+DEFAULT_OBSERVER = "manual"
+"""The observer's name where a source has just one."""
 
 OF_THE_STUDY = ("participants", "columns", "withdrawals")
 """Settings of a dataset that say nothing about its images."""
@@ -102,15 +112,32 @@ def check_models(config: Config) -> None:
     Raises
     ------
     UserError
-        If some are not there, or are of another view.
+        If some are not there, are of another view, not those that are described, or stand under an
+        observer's name.
     """
+    names: dict[str, list[str]] = {
+        view: [model.name for model in models] for view, models in config.models.items()
+    }
+    for taken in sorted({each.name for each in model_sets(names)} & observers_named(config)):
+        raise UserError(
+            f"models: {taken!r} is the name of an observer, and tables tell sources apart by name; "
+            "call the model something else."
+        )
     for view, models in config.models.items():
         for model in models:
             for weights in model.members:
                 try:
                     describe_for(weights, view)
+                    if weights not in shipped_models():  # Those come with their description.
+                        check_digest(weights)
                 except UserError as fault:
                     raise UserError(f"models.{view}, {model.name}: {fault}") from fault
+
+
+def observers_named(config: Config) -> set[str]:
+    """Observers whose names are known before anything is read; label maps may name others."""
+    folders = [options.annotations for options in config.datasets.values() if options.annotations]
+    return {DEFAULT_OBSERVER, *(name for folder in folders for name in folders_in(folder))}
 
 
 def weights_digests(config: Config) -> dict[str, str]:

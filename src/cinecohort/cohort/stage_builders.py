@@ -12,10 +12,10 @@ from typing import Any
 
 from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
-from cinecohort.cohort.runner import Stage, fault_outcome
+from cinecohort.cohort.runner import Stage, outcome_of
 from cinecohort.cohort.store import read_record
 from cinecohort.config import DatasetOptions
-from cinecohort.errors import UserError
+from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
 from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.model_sets import model_sets
@@ -90,7 +90,9 @@ def _segment(settings: Mapping[str, Any], results: Path, threads: int, gpu: int)
 
     options = SegmentationOptions(**settings["segmentation"])
     models = {
-        view: [ModelOptions(**model) for model in models] for view, models in settings["models"].items()
+        view: [ModelOptions(**model) for model in settings["models"][view]]
+        for view in STRUCTURES
+        if view in settings["models"]
     }
     engine = _engine(options, gpu) if any(models.values()) else None
     return Stage(
@@ -119,6 +121,12 @@ def _engine(options: Any, gpu: int) -> dict[str, str]:
     from cinecohort.segmentation.engines import resolve_engine
 
     engine = resolve_engine(options)
+    if gpu and options.engine == "openvino" and options.device != "cpu":
+        raise UserError(
+            "the job was given a GPU, but segmentation.engine is pinned to openvino, which does not use it. "
+            "Ask for no GPU, or set segmentation.engine to torch, or segmentation.device to cpu to use the "
+            "processor on purpose."
+        )
     if gpu and engine.device != "cuda" and options.device != "cpu":
         raise UserError(
             "the job was given a GPU, but no CUDA device is to be found on its node. Check the partition and "
@@ -138,24 +146,28 @@ def _segment_all(
     if not any(models.values()):
         yield from ((subject, merged([without_model(folder, models)])) for subject, folder in pending)
         return
-    from cinecohort.segmentation.prediction import segment_subjects
+    from cinecohort.segmentation.prediction import load, segment_with
+
+    # Before any subject, so that an engine that does not work ends the job instead of marking everybody.
+    loaded = [
+        (view, load(model, options, view, threads), None if rank == 0 else model.name)
+        for view, listed in models.items()
+        for rank, model in enumerate(listed)
+    ]
 
     def outcomes_of(part: Sequence[tuple[IndexedSubject, Path]]) -> Iterator[Outcome]:
         folders = [folder for _, folder in part]
-        streams = [
-            segment_subjects(folders, model, options, view, None if rank == 0 else model.name, threads)
-            for view, listed in models.items()
-            for rank, model in enumerate(listed)
-        ]
-        return (merged([outcome for _, outcome in each]) for each in zip(*streams, strict=True))
+        streams = [segment_with(model, folders, options, name) for _, model, name in loaded]
+        views = [view for view, _, _ in loaded]
+        return (of_views(views, [outcome for _, outcome in each]) for each in zip(*streams, strict=True))
 
     outcomes = outcomes_of(pending)
     for place, (subject, folder) in enumerate(pending):
         try:
             outcome = next(outcomes)
-        except (UserError, MemoryError, OSError):
-            raise
-        except Exception:
+        except Exception as fault:
+            if is_machine_fault(fault):
+                raise
             # What raised gives no subject any more, and may have met the fault while reading ahead: this
             # subject is tried alone, and those after it get a fresh start.
             outcome = _alone(subject, outcomes_of(pending[place : place + 1]))
@@ -174,10 +186,21 @@ def without_model(folder: Path, models: Mapping[str, Any]) -> Outcome:
 def _alone(subject: IndexedSubject, outcomes: Iterator[Outcome]) -> Outcome:
     try:
         return next(outcomes)
-    except (UserError, MemoryError, OSError):
-        raise
     except Exception as fault:
-        return fault_outcome(subject.subject, "segment", fault)
+        return outcome_of(fault, "segment", subject.subject)
+
+
+def of_views(views: Sequence[str], outcomes: Sequence[Outcome]) -> Outcome:
+    """One outcome of a subject's segmentations, with models and frames of each as ``sa=a,la_2ch=b``."""
+    whole = merged(outcomes)
+
+    def listed(key: str) -> str:
+        pairs = zip(views, outcomes, strict=True)
+        return ",".join(f"{view}={outcome.values[key]}" for view, outcome in pairs)
+
+    shared = {key: value for key, value in whole.values.items() if key not in ("model", "frames_segmented")}
+    whole.values = {"models": listed("model"), **shared, "frames_segmented": listed("frames_segmented")}
+    return whole
 
 
 def merged(outcomes: Sequence[Outcome]) -> Outcome:

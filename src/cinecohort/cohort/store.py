@@ -117,8 +117,14 @@ def write_record(folder: Path, stage: str, version: int, fingerprint: str, outco
     )
     save_record(folder, record)
     for name in set(earlier.outputs if earlier else ()) - set(outputs):
-        (folder / name).unlink(missing_ok=True)
+        _remove(folder / name)
     return record
+
+
+def _remove(output: Path) -> None:
+    """Remove an output; a folder of its name is somebody else's, and must not stop a shard."""
+    if not output.is_dir():
+        output.unlink(missing_ok=True)
 
 
 def save_record(folder: Path, record: Record) -> None:
@@ -163,7 +169,7 @@ def forget(folder: Path, stage: str) -> None:
     record = read_record(folder, stage)
     record_path(folder, stage).unlink(missing_ok=True)
     for name in record.outputs if record else ():
-        (folder / name).unlink(missing_ok=True)
+        _remove(folder / name)
 
 
 def abandoned_files(folder: Path) -> list[Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cinecohort.commands.numbers import positive
 from cinecohort.errors import UserError
+from cinecohort.sources.listing import folders_in
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     folders = subject_folders(arguments.folders, arguments.view)
     weights = arguments.model or [DEFAULT_MODELS.get(arguments.view, arguments.view)]
+    joined = "_".join(Path(each).stem for each in weights)
     keep = not arguments.no_clean_up
     options = SegmentationOptions(
         engine=arguments.engine,
@@ -58,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     model = parse_options(
         {
-            "name": arguments.name or "_".join(Path(each).stem for each in weights),
+            "name": joined if arguments.name is None else arguments.name,
             "weights": weights[0] if len(weights) == 1 else weights,
         },
         ModelOptions,
@@ -78,24 +80,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def subject_folders(folders: list[Path], view: str) -> list[Path]:
-    """Folders that hold an image of the view: those given, and those within one that holds none itself.
+    """Subjects' folders, each once: those given that hold an image of the view, and all in one without.
+
+    A folder beside such with images is taken for a subject whose image is missing, so that it is named.
 
     Raises
     ------
     UserError
         If a folder is not there or holds no such image at either level.
     """
-    result = []
+    result: dict[Path, Path] = {}
+    image = f"{view}.nii.gz"
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"{folder}: there is no such folder.")
-        image = f"{view}.nii.gz"
-        inner = (
-            [folder]
-            if (folder / image).is_file()
-            else sorted(path.parent for path in folder.glob(f"*/{image}"))
-        )
-        if not inner:
+        inner = [folder]
+        if not (folder / image).is_file():
+            inner = [folder / name for name in folders_in(folder)]
+        if not any((each / image).is_file() for each in inner):
             raise UserError(f"{folder}: holds no {image}, nor do the folders in it; convert first.")
-        result.extend(inner)
-    return result
+        for each in inner:
+            result.setdefault(each.resolve(), each)
+    return list(result.values())

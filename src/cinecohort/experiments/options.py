@@ -1,6 +1,5 @@
 """Configuration of experiments: datasets, rows (trainings), tables and panels of pictures."""
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from cinecohort.errors import UserError
+from cinecohort.files import expanded
 from cinecohort.options import Options, parse_options, read_yaml
 from cinecohort.segmentation.training_options import TrainingOptions
 
@@ -22,12 +22,8 @@ def _name(value: str) -> str:
     return value
 
 
-def _expanded(path: Path) -> Path:
-    return Path(os.path.expandvars(path)).expanduser()
-
-
 Name = Annotated[str, AfterValidator(_name)]
-ConfiguredPath = Annotated[Path, AfterValidator(_expanded)]
+ConfiguredPath = Annotated[Path, AfterValidator(expanded)]
 
 
 class ExperimentDataset(Options):

@@ -55,14 +55,35 @@ def members(entry: Mapping[str, Any]) -> list[ModelDescription | None]:
     return [described(weights) for weights in ModelOptions(**entry).members]
 
 
-def unvalidated_models(config: Mapping[str, Any]) -> list[str]:
-    """Configured models whose weights' card says that they are not validated: ``net (2-chamber)``."""
+def unvalidated_models(results: Results) -> list[str]:
+    """Configured models that are not validated: ``net (2-chamber)``.
+
+    Their weights' card says so; where it is not at hand, such as by a path relative to another folder, the
+    measures that were made by them do.
+    """
+    recorded = models_not_validated(results.measures)
     return [
         f"{entry.get('name')} ({VIEW_NAMES.get(str(view), str(view))})"
-        for view, entries in (config.get("models") or {}).items()
+        for view, entries in (results.config.get("models") or {}).items()
         for entry in entries
-        if any(model is not None and not model.validated for model in members(entry))
+        if any(
+            f"{view}={entry.get('name')}" in recorded if model is None else not model.validated
+            for model in members(entry)
+        )
     ]
+
+
+def models_not_validated(measures: pd.DataFrame) -> set[str]:
+    """Models, as ``la_2ch=net``, of which a row of measures says that they were not validated."""
+    if "models" not in measures:
+        return set()
+    rows = set(zip(unvalidated_views(measures), measures["models"].astype(str), strict=True))
+    return {
+        model
+        for views, models in rows
+        for model in models.split(",")
+        if model.partition("=")[0] in views.split(",") and "=" in model
+    }
 
 
 def views_not_validated(measures: pd.DataFrame) -> set[str]:
@@ -187,7 +208,7 @@ def _with(text: Text, note: str) -> Text:
 def summary_blocks(results: Results) -> list[Block]:
     """Say on the first page which measures rest on networks that were not validated, and where they are."""
     marks = Marks.of(results)
-    models = unvalidated_models(results.config)
+    models = unvalidated_models(results)
     if not marks.views and not models:
         return []
     names = listing(models) or listing(VIEW_NAMES.get(view, view) for view in sorted(marks.views))

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from cinecohort.errors import UserError
-from cinecohort.files import digest_file, digest_json, read_json
+from cinecohort.files import digest_file, digest_json, expanded, read_json
 from cinecohort.options import Options
 
 SHIPPED = Path(__file__).parent / "weights"
@@ -36,13 +36,13 @@ class ModelDescription(Options):
     architecture: str
     """Name of the network."""
 
-    spacing_mm: float | None
+    spacing_mm: float | None = Field(gt=0, allow_inf_nan=False)
     """In-plane pixel size that images are resampled to; null: each image's own."""
 
     normalisation: Literal["unit", "zscore_slice"]
     """Intensities that the network takes."""
 
-    neighbours: int = 0
+    neighbours: int = Field(default=0, ge=0)
     """Slices on either side that the network sees besides the one that it segments."""
 
     structures: dict[str, str]
@@ -82,7 +82,7 @@ def weights_path(name_or_path: str) -> Path:
     UserError
         If there are none.
     """
-    path = Path(name_or_path)
+    path = expanded(name_or_path)
     if path.suffix != ".safetensors":
         path = SHIPPED / f"{name_or_path}.safetensors"
         if not path.is_file():
@@ -125,6 +125,19 @@ def describe_for(name_or_path: str, view: str) -> ModelDescription:
     if description.view != view:
         raise UserError(f"the weights {name_or_path} segment {description.view}, not {view}; choose others.")
     return description
+
+
+def check_digest(name_or_path: str) -> None:
+    """Hold a weights file against the digest in its description, where it states one.
+
+    Raises
+    ------
+    UserError
+        If it is another file than the one described.
+    """
+    path, stated = weights_path(name_or_path), describe_model(name_or_path).sha256
+    if stated and digest_file(path) != stated:
+        raise UserError(f"{path}: does not match the digest in its description; copy both files again.")
 
 
 def weights_digest(name_or_path: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cinecohort.errors import UserError
+from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.segmentation.options import SegmentationOptions
 
 Network = Callable[[Tensor], Tensor]
@@ -102,20 +102,33 @@ def torch_network(network: nn.Module, resolved: ResolvedEngine) -> Network:
 
 
 def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None) -> Network:
-    """Run a network with OpenVINO on the CPU; batch and image size may differ from call to call."""
-    import openvino
+    """Run a network with OpenVINO on the CPU; batch and image size may differ from call to call.
 
-    channels = next(network.parameters()).shape[1]
-    example = torch.zeros(2, channels, 64, 64)
-    model = openvino.convert_model(WithSoftmax(network).eval(), example_input=example)
-    model.reshape([-1, channels, -1, -1])
+    Raises
+    ------
+    UserError
+        If OpenVINO is installed but does not work.
+    """
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[resolved.precision],
         "PERFORMANCE_HINT": "LATENCY",
     }
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads
-    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    try:
+        import openvino
+
+        channels = next(network.parameters()).shape[1]
+        example = torch.zeros(2, channels, 64, 64)
+        model = openvino.convert_model(WithSoftmax(network).eval(), example_input=example)
+        model.reshape([-1, channels, -1, -1])
+        request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
+    except Exception as fault:
+        if is_machine_fault(fault):
+            raise
+        raise UserError(
+            f"openvino cannot be loaded ({type(fault).__name__}: {fault}); mend it or set engine: torch."
+        ) from fault
 
     def probabilities(images: Tensor) -> Tensor:
         request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True)

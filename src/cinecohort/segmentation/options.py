@@ -23,8 +23,9 @@ class ModelOptions(Options):
     """Name of the model in tables and, where it is not the primary one, in file names."""
 
     weights: str | tuple[str, ...] = ""
-    """Name of shipped weights or path of a .safetensors file; the model's name where not given. A list of
-    them is an ensemble: the mean of their probabilities, with their disagreement as its uncertainty."""
+    """Name of shipped weights or path of a .safetensors file (`~` and `$VARIABLES` are filled in); the
+    model's name where not given. A list of them is an ensemble: the mean of their probabilities, with their
+    disagreement as its uncertainty."""
 
     @model_validator(mode="before")
     @classmethod
@@ -80,7 +81,7 @@ class SegmentationOptions(Options):
     batch_size: int = Field(default=16, ge=1)
     """Slices that go through the network at once; no result depends on it."""
 
-    heart_region_margin_mm: float | None = Field(default=25.0, ge=0)
+    heart_region_margin_mm: float | None = Field(default=25.0, ge=0, allow_inf_nan=False)
     """Find the heart in a few frames first and segment only the region around it, with this margin; null:
     whole images. A heart that comes near the border of its region is segmented in whole images."""
 

@@ -1,5 +1,6 @@
 """Segmenting subjects: whole shards in one process, reading, network and writing side by side."""
 
+import traceback
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.errors import UserError
+from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.images import PIXELS_MM, Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
@@ -57,6 +58,8 @@ class ReadSubject:
     folder: Path
     image: Image | None
     findings: list[Finding]
+    traceback: str = ""
+    """Of an unexpected fault."""
 
 
 @dataclass
@@ -69,17 +72,6 @@ class SegmentedSubject:
     sidecar: dict[str, Any]
 
 
-def resolved_engine(options: SegmentationOptions) -> str:
-    """Name engine, precision and device that these options come to on this machine.
-
-    Raises
-    ------
-    UserError
-        If a pinned one is not there.
-    """
-    return str(resolve_engine(options))
-
-
 def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: int | None) -> LoadedModel:
     """Load a model.
 
@@ -87,8 +79,10 @@ def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: 
     ------
     UserError
         If the weights are missing, damaged or for another view, the members of an ensemble do not fit
-        together, or a pinned engine is not there.
+        together, or a pinned engine is not there or does not work.
     """
+    if view not in STRUCTURES:
+        raise UserError(f"{view} is not segmented; choose one of {', '.join(STRUCTURES)}.")
     resolved = resolve_engine(options)
     for weights in model.members:
         describe_for(weights, view)
@@ -133,9 +127,14 @@ def segment_subjects(
     UserError
         If the model or a pinned engine is not there.
     """
-    if view not in STRUCTURES:
-        raise UserError(f"{view} is not segmented; choose one of {', '.join(STRUCTURES)}.")
-    loaded = load(model, options, view, threads)
+    yield from segment_with(load(model, options, view, threads), folders, options, name)
+
+
+def segment_with(
+    loaded: LoadedModel, folders: Iterable[Path], options: SegmentationOptions, name: str | None = None
+) -> Iterator[tuple[Path, Outcome]]:
+    """Segment many subjects with a model from :func:`load`; see :func:`segment_subjects`."""
+    view = loaded.description.view
     remaining = iter(folders)
     with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
         ahead = deque(reader.submit(read_subject, folder, view) for folder in islice(remaining, READ_AHEAD))
@@ -225,7 +224,7 @@ def frames_to_segment(image: Image, options: SegmentationOptions) -> list[int]:
 def run_network(
     subject: ReadSubject, model: LoadedModel, options: SegmentationOptions
 ) -> SegmentedSubject | ReadSubject:
-    """Send an image through the network; a fault becomes a finding."""
+    """Send an image through the network; a fault that is not the machine's becomes a finding."""
     if subject.image is None:
         return subject
     try:
@@ -237,11 +236,12 @@ def run_network(
         if len(model.members) > 1 or options.uncertainty:
             roles = subject.image.sidecar.get("frame_roles") or {}
             uncertainty = uncertainty_of(inference, model, uncertain_frames(labels, frames, roles))
-    except (MemoryError, OSError):
-        raise
     except Exception as error:
+        if is_machine_fault(error):
+            raise
         found = fault("SEGMENTATION_FAULT", subject.folder, model.description.view, error)
-        return ReadSubject(subject.folder, None, [*subject.findings, found])
+        lines = "".join(traceback.format_exception(error))
+        return ReadSubject(subject.folder, None, [*subject.findings, found], lines)
     sidecar = {
         "uncertainty": uncertainty,
         "inference": {
@@ -279,10 +279,12 @@ def finish(
         "model": model.name,
         "engine": model.engine.engine,
         "precision": model.engine.precision,
+        "device": model.engine.device,
     }
     if isinstance(segmented, ReadSubject):
         values["frames_segmented"] = 0
-        return Outcome(overall_status(segmented.findings), segmented.findings, [], values)
+        status = overall_status(segmented.findings)
+        return Outcome(status, segmented.findings, [], values, traceback=segmented.traceback)
     image = segmented.subject.image
     assert image is not None
     labels, findings = segmented.labels, list(segmented.subject.findings)

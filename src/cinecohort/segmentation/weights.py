@@ -10,7 +10,7 @@ from torch import nn
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, digest_file, write_bytes, write_json
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation.descriptions import ModelDescription, describe_model, weights_path
+from cinecohort.segmentation.descriptions import ModelDescription, check_digest, describe_model, weights_path
 from cinecohort.segmentation.networks import build_network
 
 
@@ -93,8 +93,7 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
     """
     path = weights_path(name_or_path)
     description = describe_model(name_or_path)
-    if description.sha256 and digest_file(path) != description.sha256:
-        raise UserError(f"{path}: does not match the digest in its description; copy both files again.")
+    check_digest(name_or_path)
     classes, inputs = len(description.structures) + 1, 2 * description.neighbours + 1
     network = build_network(description.architecture, classes, inputs=inputs)
     ours = {str(label): name for label, name in STRUCTURES[description.view].items()}

@@ -14,12 +14,15 @@ def record(tmp_path, **changes):
         {"datasets": {"tiny": {"source": "acdc", "path": "raw"}}, "title": "Tiny", "seed": 3, **changes}
     )
     rows = [
-        {"subject": "a", "engine": "torch", "precision": "fp32"},
-        {"subject": "b", "engine": "openvino", "precision": "bf16"},
-        {"subject": "c", "engine": "torch", "precision": "fp32"},
-        {"subject": "d", "engine": "", "precision": ""},
+        ("a", "torch", "fp32", "cuda", "sa=50,la_2ch=0"),
+        ("b", "openvino", "bf16", "cpu", "sa=0,la_2ch=50"),
+        ("c", "torch", "fp32", "cuda", "sa=2"),
+        ("d", "torch", "fp32", "cpu", "sa=2"),
+        ("unreadable", "torch", "fp32", "cpu", "sa=0"),
+        ("excluded", "", "", "", ""),
     ]
-    write_table(tmp_path / "0000.tsv", rows, ["subject", "engine", "precision"])
+    columns = ["subject", "engine", "precision", "device", "frames_segmented"]
+    write_table(tmp_path / "0000.tsv", [dict(zip(columns, row, strict=True)) for row in rows], columns)
     path = tmp_path / "run.json"
     record_run(settings_for("run_record", config), [tmp_path / "0000.tsv"], path, tmp_path)
     return json.loads(path.read_text())
@@ -31,7 +34,7 @@ def test_the_record_says_what_made_the_results(tmp_path):
     assert made["synthetic"] is False
     assert made["seed"] == 3
     assert made["datasets"] == {"tiny": "acdc"}
-    assert made["engines"] == {"openvino/bf16": 1, "torch/fp32": 2}
+    assert made["engines"] == {"openvino/bf16/cpu": 1, "torch/fp32/cpu": 1, "torch/fp32/cuda": 2}
     assert made["git_revision"] is None
     assert {"cinecohort", "torch", "numpy"} <= set(made["versions"])
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import torch
 
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.progress import worst_finding
@@ -211,6 +212,20 @@ def test_a_missing_record_of_an_earlier_stage_says_how_to_mend_it(run):
 def test_a_full_disk_fails_the_job(run):
     with pytest.raises(OSError, match="No space left"):
         run(disk_full)
+
+
+def gpu_full(person, folder):
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def gpu_lost(person, folder):
+    raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+
+@pytest.mark.parametrize("work", [gpu_full, gpu_lost])
+def test_a_gpu_that_is_full_or_lost_fails_the_job(run, work):
+    with pytest.raises(RuntimeError, match="CUDA"):
+        run(work)
 
 
 def test_whom_an_earlier_stage_excluded_is_passed_on_with_its_reason(run):

@@ -6,6 +6,7 @@ from cinecohort.cohort import settings
 from cinecohort.cohort.settings import SECTIONS, VERSIONS, check_models, settings_for
 from cinecohort.config import Config, parse_config
 from cinecohort.errors import UserError
+from support.tiny_weights import write_weights
 
 STUDY = {
     "exposure": {"label": "Obese", "condition": "bmi >= 30"},
@@ -84,6 +85,27 @@ def test_models_are_held_against_their_views_before_anything_is_made():
     ):
         with pytest.raises(UserError, match=f"models.{view}, {name}: .*{words}"):
             check_models(configuration(models={view: [{"name": name}]}))
+
+
+def test_exchanged_weights_under_an_old_description_are_found_before_anything_is_made(tmp_path):
+    weights = write_weights(tmp_path / "tiny.safetensors", seed=1)
+    mine = configuration(models={"sa": [{"name": "mine", "weights": str(weights)}]})
+    check_models(mine)
+    described = weights.with_suffix(".json").read_bytes()
+    write_weights(weights, seed=2)
+    weights.with_suffix(".json").write_bytes(described)
+    with pytest.raises(UserError, match=r"models\.sa, mine: .*tiny\.safetensors: does not match the digest"):
+        check_models(mine)
+
+
+def test_a_model_does_not_stand_under_an_observers_name(tmp_path):
+    (tmp_path / "O1").mkdir()
+    read = {"tiny": {"source": "dicom", "path": "raw", "annotations": str(tmp_path)}}
+    for name in ("manual", "O1"):
+        models = {"sa": [{"name": name, "weights": "unet_slim_sa"}]}
+        with pytest.raises(UserError, match=f"models: '{name}' is the name of an observer"):
+            check_models(configuration(models=models, datasets=read))
+    check_models(configuration(models={"sa": [{"name": "O2", "weights": "unet_slim_sa"}]}, datasets=read))
 
 
 def test_a_study_does_not_see_the_others():

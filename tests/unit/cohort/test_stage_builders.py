@@ -1,12 +1,14 @@
+import errno
 import json
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from cinecohort.cohort import stage_builders
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.settings import settings_for
-from cinecohort.cohort.stage_builders import BUILDERS, merged, observers_of, without_model
+from cinecohort.cohort.stage_builders import BUILDERS, merged, observers_of, of_views, without_model
 from cinecohort.cohort.store import write_record
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
@@ -35,6 +37,17 @@ def test_merging_takes_all_findings_and_outputs_and_the_first_values():
     assert merged([first, Outcome(Status.ERROR)]).status is Status.ERROR
 
 
+def test_model_and_frames_are_told_by_view():
+    values = {"engine": "torch", "precision": "fp32", "device": "cpu"}
+    short = Outcome(Status.OK, values={"model": "ventricles", **values, "frames_segmented": 50})
+    long = Outcome(Status.OK, values={"model": "atria", **values, "frames_segmented": 0})
+    assert of_views(["sa", "la_2ch"], [short, long]).values == {
+        **values,
+        "models": "sa=ventricles,la_2ch=atria",
+        "frames_segmented": "sa=50,la_2ch=0",
+    }
+
+
 def test_a_job_without_the_raw_data_fails_before_it_blames_a_subject(tmp_path):
     config = parse_config({"datasets": {"tiny": {"source": "acdc", "path": str(tmp_path / "not mounted")}}})
     with pytest.raises(UserError, match="not mounted"):
@@ -49,12 +62,23 @@ def test_a_gpu_job_without_cuda_fails(monkeypatch, device):
         stage_builders._engine(SegmentationOptions(device=device), gpu=1)
 
 
+def test_a_gpu_job_with_an_engine_that_uses_none_fails(monkeypatch):
+    engine = SimpleNamespace(device="cpu", name="openvino", precision="fp32")
+    monkeypatch.setattr("cinecohort.segmentation.engines.resolve_engine", lambda options: engine)
+    with pytest.raises(UserError, match="engine is pinned to openvino, which does not use it"):
+        stage_builders._engine(SegmentationOptions(engine="openvino"), gpu=1)
+
+
+VALUES = {"model": "net", "frames_segmented": 2}
+
+
 def people(tmp_path, names):
     return [(IndexedSubject(name, "tiny", name, name, "", "raw"), tmp_path / name) for name in names]
 
 
 def segment(tmp_path, monkeypatch, fake):
-    monkeypatch.setattr(prediction, "segment_subjects", fake)
+    monkeypatch.setattr(prediction, "load", lambda model, options, view, threads: model)
+    monkeypatch.setattr(prediction, "segment_with", fake)
     models = {"sa": [ModelOptions(name="one"), ModelOptions(name="two")]}
     pending = people(tmp_path, "abcde")
     made = stage_builders._segment_all(pending, models, SegmentationOptions(), 1)
@@ -62,21 +86,22 @@ def segment(tmp_path, monkeypatch, fake):
 
 
 def test_models_go_side_by_side(tmp_path, monkeypatch):
-    def fake(folders, model, options, view, name, threads):
+    def fake(model, folders, options, name):
         for folder in folders:
-            yield folder, Outcome(Status.OK, outputs=[f"{folder.name}-{model.name}-{name}"])
+            outputs = [f"{folder.name}-{model.name}-{name}"]
+            yield folder, Outcome(Status.OK, outputs=outputs, values=VALUES)
 
     outcomes = segment(tmp_path, monkeypatch, fake)
     assert outcomes["c"].outputs == ["c-one-None", "c-two-two"]
 
 
 def test_a_fault_in_the_network_marks_its_own_subject_only(tmp_path, monkeypatch):
-    def fake(folders, model, options, view, name, threads):
+    def fake(model, folders, options, name):
         folders = list(folders)
         for place, folder in enumerate(folders):
             if "c" in [ahead.name for ahead in folders[place : place + 2]]:
                 raise ValueError("met while reading ahead")
-            yield folder, Outcome(Status.OK)
+            yield folder, Outcome(Status.OK, values=VALUES)
 
     outcomes = segment(tmp_path, monkeypatch, fake)
     assert {key: str(outcome.status) for key, outcome in outcomes.items()} == {
@@ -85,13 +110,39 @@ def test_a_fault_in_the_network_marks_its_own_subject_only(tmp_path, monkeypatch
     }
 
 
-def test_a_missing_engine_fails_the_job(tmp_path, monkeypatch):
-    def fake(folders, model, options, view, name, threads):
-        raise UserError("no such engine")
-        yield
+@pytest.mark.parametrize("fault", [UserError("openvino cannot be loaded"), ImportError("libtbb.so")])
+def test_an_engine_that_does_not_work_fails_the_job(tmp_path, monkeypatch, fault):
+    def broken(*arguments):
+        raise fault
 
-    with pytest.raises(UserError, match="no such engine"):
-        segment(tmp_path, monkeypatch, fake)
+    monkeypatch.setattr(prediction, "load", broken)
+    models = {"sa": [ModelOptions(name="one")]}
+    with pytest.raises(type(fault), match=str(fault)):
+        list(stage_builders._segment_all(people(tmp_path, "ab"), models, SegmentationOptions(), 1))
+
+
+@pytest.mark.parametrize(
+    ("fault", "fails"),
+    [
+        (OSError(errno.EIO, "Input/output error"), True),
+        (torch.OutOfMemoryError("CUDA out of memory."), True),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "seg_sa.nii.gz"), False),
+    ],
+)
+def test_only_a_fault_of_the_machine_fails_the_job(tmp_path, monkeypatch, fault, fails):
+    def fake(model, folders, options, name):
+        for folder in folders:
+            if folder.name == "c":
+                raise fault
+            yield folder, Outcome(Status.OK, values=VALUES)
+
+    if fails:
+        with pytest.raises(type(fault)):
+            segment(tmp_path, monkeypatch, fake)
+    else:
+        outcomes = segment(tmp_path, monkeypatch, fake)
+        assert [key for key, outcome in outcomes.items() if outcome.status is Status.ERROR] == ["c"]
+        assert "seg_sa.nii.gz" in outcomes["c"].findings[0].message
 
 
 def test_without_models_everybody_passes(tmp_path):

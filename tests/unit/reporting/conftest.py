@@ -90,7 +90,7 @@ class FakeCohort:
             "config": config,
             "git_revision": "0123abc",
             "datasets": self.datasets,
-            "engines": {"openvino/bf16": len(self.analysed)},
+            "engines": {"openvino/bf16/cpu": len(self.analysed)},
             "seed": 1,
         }
         (self.folder / "run.json").write_text(json.dumps(run))

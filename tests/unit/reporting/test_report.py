@@ -269,10 +269,10 @@ def test_small_counts_are_hidden_on_request(fake_results):
 def test_a_mixture_of_engines_is_said(fake_results):
     folder = fake_results(n=5)
     run = json.loads((folder / "run.json").read_text())
-    run["engines"] = {"openvino/bf16": 3, "torch/fp32": 2}
+    run["engines"] = {"openvino/bf16/cpu": 3, "torch/fp32/cuda": 2}
     (folder / "run.json").write_text(json.dumps(run))
     text = " ".join(text_of(report(folder)).split())
-    assert "segmented by different engines or precisions: openvino/bf16 (3) and torch/fp32 (2)" in text
+    assert "different engines, precisions or devices: openvino/bf16/cpu (3) and torch/fp32/cuda (2)" in text
 
 
 def test_a_flow_that_does_not_add_up_is_an_error(fake_results):

@@ -1,6 +1,7 @@
 """What rests on networks that were not validated is marked wherever the report shows it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -42,12 +43,20 @@ def context(fake_results, tmp_path: Path, unvalidated: str) -> Context:
     return Context(read_results(folder, config), ReportOptions(), tmp_path)
 
 
-def test_models_are_named_by_their_card(unvalidated: str) -> None:
+def test_models_are_named_by_their_card(context: Context, unvalidated: str) -> None:
     entries = [{"name": "sure", "weights": "unet_slim_sa"}, {"name": "gone", "weights": "no_such"}]
     config = {
         "models": {"sa": entries, "la_2ch": [{"name": "both", "weights": ["unet_slim_sa", unvalidated]}]}
     }
-    assert unvalidated_models(config) == ["both (2-chamber)"]
+    assert unvalidated_models(replace(context.results, config=config)) == ["both (2-chamber)"]
+
+
+def test_models_whose_card_is_not_at_hand_are_named_by_what_they_measured(context: Context) -> None:
+    entries = [{"name": name, "weights": f"models/{name}.safetensors"} for name in ("atria", "other")]
+    config = {"models": {"la_2ch": entries, "la_4ch": entries}}
+    measures = context.results.measures.assign(models="sa=unet,la_2ch=atria,la_4ch=atria")
+    results = replace(context.results, config=config, measures=measures)
+    assert unvalidated_models(results) == ["atria (2-chamber)"]
 
 
 def test_tables_of_measures(context: Context) -> None:
@@ -104,8 +113,8 @@ def test_summary_methods_limits_and_provenance_say_it(context: Context) -> None:
     assert "atria (2-chamber)" in first
     assert "LA maximum and LA minimum" in first or "LA maximum, LA minimum" in first
     assert "kept out of agreement and studies" in first
-    assert "atria (2-chamber)" in str(methods.segmentation(context.results.config))
-    assert "one name, primary" in str(methods.segmentation(context.results.config))
+    assert "atria (2-chamber)" in str(methods.segmentation(context.results))
+    assert "one name, primary" in str(methods.segmentation(context.results))
     assert "atria (2-chamber)" in str(limits.section(context))
     assert "not validated" in str(provenance.model_blocks(context))
 

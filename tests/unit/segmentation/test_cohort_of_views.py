@@ -155,6 +155,9 @@ def report_of(config: Config, tmp_path: Path) -> dict[str, Section]:
 
 def test_atria_by_a_network_that_was_not_validated(config: Config, tmp_path: Path) -> None:
     results = run_all(config)
+    segmented = pd.concat([pd.read_csv(path, sep="\t") for path in results.glob("segment/????.tsv")])
+    assert set(segmented["models"]) == {"sa=ventricles,la_2ch=atria,la_4ch=both"}
+    assert set(segmented["frames_segmented"]) == {"sa=8,la_2ch=8,la_4ch=8"}
     measures = pd.read_csv(results / "cohort" / "measures.tsv", sep="\t")
     assert set(measures["source"]) == {"primary"}
     assert set(measures["models"]) == {"sa=ventricles,la_2ch=atria,la_4ch=both"}

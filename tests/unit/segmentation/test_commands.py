@@ -29,6 +29,30 @@ def test_segment_a_folder_of_subjects(
     assert (tmp_path / "S0" / "seg_again_sa.nii.gz").is_file()
 
 
+def test_a_subject_without_an_image_is_named_and_nobody_counts_twice(
+    labelled_cohort: Path, tiny_weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("S0", "S1", "long_axis_only", ".hidden"):
+        (tmp_path / name).mkdir()
+    for name in ("S0", "S1"):
+        shutil.copy(labelled_cohort / name / "sa.nii.gz", tmp_path / name)
+    (tmp_path / "long_axis_only" / "la_2ch.nii.gz").touch()
+    folders = [str(tmp_path), str(tmp_path / "S0"), f"{tmp_path}/S1/../S1"]
+    assert main(["segment", *folders, "--model", str(tiny_weights), *FAST]) == 0
+    said = capsys.readouterr()
+    assert "2 of 3 subjects segmented" in said.out
+    assert said.err.count("NO_IMAGE") == 1
+    assert "long_axis_only: NO_IMAGE: There is no sa.nii.gz to segment." in said.err
+
+
+def test_an_empty_name_is_refused(
+    labelled_cohort: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["segment", str(labelled_cohort), "--model", str(tiny_weights), "--name", ""]) == 1
+    assert "the model's name '' may hold letters" in capsys.readouterr().err
+    assert not list(labelled_cohort.glob("*/seg__sa.nii.gz"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -112,7 +112,10 @@ def test_files_sidecars_and_values(labelled_cohort: Path, tiny_weights: Path, tm
     (outcome,) = segment([tmp_path / "S0"], tiny_weights, PLAIN.model_copy(update={"uncertainty": True}))
     written = read_image(tmp_path / "S0" / "seg_sa.nii.gz")
     assert outcome.outputs == ["seg_sa.nii.gz", "seg_sa.json"]
-    assert outcome.values == {"model": "tiny", "engine": "torch", "precision": "fp32", "frames_segmented": 2}
+    assert outcome.values == {
+        **{"model": "tiny", "engine": "torch", "precision": "fp32", "device": "cpu"},
+        "frames_segmented": 2,
+    }
     assert written.data.dtype == np.uint8
     assert written.data.shape == original.data.shape
     assert np.array_equal(written.affine, original.affine)
@@ -196,6 +199,8 @@ def test_a_fault_with_one_subject_is_its_own(
     outcomes = segment(folders, tiny_weights)
     assert [outcome.status for outcome in outcomes] == [Status.OK, Status.ERROR, Status.OK]
     assert "unlucky" in outcomes[1].findings[0].message
+    assert "in fails_once" in outcomes[1].traceback
+    assert not outcomes[0].traceback
 
 
 def test_weights_that_do_not_fit_are_said_so(tiny_weights: Path, tmp_path: Path) -> None:
@@ -206,6 +211,19 @@ def test_weights_that_do_not_fit_are_said_so(tiny_weights: Path, tmp_path: Path)
     if shipped_models():
         with pytest.raises(UserError, match="no shipped weights 'other'"):
             segment([tmp_path], "other")
+
+
+@pytest.mark.parametrize("place", ["~/mine", "$MODELS/mine"])
+def test_paths_of_weights_are_filled_in(
+    place: str, tiny_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MODELS", str(tmp_path))
+    for suffix in (".safetensors", ".json"):
+        copy = tmp_path / "mine" / f"tiny{suffix}"
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(tiny_weights.with_suffix(suffix).read_bytes())
+    assert load_model(f"{place}/tiny.safetensors")[1].name == "tiny"
 
 
 def test_damaged_weights_are_refused(tiny_weights: Path, tmp_path: Path) -> None:

@@ -17,9 +17,12 @@ import torch
 import yaml
 
 from cinecohort.cli import main
+from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.stage_builders import BUILDERS
+from cinecohort.cohort.store import forget, write_record
 from cinecohort.errors import UserError
 from cinecohort.files import read_json, write_json
+from cinecohort.findings import Outcome, Status
 from cinecohort.images import Image, read_image, write_image
 from cinecohort.segmentation import engines, prediction
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
@@ -332,6 +335,69 @@ def test_what_is_pinned_and_missing_fails_the_job_and_the_command(
     assert not (labelled_cohort / "S0" / "seg_sa.nii.gz").exists()
 
 
+def test_a_subject_that_cannot_be_written_is_marked_alone(
+    labelled_cohort: Path, tiny_weights: Path, tmp_path: Path
+) -> None:
+    """A folder has the name of its label map, where an earlier run had written that."""
+    pending = []
+    for name in ("first", "blocked", "last"):
+        folder = tmp_path / name
+        write_image(folder / "sa.nii.gz", read_image(labelled_cohort / "S0" / "sa.nii.gz"))
+        pending.append((IndexedSubject(name, "tiny", name, name, "", "raw"), folder))
+    blocked = tmp_path / "blocked"
+    (blocked / "seg_sa.nii.gz").write_bytes(b"of an earlier run")
+    write_record(blocked, "segment", 1, "print", Outcome(Status.OK, outputs=["seg_sa.nii.gz"]))
+    (blocked / "seg_sa.nii.gz").unlink()
+    (blocked / "seg_sa.nii.gz").mkdir()
+    settings = {
+        "version": 1,
+        "segmentation": SegmentationOptions(engine="torch", precision="fp32").model_dump(mode="json"),
+        "models": {"sa": [{"name": "tiny", "weights": str(tiny_weights)}]},
+        "weights": {},
+    }
+    work = BUILDERS["segment"](settings, tmp_path, 1, 0).work_on_all
+    assert work is not None
+    outcomes = {subject.subject: outcome for subject, outcome in work(pending)}
+    assert [name for name, outcome in outcomes.items() if outcome.status is Status.ERROR] == ["blocked"]
+    assert "seg_sa.nii.gz" in outcomes["blocked"].findings[0].message
+    assert "Traceback" in outcomes["blocked"].traceback
+    assert outcomes["last"].outputs == ["seg_sa.nii.gz", "seg_sa.json"]
+    assert not write_record(blocked, "segment", 1, "print", outcomes["blocked"]).outputs
+    forget(blocked, "segment")
+    assert (blocked / "seg_sa.nii.gz").is_dir()
+
+
+def test_an_installed_openvino_that_does_not_work_is_said_so(
+    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "has_openvino", lambda: True)
+    monkeypatch.setitem(sys.modules, "openvino", None)  # Importing it raises ImportError.
+    model = ModelOptions(name="tiny", weights=str(tiny_weights))
+    for engine in ("auto", "openvino"):
+        options = SegmentationOptions(engine=engine, device="cpu")
+        with pytest.raises(UserError, match=r"openvino cannot be loaded \(.*; mend it or set engine: torch"):
+            load(model, options, "sa", 1)
+
+
+@pytest.mark.parametrize("kind", [torch.OutOfMemoryError, torch.AcceleratorError])
+def test_a_gpu_that_is_full_or_lost_is_no_subjects_fault(
+    kind: type[Exception],
+    labelled_cohort: Path,
+    tiny_weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write_image(tmp_path / "sa.nii.gz", read_image(labelled_cohort / "S0" / "sa.nii.gz"))
+
+    def fails(*arguments: object) -> None:
+        raise kind("CUDA error")
+
+    monkeypatch.setattr(prediction, "ImageInference", fails)
+    model = ModelOptions(name="tiny", weights=str(tiny_weights))
+    with pytest.raises(kind, match="CUDA error"):
+        list(segment_subjects([tmp_path], model, SegmentationOptions(engine="torch"), "sa", threads=1))
+
+
 def changed_weights(source: Path, folder: Path, **facts: object) -> str:
     """Copy of weights whose description says something else; without facts, one without a description."""
     path = folder / "changed.safetensors"
@@ -351,6 +417,9 @@ def changed_weights(source: Path, folder: Path, **facts: object) -> str:
         ({"architecture": "resnet"}, "resnet"),
         ({"neighbours": 1}, "does not hold the weights"),
         ({"sha256": "0" * 64}, "does not match the digest"),
+        ({"spacing_mm": 0}, r"not a valid description of weights[\s\S]*spacing_mm"),
+        ({"spacing_mm": "inf"}, r"not a valid description of weights[\s\S]*spacing_mm"),
+        ({"neighbours": -1}, r"not a valid description of weights[\s\S]*neighbours"),
     ],
 )
 def test_imported_weights_that_do_not_fit_are_said_so(

@@ -57,7 +57,7 @@ def of_this_run(context: Context) -> list[Text]:
             "One observer is not the truth: without a second, the difference between humans is not known "
             "here."
         )
-    unvalidated = unvalidated_models(results.config)
+    unvalidated = unvalidated_models(results)
     if unvalidated:
         items.append(
             f"Not validated on real hearts: {', '.join(unvalidated)}. Measures that rest on them show that "

@@ -14,7 +14,7 @@ from cinecohort.reporting.document import (
     Text,
 )
 from cinecohort.reporting.numbers import is_defined, listing
-from cinecohort.reporting.results import configured_sets
+from cinecohort.reporting.results import Results, configured_sets
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.validation import MARK, members, unvalidated_models
 from cinecohort.reporting.vocabulary import VIEW_NAMES
@@ -67,7 +67,7 @@ def section(context: Context) -> list[Section]:
     config = context.results.config
     parts = [
         ("Data and conversion", "sec-methods-data", data(config, context)),
-        ("Segmentation", "sec-methods-segmentation", segmentation(config)),
+        ("Segmentation", "sec-methods-segmentation", segmentation(context.results)),
         ("Quality control", "sec-methods-quality", quality(config)),
         ("Clinical measures", "sec-methods-measures", measures(config)),
         ("Comparison of segmentations and measures", "sec-methods-agreement", agreement(config)),
@@ -123,8 +123,9 @@ def data(config: Mapping[str, Any], context: Context) -> list[Block]:
     ]
 
 
-def segmentation(config: Mapping[str, Any]) -> list[Block]:
+def segmentation(results: Results) -> list[Block]:
     """How images were segmented."""
+    config = results.config
     models = part(config, "models")
     settings = part(config, "segmentation")
     if not any(models.values()):
@@ -175,7 +176,7 @@ def segmentation(config: Mapping[str, Any]) -> list[Block]:
             "Single networks also segmented two frames of each image flipped and turned, ED and ES or those "
             "of the largest and the smallest LV, and the agreement of these results was recorded. "
         )
-    unvalidated = unvalidated_models(config)
+    unvalidated = unvalidated_models(results)
     if unvalidated:
         fate = "taken into" if config.get("unvalidated") == "include" else "kept out of"
         text.append(

@@ -70,12 +70,12 @@ def engine_blocks(context: Context) -> list[Block]:
         return [Paragraph("No segmentation was made in this run, or its engine was not recorded.")]
     words = [f"{name} ({count(n)})" for name, n in engines.items()]
     if len(engines) == 1:
-        return [Paragraph(f"All segmentations were made by one engine and precision: {words[0]}.")]
+        return [Paragraph(f"All segmentations were made by one engine, precision and device: {words[0]}.")]
     return [
         Paragraph(
-            f"The cohort was segmented by different engines or precisions: {listing(words)}. Their results "
-            "may differ in "
-            "single voxels at boundaries; for a study, pin one engine and segment the cohort again."
+            f"The cohort was segmented by different engines, precisions or devices: {listing(words)}. Their "
+            "results may differ in single voxels at boundaries; for a study, pin one engine and segment the "
+            "cohort again."
         )
     ]
 
