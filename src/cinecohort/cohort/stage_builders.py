@@ -85,6 +85,10 @@ def _image_quality_one(subject: IndexedSubject, folder: Path, options: Any) -> O
     return check_images(folder, options)
 
 
+HOW_TO_RUN = ("engine", "precision", "device", "batch_size")
+"""Settings that a segmentation does not depend on: what engine, precision and device come to is looked at."""
+
+
 def _segment(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
     from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 
@@ -99,7 +103,7 @@ def _segment(settings: Mapping[str, Any], results: Path, threads: int, gpu: int)
         "segment",
         settings["version"],
         {
-            **settings["segmentation"],
+            **{key: value for key, value in settings["segmentation"].items() if key not in HOW_TO_RUN},
             "models": {view: [model.name for model in listed] for view, listed in models.items()},
             "engine": engine,
         },

@@ -69,6 +69,20 @@ def test_a_gpu_job_with_an_engine_that_uses_none_fails(monkeypatch):
         stage_builders._engine(SegmentationOptions(engine="openvino"), gpu=1)
 
 
+def test_how_a_network_is_run_is_no_reason_to_run_it_again(tmp_path):
+    def parameters(**options):
+        datasets = {"tiny": {"source": "acdc", "path": str(tmp_path)}}
+        models = {"sa": [{"name": "unet_slim_sa"}]}
+        settings = {"precision": "fp32", **options}
+        config = parse_config({"datasets": datasets, "models": models, "segmentation": settings})
+        return BUILDERS["segment"](json.loads(settings_for("segment", config)), tmp_path, 1, 0).parameters
+
+    here = parameters()
+    assert parameters(batch_size=4, device="cpu", engine=here["engine"]["engine"]) == here
+    assert parameters(engine="torch") != parameters(engine="openvino")
+    assert parameters(frames="ed_es") != here
+
+
 VALUES = {"model": "net", "frames_segmented": 2}
 
 
