@@ -1,7 +1,7 @@
 """What is removed from, and filled in, a segmentation after the network; all of it is counted."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,12 +30,19 @@ def heart_box(labels: NDArray[np.uint8]) -> tuple[slice, slice, slice] | None:
     return slice(max(0, x.start - 1), x.stop + 1), slice(max(0, y.start - 1), y.stop + 1), z
 
 
-def hearts(labels: NDArray[np.uint8]) -> Iterator[tuple[int, NDArray[np.uint8], slice]]:
-    """Yield each frame with labels: its number, a view of its :func:`heart_box`, and the box's slices."""
-    for frame in range(labels.shape[3]):
-        box = heart_box(labels[..., frame])
-        if box is not None:
-            yield frame, labels[..., frame][box], box[2]
+class Heart(NamedTuple):
+    """What is labelled in a frame."""
+
+    frame: int
+    slices: slice
+    labels: NDArray[np.uint8]
+    """(x, y, z), a view of the frame's :func:`heart_box`."""
+
+
+def hearts(labels: NDArray[np.uint8]) -> list[Heart]:
+    """Return the heart of each frame that has labels."""
+    boxes = [(frame, heart_box(labels[..., frame])) for frame in range(labels.shape[3])]
+    return [Heart(frame, box[2], labels[..., frame][box]) for frame, box in boxes if box is not None]
 
 
 def pieces(mask: NDArray[np.bool_], passable: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
@@ -56,7 +63,10 @@ def pieces(mask: NDArray[np.bool_], passable: NDArray[np.bool_]) -> tuple[NDArra
     """
     kept = mask.any(axis=(0, 1)) | ~passable
     components = np.zeros(mask.shape, dtype=np.int32)
-    components[..., kept], count = ndimage.label(mask[..., kept], structure=np.ones((3, 3, 3)))
+    # Taking slices out copies the mask, and hardly ever is there one to take out.
+    within = ... if kept.all() else (..., kept)
+    found, count = ndimage.label(mask[within], structure=np.ones((3, 3, 3)))
+    components[within] = found
     return components, int(count)
 
 
@@ -183,16 +193,17 @@ def clean_up(
     """
     removed, filled = np.zeros((max(structures) + 1, labels.shape[3]), dtype=np.int64), 0
     blank = without_contrast(image.data)
+    if options.largest_component and view == "sa":
+        elsewhere = apart_from_the_heart(labels, image.spacing_mm[:2], np.all(blank, axis=1))
+        for frame in range(labels.shape[3]):
+            removed[:, frame] += np.bincount(labels[elsewhere, frame], minlength=len(removed))
+        labels[elsewhere] = 0
+    found = hearts(labels)
     if options.largest_component:
-        if view == "sa":
-            elsewhere = apart_from_the_heart(labels, image.spacing_mm[:2], np.all(blank, axis=1))
-            for frame in range(labels.shape[3]):
-                removed[:, frame] += np.bincount(labels[elsewhere, frame], minlength=len(removed))
-            labels[elsewhere] = 0
-        removed += keep_main_pieces(labels, view, structures, blank)
+        removed += keep_main_pieces(found, view, blank)
     if options.fill_holes:
-        for _, part, _ in hearts(labels):
-            filled = max(filled, sum(fill_holes(part, enclosing) for enclosing in ENCLOSING[view]))
+        for heart in found:
+            filled = max(filled, sum(fill_holes(heart.labels, enclosing) for enclosing in ENCLOSING[view]))
     voxel_volume_ml = float(np.prod(image.spacing_mm)) / 1000
     return {
         "removed_ml": {
@@ -203,17 +214,15 @@ def clean_up(
     }
 
 
-def keep_main_pieces(
-    labels: NDArray[np.uint8], view: str, structures: Mapping[int, str], blank: NDArray[np.bool_]
-) -> NDArray[np.int64]:
+def keep_main_pieces(hearts: Sequence[Heart], view: str, blank: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Keep the main piece of each structure in each frame, in place.
 
     Parameters
     ----------
-    labels
-        Label map (x, y, z, t).
-    view, structures
-        What it shows.
+    hearts
+        Of the frames.
+    view
+        What they show.
     blank
         (z, t), slices without an image.
 
@@ -222,14 +231,20 @@ def keep_main_pieces(
     numpy.ndarray
         (labels, t), voxels removed.
     """
-    removed = np.zeros((max(structures) + 1, labels.shape[3]), dtype=np.int64)
-    passable = {}
-    for together in ENCLOSING[view]:
-        seen = np.any(np.isin(labels, together), axis=(0, 1, 3))
-        passable.update(dict.fromkeys(together, blank | seen[:, None]))
-    for frame, part, slices in hearts(labels):
+    labels = sorted(label for together in ENCLOSING[view] for label in together)
+    removed = np.zeros((labels[-1] + 1, blank.shape[1]), dtype=np.int64)
+    shows = np.zeros((len(removed), len(blank)), dtype=bool)
+    for heart in hearts:
+        for label in labels:
+            shows[label, heart.slices] |= (heart.labels == label).any(axis=(0, 1))
+    passable = {
+        label: blank | np.any(shows[list(together)], axis=0)[:, None]
+        for together in ENCLOSING[view]
+        for label in together
+    }
+    for frame, slices, part in hearts:
         if view == "sa":
             removed[1, frame] += keep_ventricle(part, passable[1][slices, frame])
-        for label in structures:
+        for label in labels:
             removed[label, frame] += keep_largest(part, label, passable[label][slices, frame])
     return removed
