@@ -17,6 +17,9 @@ IN_PLANE[:, :, 1] = ndimage.generate_binary_structure(2, 1)
 GAP_MM = 10.0
 """What is nearer than this to the heart belongs to it."""
 
+RIVAL = 0.25
+"""What has this part of the largest piece's size may be the heart as well."""
+
 ENCLOSING = {"sa": ((1, 2), (3,)), "la_2ch": ((1,),), "la_4ch": ((1,), (2,))}
 """Labels that belong together, as around a hole: LV and myocardium; each other structure alone."""
 
@@ -70,22 +73,55 @@ def pieces(mask: NDArray[np.bool_], passable: NDArray[np.bool_]) -> tuple[NDArra
     return components, int(count)
 
 
-def keep_largest(labels: NDArray[np.uint8], label: int, passable: NDArray[np.bool_]) -> int:
-    """Remove all but the largest of a label's :func:`pieces`, in place.
+def main_piece(
+    mask: NDArray[np.bool_],
+    counted: NDArray[np.bool_],
+    blank: NDArray[np.bool_],
+    shown: NDArray[np.bool_],
+) -> NDArray[np.bool_]:
+    """Find the piece of a mask with most of what counts, and what belongs to it on the other side of a gap.
+
+    Slices without an image are no gap. Where the mask is empty in a slice that shows the structure in other
+    frames, the network may have missed it, or the heart may have moved out of the slice: what lies beyond
+    belongs to the piece if it has at least :data:`RIVAL` of its size.
+
+    Parameters
+    ----------
+    mask, counted
+        (x, y, z).
+    blank, shown
+        (z,), slices without an image, and those that show the structure in any frame.
+
+    Returns
+    -------
+    numpy.ndarray
+        (x, y, z), a part of the mask; all of it where nothing counts.
+    """
+    components, count = pieces(mask, blank)
+    sizes = np.bincount(components[counted], minlength=count + 1)
+    sizes[0] = 0
+    if count <= 1 or not sizes.any():
+        return mask
+    joined, _ = pieces(mask, blank | shown)
+    whole = np.zeros(count + 1, dtype=np.int64)
+    whole[components[mask]] = joined[mask]
+    largest = int(np.argmax(sizes))
+    kept = (whole == whole[largest]) & (sizes >= RIVAL * sizes[largest])
+    return np.asarray(kept[components] & mask)
+
+
+def keep_main_piece(labels: NDArray[np.uint8], label: int, *slices: NDArray[np.bool_]) -> int:
+    """Remove what is not in a label's :func:`main_piece`, the largest, in place.
 
     Returns
     -------
     int
         Number of voxels removed.
     """
-    components, count = pieces(labels == label, passable)
-    if count <= 1:
-        return 0
-    sizes = np.bincount(components.ravel())
-    sizes[0] = 0
-    largest = int(np.argmax(sizes))
-    labels[(components > 0) & (components != largest)] = 0
-    return int(sizes.sum() - sizes[largest])
+    mask = labels == label
+    apart = mask & ~main_piece(mask, mask, *slices)
+    labels[apart] = 0
+    return int(apart.sum())
 
 
 def apart_from_the_heart(
@@ -122,24 +158,19 @@ def apart_from_the_heart(
     return (places > 0) & (places != int(np.argmax(sizes)))
 
 
-def keep_ventricle(labels: NDArray[np.uint8], passable: NDArray[np.bool_]) -> int:
-    """Remove LV cavity (1) apart from the piece of LV and myocardium with most myocardium (2), in place.
+def keep_ventricle(labels: NDArray[np.uint8], *slices: NDArray[np.bool_]) -> int:
+    """Remove LV cavity (1) apart from the :func:`main_piece` of cavity and wall, that with most wall (2).
 
     At end-systole a bright structure that was taken for cavity can be larger than the cavity itself; what
-    tells them apart is the wall around it.
+    tells them apart is the wall around it. Works in place.
 
     Returns
     -------
     int
         Number of voxels of the cavity that were removed.
     """
-    components, count = pieces((labels == 1) | (labels == 2), passable)
-    if count <= 1:
-        return 0
-    wall = np.bincount(components[labels == 2], minlength=count + 1)
-    if not wall.any():
-        return 0
-    apart = (labels == 1) & (components != int(np.argmax(wall)))
+    cavity, wall = labels == 1, labels == 2
+    apart = cavity & ~main_piece(cavity | wall, wall, *slices)
     labels[apart] = 0
     return int(apart.sum())
 
@@ -147,8 +178,8 @@ def keep_ventricle(labels: NDArray[np.uint8], passable: NDArray[np.bool_]) -> in
 def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
     """Fill background that labels enclose in a slice with the label of the nearest pixel, in place.
 
-    A slice that lacks one of the labels is left alone: what a ring of myocardium without a cavity encloses is
-    a cavity that was missed.
+    A slice that lacks the first of the labels is left alone: what a ring of myocardium without a cavity
+    encloses is a cavity that was missed.
 
     Returns
     -------
@@ -161,7 +192,7 @@ def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
     )
     border = np.unique(outside[0])
     holes = ~np.isin(outside, border)[1:-1, 1:-1] & ~wall & (labels == 0)
-    holes &= np.all([(labels == label).any(axis=(0, 1)) for label in enclosing], axis=0)
+    holes &= (labels == enclosing[0]).any(axis=(0, 1))
     if not holes.any():
         return 0
     for index in np.flatnonzero(holes.any(axis=(0, 1))):
@@ -182,8 +213,8 @@ def clean_up(
 ) -> dict[str, Any]:
     """Clean up a label map (x, y, z, t) of an image, in place.
 
-    A slice is no border, so that what lies on its two sides is one piece, where it has no image in the frame,
-    or shows the structure in others (the LV cavity or the myocardium, for both of them).
+    A slice without an image is no border: what lies on its two sides is one piece. See :func:`main_piece` for
+    one that shows the structure (the LV cavity or the myocardium, for both of them) in other frames only.
 
     Returns
     -------
@@ -237,14 +268,12 @@ def keep_main_pieces(hearts: Sequence[Heart], view: str, blank: NDArray[np.bool_
     for heart in hearts:
         for label in labels:
             shows[label, heart.slices] |= (heart.labels == label).any(axis=(0, 1))
-    passable = {
-        label: blank | np.any(shows[list(together)], axis=0)[:, None]
-        for together in ENCLOSING[view]
-        for label in together
+    shown = {
+        label: np.any(shows[list(together)], axis=0) for together in ENCLOSING[view] for label in together
     }
     for frame, slices, part in hearts:
         if view == "sa":
-            removed[1, frame] += keep_ventricle(part, passable[1][slices, frame])
+            removed[1, frame] += keep_ventricle(part, blank[slices, frame], shown[1][slices])
         for label in labels:
-            removed[label, frame] += keep_largest(part, label, passable[label][slices, frame])
+            removed[label, frame] += keep_main_piece(part, label, blank[slices, frame], shown[label][slices])
     return removed

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cinecohort.images import Image
-from cinecohort.segmentation.clean_up import apart_from_the_heart, pieces
+from cinecohort.segmentation.clean_up import RIVAL, apart_from_the_heart, pieces
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.engines import Network
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
@@ -34,9 +34,6 @@ LOCATING_FRAMES = 2
 
 WORTH_CUTTING = 0.8
 """A region that is a larger part of the image saves nothing."""
-
-RIVAL = 0.25
-"""What else is found is in the region too where it has this part of the largest thing's size."""
 
 CLEARANCE_MM = 5.0
 """A heart that comes nearer than this to the border of its region may have been cut off."""

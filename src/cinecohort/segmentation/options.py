@@ -57,7 +57,7 @@ class CleanUpOptions(Options):
     largest_component: bool = True
     """Keep one 3D component of each structure in each frame: the largest; of the LV cavity that with the
     wall. In the short axis also remove what lies apart from the heart over all frames. A slice without an
-    image, or that shows the structure in other frames, parts nothing."""
+    image parts nothing, and one that shows the structure in other frames only no more than a quarter."""
 
     fill_holes: bool = True
     """Fill holes inside a structure, slice by slice; a ring of myocardium without a cavity is none."""

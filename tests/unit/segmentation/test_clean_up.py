@@ -117,6 +117,17 @@ def test_a_slice_that_lacks_a_structure_in_one_frame_only_does_not_part_it() -> 
     assert np.array_equal(labels, before)
 
 
+def test_a_little_beyond_a_slice_that_the_heart_has_left_in_this_frame_goes() -> None:
+    """As an atrium that is taken for the cavity when the base has moved out of its slice."""
+    labels = tall_heart()
+    labels[:, :, 5:, 1] = 0
+    wanted = labels.copy()
+    labels[6:11, 6:11, 6, 1] = 1
+    labels[14:18, 4:13, 6, 1] = 3
+    assert cleaned(labels)["removed_ml"] == {"LV": 2.5, "MYO": 0, "RV": 3.6}
+    assert np.array_equal(labels, wanted)
+
+
 def test_what_lies_beyond_the_end_of_the_heart_in_every_frame_goes() -> None:
     labels = tall_heart()
     labels[:, :, 5:] = 0
@@ -144,6 +155,15 @@ def test_a_ring_without_a_cavity_is_not_filled_with_wall() -> None:
     before = labels.copy()
     assert cleaned(labels)["filled_ml"] == 0
     assert np.array_equal(labels, before)
+
+
+def test_a_hole_in_a_cavity_without_a_wall_is_filled() -> None:
+    labels = tall_heart()
+    labels[:, :, 0][labels[:, :, 0] == 2] = 0
+    wanted = labels.copy()
+    labels[8, 8, 0] = 0
+    cleaned(labels)
+    assert np.array_equal(labels, wanted)
 
 
 def test_holes_take_the_nearest_label_and_gaps_between_structures_stay() -> None:
