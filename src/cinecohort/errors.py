@@ -3,8 +3,14 @@
 import errno
 import sys
 
-MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE)
+MACHINE_FAULTS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ESTALE, errno.EMFILE, errno.ENFILE),
+    *(errno.ENOMEM, errno.ENODEV, errno.ETIMEDOUT, errno.ENOTCONN, errno.EHOSTDOWN),
+)
 """Error numbers that no subject's data can cause."""
+
+SAID_BY_TORCH = ("can't allocate memory", "CUDNN_STATUS", "CUBLAS_STATUS")
+"""In the message of a RuntimeError by which torch says that the machine failed."""
 
 
 class UserError(Exception):
@@ -24,4 +30,6 @@ def is_machine_fault(fault: BaseException) -> bool:
         return fault.errno in MACHINE_FAULTS
     torch = sys.modules.get("torch")  # Faults of its own can be met only where it was imported.
     of_the_gpu = () if torch is None else (torch.OutOfMemoryError, torch.AcceleratorError)
+    if isinstance(fault, RuntimeError) and any(words in str(fault) for words in SAID_BY_TORCH):
+        return True
     return isinstance(fault, (MemoryError, *of_the_gpu))

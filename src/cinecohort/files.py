@@ -11,8 +11,12 @@ from typing import Any
 
 
 def expanded(path: str | Path) -> Path:
-    """Path as it was configured, with ``~`` and ``$VARIABLES`` filled in."""
-    return Path(os.path.expandvars(path)).expanduser()
+    """Path as it was configured, with ``~`` and ``$VARIABLES`` filled in; unknown ones stay as they are."""
+    given = Path(os.path.expandvars(path))
+    try:
+        return given.expanduser()
+    except RuntimeError:
+        return given
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 import hashlib
 import os
+from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
@@ -8,6 +9,7 @@ from cinecohort.files import (
     digest_bytes,
     digest_file,
     digest_json,
+    expanded,
     read_json,
     replacing,
     to_json,
@@ -95,3 +97,10 @@ def test_digests(tmp_path):
 
 def test_names_that_are_no_text_have_a_digest_too():
     assert digest_json({os.fsdecode(b"\xff"): 1}) != digest_json({os.fsdecode(b"\xfe"): 1})
+
+
+def test_paths_are_expanded_where_they_can_be(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("STUDY", "cohort")
+    assert expanded("~/$STUDY/net.safetensors") == Path("/home/me/cohort/net.safetensors")
+    assert expanded("~nobody_of_this_name/$NOWHERE/a") == Path("~nobody_of_this_name/$NOWHERE/a")

@@ -180,8 +180,7 @@ class SegmentationQualityOptions(Options):
     """Largest distance of a slice's cycle from the others', as a share of the cycle (mistriggering)."""
 
     s11_clean_up: Check = Check(threshold=0.1)
-    """Largest share of a structure that the clean-up took away, or of the heart that it filled in. In 83 real
-    hearts it took at most 0.05."""
+    """Largest share of a structure that the clean-up took away in a frame, or of the heart that it filled."""
 
     label_swap: Check = Check(threshold=0.5)
     """Least share of the LV's border that lies on myocardium; below, and less than the RV's, is a swap."""

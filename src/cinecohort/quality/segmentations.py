@@ -49,7 +49,7 @@ def check_segmentations(folder: Path, name: str | None, options: SegmentationQua
         uncertain, agreement = check_uncertainty(
             labels.image.sidecar.get("uncertainty"), view, options.u1_uncertainty
         )
-        changed, shares = check_clean_up(labels, options.s11_clean_up)
+        changed, shares = check_clean_up(labels.image.sidecar.get("clean_up"), view, options.s11_clean_up)
         outcome.findings += findings + uncertain + changed
         outcome.values |= values | agreement | shares
     outcome.status = overall_status(outcome.findings)
@@ -183,45 +183,46 @@ def check_uncertainty(
     return found, values
 
 
-def check_clean_up(labels: LabelMap, check: Check) -> tuple[list[Finding], dict[str, float | None]]:
+def check_clean_up(
+    cleaned: Mapping[str, Any] | None, view: str, check: Check
+) -> tuple[list[Finding], dict[str, float | None]]:
     """S11: how much the clean-up removed and filled, where the segmentation's sidecar says.
 
     Parameters
     ----------
-    labels
-        The segmentation that it left.
+    cleaned
+        What :func:`cinecohort.segmentation.clean_up.clean_up` did; None where the sidecar does not say.
+    view
+        The view.
     check
-        Largest share of a structure's volume before.
+        Largest share of a structure, or of the heart, in any frame.
 
     Returns
     -------
     findings, values
         What was found, and the share by structure.
     """
-    cleaned = labels.image.sidecar.get("clean_up") or {}
     found: list[Finding] = []
     values: dict[str, float | None] = {}
-    voxel_volume_ml = float(np.prod(labels.image.spacing_mm)) / 1000
-    in_any = np.zeros(labels.image.data.shape[3], dtype=np.int64)
-    for label, name in STRUCTURES[labels.view].items():
-        counts = np.count_nonzero(labels.image.data == label, axis=(0, 1, 2))
-        in_any += counts
-        removed, kept = (cleaned.get("removed_ml") or {}).get(name, 0.0), counts.max() * voxel_volume_ml
-        share = removed / (removed + kept) if removed else 0.0
-        values[f"{labels.view}_{name.lower()}_removed_share"] = round(share, 5)
-        if share > check.threshold:
-            message = f"clean-up removed up to {removed:.1f} mL of {name}; at most {kept:.1f} mL were kept"
-            found += finding(
-                "S11", check.action, message, view=labels.view, value=share, threshold=check.threshold
+    if cleaned is None:
+        return found, values
+    for name in STRUCTURES[view].values():
+        share = (cleaned.get("removed_share") or {}).get(name)
+        values[f"{view}_{name.lower()}_removed_share"] = share
+        if share is not None and share > check.threshold:
+            removed = cleaned["removed_ml"][name]
+            message = (
+                f"clean-up removed up to {100 * share:.0f} % of {name} in a frame, at most {removed:.1f} mL"
             )
-    filled, whole = cleaned.get("filled_ml", 0.0), in_any.max() * voxel_volume_ml
-    share = filled / whole if filled else 0.0
-    values[f"{labels.view}_filled_share"] = round(share, 5)
-    if share > check.threshold:
-        message = f"clean-up filled holes of up to {filled:.1f} mL in a heart of {whole:.1f} mL"
-        found += finding(
-            "S11", check.action, message, view=labels.view, value=share, threshold=check.threshold
+            found += finding("S11", check.action, message, view=view, value=share, threshold=check.threshold)
+    share = cleaned.get("filled_share")
+    values[f"{view}_filled_share"] = share
+    if share is not None and share > check.threshold:
+        filled = cleaned["filled_ml"]
+        message = (
+            f"clean-up filled up to {100 * share:.0f} % of the heart in a frame, at most {filled:.1f} mL"
         )
+        found += finding("S11", check.action, message, view=view, value=share, threshold=check.threshold)
     return found, values
 
 

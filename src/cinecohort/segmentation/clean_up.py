@@ -219,10 +219,12 @@ def clean_up(
     Returns
     -------
     dict
-        ``removed_ml``: structure to the largest volume that was removed from it in any frame; ``filled_ml``:
-        the largest volume of holes filled in any frame.
+        ``removed_ml``: structure to the largest volume that was removed from it in any frame, and
+        ``removed_share`` to the largest share of what it had in a frame; ``filled_ml`` and ``filled_share``:
+        the largest volume of holes filled in any frame, and the largest share of the heart that they are.
     """
-    removed, filled = np.zeros((max(structures) + 1, labels.shape[3]), dtype=np.int64), 0
+    removed = np.zeros((max(structures) + 1, labels.shape[3]), dtype=np.int64)
+    filled = np.zeros(labels.shape[3], dtype=np.int64)
     blank = without_contrast(image.data)
     if options.largest_component and view == "sa":
         elsewhere = apart_from_the_heart(labels, image.spacing_mm[:2], np.all(blank, axis=1))
@@ -232,17 +234,24 @@ def clean_up(
     found = hearts(labels)
     if options.largest_component:
         removed += keep_main_pieces(found, view, blank)
-    if options.fill_holes:
-        for heart in found:
-            filled = max(filled, sum(fill_holes(heart.labels, enclosing) for enclosing in ENCLOSING[view]))
-    voxel_volume_ml = float(np.prod(image.spacing_mm)) / 1000
+    kept = np.zeros_like(removed)
+    for frame, _, part in found:
+        kept[:, frame] = np.bincount(part.ravel(), minlength=len(kept))
+        if options.fill_holes:
+            filled[frame] = sum(fill_holes(part, enclosing) for enclosing in ENCLOSING[view])
+    volume_ml = float(np.prod(image.spacing_mm)) / 1000
+    names = structures.items()
     return {
-        "removed_ml": {
-            name: round(float(removed[label].max()) * voxel_volume_ml, 4)
-            for label, name in structures.items()
-        },
-        "filled_ml": round(filled * voxel_volume_ml, 4),
+        "removed_ml": {name: round(removed[label].max() * volume_ml, 4) for label, name in names},
+        "removed_share": {name: _largest_share(removed[label], kept[label]) for label, name in names},
+        "filled_ml": round(filled.max() * volume_ml, 4),
+        "filled_share": _largest_share(filled, kept[1:].sum(axis=0)),
     }
+
+
+def _largest_share(part: NDArray[np.int64], rest: NDArray[np.int64]) -> float:
+    """Largest share (t,) of a part in itself and the rest; 0 where both are empty."""
+    return round(float((part / np.maximum(part + rest, 1)).max()), 5)
 
 
 def keep_main_pieces(hearts: Sequence[Heart], view: str, blank: NDArray[np.bool_]) -> NDArray[np.int64]:

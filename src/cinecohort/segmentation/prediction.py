@@ -290,7 +290,7 @@ def finish(
     labels, findings = segmented.labels, list(segmented.subject.findings)
     structures = STRUCTURES[view]
     cleaned = clean_up(labels, view, structures, options.clean_up, image)
-    if options.frames == "ed_es" and len(segmented.frames) != 2:
+    if options.frames == "ed_es" and len(segmented.frames) > 2:
         message = f"ED and ES are not named; all {len(segmented.frames)} frames were segmented."
         findings.append(Finding("ALL_FRAMES", Level.INFO, message, view))
     if not labels.any():

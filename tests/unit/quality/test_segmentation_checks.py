@@ -120,24 +120,24 @@ def apex_cut_off(labels: np.ndarray) -> None:
 @pytest.mark.parametrize(
     ("removed", "filled", "said"),
     [
-        ({"LV": 0.1, "MYO": 0.0}, 0.2, None),
-        ({"LV": 55.0}, 0.0, "clean-up removed up to 55.0 mL of LV; at most"),
-        ({}, 500.0, "clean-up filled holes of up to 500.0 mL"),
+        ({"LV": 0.09, "MYO": 0.0}, 0.02, None),
+        ({"LV": 0.3}, 0.0, "clean-up removed up to 30 % of LV in a frame, at most 7.0 mL"),
+        ({}, 0.11, "clean-up filled up to 11 % of the heart in a frame, at most 20.0 mL"),
     ],
 )
 def test_a_clean_up_that_changed_much_is_flagged(
     removed: dict[str, float], filled: float, said: str | None, tmp_path: Path
 ) -> None:
-    cleaned = {"removed_ml": removed, "filled_ml": filled}
-    labels = Image(sound_heart(), AFFINE, sidecar={"clean_up": cleaned})
-    write_image(tmp_path / "seg_sa.nii.gz", labels)
+    cleaned = {
+        "removed_ml": {"LV": 7.0}, "removed_share": removed, "filled_ml": 20.0, "filled_share": filled
+    }  # fmt: skip
+    write_image(tmp_path / "seg_sa.nii.gz", Image(sound_heart(), AFFINE, sidecar={"clean_up": cleaned}))
     outcome = check_segmentations(tmp_path, None, SegmentationQualityOptions())
     found = [finding.message for finding in outcome.findings if finding.code == "S11"]
     assert len(found) == (said is not None)
     assert said is None or said in found[0]
-    kept = np.count_nonzero(labels.data == 1, axis=(0, 1, 2)).max() * 1.8 * 1.8 * 10 / 1000
-    share = removed.get("LV", 0) / (removed.get("LV", 0) + kept)
-    assert outcome.values["sa_lv_removed_share"] == pytest.approx(share, abs=1e-5)
+    assert outcome.values["sa_lv_removed_share"] == removed.get("LV")
+    assert outcome.values["sa_filled_share"] == filled
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ def test_a_sound_heart_is_left_alone() -> None:
     labels = heart()
     found = cleaned(labels)
     assert np.array_equal(labels, heart())
-    assert found == {"removed_ml": {"LV": 0, "MYO": 0, "RV": 0}, "filled_ml": 0}
+    nothing = {"LV": 0, "MYO": 0, "RV": 0}
+    assert found == {"removed_ml": nothing, "removed_share": nothing, "filled_ml": 0, "filled_share": 0}
 
 
 def test_islands_go_and_are_counted_in_millilitres_of_the_worst_frame() -> None:
@@ -55,7 +56,7 @@ def test_islands_go_and_are_counted_in_millilitres_of_the_worst_frame() -> None:
     labels[19, 19, 1, 1] = 1
     found = cleaned(labels)
     assert np.array_equal(labels, heart())
-    assert found == {"removed_ml": {"LV": 0.1, "MYO": 0, "RV": 0.3}, "filled_ml": 0}
+    assert found["removed_ml"] == {"LV": 0.1, "MYO": 0, "RV": 0.3}
 
 
 def test_a_small_cavity_with_its_wall_wins_over_a_larger_bright_spot() -> None:
@@ -80,7 +81,7 @@ def test_a_false_heart_that_is_larger_in_one_frame_does_not_win() -> None:
     labels[0:2, 0:3, 0, 1] = 3
     found = cleaned(labels)
     assert np.array_equal(labels, wanted)
-    assert found == {"removed_ml": {"LV": 0.8, "MYO": 1.6, "RV": 0.6}, "filled_ml": 0}
+    assert found["removed_ml"] == {"LV": 0.8, "MYO": 1.6, "RV": 0.6}
 
 
 def test_components_are_followed_through_the_slices() -> None:
@@ -126,6 +127,17 @@ def test_a_little_beyond_a_slice_that_the_heart_has_left_in_this_frame_goes() ->
     labels[14:18, 4:13, 6, 1] = 3
     assert cleaned(labels)["removed_ml"] == {"LV": 2.5, "MYO": 0, "RV": 3.6}
     assert np.array_equal(labels, wanted)
+
+
+def test_shares_are_those_of_the_frame() -> None:
+    labels = heart()
+    labels[6:11, 6:11, :, 1] = 2
+    labels[7:9, 7:9, :, 1] = 1  # 8 voxels of cavity, and 2 in an island
+    labels[0, 0, :, 1] = 1
+    found = cleaned(labels)
+    assert found["removed_share"] == {"LV": 0.2, "MYO": 0, "RV": 0}
+    labels[7, 7, :, 0] = 0  # 2 voxels of (9 x 9 + 4 x 9) x 2
+    assert cleaned(labels)["filled_share"] == round(2 / 234, 5)
 
 
 def test_what_lies_beyond_the_end_of_the_heart_in_every_frame_goes() -> None:
