@@ -56,8 +56,9 @@ class CleanUpOptions(Options):
 
     largest_component: bool = True
     """Keep one 3D component of each structure in each frame: the largest; of the LV cavity that with the
-    wall. In the short axis also remove what lies apart from the heart over all frames. A slice without an
-    image parts nothing, and one that shows the structure in other frames only no more than a quarter."""
+    wall. In the short axis also remove what lies apart from the heart over all frames. Slices
+    without an image do not part a structure, nor do those that show it in other frames only, where a quarter
+    or more of it lies beyond."""
 
     fill_holes: bool = True
     """Fill holes inside a structure, slice by slice; a ring of myocardium without a cavity is none."""
