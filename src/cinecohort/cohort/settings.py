@@ -20,7 +20,7 @@ from cinecohort.segmentation.descriptions import (
 )
 from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions
-from cinecohort.sources.listing import folders_in
+from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in
 
 STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
 """The stages that work by subject, in the order in which they run."""
@@ -66,9 +66,6 @@ COHORT_TABLES = (
     "flow",
 )
 """Tables of the whole cohort, in ``results/cohort/``."""
-
-DEFAULT_OBSERVER = "manual"
-"""The observer's name where a source has just one."""
 
 OF_THE_STUDY = ("participants", "columns", "withdrawals")
 """Settings of a dataset that say nothing about its images."""

@@ -8,6 +8,9 @@ from pathlib import Path
 RawFile = tuple[str, int, int]
 """Name relative to the data set's path, size in bytes, modification time in nanoseconds."""
 
+DEFAULT_OBSERVER = "manual"
+"""The observer's name where a source has just one."""
+
 
 def files_below(root: Path, paths: Iterable[str]) -> tuple[RawFile, ...]:
     """List every file at or below `paths`, sorted by name; hidden files and missing paths are skipped.

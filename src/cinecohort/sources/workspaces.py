@@ -11,12 +11,10 @@ from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.series import Conversion
 from cinecohort.findings import Finding, Level
 from cinecohort.sources.base import RawFile
-from cinecohort.sources.listing import folders_in
+from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in
 
 NAMES = ("{}_cvi42.zip", "{}_cvi42.cvi42wsx", "{}.cvi42wsx", "{}_cvi42wsx.zip")
 """Names that a participant's workspace may have."""
-
-DEFAULT_OBSERVER = "manual"
 
 
 class WorkspaceFolder:
