@@ -162,8 +162,9 @@ def segmentation(results: Results) -> list[Block]:
         for key, words in (
             (
                 "largest_component",
-                "what lay apart from the heart over all frames was removed, and of each structure and frame "
-                "one connected component was kept (of the LV cavity that with the wall around it)",
+                "what lay apart from the heart over all frames of the short axis was removed, of each "
+                "structure and frame one connected component was kept (of the LV cavity that with the wall "
+                "around it)",
             ),
             ("fill_holes", "holes inside a structure were filled"),
         )
