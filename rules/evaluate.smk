@@ -7,7 +7,7 @@
 rule evaluate:
     input:
         index=f"{RESULTS}/index/{{shard}}.tsv",
-        segment=f"{RESULTS}/segment/{{shard}}.tsv",
+        segmentation_quality=f"{RESULTS}/segmentation_quality/{{shard}}.tsv",
     output:
         table=f"{RESULTS}/evaluate/{{shard}}.tsv",
         findings=f"{RESULTS}/evaluate/{{shard}}.findings.tsv",

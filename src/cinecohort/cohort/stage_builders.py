@@ -12,6 +12,7 @@ from typing import Any
 
 from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
+from cinecohort.cohort.rejections import rejections, usable
 from cinecohort.cohort.runner import Stage, outcome_of
 from cinecohort.cohort.store import read_record
 from cinecohort.config import DatasetOptions
@@ -244,6 +245,10 @@ def _segmentation_quality_one(
     return check_segmentations(folder, None, options)
 
 
+def _rejections_of(subject: IndexedSubject, folder: Path) -> Mapping[str, str]:
+    return rejections(folder)
+
+
 def _measure(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
     from cinecohort.measures.options import MeasureOptions
     from cinecohort.quality.options import MeasureQualityOptions
@@ -258,7 +263,7 @@ def _measure(settings: Mapping[str, Any], results: Path, threads: int, gpu: int)
         "measure",
         settings["version"],
         {key: settings[key] for key in ("measures", "measure_quality", "models")},
-        _nothing_else,
+        _rejections_of,
         work,
         after=("convert", "segment"),
         gates=("convert", "image_quality"),
@@ -271,8 +276,9 @@ def _measure_one(
     from cinecohort.measures.subject import measure_subject
     from cinecohort.quality.measures import check_measures
 
-    sets = model_sets(settings["models"])
-    outcome = measure_subject(folder, sets, observers_of(folder), options)
+    sets, views, findings = usable(folder, model_sets(settings["models"]), "measured")
+    outcome = measure_subject(folder, sets, observers_of(folder), options, views)
+    outcome.findings.extend(findings)
     for row in outcome.rows:
         if sets and row["source"] == sets[0].name and row["frames"] == "own":
             outcome.findings.extend(check_measures(row, limits))
@@ -288,7 +294,7 @@ def _evaluate(settings: Mapping[str, Any], results: Path, threads: int, gpu: int
         "evaluate",
         settings["version"],
         {key: settings[key] for key in ("evaluation", "models")},
-        _nothing_else,
+        _rejections_of,
         work,
         after=("convert", "segment"),
         gates=("convert", "image_quality"),
@@ -300,7 +306,11 @@ def _evaluate_one(
 ) -> Outcome:
     from cinecohort.evaluation.subject import evaluate_subject
 
-    return evaluate_subject(folder, model_sets(settings["models"]), observers_of(folder), options)
+    sets, views, findings = usable(folder, model_sets(settings["models"]), "compared")
+    outcome = evaluate_subject(folder, sets, observers_of(folder), options, views)
+    outcome.findings.extend(findings)
+    outcome.status = overall_status(outcome.findings)
+    return outcome
 
 
 BUILDERS = {

@@ -1,6 +1,6 @@
 """Overlap of every segmentation of a subject with every observer, and of the observers with each other."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ def evaluate_subject(
     sets: Sequence[ModelSet],
     observers: Sequence[str],
     options: EvaluationOptions,
+    views: Collection[str] = tuple(STRUCTURES),
 ) -> Outcome:
     """Compare all label maps of a subject.
 
@@ -35,6 +36,8 @@ def evaluate_subject(
         Names of observers; those without labels here are passed over.
     options
         Contours and positions.
+    views
+        Views that are compared.
 
     Returns
     -------
@@ -46,7 +49,7 @@ def evaluate_subject(
         compared. ``role`` is ``ed`` or ``es`` of the reference, or empty.
     """
     outcome = Outcome(status=overall_status([]))
-    for view in STRUCTURES:
+    for view in (view for view in STRUCTURES if view in views):
         segmentations = {
             each.name: read_segmentation(folder, view, each.files[view])
             for each in sets

@@ -1,7 +1,7 @@
 """All measures of one subject: every model set and observer, at their own frames and at the observers'."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,7 @@ def measure_subject(
     sets: Sequence[ModelSet],
     observers: Sequence[str],
     options: MeasureOptions,
+    views: Collection[str] = tuple(STRUCTURES),
 ) -> Outcome:
     """Measure every label map of a subject.
 
@@ -74,6 +75,8 @@ def measure_subject(
         Names of observers; those without labels here are passed over.
     options
         Definitions to choose from.
+    views
+        Views that are measured.
 
     Returns
     -------
@@ -87,11 +90,15 @@ def measure_subject(
     facts = stack_facts(folder)
     affine = _short_axis_affine(folder)
     people = [
-        _source(name, True, {view: read_label(folder, view, name) for view in STRUCTURES})
+        _source(name, True, {view: read_label(folder, view, name) for view in STRUCTURES if view in views})
         for name in observers
     ]
     networks = [
-        _source(each.name, False, {v: read_segmentation(folder, v, name) for v, name in each.files.items()})
+        _source(
+            each.name,
+            False,
+            {v: read_segmentation(folder, v, name) for v, name in each.files.items() if v in views},
+        )
         for each in sets
     ]
     sources = [source for source in [*networks, *people] if source.maps]

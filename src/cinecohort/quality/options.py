@@ -1,12 +1,14 @@
 """Settings of the quality checks: for each check what it does and where its limit lies.
 
 ``action`` says what a subject beyond the limit becomes: ``off`` (not checked), ``info`` (noted), ``review``
-(kept and flagged, the default) or ``reject`` (the view is not used).
+(kept and flagged, the default) or ``reject``. A view whose image is rejected is neither measured nor compared;
+of a view whose segmentation is rejected the first model's label map is not; a subject whose measures are
+rejected is excluded.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, field_validator
 
 from cinecohort.options import Options
 
@@ -209,4 +211,11 @@ class MeasureQualityOptions(Options):
     """Largest distance of the LA maximum from the LV's end-systole, as a share of the cycle."""
 
     m5_cohort_z: Check = Check(threshold=3.5)
-    """Robust z within the cohort, by sex."""
+    """Robust z within the cohort, by sex. It comes after all stages, so that it flags and does not reject."""
+
+    @field_validator("m5_cohort_z")
+    @classmethod
+    def _flags_only(cls, check: Check) -> Check:
+        if check.action == "reject":
+            raise ValueError("it looks at the measures of the whole cohort and cannot reject; choose review")
+        return check
