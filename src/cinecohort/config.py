@@ -9,9 +9,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.evaluation.options import EvaluationOptions
-from cinecohort.files import expanded
 from cinecohort.measures.options import MeasureOptions
-from cinecohort.options import Options, load_options, parse_options
+from cinecohort.options import ConfiguredPath, Options, load_options, parse_options
 from cinecohort.quality.options import (
     ImageQualityOptions,
     MeasureQualityOptions,
@@ -33,9 +32,6 @@ def _name(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-
-
-ConfiguredPath = Annotated[Path, AfterValidator(expanded)]
 
 
 class DatasetOptions(Options):

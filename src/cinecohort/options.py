@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from cinecohort.errors import UserError
+from cinecohort.files import expanded
+
+ConfiguredPath = Annotated[Path, AfterValidator(expanded)]
+"""A path in which `~` and `$VARIABLES` are filled in."""
 
 
 class Options(BaseModel):

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from cinecohort.errors import UserError
-from cinecohort.files import expanded
-from cinecohort.options import Options, parse_options, read_yaml
+from cinecohort.options import ConfiguredPath, Options, parse_options, read_yaml
 from cinecohort.segmentation.training_options import TrainingOptions
 
 SECTION = "experiments"
@@ -23,7 +22,6 @@ def _name(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-ConfiguredPath = Annotated[Path, AfterValidator(expanded)]
 
 
 class ExperimentDataset(Options):

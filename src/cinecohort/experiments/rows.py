@@ -269,9 +269,8 @@ def run_training(training: TrainingOptions, planned: Plan, device: str, report: 
     before = read_json(path)["seconds"] if path.is_file() else 0.0
     began = clock()
 
-    def note(line: str) -> None:
+    def note_time() -> None:
         write_json(path, {"seconds": round(before + clock() - began, 1)})
-        report(line)
 
     final = training.model_copy(
         update={
@@ -281,7 +280,8 @@ def run_training(training: TrainingOptions, planned: Plan, device: str, report: 
             "checkpoint_every": planned.checkpoint_every,
         }
     )
-    train(final, report=note)
+    # With the checkpoint: what is trained after it and lost to a kill is trained, and counted, again.
+    train(final, report, saved=note_time)
 
 
 def record_of_given_weights(options: ExperimentOptions, row: str) -> dict[str, Any]:

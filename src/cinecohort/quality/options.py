@@ -1,9 +1,9 @@
 """Settings of the quality checks: for each check what it does and where its limit lies.
 
 ``action`` says what a subject beyond the limit becomes: ``off`` (not checked), ``info`` (noted), ``review``
-(kept and flagged, the default) or ``reject``. A view whose image is rejected is neither measured nor compared;
-of a view whose segmentation is rejected the first model's label map is not; a subject whose measures are
-rejected is excluded.
+(kept and flagged, the default) or ``reject``. A view whose image is rejected is neither measured nor
+compared; of a view whose segmentation is rejected the first model's label map is not; a subject whose
+measures are rejected is excluded.
 """
 
 from typing import Annotated, Literal

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from cinecohort.errors import UserError
-from cinecohort.segmentation.architectures import grows_into
+from cinecohort.segmentation.architectures import ARCHITECTURES, grows_into
 from cinecohort.segmentation.descriptions import ModelDescription, describe_model
 from cinecohort.segmentation.participants import participants_of
 from cinecohort.segmentation.training_data import Split
@@ -25,6 +25,10 @@ def describe_starts(options: TrainingOptions) -> list[ModelDescription]:
     """
     starts = [describe_model(name) for name in options.starts]
     for name, start in zip(options.starts, starts, strict=True):
+        if start.architecture not in ARCHITECTURES:
+            raise UserError(
+                f"{name}: its description names a network that is not here, {start.architecture}."
+            )
         if not grows_into(start.architecture, options.architecture):
             raise UserError(
                 f"{name} is {start.architecture}, which is not {options.architecture} and does not grow "

@@ -7,7 +7,7 @@ number, so a run that was killed and resumed ends with the same weights as one t
 import csv
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -97,6 +97,10 @@ class Trainer:
         Training slices.
     iteration
         Number of iterations done.
+    best_iou
+        Of the validations so far.
+    losses
+        Those since the last validation.
     """
 
     options: TrainingOptions
@@ -107,6 +111,7 @@ class Trainer:
     device: torch.device
     iteration: int = 0
     best_iou: float = -1.0
+    losses: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         modules = self.network.modules()
@@ -127,8 +132,8 @@ class Trainer:
         }
         return torch.tensor([int(orders[position // count][position % count]) for position in positions])
 
-    def step(self) -> float:
-        """Do one iteration and return its loss."""
+    def step(self) -> None:
+        """Do one iteration."""
         options = self.options
         generator = Generator().manual_seed(options.seed * 1_000_003 + self.iteration)
         torch.manual_seed(options.seed * 1_000_003 + self.iteration)
@@ -158,7 +163,7 @@ class Trainer:
         else:
             decay = min(options.average, (1 + self.iteration) / (10 + self.iteration))
             update_average(self.average, self.network, decay)
-        return float(loss.detach())
+        self.losses.append(float(loss.detach()))
 
     def state(self, digest: str) -> dict[str, Any]:
         """Everything that a resumed run needs."""
@@ -169,6 +174,7 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "iteration": self.iteration,
             "best_iou": self.best_iou,
+            "losses": self.losses,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -178,6 +184,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.iteration = state["iteration"]
         self.best_iou = state["best_iou"]
+        self.losses = state.get("losses", [])
 
 
 def training_device(options: TrainingOptions) -> torch.device:
@@ -233,8 +240,10 @@ def to_device(data: LabelledSlices, device: torch.device) -> LabelledSlices:
     )
 
 
-def describe(options: TrainingOptions, split: Split, starts: Sequence[ModelDescription]) -> ModelDescription:
-    """What is written beside the weights."""
+def describe(
+    options: TrainingOptions, split: Split, starts: Sequence[ModelDescription], learnt_from: int
+) -> ModelDescription:
+    """What is written beside the weights; `learnt_from` subjects had anything labelled."""
     seen = {ANY_SOURCE: set(participants_of([*split.training, *split.validation]).values())}
     for start in starts:
         for source, names in start.trained_on.items():
@@ -248,13 +257,17 @@ def describe(options: TrainingOptions, split: Split, starts: Sequence[ModelDescr
         neighbours=options.neighbours,
         structures={str(label): name for label, name in STRUCTURES[options.view].items()},
         recipe=options.model_dump(mode="json", exclude={"output", "data", "threads", "device"}),
-        training_subjects=len(split.training),
+        training_subjects=learnt_from,
         validation_subjects=len(split.validation),
         trained_on={source: sorted(names) for source, names in seen.items()},
     )
 
 
-def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Path:
+def train(
+    options: TrainingOptions,
+    report: Callable[[str], None] = print,
+    saved: Callable[[], None] = lambda: None,
+) -> Path:
     """Train or resume a network.
 
     Parameters
@@ -263,6 +276,8 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
         The run. Its output folder gets ``checkpoint.pt``, ``curve.csv``, ``split.csv`` and the weights.
     report
         Takes lines of progress.
+    saved
+        Called whenever a checkpoint was written.
 
     Returns
     -------
@@ -295,8 +310,11 @@ def train(options: TrainingOptions, report: Callable[[str], None] = print) -> Pa
         trainer.restore(saved_state(checkpoint, digest, trainer.device))
         check_same_split(checkpoint.with_name("split.csv"), split)
         report(f"{options.name}: resumed after {trainer.iteration} iterations")
+    else:
+        (output / "curve.csv").unlink(missing_ok=True)
     write_split(output / "split.csv", split)
-    run_iterations(trainer, validation, describe(options, split, starts), checkpoint, digest, report)
+    description = describe(options, split, starts, len(split.training) - len(data.without_labels))
+    run_iterations(trainer, validation, description, checkpoint, digest, report, saved)
     return output / f"{options.name}.safetensors"
 
 
@@ -307,14 +325,14 @@ def run_iterations(
     checkpoint: Path,
     digest: str,
     report: Callable[[str], None],
+    saved: Callable[[], None],
 ) -> None:
     """Iterate to the end, with validations and checkpoints on the way; write the weights."""
     options = trainer.options
     weights = checkpoint.with_name(f"{options.name}.safetensors")
     validate_every = options.validate_every_for(len(trainer.data))
-    losses: list[float] = []
     while trainer.iteration < options.iterations:
-        losses.append(trainer.step())
+        trainer.step()
         done = trainer.iteration == options.iterations
         if done or trainer.iteration % validate_every == 0:
             scores = validate(trainer.average, description, validation, options.precision == "bf16")
@@ -322,15 +340,16 @@ def run_iterations(
             if options.select == "last" or scores.mean_iou > trainer.best_iou or nothing_chosen:
                 save_model(weights, trainer.average, description)
             trainer.best_iou = max(trainer.best_iou, scores.mean_iou)
-            write_curve_row(checkpoint.with_name("curve.csv"), trainer, losses, scores)
+            write_curve_row(checkpoint.with_name("curve.csv"), trainer, scores)
             report(
                 f"{options.name}: {trainer.iteration} of {options.iterations}, "
-                f"loss {np.mean(losses):.4f}, {scores.sentence()}"
+                f"loss {np.mean(trainer.losses):.4f}, {scores.sentence()}"
             )
-            losses = []
+            trainer.losses = []
         if done or trainer.iteration % options.checkpoint_every == 0:
             with replacing(checkpoint) as temporary:
                 torch.save(trainer.state(digest), temporary)
+            saved()
 
 
 def saved_state(checkpoint: Path, digest: str, device: torch.device) -> dict[str, Any]:
@@ -384,7 +403,7 @@ def write_split(path: Path, split: Split) -> None:
         csv.writer(stream).writerows(split_rows(split))
 
 
-def write_curve_row(path: Path, trainer: Trainer, losses: list[float], scores: ValidationScores) -> None:
+def write_curve_row(path: Path, trainer: Trainer, scores: ValidationScores) -> None:
     """Append a validation to the curve; rows beyond it, of a run that was killed later, are dropped."""
     rows: list[list[str]] = []
     if path.is_file():
@@ -396,7 +415,7 @@ def write_curve_row(path: Path, trainer: Trainer, losses: list[float], scores: V
             ]
     rate = trainer.optimiser.param_groups[0]["lr"]
     by_structure = " ".join(f"{name}={value:.4f}" for name, value in scores.dice.items())
-    row = [trainer.iteration, np.mean(losses), rate, scores.mean_dice, scores.mean_iou]
+    row = [trainer.iteration, np.mean(trainer.losses), rate, scores.mean_dice, scores.mean_iou]
     rows.append([str(row[0]), *(f"{value:.6g}" for value in row[1:]), by_structure])
     with replacing(path) as temporary, temporary.open("w", newline="") as stream:
         writer = csv.writer(stream)

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cinecohort.options import Options, load_options
+from cinecohort.options import ConfiguredPath, Options, load_options
 from cinecohort.segmentation.architectures import ARCHITECTURES
 from cinecohort.segmentation.options import NAME
 from cinecohort.segmentation.recipes import with_recipe
@@ -38,13 +38,13 @@ RangeOfFactors = Annotated[Range, AfterValidator(_range_of_factors)]
 class DataOptions(Options):
     """Which labelled subjects are learnt from."""
 
-    folders: list[Path] = Field(min_length=1)
+    folders: list[ConfiguredPath] = Field(min_length=1)
     """Folders of subject folders, each with image and labels as ``cinecohort convert`` writes them."""
 
     observer: str = "manual"
     """Whose labels."""
 
-    held_out: Path | None = None
+    held_out: ConfiguredPath | None = None
     """File of subject names, one a line, that training never sees."""
 
     validation: list[str] | Annotated[int, Field(ge=0)] | Fraction = 0.1
@@ -138,7 +138,7 @@ class TrainingOptions(Options):
     dropout: Fraction = 0.0
     """After each concatenation; U-Nets only."""
 
-    output: Path
+    output: ConfiguredPath
     """Folder of checkpoints, curve and weights."""
 
     data: DataOptions

@@ -1,5 +1,6 @@
 """Mistakes in a training's data and settings: one sentence, and nothing learnt from what is wrong."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ import yaml
 
 from cinecohort.cli import main
 from cinecohort.errors import UserError
-from cinecohort.images import read_image, write_image
+from cinecohort.files import read_json, write_json
+from cinecohort.images import Image, read_image, write_image
 from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.training_data import find_subjects, load_slices, split_subjects
-from cinecohort.segmentation.training_options import DataOptions
+from cinecohort.segmentation.training_options import DataOptions, TrainingOptions
 
 
 def subject(folder: Path, source: Path) -> Path:
@@ -240,3 +242,36 @@ def test_what_cannot_be_resumed_is_said_so(
             checkpoint.write_bytes(checkpoint.read_bytes()[:1000] if damage == "cut" else b"")
         assert main(["train", str(config)]) == 1
         assert "is damaged or no checkpoint" in capsys.readouterr().err
+
+
+def test_paths_of_a_training_are_filled_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORK", str(tmp_path))
+    data = {"folders": ["$WORK/images"], "held_out": "$WORK/held_out.txt"}
+    options = TrainingOptions.model_validate({"name": "tiny", "output": "$WORK/run", "data": data})
+    assert options.output == tmp_path / "run"
+    assert options.data.folders == [tmp_path / "images"]
+    assert options.data.held_out == tmp_path / "held_out.txt"
+
+
+def test_weights_of_an_unknown_network_to_start_from_are_named(
+    tmp_path: Path, labelled_cohort: Path, tiny_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "unknown.safetensors"
+    weights.write_bytes(tiny_weights.read_bytes())
+    description = {**read_json(tiny_weights.with_suffix(".json")), "architecture": "unet128"}
+    write_json(weights.with_suffix(".json"), description)
+    assert main(["train", str(configuration(tmp_path, labelled_cohort, start_from=str(weights)))]) == 1
+    assert "a network that is not here, unet128" in capsys.readouterr().err
+
+
+def test_subjects_without_labels_are_not_counted(labelled_cohort: Path, tmp_path: Path) -> None:
+    cohort = tmp_path / "cohort"
+    shutil.copytree(labelled_cohort, cohort)
+    for path in (cohort / "S0").glob("label_*_sa.nii.gz"):
+        image = read_image(path)
+        write_image(path, Image(image.data * 0, image.affine, sidecar={}))
+    changes = {"data": {"folders": [str(cohort)], "validation": ["S3"]}}
+    assert main(["train", str(configuration(tmp_path, cohort, **changes))]) == 0
+    split = (tmp_path / "run" / "split.csv").read_text()
+    description = read_json(tmp_path / "run" / "tiny.json")
+    assert description["training_subjects"] == split.count(",training") - 1

@@ -70,8 +70,15 @@ def test_killed_and_resumed_gives_the_same_weights_and_curve(labelled_cohort: Pa
     with (tmp_path / "whole" / "curve.csv").open() as one, (tmp_path / "killed" / "curve.csv").open() as two:
         rows, again = list(csv.reader(one)), list(csv.reader(two))
     assert [row[0] for row in rows] == ["iteration", "3", "6"]
-    # The resumed run forgot the losses of iterations before its checkpoint; all else is equal.
-    assert [row[2:] for row in rows] == [row[2:] for row in again]
+    assert rows == again
+
+
+def test_a_training_begun_anew_has_a_curve_of_its_own(labelled_cohort: Path, tmp_path: Path) -> None:
+    train(options_for(labelled_cohort, tmp_path), report=lambda line: None)
+    (tmp_path / "checkpoint.pt").unlink()
+    train(options_for(labelled_cohort, tmp_path, validate_every=6, seed=99), report=lambda line: None)
+    with (tmp_path / "curve.csv").open() as stream:
+        assert [row[0] for row in csv.reader(stream)] == ["iteration", "6"]
 
 
 def test_another_configuration_does_not_resume(labelled_cohort: Path, tmp_path: Path) -> None:
