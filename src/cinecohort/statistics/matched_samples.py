@@ -10,6 +10,12 @@ from scipy import stats
 from cinecohort.errors import UserError
 from cinecohort.statistics.propensity import expand
 from cinecohort.statistics.tables import no_column
+from cinecohort.statistics.two_samples import is_rounding
+
+SAME_DIFFERENCE = "every matched set shows the same difference, so that no error can be estimated"
+"""Why there is an estimate without an error, where errors are clustered by matched set."""
+NO_RESIDUALS = "the values do not vary within the groups, so that no error can be estimated"
+"""The same where errors are by unit."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,8 @@ def paired_t(outcome: np.ndarray, sets: MatchedSets) -> dict[str, float]:
     Returns
     -------
     dict
-        ``n_pairs, paired_difference, paired_t, paired_df, paired_p``.
+        ``n_pairs, paired_difference, paired_t, paired_df, paired_p``; the last three missing where all
+        differences are the same but for rounding.
     """
     focal, place = np.unique(sets.focal, return_inverse=True)
     result: dict[str, float] = {"n_pairs": len(focal)}
@@ -126,7 +133,7 @@ def paired_t(outcome: np.ndarray, sets: MatchedSets) -> dict[str, float]:
     partners = np.bincount(place, outcome[sets.partner]) / np.bincount(place)
     differences = outcome[focal] - partners if sets.focal_is_treated else partners - outcome[focal]
     error = float(differences.std(ddof=1)) / np.sqrt(len(focal))
-    if not error > 0:
+    if is_rounding(error, outcome[focal], outcome[sets.partner]):
         return result | dict.fromkeys(names, np.nan) | {"paired_difference": float(differences.mean())}
     t, df = float(differences.mean()) / error, len(focal) - 1
     p = float(2 * stats.t.sf(abs(t), df))
@@ -180,7 +187,9 @@ def robust_difference(
     Returns
     -------
     dict
-        ``estimate, se, ci_low, ci_high, p, method``; missing where there are too few units.
+        ``estimate, se, ci_low, ci_high, p, method``; missing where there are too few units. Where the robust
+        variance is zero (all sets show the same difference), there is an estimate alone, and `method` says
+        why.
     """
     names = ("estimate", "se", "ci_low", "ci_high", "p")
     if len(outcome) < 3:
@@ -192,8 +201,11 @@ def robust_difference(
         return dict.fromkeys(names, np.nan) | {"method": ""}
     fit = weighted_regression(outcome, matrix, weights, groups)
     estimate, error = float(fit.coefficients[1]), float(np.sqrt(fit.covariance[1, 1]))
+    if is_rounding(error, outcome):
+        reason = NO_RESIDUALS if groups is None else SAME_DIFFERENCE
+        return dict.fromkeys(names, np.nan) | {"estimate": estimate, "method": f"{fit.method}: {reason}"}
     half = float(stats.t.isf(settings.alpha / 2, fit.df)) * error
-    p = float(2 * stats.t.sf(abs(estimate / error), fit.df)) if error > 0 else np.nan
+    p = float(2 * stats.t.sf(abs(estimate / error), fit.df))
     values = (estimate, error, estimate - half, estimate + half, p)
     return dict(zip(names, values, strict=True)) | {"method": fit.method}
 
@@ -251,7 +263,8 @@ def weighted_regression(
     Returns
     -------
     RobustFit
-        The fit; where columns are linearly dependent, the one of least norm.
+        The fit; where columns are linearly dependent, the one of least norm. The covariance is made as a sum
+        of squares, so that rounding leaves no variance below zero.
     """
     n, rank = design.shape[0], int(np.linalg.matrix_rank(design))
     bread = np.linalg.pinv((design * weights[:, None]).T @ design, hermitian=True)
@@ -260,11 +273,13 @@ def weighted_regression(
     if groups is None:
         leverage = weights * np.einsum("ij,jk,ik->i", design, bread, design)
         scores = design * (weights * residuals / (1 - np.minimum(leverage, 1 - 1e-12)))[:, None]
-        return RobustFit(coefficients, bread @ (scores.T @ scores) @ bread, float(n - rank), "HC3")
+        influence = scores @ bread
+        return RobustFit(coefficients, influence.T @ influence, float(n - rank), "HC3")
     codes = np.unique(groups, return_inverse=True)[1]
     n_groups = int(codes.max()) + 1
     scores = design * (weights * residuals)[:, None]
     sums = np.column_stack([np.bincount(codes, column) for column in scores.T])
     factor = n_groups / (n_groups - 1) * (n - 1) / (n - rank)
-    covariance = bread @ (sums.T @ sums) @ bread * factor
+    influence = sums @ bread
+    covariance = influence.T @ influence * factor
     return RobustFit(coefficients, covariance, float(n_groups - 1), "CR1 by matched set")

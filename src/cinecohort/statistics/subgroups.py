@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from cinecohort.statistics.matched_samples import MatchedSets, weighted_regression
+from cinecohort.statistics.two_samples import is_rounding
 
 
 def band_labels(values: pd.Series, cuts: Sequence[float]) -> pd.Series:
@@ -49,6 +50,8 @@ def subgroup_differences(
         One a level: ``level, n1, n0, estimate, ci_low, ci_high, p, interaction_p``. Estimates come from one
         weighted regression (a mean and a difference for each level) with errors clustered by matched set, or
         robust (HC3) after matching with replacement; the interaction is the Wald F test of equal differences.
+        A level whose sets all show the same difference has an estimate, but no error, interval or p; the
+        interaction is then missing too.
     """
     values = table[outcome].to_numpy(float)
     text = factor.astype("string").fillna("")
@@ -93,12 +96,16 @@ def _fill(
     fit = weighted_regression(outcome, design, weights, clusters)
     df = fit.df
     estimates, covariance = fit.coefficients[n_levels:], fit.covariance[n_levels:, n_levels:]
-    for row, estimate, variance in zip(levels, estimates, np.diag(covariance), strict=True):
-        error = float(np.sqrt(variance))
-        half = float(stats.t.isf(alpha / 2, df)) * error
-        row |= {"estimate": float(estimate), "ci_low": estimate - half, "ci_high": estimate + half}
-        row["p"] = float(2 * stats.t.sf(abs(estimate / error), df)) if error > 0 else np.nan
-    if n_levels > 1:
+    errors = np.sqrt(np.diag(covariance))
+    same = [is_rounding(float(error), outcome) for error in errors]
+    for row, estimate, error, without in zip(levels, estimates, errors, same, strict=True):
+        row["estimate"] = float(estimate)
+        if without:
+            continue
+        half = float(stats.t.isf(alpha / 2, df) * error)
+        row |= {"ci_low": float(estimate) - half, "ci_high": float(estimate) + half}
+        row["p"] = float(2 * stats.t.sf(abs(estimate / error), df))
+    if n_levels > 1 and not any(same):
         contrast = np.hstack([-np.ones((n_levels - 1, 1)), np.eye(n_levels - 1)])
         differences = contrast @ estimates
         wald = differences @ np.linalg.pinv(contrast @ covariance @ contrast.T) @ differences

@@ -8,6 +8,20 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
+ROUNDING = 1e-12
+"""Errors and SDs up to this share of the largest value are what rounding leaves of zero."""
+
+
+def is_rounding(error: float, *values: np.ndarray) -> bool:
+    """Whether an error or SD of these values is zero but for rounding, or undefined.
+
+    Sums of n values x are exact to about n 2^-53 max|x| (Higham, Accuracy and Stability of Numerical
+    Algorithms, 2002, section 4.2): values that do not vary leave an SD near 1e-14 of the largest, where a
+    test would be "significant" by rounding alone.
+    """
+    largest = max((float(np.abs(part).max()) for part in values if len(part)), default=0.0)
+    return not error > ROUNDING * largest
+
 
 def welch(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) -> dict[str, float]:
     """Welch's t-test, which does not assume equal variances.
@@ -16,7 +30,7 @@ def welch(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) -> dict
     -------
     dict
         ``difference, ci_low, ci_high, welch_t, welch_df, welch_p``; missing where a sample has fewer than two
-        values or none varies.
+        values or none varies by more than rounding (then the difference alone is given).
     """
     names = ("difference", "ci_low", "ci_high", "welch_t", "welch_df", "welch_p")
     if min(len(sample1), len(sample0)) < 2:
@@ -24,7 +38,7 @@ def welch(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) -> dict
     difference = float(sample1.mean() - sample0.mean())
     part1, part0 = sample1.var(ddof=1) / len(sample1), sample0.var(ddof=1) / len(sample0)
     error = float(np.sqrt(part1 + part0))
-    if not error > 0:
+    if is_rounding(error, sample1, sample0):
         return dict.fromkeys(names, np.nan) | {"difference": difference}
     df = float(error**4 / (part1**2 / (len(sample1) - 1) + part0**2 / (len(sample0) - 1)))
     return dict(zip(names, (difference, *_interval_and_test(difference, error, df, alpha)), strict=True))
@@ -35,7 +49,7 @@ def student(sample1: np.ndarray, sample0: np.ndarray) -> dict[str, float]:
     names = ("student_t", "student_df", "student_p")
     df = len(sample1) + len(sample0) - 2
     pooled = pooled_sd(sample1, sample0)
-    if min(len(sample1), len(sample0)) < 2 or not pooled > 0:
+    if min(len(sample1), len(sample0)) < 2 or is_rounding(pooled, sample1, sample0):
         return dict.fromkeys(names, np.nan)
     t = float((sample1.mean() - sample0.mean()) / (pooled * np.sqrt(1 / len(sample1) + 1 / len(sample0))))
     return dict(zip(names, (t, float(df), float(2 * stats.t.sf(abs(t), df))), strict=True))
@@ -71,7 +85,7 @@ def effect_sizes(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) 
     names = ("cohen_d", "cohen_d_se", "cohen_d_ci_low", "cohen_d_ci_high")
     pooled = pooled_sd(sample1, sample0)
     total, product = len(sample1) + len(sample0), len(sample1) * len(sample0)
-    if not pooled > 0:
+    if is_rounding(pooled, sample1, sample0):
         return dict.fromkeys((*names, "hedges_g", "hedges_g_ci_low", "hedges_g_ci_high"), np.nan)
     d = float((sample1.mean() - sample0.mean()) / pooled)
     g = d * (1 - 3 / (4 * total - 9))

@@ -52,3 +52,18 @@ def test_bands_hold_their_lower_bound():
     bands = band_labels(pd.Series([59.9, 60.0, 69.9, 70.0, None]), (60, 70))
     assert bands.astype(object).tolist()[:4] == ["< 60", "60 to < 70", "60 to < 70", ">= 70"]
     assert band_labels(pd.Series([1.0, 2.0]), (2,)).tolist() == ["< 2", ">= 2"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seed", range(20))
+def test_a_level_with_equal_differences_has_no_error(seed):
+    rng = np.random.default_rng(seed)
+    n = 20
+    base, level = rng.normal(150, 30, n).round(1), np.repeat(["F", "M"], n // 2)
+    higher = np.where(level == "F", 2.0, rng.normal(5, 3, n))
+    table = pd.DataFrame({"y": np.concatenate([base + higher, base]), "sex": np.tile(level, 2)})
+    sets = MatchedSets(np.arange(n), np.arange(n, 2 * n), focal_is_treated=True)
+    female, male = subgroup_differences(table, np.repeat([1, 0], n), "y", table["sex"], sets)
+    assert female["estimate"] == pytest.approx(2)
+    assert np.isnan([female[name] for name in ("ci_low", "ci_high", "p", "interaction_p")]).all()
+    assert 0 < male["p"] < 1

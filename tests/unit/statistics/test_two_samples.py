@@ -13,6 +13,7 @@ from cinecohort.statistics.two_samples import (
     e_value,
     effect_sizes,
     holm,
+    is_rounding,
     printed_p,
     rank_test,
     student,
@@ -94,3 +95,14 @@ def test_too_few_or_constant_values_are_undefined():
         assert all(np.isnan(value) for value in result.values())
     assert np.isnan(welch(constant, constant)["welch_p"])
     assert pd.isna(rank_test(np.array([]), one)["mann_whitney_p"])
+
+
+def test_what_rounding_leaves_of_a_constant_is_no_variation():
+    # The SD of copies of 0.1 * 3 is not exactly zero; t would be 1e15 and p printed as "< 0.001".
+    a, b = np.full(11, 0.1 * 3), np.full(7, 0.1 * 7)
+    assert a.std(ddof=1) > 0
+    result = welch(a, b)
+    assert result["difference"] == pytest.approx(-0.4)
+    assert np.isnan([result["ci_low"], result["ci_high"], result["welch_t"], result["welch_p"]]).all()
+    assert np.isnan(list({**student(a, b), **effect_sizes(a, b)}.values())).all()
+    assert not is_rounding(1e-9, a, b)
