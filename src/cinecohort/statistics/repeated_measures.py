@@ -16,10 +16,16 @@ def repeated_limits(
 ) -> dict[str, float | int | str]:
     """Limits of agreement of replicate pairs whose true value may vary (Bland and Altman 2007, section 3).
 
-    A one-way analysis of variance of the differences by subject separates their variance into a part within
-    and a part between subjects; the limits are ``bias ± limit_factor · sqrt(within + between)``, where a
-    negative estimate of the part between is taken as zero. The bias is the mean over all pairs. Intervals of
-    the limits are those of Zou (Stat Methods Med Res 2013), by the method of variance estimates recovery.
+    The variance of the differences has a part within and a part between subjects; the limits are ``bias ±
+    limit_factor · sqrt(within + between)``, where a negative estimate of the part between is taken as zero.
+    Bias, variances and intervals are those of Zou (Stat Methods Med Res 2013): the bias is the mean of the
+    subjects' means, so that every subject counts once however often it was measured; the part within is the
+    mean square within subjects; the part between is the variance of the subjects' means less within / m, m
+    the harmonic mean of the numbers of pairs. Intervals are by the method of variance estimates recovery.
+
+    With as many pairs of every subject all this is Bland and Altman's analysis of variance. With different
+    numbers theirs weights subjects by their pairs, to which Zou's intervals do not belong: of 20 subjects,
+    two of them measured 40 times, the 95 % interval of the bias then holds it in 60 % of the samples.
 
     Parameters
     ----------
@@ -43,11 +49,9 @@ def repeated_limits(
     if n_subjects < 2 or n == n_subjects:
         row["note"] = "needs two subjects, and one of them measured more than once"
         return row
-    bias = float(difference.mean())
+    bias = float(means.mean())
     mean_square_within = float(groups.var(ddof=1).fillna(0).to_numpy() @ (sizes - 1)) / (n - n_subjects)
-    mean_square_between = float(sizes @ (means - bias) ** 2) / (n_subjects - 1)
-    replicates = (n**2 - float(sizes @ sizes)) / ((n_subjects - 1) * n)
-    between = (mean_square_between - mean_square_within) / replicates
+    between = float(means.var(ddof=1)) - float((1 / sizes).mean()) * mean_square_within
     if between < 0:
         between, row["note"] = 0.0, "variance between subjects estimated below zero, taken as zero"
     sd = math.sqrt(mean_square_within + between)
