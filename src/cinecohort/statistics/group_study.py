@@ -22,7 +22,7 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import write_json, write_text
-from cinecohort.reporting.vocabulary import measure_label
+from cinecohort.reporting.vocabulary import in_sentence, measure_label
 from cinecohort.statistics.balance import balance_table, balance_verdict
 from cinecohort.statistics.baseline import baseline_table
 from cinecohort.statistics.effects import compare
@@ -397,7 +397,7 @@ def _other_flagged(
     other = select_cohort(
         measures, participants, status, options.model_copy(update={"exclusions": exclusions})
     )
-    return other if len(other.complete) != len(cohort.complete) else None
+    return other if set(other.complete["subject"]) != set(cohort.complete["subject"]) else None
 
 
 def _write_figures(tables: dict[str, pd.DataFrame], options: StudyOptions, out: Path) -> None:
@@ -477,15 +477,18 @@ def outcome_sentence(row: pd.Series, options: StudyOptions) -> str:
 
 
 def power_sentence(power: pd.DataFrame, options: StudyOptions) -> str:
-    """One sentence on what the study can show, with a warning where that is large effects only (d > 0.8)."""
+    """One sentence on what the study can show, with a warning where that is large effects only (d > 0.8).
+
+    It is of the outcome of which least can be shown, with that outcome's numbers of subjects.
+    """
     seen = power[(power["sd_source"] == "observed") & power["detectable_d"].notna()]
     if seen.empty:
         return "What differences the study could detect cannot be said: too few values."
-    largest = float(seen["detectable_d"].max())
-    n1, n0 = int(seen["n1"].max()), int(seen["n0"].max())
+    least = seen.nlargest(1, "detectable_d").iloc[0]
+    largest, n1, n0 = float(least["detectable_d"]), int(least["n1"]), int(least["n0"])
     sentence = (
-        f"With {n1:,} against {n0:,} subjects the study finds, with {100 * options.power:g} % power at the "
-        f"level {options.alpha:g}, differences of "
+        f"With {n1:,} against {n0:,} subjects ({in_sentence(measure_label(least['outcome']))}) the study "
+        f"finds, with {100 * options.power:g} % power at the level {options.alpha:g}, differences of "
         f"{largest:.2f} SD or more."
     )
     if largest > 0.8:

@@ -304,19 +304,20 @@ def _groups(table: pd.DataFrame, options: StudyOptions, flow: Flow) -> pd.DataFr
         *condition_columns(options.exposure.condition),
         *condition_columns(options.reference.condition),
     ]
-    both = exposed.fillna(False) & reference.fillna(False)
-    one = (exposed.fillna(False) | reference.fillna(False)) & ~both
-    unknown = (exposed.isna() | reference.isna()) & ~both & ~one
+    # Who is in one group for sure, but may be in the other as well, is of neither: their group is not known.
+    known = exposed.notna() & reference.notna()
+    exposed, reference = exposed.fillna(False), reference.fillna(False)
+    one = known & (exposed ^ reference)
     excluded = {
-        f"missing {', '.join(dict.fromkeys(columns))}": int(unknown.sum()),
-        "in both groups": int(both.sum()),
+        f"missing {', '.join(dict.fromkeys(columns))}": int((~known).sum()),
+        "in both groups": int((known & exposed & reference).sum()),
         f"neither {options.exposure.label} nor {options.reference.label}": int(
-            (~one & ~unknown & ~both).sum()
+            (known & ~exposed & ~reference).sum()
         ),
     }
     kept = table[one.to_numpy(bool)]
     flow.step("groups", excluded, len(kept))
-    return kept.assign(**{TREATMENT: exposed[one.to_numpy(bool)].fillna(False).astype(int)})
+    return kept.assign(**{TREATMENT: exposed[one.to_numpy(bool)].astype(int)})
 
 
 def _complete(table: pd.DataFrame, options: StudyOptions, flow: Flow) -> pd.DataFrame:

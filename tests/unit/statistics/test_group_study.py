@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from cinecohort.statistics.effects import compare
-from cinecohort.statistics.group_study import published_table, run_study
+from cinecohort.statistics.group_study import _other_flagged, power_sentence, published_table, run_study
 from cinecohort.statistics.matching import match
 from cinecohort.statistics.study_cohort import TREATMENT, diagnosed, select_cohort
 from cinecohort.statistics.study_options import CVD_ICD10, StudyOptions
@@ -238,6 +238,24 @@ def test_bounds_of_bmi():
     assert reasons.to_dict() == {"missing bmi": 1, "neither O nor N": 3}
 
 
+def test_whose_exposure_is_unknown_is_in_no_group():
+    # d and e would be references by their BMI, but may have diabetes; f has it, but may be lean.
+    participants = people(
+        subject=list("abcdefg"),
+        bmi=[31.0, 32.0, 22.0, 23.0, 24.0, None, 22.0],
+        diabetes=[1, 1, 0, None, None, 1, 1],
+    )
+    change = {
+        "exposure": {"label": "D", "condition": "diabetes == 1"},
+        "reference": {"label": "L", "condition": "bmi < 25"},
+    }
+    cohort = select_cohort(measured(participants), participants, None, StudyOptions(**MINIMAL | change))
+    assert cohort.complete["subject"].tolist() == ["a", "b", "c"]
+    assert cohort.complete[TREATMENT].tolist() == [1, 1, 0]
+    reasons = cohort.flow.table().query("kind == 'excluded'").set_index("reason")["n"]
+    assert reasons.to_dict() == {"missing diabetes, bmi": 3, "in both groups": 1}
+
+
 @pytest.mark.parametrize(
     ("rule", "kept"),
     [
@@ -269,6 +287,38 @@ def test_status(flagged, kept):
     assert cohort.complete["subject"].tolist() == kept
     same = select_cohort(measured(participants, status=status["status"]), participants, None, options)
     assert same.complete["subject"].tolist() == kept
+
+
+def test_flagged_subjects_matter_where_the_groups_stay_as_large():
+    # Two visits: without the flagged first one of p, the second is used, so that the number is the same.
+    participants = people(
+        subject=["p1", "p2", "q1"], participant=["p", "p", "q"], visit=["1", "2", "1"], bmi=[31, 31, 22]
+    )
+    status = pd.DataFrame({"subject": ["p1"], "status": ["review"], "code": [""]})
+    options = StudyOptions(**MINIMAL | {"visit": "first_usable"})
+    cohort = select_cohort(measured(participants), participants, status, options)
+    other = _other_flagged(measured(participants), participants, status, options, cohort)
+    assert set(cohort.complete["subject"]) == {"p1", "q1"}
+    assert other is not None
+    assert set(other.complete["subject"]) == {"p2", "q1"}
+    unflagged = status.assign(status="ok")
+    assert _other_flagged(measured(participants), participants, unflagged, options, cohort) is None
+
+
+def test_the_power_sentence_is_of_one_outcome():
+    power = pd.DataFrame(
+        {
+            "outcome": ["lvedv_ml", "la_max_ml"],
+            "sd_source": "observed",
+            "n1": [143, 12],
+            "n0": [140, 15],
+            "detectable_d": [0.33, 1.1],
+        }
+    )
+    words = power_sentence(power, StudyOptions(**MINIMAL))
+    assert words.startswith("With 12 against 15 subjects (LA maximum (mL)) the study finds")
+    assert "differences of 1.10 SD" in words
+    assert "SMALL STUDY" in words
 
 
 def test_rows_of_the_primary_source_at_its_own_frames_are_taken():
