@@ -203,7 +203,8 @@ def robust_difference(
     estimate, error = float(fit.coefficients[1]), float(np.sqrt(fit.covariance[1, 1]))
     if is_rounding(error, outcome):
         reason = NO_RESIDUALS if groups is None else SAME_DIFFERENCE
-        return dict.fromkeys(names, np.nan) | {"estimate": estimate, "method": f"{fit.method}: {reason}"}
+        missing = dict.fromkeys(names, np.nan) | {"estimate": estimate}
+        return missing | {"method": f"{fit.method}: {reason}"}
     half = float(stats.t.isf(settings.alpha / 2, fit.df)) * error
     p = float(2 * stats.t.sf(abs(estimate / error), fit.df))
     values = (estimate, error, estimate - half, estimate + half, p)
