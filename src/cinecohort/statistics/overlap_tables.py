@@ -36,10 +36,11 @@ def cardiovascular_disease(participants: pd.DataFrame) -> pd.Series:
     """Say who has a cardiovascular disease: ``yes``, ``no`` or missing.
 
     ICD-10 I21, I22, I23, I25, I42, I50 or a self-reported heart attack (Bai 2018, Results). A subject with
-    neither column filled is missing: nothing is known. Codes may carry dates (``I21.4:2011-03-02``).
+    neither column filled (blank is not filled) is missing: nothing is known. Codes may carry dates
+    (``I21.4:2011-03-02``).
     """
     nothing = pd.Series(pd.NA, index=participants.index, dtype="string")
-    codes = participants.get("icd10", nothing).astype("string")
+    codes = _filled(participants.get("icd10", nothing))
     listed = codes.str.upper().str.replace(r"[\s.]", "", regex=True).str.split(";")
     diagnosed = pd.Series(
         [
@@ -48,11 +49,17 @@ def cardiovascular_disease(participants: pd.DataFrame) -> pd.Series:
         ],
         index=participants.index,
     )
-    reported = participants.get("self_reported_mi", nothing).astype("string").str.strip().str.lower()
+    reported = _filled(participants.get("self_reported_mi", nothing)).str.lower()
     attack = reported.isin(["1", "1.0", "true", "yes"])
     known = codes.notna() | reported.notna()
     disease = (diagnosed | attack.fillna(False)).map({True: "yes", False: "no"}).astype("string")
     return disease.where(known)
+
+
+def _filled(values: pd.Series) -> pd.Series:
+    """Values as stripped text, missing where blank: some readers hand an empty cell on as empty text."""
+    text = values.astype("string").str.strip()
+    return text.where(text.fillna("") != "")
 
 
 def with_participants(overlap: pd.DataFrame, participants: pd.DataFrame | None) -> pd.DataFrame:

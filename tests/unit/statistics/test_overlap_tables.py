@@ -95,6 +95,10 @@ def test_by_a_column_of_the_participants_with_unknown_ones() -> None:
         (None, "1", "yes"),
         (None, "0", "no"),
         (None, None, None),
+        ("", None, None),
+        (" ", "", None),
+        ("", "0", "no"),
+        ("I50", " ", "yes"),
     ],
 )
 def test_cardiovascular_disease(icd10: str | None, attack: str | None, expected: str | None) -> None:
