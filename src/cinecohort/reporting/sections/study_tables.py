@@ -8,7 +8,6 @@ from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
     count,
-    count_percent,
     hidden_count,
     interval,
     is_defined,
@@ -49,6 +48,7 @@ def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smal
     if len(sizes) < len(STAGES):
         return []
     rows: list[list[str] | str] = []
+    last_level = {key[0]: key[1] for key in known}
     for variable, level in dict.fromkeys(key[:2] for key in known):
         cells = []
         for stage in STAGES:
@@ -59,14 +59,8 @@ def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smal
                 number(row.get("smd"), 2),
             ]
         rows.append([covariate_words(str(variable), level), *cells])
-        missing = [
-            int(known.get((variable, level, stage), {}).get(f"missing{group}", 0))
-            for stage in STAGES
-            for group in ("1", "0")
-        ]
-        if not level and any(missing):
-            first, second, third, fourth = (hidden_count(n, smallest) for n in missing)
-            rows.append(["    missing, n", first, second, "", third, fourth, ""])
+        if level == last_level[variable]:
+            rows.extend(missing_row([known.get((variable, level, stage), {}) for stage in STAGES], smallest))
     heads = []
     for stage in STAGES:
         heads += [
@@ -82,18 +76,30 @@ def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smal
             rows,
             spans=[("", 1), ("Before matching", 3), ("After matching", 3)],
             notes=f"SMD: standardised mean difference, over the SD of {groups[0]} in the full sample. "
+            "Percentages are of the subjects for whom the value is known. "
             "After matching, numbers are weighted by the matching.",
         )
     ]
 
 
+def missing_row(stages: list[Row], smallest: int) -> list[list[str]]:
+    """Return a row of missing counts of a variable, or nothing where no value is missing."""
+    missing = [int(row.get(f"missing{group}", 0)) for row in stages for group in ("1", "0")]
+    if not any(missing):
+        return []
+    first, second, third, fourth = (hidden_count(n, smallest) for n in missing)
+    return [["    missing, n", first, second, "", third, fourth, ""]]
+
+
 def baseline_cell(row: Mapping[str, object], group: str, smallest: int) -> str:
-    """Mean (SD) or n (%) of a group."""
+    """Mean (SD), or n (%) of those of a group whose value is known."""
     if is_defined(row.get(f"mean{group}")):
         return mean_sd(row[f"mean{group}"], row.get(f"sd{group}"), 1)
     if is_defined(row.get(f"count{group}")):
-        part, whole = float(row[f"count{group}"]), float(row[f"n{group}"])  # type: ignore[arg-type]
-        return count_percent(round(part), round(whole), smallest)
+        part, share = round(float(row[f"count{group}"])), row.get(f"percent{group}")  # type: ignore[arg-type]
+        if 0 < part < smallest or not is_defined(share):
+            return hidden_count(part, smallest)
+        return f"{count(part)} ({number(share, 1)} %)"
     return UNDEFINED
 
 

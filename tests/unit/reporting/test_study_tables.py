@@ -1,0 +1,53 @@
+"""Tables of a group study: what is unknown, counted and cut is said in them."""
+
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from cinecohort.reporting.document import Table
+from cinecohort.reporting.sections.study_tables import baseline_table
+
+GROUPS = ("Obese", "Normal")
+
+
+def only(blocks: list[Any]) -> Table:
+    (table,) = blocks
+    return cast("Table", table)
+
+
+def cells(table: Table, first: str) -> list[list[str]]:
+    """Cells of the rows whose first cell is `first`, without it."""
+    return [list(row[1:]) for row in table.rows if not isinstance(row, str) and row[0].strip() == first]
+
+
+def baseline_rows(variable: str, level: str, missing: int, **numbers: float) -> list[dict[str, object]]:
+    row = {"variable": variable, "level": level, "n1": 20, "n0": 40, "missing1": missing, "missing0": 0}
+    return [{**row, "stage": stage, "smd": 0.1, **numbers} for stage in ("before", "after")]
+
+
+def test_percentages_of_a_factor_are_of_the_known_and_its_missing_stand_once() -> None:
+    table = pd.DataFrame(
+        [
+            *baseline_rows("age_years", "", 0, mean1=60, sd1=5, mean0=61, sd0=5),
+            *baseline_rows("site", "Reading", 10, count1=4, percent1=40, count0=10, percent0=25),
+            *baseline_rows("site", "Stockport", 10, count1=6, percent1=60, count0=30, percent0=75),
+        ]
+    )
+    shown = only(baseline_table(table, "ob", GROUPS, 0))
+    texts = [row[1:3] for row in shown.rows if "(" in row[1]]
+    assert texts == [
+        ["60.0 (5.0)", "61.0 (5.0)"],
+        ["4 (40.0 %)", "10 (25.0 %)"],
+        ["6 (60.0 %)", "30 (75.0 %)"],
+    ]
+    assert cells(shown, "missing, n") == [["10", "0", "", "10", "0", ""]]
+    assert shown.rows[-1][0].strip() == "missing, n"
+
+
+def test_a_factor_unknown_of_a_whole_group_has_no_percentage() -> None:
+    table = pd.DataFrame(
+        baseline_rows("site", "Reading", 20, count1=0, percent1=np.nan, count0=3, percent0=7.5)
+    )
+    (row, _) = only(baseline_table(table, "ob", GROUPS, 5)).rows
+    assert row[1:3] == ["0", "< 5"]
