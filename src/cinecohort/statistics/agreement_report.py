@@ -215,14 +215,16 @@ def reliability_of_observers(sources: MeasureSources, options: AgreementOptions)
     pandas.DataFrame
         ``measure, raters`` (names joined by +), ``kind`` (``observers``, ``pair``, ``with automatic``,
         ``automatic and observer``) and the columns of
-        :func:`cinecohort.statistics.reliability.intraclass_correlations`.
+        :func:`cinecohort.statistics.reliability.intraclass_correlations`. A panel in which a rater has no
+        value of the measure has no rows of it.
     """
     rows = []
     for measure in sources.measures:
         for kind, raters in _panels(sources):
             tables = [table[["subject", measure]].assign(rater=name) for name, table in raters.items()]
             long = pd.concat(tables, ignore_index=True).dropna(subset=[measure])
-            if long["rater"].nunique() < 2:
+            # A rater without the measure would leave a panel that does not hold who its name says.
+            if long["rater"].nunique() < len(raters):
                 continue
             table = reliability(long, "subject", "rater", measure, options.confidence)
             rows.append(table.assign(measure=measure, raters="+".join(raters), kind=kind))

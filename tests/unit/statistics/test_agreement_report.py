@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.statistics.agreement_report import run
+from cinecohort.statistics.agreement_report import reliability_of_observers, run
 from cinecohort.statistics.cases import choose_cases
 from cinecohort.statistics.comparisons import MeasureSources, comparisons
 from cinecohort.statistics.datasets import describe_datasets
@@ -178,6 +178,17 @@ def test_automatic_is_a_further_rater_and_a_further_observer(results: Path) -> N
     equivalence = pd.read_csv(results / "equivalence.csv")
     assert set(equivalence["test"]) == {"absolute difference", "bias", "overlap"}
     assert set(equivalence["source"]) == {"net", "other"}
+
+
+def test_a_rater_without_the_measure_is_in_no_panel_of_it() -> None:
+    measures = cohort_measures(6)
+    measures.loc[measures["source"] == "other", "lvesv_ml"] = np.nan
+    sources = MeasureSources.of(measures, ("ok",))
+    table = reliability_of_observers(sources, AgreementOptions())
+    panels = {name: set(part["raters"]) for name, part in table.groupby("measure")}
+    assert "O1+O2+O3+other" in panels["lvedv_ml"]
+    assert {"O1+O2+O3", "O1+O2+O3+net"} <= panels["lvesv_ml"]
+    assert not [raters for raters in panels["lvesv_ml"] if "other" in raters]
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
