@@ -4,9 +4,10 @@ from typing import Any, cast
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from cinecohort.reporting.document import Table
-from cinecohort.reporting.sections.study_tables import baseline_table
+from cinecohort.reporting.sections.study_tables import baseline_table, comparison_table
 
 GROUPS = ("Obese", "Normal")
 
@@ -51,3 +52,21 @@ def test_a_factor_unknown_of_a_whole_group_has_no_percentage() -> None:
     )
     (row, _) = only(baseline_table(table, "ob", GROUPS, 5)).rows
     assert row[1:3] == ["0", "< 5"]
+
+
+def compared(outcome: str, n1: int, n0: int) -> dict[str, object]:
+    row = {"outcome": outcome, "n1": n1, "n0": n0, "mean1": 100, "sd1": 10, "mean0": 90, "sd0": 10}
+    return row | {"difference": 10, "ci_low": 8, "ci_high": 12, "welch_p": 0.01, "p_holm": 0.02}
+
+
+@pytest.mark.parametrize("few_first", [False, True])
+def test_an_outcome_of_fewer_subjects_says_so_in_its_cells(few_first: bool) -> None:
+    rows = [compared("lvedv_ml", 50, 80), compared("la_max_ml", 12, 80)]
+    table = pd.DataFrame(rows[::-1] if few_first else rows)
+    shown = cast("Table", comparison_table(table, {}, "ob", GROUPS)[0])
+    assert [column.title.split("\n")[-1].replace("\xa0", " ") for column in shown.columns[1:3]] == [
+        "(n = 50)",
+        "(n = 80)",
+    ]
+    assert cells(shown, "LVEDV (mL)")[0][:2] == ["100.0 (10.0)", "90.0 (10.0)"]
+    assert cells(shown, "LA maximum (mL)")[0][:2] == ["100.0 (10.0), n = 12", "90.0 (10.0)"]

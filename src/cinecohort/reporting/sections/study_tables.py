@@ -1,6 +1,6 @@
 """Tables of a group study: characteristics, balance, comparison, sensitivity, subgroups, power."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
@@ -144,15 +144,15 @@ def comparison_table(
     if table.empty or "outcome" not in table:
         return []
     known = rows_by(table, "outcome")
-    first = next(iter(known.values()))
+    n1, n0 = largest_n(known.values())
     printed = {outcome: row for outcome, row in theirs.items() if outcome in known}
     rows: list[list[str] | str] = []
     for outcome, row in known.items():
         digits = measure_digits(outcome)
         cells = [
             measure_label(outcome),
-            mean_sd(row["mean1"], row["sd1"], digits),
-            mean_sd(row["mean0"], row["sd0"], digits),
+            with_own_n(mean_sd(row["mean1"], row["sd1"], digits), row["n1"], n1),
+            with_own_n(mean_sd(row["mean0"], row["sd0"], digits), row["n0"], n0),
             difference(row["difference"], row["ci_low"], row["ci_high"], digits),
             p_value(row["welch_p"]),
             p_value(row["p_holm"]),
@@ -161,15 +161,16 @@ def comparison_table(
         rows.append(cells + published_cells(printed.get(outcome), bool(printed)))
     heads = [
         Column("Outcome", "left"),
-        Column(with_n(groups[0], first["n1"])),
-        Column(with_n(groups[1], first["n0"])),
+        Column(with_n(groups[0], n1)),
+        Column(with_n(groups[1], n0)),
         Column("Difference (95 % CI)"),
         Column("p"),
         Column("p (Holm)"),
         Column("g"),
     ]
     notes: list[Inline] = [
-        "Mean (SD). p: Welch's test, two-sided; p (Holm): adjusted for the number of outcomes; g: Hedges' g."
+        "Mean (SD). p: Welch's test, two-sided; p (Holm): adjusted for the number of outcomes; g: Hedges' g. "
+        "n in a cell: fewer subjects than in the column's head."
     ]
     spans: list[tuple[str, int]] = []
     if printed:
@@ -198,6 +199,18 @@ def comparison_table(
         ),
         *other_estimates(known, name, groups),
     ]
+
+
+def largest_n(rows: Iterable[Row]) -> tuple[int, int]:
+    """Sizes of both groups in the outcome that most of them have."""
+    rows = list(rows)
+    return max(int(row["n1"]) for row in rows), max(int(row["n0"]) for row in rows)
+
+
+def with_own_n(text: str, n: object, total: int) -> str:
+    """Text of a cell, with its n where it is not the column's."""
+    short = text != UNDEFINED and is_defined(n) and int(n) != total  # type: ignore[call-overload]
+    return f"{text}, n = {count(n)}" if short else text
 
 
 def published_cells(row: Row | None, any_printed: bool) -> list[str]:

@@ -62,10 +62,11 @@ def blocks(context: Context, agreement: list[Block], studies: list[Block]) -> li
 
 
 def measures_sentence(context: Context) -> str:
-    """Mean (SD) of the key measures of the primary source."""
+    """Mean (SD) of the key measures of the primary source, with n where not all subjects have it."""
     table = context.results.own_measures()
     for source in context.results.sources():
         rows = table[table["source"] == source]
+        total = int(rows["subject"].nunique())
         parts = []
         for name in KEY_MEASURES:
             known = rows[name].dropna() if name in rows else rows["subject"][:0]
@@ -73,8 +74,10 @@ def measures_sentence(context: Context) -> str:
                 measure = MEASURES[name]
                 mark = MARK if views_not_validated(rows) & set(views_of_measure(name)) else ""
                 value = mean_sd(known.mean(), known.std(), measure.digits)
-                parts.append(f"{measure.label}{mark} {value} {measure.unit}")
+                n = int(rows.loc[known.index, "subject"].nunique())
+                few = f" (n = {count(n)})" if n != total else ""
+                parts.append(f"{measure.label}{mark} {value} {measure.unit}{few}")
         if parts:
-            n = quantity(int(rows["subject"].nunique()), "analysed subject")
-            return f"Mean (SD) measures by {source} in {n}: {listing(parts)}."
+            subjects = quantity(total, "analysed subject")
+            return f"Mean (SD) measures by {source} in {subjects}: {listing(parts)}."
     return ""

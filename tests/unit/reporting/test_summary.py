@@ -1,0 +1,20 @@
+"""Sentences of the first page."""
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from cinecohort.reporting.sections.summary import measures_sentence
+
+
+def test_a_measure_that_few_have_says_of_how_many() -> None:
+    own = pd.DataFrame({"subject": [f"s{i}" for i in range(10)], "source": "unet", "unvalidated": ""})
+    own["lvedv_ml"] = [150.0, 160.0, 170.0, 180.0, *[np.nan] * 6]
+    own["lvm_g"] = 90.0
+    results = SimpleNamespace(own_measures=lambda: own, sources=lambda: ["unet"])
+    sentence = measures_sentence(cast("Any", SimpleNamespace(results=results)))
+    assert sentence == (
+        "Mean (SD) measures by unet in 10 analysed subjects: LVEDV 165.0 (12.9) mL (n = 4) and LVM 90.0 (0.0) g."
+    )
