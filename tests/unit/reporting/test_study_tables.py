@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from cinecohort.reporting.document import Table
-from cinecohort.reporting.sections.study_tables import baseline_table, comparison_table
+from cinecohort.reporting.sections.study_tables import (
+    baseline_table,
+    comparison_table,
+    sensitivity_table,
+    subgroup_table,
+)
 
 GROUPS = ("Obese", "Normal")
 
@@ -70,3 +75,45 @@ def test_an_outcome_of_fewer_subjects_says_so_in_its_cells(few_first: bool) -> N
     ]
     assert cells(shown, "LVEDV (mL)")[0][:2] == ["100.0 (10.0)", "90.0 (10.0)"]
     assert cells(shown, "LA maximum (mL)")[0][:2] == ["100.0 (10.0), n = 12", "90.0 (10.0)"]
+
+
+def varied(analysis: str, outcome: str, **numbers: object) -> dict[str, object]:
+    row = {"analysis": analysis, "setting": "x", "outcome": outcome, "max_abs_smd": 0.1, "note": ""}
+    row |= {"n1": 20, "n0": 30, "estimate": 5.0, "ci_low": 4.0, "ci_high": 6.0}
+    return row | numbers
+
+
+def test_an_analysis_that_failed_is_a_row_with_its_reason_and_no_outcome() -> None:
+    nothing = dict.fromkeys(("n1", "n0", "estimate", "ci_low", "ci_high", "max_abs_smd"), np.nan)
+    table = pd.DataFrame(
+        [
+            varied("caliper", "lvedv_ml"),
+            varied("caliper", "lvm_g", n1=12),
+            varied("exact", "", note="No subject has a partner.", **nothing),
+        ]
+    )
+    shown = only(sensitivity_table(table, "ob"))
+    assert [column.title for column in shown.columns[3:]] == ["LVEDV (mL)", "LVM (g)"]
+    first, last = ([cell.replace("\xa0", " ") for cell in row] for row in shown.rows)
+    assert first == ["caliper: x", "20 + 30", "0.10", "+5.0 (4.0, 6.0)", "+5.0 (4.0, 6.0), n = 12 + 30"]
+    assert last == ["exact: x (not done: No subject has a partner.)", "–", "–", "–", "–"]
+    assert "more" not in shown.notes
+
+
+def test_outcomes_that_do_not_fit_are_counted() -> None:
+    names = ("lvedv_ml", "lvesv_ml", "lvm_g", "rvedv_ml", "rvesv_ml", "la_max_ml", "ra_max_ml")
+    shown = only(sensitivity_table(pd.DataFrame([varied("caliper", name) for name in names]), "ob"))
+    assert len(shown.columns) == 3 + 5
+    assert "And 2 more outcomes in sensitivity.csv." in shown.notes
+
+
+def test_subgroups_are_cut_between_blocks_and_the_rest_counted() -> None:
+    row = {"n1": 9, "n0": 9, "estimate": 1, "ci_low": 0, "ci_high": 2, "p": 0.5, "interaction_p": 0.5}
+    outcomes = ("lvedv_ml", "lvesv_ml", "lvm_g")
+    table = pd.DataFrame(
+        [{"factor": "site", "level": f"s{i}", "outcome": name, **row} for name in outcomes for i in range(30)]
+    )
+    shown = only(subgroup_table(table, "ob"))
+    assert len(shown.rows) == 2 * 31
+    assert "And 1 more set of subgroups in subgroups.csv." in shown.notes
+    assert "more" not in only(subgroup_table(table[:60], "ob")).notes

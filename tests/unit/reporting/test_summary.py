@@ -16,5 +16,6 @@ def test_a_measure_that_few_have_says_of_how_many() -> None:
     results = SimpleNamespace(own_measures=lambda: own, sources=lambda: ["unet"])
     sentence = measures_sentence(cast("Any", SimpleNamespace(results=results)))
     assert sentence == (
-        "Mean (SD) measures by unet in 10 analysed subjects: LVEDV 165.0 (12.9) mL (n = 4) and LVM 90.0 (0.0) g."
+        "Mean (SD) measures by unet in 10 analysed subjects: LVEDV 165.0 (12.9) mL (n = 4) "
+        "and LVM 90.0 (0.0) g."
     )

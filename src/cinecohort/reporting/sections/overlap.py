@@ -161,6 +161,7 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
     source, reference = [*automatic, *human][0]
     structures = ("LV", "MYO", "RV")
     rows: list[list[str] | str] = []
+    cuts: list[str] = []
     published_rows: list[int] = []
     for stratum, (column, heading) in STRATA.items():
         strata = read_table(
@@ -177,6 +178,9 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
         if len(levels) < 2:
             continue
         rows.append(heading)
+        if len(levels) > MOST_LEVELS:
+            more = count(len(levels) - MOST_LEVELS)
+            cuts.append(f" {heading}: and {more} more in overlap_by_{stratum}.csv.")
         for level, group in levels[:MOST_LEVELS]:
             cells = rows_by(group, "structure")
             words = ", ".join(level_words(key, value) for key, value in zip(keys, level, strict=True))
@@ -190,7 +194,7 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
             rows.append([theirs.words, theirs.n, *(theirs.cells.get(s, UNDEFINED) for s in structures)])
     if not rows:
         return None
-    notes: list[Inline] = ["Within a subject the frames are averaged first."]
+    notes: list[Inline] = ["Within a subject the frames are averaged first.", *cuts]
     if published_rows:
         notes += [
             " Rows in grey italics are published: Bai et al.",

@@ -1,6 +1,7 @@
 """Tables of a group study: characteristics, balance, comparison, sensitivity, subgroups, power."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -14,6 +15,7 @@ from cinecohort.reporting.numbers import (
     mean_sd,
     number,
     p_value,
+    quantity,
     signed,
     with_n,
 )
@@ -27,6 +29,7 @@ from cinecohort.reporting.vocabulary import (
 )
 
 MOST_ROWS = 40
+MOST_OUTCOMES = 5
 STAGES = ("before", "after")
 CITED = {"Bai 2018": (Citation(("bai2018",)),), "Chen 2020": (Citation(("chen2020",)),)}
 DETAILS = {
@@ -263,20 +266,14 @@ def sensitivity_table(table: pd.DataFrame, name: str) -> list[Block]:
     """Differences by other choices of analysis: a row a choice, a column an outcome."""
     if table.empty or "analysis" not in table:
         return []
-    known = rows_by(table, "analysis", "setting", "outcome")
-    outcomes = list(dict.fromkeys(table["outcome"]))[:5]
-    rows: list[list[str] | str] = []
-    for analysis, setting in list(dict.fromkeys(key[:2] for key in known))[:MOST_ROWS]:
-        some = next(row for key, row in known.items() if key[:2] == (analysis, setting))
-        cells = []
-        for outcome in outcomes:
-            row = known.get((analysis, setting, outcome), {})
-            low, high = row.get("ci_low"), row.get("ci_high")
-            text = difference(row.get("estimate"), low, high, measure_digits(outcome), short=True)
-            cells.append(text.replace(" ", "\N{NO-BREAK SPACE}"))
-        sizes = f"{count(some.get('n1'))} + {count(some.get('n0'))}"
-        words = str(analysis) if str(setting) in ("", "nan") else f"{analysis}: {setting}"
-        rows.append([words, sizes, number(some.get("max_abs_smd"), 2), *cells])
+    # An analysis that could not be made is one row of no outcome, with a note.
+    outcomes = [outcome for outcome in dict.fromkeys(table["outcome"]) if outcome]
+    shown = outcomes[:MOST_OUTCOMES]
+    parts = [part.to_dict("records") for _, part in table.groupby(["analysis", "setting"], sort=False)]
+    rows: list[list[str] | str] = [sensitivity_row(part, shown) for part in parts[:MOST_ROWS]]
+    notes = ["n in a cell: fewer subjects than in the column n."]
+    notes += left_in_file(len(outcomes) - len(shown), "outcome", "sensitivity.csv")
+    notes += left_in_file(len(parts) - len(rows), "analysis", "sensitivity.csv", "analyses")
     return [
         Table(
             f"tab-study-{name}-sensitivity",
@@ -285,11 +282,46 @@ def sensitivity_table(table: pd.DataFrame, name: str) -> list[Block]:
                 Column("Analysis", "left"),
                 Column("n"),
                 Column("Largest |SMD|"),
-                *(Column(measure_label(outcome)) for outcome in outcomes),
+                *(Column(measure_label(outcome)) for outcome in shown),
             ],
             rows,
+            notes=" ".join(notes),
         )
     ]
+
+
+def sensitivity_row(part: list[dict[Hashable, Any]], outcomes: list[str]) -> list[str]:
+    """Cells of one choice of analysis, with the reason where it could not be made."""
+    known = {str(row["outcome"]): row for row in part if row["outcome"]}
+    words, setting = str(part[0]["analysis"]), str(part[0]["setting"])
+    if setting not in ("", "nan"):
+        words = f"{words}: {setting}"
+    if not any(is_defined(row.get("estimate")) for row in part):
+        reasons = dict.fromkeys(str(row["note"]) for row in part if isinstance(row.get("note"), str))
+        words += f" (not done: {'; '.join(filter(None, reasons))})"
+    sizes = [group_sizes(row) for row in known.values()]
+    most = max(sizes, key=lambda pair: sum(pair), default=None)
+    cells = []
+    for outcome in outcomes:
+        row = known.get(outcome, {})
+        low, high = row.get("ci_low"), row.get("ci_high")
+        text = difference(row.get("estimate"), low, high, measure_digits(outcome), short=True)
+        if text != UNDEFINED and group_sizes(row) != most:
+            text += f", n = {count(row.get('n1'))} + {count(row.get('n0'))}"
+        cells.append(text.replace(" ", " "))
+    n = f"{count(most[0])} + {count(most[1])}" if most else UNDEFINED
+    return [words, n, number(part[0].get("max_abs_smd"), 2), *cells]
+
+
+def group_sizes(row: Mapping[Hashable, Any]) -> tuple[int, int]:
+    """Sizes of both groups in an analysis; 0 where unknown."""
+    first, second = (int(row[name]) if is_defined(row.get(name)) else 0 for name in ("n1", "n0"))
+    return first, second
+
+
+def left_in_file(n: int, noun: str, file: str, plural: str | None = None) -> list[str]:
+    """Return a sentence on what was cut from a table, if anything was."""
+    return [f"And {quantity(n, noun, plural).replace(' ', ' more ', 1)} in {file}."] if n > 0 else []
 
 
 def subgroup_table(table: pd.DataFrame, name: str) -> list[Block]:
@@ -297,7 +329,13 @@ def subgroup_table(table: pd.DataFrame, name: str) -> list[Block]:
     if table.empty or "factor" not in table:
         return []
     rows: list[list[str] | str] = []
-    for (factor, outcome), part in table.groupby(["factor", "outcome"], sort=False):
+    blocks = list(table.groupby(["factor", "outcome"], sort=False))
+    shown = 0
+    for (factor, outcome), part in blocks:
+        # Cut between blocks: a block without its last levels reads as if there were no more of them.
+        if rows and len(rows) + 1 + len(part) > 2 * MOST_ROWS:
+            break
+        shown += 1
         digits = measure_digits(str(outcome))
         interaction = p_value(part["interaction_p"].iloc[0])
         rows.append(
@@ -314,8 +352,15 @@ def subgroup_table(table: pd.DataFrame, name: str) -> list[Block]:
             f"tab-study-{name}-subgroups",
             "Differences in subgroups of the matched.",
             [Column("Subgroup", "left"), Column("n"), Column("Difference (95 % CI)"), Column("p")],
-            rows[: 2 * MOST_ROWS],
-            notes="Subgroups are small and many; an interaction found here is a question, not an answer.",
+            rows,
+            notes=" ".join(
+                [
+                    "Subgroups are small and many; an interaction found here is a question, not an answer.",
+                    *left_in_file(
+                        len(blocks) - shown, "set of subgroups", "subgroups.csv", "sets of subgroups"
+                    ),
+                ]
+            ),
         )
     ]
 
