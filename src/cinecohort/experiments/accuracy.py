@@ -14,6 +14,7 @@ import pandas as pd
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.experiments.datasets import (
     OBSERVER,
+    check_labels,
     link_with_sidecar,
     participants,
     subject_folder,
@@ -101,8 +102,15 @@ def link_for_test(options: ExperimentOptions, row: str, dataset: str, subject: s
     """Make a folder for a segmentation, with links to the image and the labels.
 
     The image's sidecar names the observer's end-diastole and end-systole, so that just these are segmented.
+
+    Raises
+    ------
+    UserError
+        If labels and image do not fit.
     """
     source = subject_folder(options, dataset, subject)
+    # What is linked may have changed since the dataset was prepared, and a test compares voxel by voxel.
+    check_labels(dataset, source, OBSERVER, options.view)
     folder = segmentation_folder(options, row, dataset) / subject
     image, label = source / f"{options.view}.nii.gz", label_path(source, options.view, OBSERVER)
     link_with_sidecar(label, folder / label.name)

@@ -19,6 +19,7 @@ from cinecohort.experiments.options import ExperimentDataset, ExperimentOptions
 from cinecohort.files import replacing
 from cinecohort.images import sidecar_path
 from cinecohort.label_maps import label_path
+from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.participants import draw_participants, participant_of
 from cinecohort.sources.base import open_source
 
@@ -50,7 +51,8 @@ def prepare_dataset(options: ExperimentOptions, name: str) -> Path:
     Raises
     ------
     UserError
-        If the dataset is not there, has no labelled subject, or names held-out subjects that it lacks.
+        If the dataset is not there, has no labelled subject, has labels that do not fit their image or the
+        coding, or names held-out subjects that it lacks.
     """
     dataset = options.datasets[name]
     folder = dataset_folder(options, name)
@@ -63,6 +65,7 @@ def prepare_dataset(options: ExperimentOptions, name: str) -> Path:
         parts[subject.name] = TRAIN if there else LEFT_OUT
         participants[subject.name] = participant_of(subject)
         if there:
+            check_labels(name, subject, dataset.observer, options.view)
             destination = folder / "subjects" / subject.name
             link_file(record_path(subject, "convert"), record_path(destination, "convert"))
             link_with_sidecar(image, destination / image.name)
@@ -78,6 +81,20 @@ def prepare_dataset(options: ExperimentOptions, name: str) -> Path:
     rows = [(subject, part, participants[subject]) for subject, part in sorted(parts.items())]
     write_rows(path, ("subject", "part", "participant"), rows)
     return path
+
+
+def check_labels(dataset: str, folder: Path, observer: str, view: str) -> None:
+    """Hold a subject's labels against its image and the coding, as training does, before any is used.
+
+    Raises
+    ------
+    UserError
+        If they do not fit; see :func:`cinecohort.segmentation.labelled_subjects.read_labelled`.
+    """
+    try:
+        read_labelled(folder, observer, view)
+    except UserError as fault:
+        raise UserError(f"dataset {dataset}, subject {folder.name}: {fault}") from fault
 
 
 def converted_folders(dataset: ExperimentDataset, destination: Path) -> Iterator[Path]:

@@ -26,7 +26,7 @@ from cinecohort.experiments.tables import (
     read_tests,
 )
 from cinecohort.findings import Outcome, Status
-from cinecohort.images import read_image
+from cinecohort.images import Image, read_image, write_image
 from support.tiny_experiments import TRAINING, values_for
 
 
@@ -66,6 +66,19 @@ def test_subjects_that_training_saw_are_left_out_and_said_to_be(
     evaluate_row(copy, "base", "home")
     assert [folder.name for folder in asked_for] == ["patient001"]
     assert fates(copy, "base", "home") == {f"patient{n:03d}": "seen_in_training" for n in range(2, 7)}
+
+
+def test_labels_that_changed_after_the_dataset_was_prepared_are_not_compared(
+    finished: ExperimentOptions, tmp_path: Path
+) -> None:
+    copy = finished.model_copy(update={"results": tmp_path})
+    for part in ("rows/base", "datasets/home"):
+        shutil.copytree(finished.results / part, tmp_path / part)
+    path = tmp_path / "datasets" / "home" / "subjects" / "patient001" / "label_manual_sa.nii.gz"
+    labels = read_image(path)
+    write_image(path, Image(labels.data[..., :1], labels.affine))
+    with pytest.raises(UserError, match="dataset home, subject patient001: .* its image"):
+        evaluate_row(copy, "base", "home")
 
 
 def test_a_participant_is_seen_in_whatever_dataset_and_visit(finished: ExperimentOptions) -> None:

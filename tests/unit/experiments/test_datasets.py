@@ -1,5 +1,7 @@
 """Datasets in one shape: observers, held-out subjects, those without labels."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,8 @@ from support.tiny_experiments import values_for
 
 
 def write_converted(folder: Path, observer: str, labelled: bool = True) -> None:
-    image = Image(np.full((8, 8, 2, 2), 7, np.int16), np.diag([2.0, 2.0, 8.0, 1.0]), 0.03, {"view": "sa"})
+    intensity = np.arange(8 * 8 * 2 * 2, dtype=np.int16).reshape(8, 8, 2, 2)
+    image = Image(intensity, np.diag([2.0, 2.0, 8.0, 1.0]), 0.03, {"view": "sa"})
     write_image(folder / "sa.nii.gz", image)
     if labelled:
         write_image(
@@ -71,6 +74,46 @@ def test_mistakes(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError, match=words):
             prepare_dataset(options_for(tmp_path, **dataset), "mine")
+
+
+def swapped(folder: Path) -> None:
+    path = folder / "label_manual_sa.nii.gz"
+    labels = read_image(path)
+    labels.data = np.array([0, 3, 2, 1], np.uint8)[labels.data.astype(np.uint8)]
+    write_image(path, labels)
+
+
+def moved(folder: Path) -> None:
+    path = folder / "label_manual_sa.nii.gz"
+    labels = read_image(path)
+    labels.affine = labels.affine.copy()
+    labels.affine[0, 3] += 40
+    write_image(path, labels)
+
+
+def cut(folder: Path) -> None:
+    path = folder / "label_manual_sa.nii.gz"
+    labels = read_image(path)
+    write_image(path, Image(labels.data[..., :1], labels.affine))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (swapped, "recode it to 1 LV, 2 myocardium, 3 RV"),
+        (moved, "lies elsewhere in space than its image"),
+        (cut, "its image"),
+    ],
+)
+def test_labels_that_do_not_fit_are_told_before_anything_is_trained(
+    finished: ExperimentOptions, tmp_path: Path, change: Callable[[Path], None], words: str
+) -> None:
+    for name in ("patient002", "patient003"):
+        copy = tmp_path / "data" / name
+        shutil.copytree(finished.results / "datasets" / "home" / "subjects" / name, copy)
+    change(tmp_path / "data" / "patient003")
+    with pytest.raises(UserError, match=f"dataset mine, subject patient003: .*{words}"):
+        prepare_dataset(options_for(tmp_path, path=tmp_path / "data"), "mine")
 
 
 def test_visits_are_held_out_together(tmp_path: Path) -> None:
