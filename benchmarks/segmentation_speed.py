@@ -153,16 +153,10 @@ def segment(folders: list[Path], model: ModelOptions, options: SegmentationOptio
     assert all(outcome.outputs for _, outcome in outcomes)
 
 
-def segment_one(folder: Path, loaded: prediction.LoadedModel, options: SegmentationOptions) -> None:
-    """Segment a subject with a loaded model, file to file."""
-    segmented = prediction.run_network(prediction.read_subject(folder, "sa"), loaded, options)
-    outcome = prediction.finish(segmented, loaded, options, "sa", loaded.name)
-    assert outcome.outputs, outcome.findings
-
-
-def time_by_part(folder: Path, model: ModelOptions, options: SegmentationOptions) -> dict[str, Time]:
-    """Time of a subject's parts in turn, by one thread; the network's by the size of its images."""
-    loaded = prediction.load(model, options, "sa", threads=1)
+def time_by_part(
+    folder: Path, loaded: prediction.LoadedModel, options: SegmentationOptions
+) -> tuple[Time, dict[str, Time]]:
+    """Time of one subject and of its parts; the network's by the size of its images."""
     parts: dict[str, Time] = {}
 
     def counted(name: str, work: Callable[[], Any]) -> Any:
@@ -178,16 +172,18 @@ def time_by_part(folder: Path, model: ModelOptions, options: SegmentationOptions
         return counted(f"network, images of {size}", lambda: loaded.network(images))
 
     watched = replace(loaded, network=network)
+    start = Time(time.perf_counter(), time.process_time())
     subject = counted("reading", lambda: prediction.read_subject(folder, "sa"))
     segmented = counted("rest", lambda: prediction.run_network(subject, watched, options))
     counted("clean-up and writing", lambda: prediction.finish(segmented, watched, options, "sa", loaded.name))
+    spent = Time(time.perf_counter() - start.wall, time.process_time() - start.processor)
     networks = [part for name, part in parts.items() if name.startswith("network")]
     rest = parts.pop("rest")
     parts["resampling to the network's grid and back, labels"] = Time(
         rest.wall - sum(part.wall for part in networks),
         rest.processor - sum(part.processor for part in networks),
     )
-    return parts
+    return spent, parts
 
 
 def phantom_image(folder: Path) -> Path:
@@ -202,9 +198,9 @@ class Way(NamedTuple):
     """A way of segmenting a subject, and what it took."""
 
     name: str
-    options: SegmentationOptions
     spent: Time
     labels: Path
+    parts: dict[str, Time]
 
 
 def run_way(
@@ -213,11 +209,11 @@ def run_way(
     """Segment a subject `--repeats` times; the shortest counts, multiplied."""
     model = ModelOptions(name=re.sub(r"\W+", "_", name), weights=arguments.model)
     loaded = prediction.load(model, options, "sa", arguments.threads)
-    runs = [timed(lambda: segment_one(folder, loaded, options)) for _ in range(arguments.repeats)]
-    spent = min(runs, key=lambda run: run.processor)
+    runs = [time_by_part(folder, loaded, options) for _ in range(arguments.repeats)]
+    spent, parts = min(runs, key=lambda run: run[0].processor)
     print(name, spent, flush=True)
     spent = Time(spent.wall * times, spent.processor * times)
-    return Way(name, options, spent, segmentation_path(folder, "sa", model.name))
+    return Way(name, spent, segmentation_path(folder, "sa", model.name), parts)
 
 
 def line_of(way: Way, usual: Time, reference: Path | None) -> str:
@@ -227,15 +223,14 @@ def line_of(way: Way, usual: Time, reference: Path | None) -> str:
     return f"| {way.name} | {way.spent} | {factor} | {overlap} |"
 
 
-def lines_of_parts(name: str, parts: dict[str, Time], unzipping: Time) -> list[str]:
+def lines_of_parts(way: Way, unzipping: Time) -> list[str]:
     """Where the time of a way goes."""
-    total = sum(part.wall for part in parts.values())
     return [
-        f"Where the time goes, {name}, by one thread; unzipping is {unzipping.wall / total:.0%} of it:",
+        f"Where the time goes, {way.name}; unzipping is {unzipping.wall / way.spent.wall:.0%} of it:",
         "",
         "| | s |",
         "|---|---|",
-        *(f"| {part} | {spent.wall:.2f} ({spent.processor:.2f}) |" for part, spent in parts.items()),
+        *(f"| {name} | {part.wall:.2f} ({part.processor:.2f}) |" for name, part in way.parts.items()),
         "",
     ]
 
@@ -299,14 +294,10 @@ def main() -> None:
             *(line_of(run, usual, runs[0].labels if run is not runs[0] else None) for run in runs),
         ]
         print("\n".join(table), flush=True)
-        parts = {
-            run.name: time_by_part(folders[0], model, run.options)
-            for run in runs
-            if run is runs[0] or run.options.device == "cuda"
-        }
         shards = {
             size: run_shard(folders[:size], model, default, arguments.threads) for size in arguments.shards
         }
+    shown = [runs[0], *(run for run in runs[1:] if "GPU" in run.name)]
     lines = [
         "# Speed of segmentation",
         "",
@@ -324,7 +315,7 @@ def main() -> None:
         "",
         f"Unzipping the image alone takes {unzipping.wall:.2f} s on one core.",
         "",
-        *(line for name in parts for line in lines_of_parts(name, parts[name], unzipping)),
+        *(line for run in shown for line in lines_of_parts(run, unzipping)),
         "Shards in processes of their own, loading included:",
         "",
         "| subjects | s a subject | peak memory, GiB |",
