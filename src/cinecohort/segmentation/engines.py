@@ -3,7 +3,6 @@
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -102,28 +101,7 @@ def torch_network(network: nn.Module, resolved: ResolvedEngine) -> Network:
     return probabilities
 
 
-def lanes_of(resolved: ResolvedEngine, threads: int | None, batch_size: int) -> int:
-    """How many batches go through a network side by side.
-
-    OpenVINO is faster with a batch a thread than with all threads in one batch. Torch takes one at a time.
-
-    Parameters
-    ----------
-    resolved
-        From :func:`resolve_engine`.
-    threads
-        CPU threads; None: as many as torch would take.
-    batch_size
-        Images at once in all batches.
-    """
-    if resolved.engine != "openvino":
-        return 1
-    return min(threads or torch.get_num_threads(), batch_size)
-
-
-def openvino_network(
-    network: nn.Module, resolved: ResolvedEngine, threads: int | None, lanes: int
-) -> Network:
+def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None) -> Network:
     """Run a network with OpenVINO on the CPU; batch and image size may differ from call to call.
 
     Raises
@@ -133,7 +111,7 @@ def openvino_network(
     """
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[resolved.precision],
-        "NUM_STREAMS": lanes,
+        "PERFORMANCE_HINT": "LATENCY",
     }
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads
@@ -144,10 +122,7 @@ def openvino_network(
         example = torch.zeros(2, channels, 64, 64)
         model = openvino.convert_model(WithSoftmax(network).eval(), example_input=example)
         model.reshape([-1, channels, -1, -1])
-        compiled = openvino.Core().compile_model(model, "CPU", settings)
-        idle: SimpleQueue[Any] = SimpleQueue()
-        for _ in range(lanes):
-            idle.put(compiled.create_infer_request())
+        request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
     except Exception as fault:
         if is_machine_fault(fault):
             raise
@@ -156,19 +131,13 @@ def openvino_network(
         ) from fault
 
     def probabilities(images: Tensor) -> Tensor:
-        request = idle.get()
-        try:
-            request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True)
-            return torch.from_numpy(request.get_output_tensor(0).data.copy())
-        finally:
-            idle.put(request)
+        request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True)
+        return torch.from_numpy(request.get_output_tensor(0).data)
 
     return probabilities
 
 
-def make_network(
-    network: nn.Module, resolved: ResolvedEngine, threads: int | None = None, lanes: int = 1
-) -> Network:
+def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None = None) -> Network:
     """Prepare a float32 network for an engine.
 
     Parameters
@@ -179,13 +148,11 @@ def make_network(
         From :func:`resolve_engine`.
     threads
         CPU threads; the engine's own choice where None.
-    lanes
-        Calls that may come side by side, from :func:`lanes_of`.
     """
     if threads is not None:
         torch.set_num_threads(threads)
     if resolved.engine == "openvino":
-        return openvino_network(network, resolved, threads, lanes)
+        return openvino_network(network, resolved, threads)
     return torch_network(network, resolved)
 
 

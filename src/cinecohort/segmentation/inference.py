@@ -5,11 +5,9 @@ those of its neighbours where the network sees them, the series' intensity range
 never on what shares its batch.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import InitVar, dataclass, field, replace
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -40,8 +38,6 @@ WORTH_CUTTING = 0.8
 CLEARANCE_MM = 5.0
 """A heart that comes nearer than this to the border of its region may have been cut off."""
 
-Result = TypeVar("Result")
-
 Box = tuple[int, int, int, int]
 """x start, x stop, y start, y stop on the working grid."""
 
@@ -62,8 +58,6 @@ class ImageInference:
         Slices at once.
     known_limits
         Intensity range of the cine; that of the image where not given.
-    lanes
-        Batches that the network takes side by side; they share the `batch_size`.
     """
 
     image: Image
@@ -71,7 +65,6 @@ class ImageInference:
     network: Network
     batch_size: int
     known_limits: InitVar[tuple[float, float] | None] = None
-    lanes: int = 1
     whole_images: str | None = field(default="not asked for", init=False)
     """Why whole images are segmented; None: only the heart's region is."""
 
@@ -107,13 +100,6 @@ class ImageInference:
         images = working[torch.from_numpy(places.reshape(seen.shape))]
         return network_intensity(images, self.description.normalisation)
 
-    def _in_batches(self, work: Callable[[Sequence[int]], Result], indices: Sequence[int]) -> list[Result]:
-        """Do something with slices, a batch in each lane at a time; the results by batch, in order."""
-        size = max(1, self.batch_size // self.lanes)
-        batches = [indices[start : start + size] for start in range(0, len(indices), size)]
-        with ThreadPoolExecutor(self.lanes) as pool:
-            return list(pool.map(work, batches))
-
     def _with_neighbours(self, index: int) -> list[int]:
         frame, slice_ = divmod(index, self.n_slices)
         places = neighbouring(slice_, self.n_slices, self.description.neighbours)
@@ -138,16 +124,14 @@ class ImageInference:
         shape = (self.n_frames * self.n_slices, *self.grid.native_shape[::-1])
         labels = np.zeros(shape, dtype=np.uint8)
         window_x, window_y = self.grid.window
-
-        def segment(indices: Sequence[int]) -> None:
+        wanted = [frame * self.n_slices + index for frame in frames for index in range(self.n_slices)]
+        for start in range(0, len(wanted), self.batch_size):
+            indices = wanted[start : start + self.batch_size]
             images = self.working_slices(indices)
             structures = symmetry.undo(self.network(symmetry.apply(images))[:, 1:])
-            best = most_probable(self.grid.to_native(structures))
+            native = self.grid.to_native(structures)
+            best = most_probable(native)
             labels[indices, window_y, window_x] = best.transpose(1, 2).numpy()
-
-        self._in_batches(
-            segment, [frame * self.n_slices + index for frame in frames for index in range(self.n_slices)]
-        )
         volume = labels.reshape(self.n_frames, self.n_slices, *shape[1:])
         return volume.transpose(3, 2, 1, 0)
 
@@ -205,12 +189,11 @@ class ImageInference:
         indices = [
             looked_at[turn % LOCATING_FRAMES] * self.n_slices + place for turn, place in enumerate(slices)
         ]
-
-        def hearts(indices: Sequence[int]) -> NDArray[np.bool_]:
-            return (self.network(self.working_slices(indices))[:, 0] < 0.5).numpy()
-
-        found = np.concatenate(self._in_batches(hearts, indices))
-        return found.transpose(1, 2, 0), self.blank.T.ravel()[indices]
+        hearts = []
+        for start in range(0, len(indices), self.batch_size):
+            probabilities = self.network(self.working_slices(indices[start : start + self.batch_size]))
+            hearts.append((probabilities[:, 0] < 0.5).numpy())
+        return np.concatenate(hearts).transpose(1, 2, 0), self.blank.T.ravel()[indices]
 
     def _may_be_cut_off(self, labels: NDArray[np.uint8], frames: Sequence[int]) -> bool:
         """Whether the heart is absent from its region in any frame, or comes near the region's border.

@@ -22,7 +22,6 @@ from cinecohort.segmentation.descriptions import ModelDescription, describe_for
 from cinecohort.segmentation.engines import (
     Network,
     ResolvedEngine,
-    lanes_of,
     make_network,
     mean_network,
     resolve_engine,
@@ -50,9 +49,6 @@ class LoadedModel:
     engine: ResolvedEngine
     members: tuple[Network, ...]
     """The network, or those of an ensemble."""
-
-    lanes: int = 1
-    """Batches that the network takes side by side."""
 
 
 @dataclass
@@ -91,11 +87,10 @@ def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: 
     for weights in model.members:
         describe_for(weights, view)
     loaded = [load_model(weights) for weights in model.members]
-    lanes = lanes_of(resolved, threads, options.batch_size)
-    networks = tuple(make_network(network, resolved, threads, lanes) for network, _ in loaded)
+    networks = tuple(make_network(network, resolved, threads) for network, _ in loaded)
     description = ensemble_description(model.name, [description for _, description in loaded])
     network = averaged(mean_network(networks), AVERAGED[options.test_time_augmentation])
-    return LoadedModel(model.name, description, network, resolved, networks, lanes)
+    return LoadedModel(model.name, description, network, resolved, networks)
 
 
 def segment_subjects(
@@ -233,9 +228,7 @@ def run_network(
     if subject.image is None:
         return subject
     try:
-        inference = ImageInference(
-            subject.image, model.description, model.network, options.batch_size, lanes=model.lanes
-        )
+        inference = ImageInference(subject.image, model.description, model.network, options.batch_size)
         frames = frames_to_segment(subject.image, options)
         margin = options.heart_region_margin_mm
         labels = inference.labels(frames) if margin is None else inference.labels_around_heart(frames, margin)

@@ -1,7 +1,6 @@
 """Prediction: native grid, engines, batching, odd images, what is recorded."""
 
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from cinecohort.segmentation.descriptions import (
     weights_digest,
     weights_path,
 )
-from cinecohort.segmentation.engines import ResolvedEngine, lanes_of, make_network, resolve_engine
+from cinecohort.segmentation.engines import ResolvedEngine, make_network, resolve_engine
 from cinecohort.segmentation.inference import ImageInference, most_probable
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
@@ -93,41 +92,6 @@ def test_results_do_not_depend_on_batching(labelled_cohort: Path, tiny_weights: 
         results = [ImageInference(image, description, run, size).labels([0, 1]) for size in (1, 4, 32)]
         assert np.array_equal(results[0], results[1])
         assert np.array_equal(results[0], results[2])
-
-
-def test_results_do_not_depend_on_lanes(labelled_cohort: Path, tiny_weights: Path) -> None:
-    network, description = load_model(str(tiny_weights))
-    image = read_image(labelled_cohort / "S0" / "sa.nii.gz")
-    engine = ResolvedEngine("openvino", "fp32", "cpu")
-    results = []
-    for lanes in (1, 3):
-        run = make_network(network, engine, lanes, lanes)
-        results.append(ImageInference(image, description, run, 4, lanes=lanes).labels([0, 1]))
-    assert np.array_equal(*results)
-    assert results[0].any()
-
-
-def test_a_batch_goes_through_each_lane_at_a_time() -> None:
-    """All lanes are taken at once, and together they hold no more than the batch size."""
-    all_taken = Barrier(3, timeout=30)
-    sizes = []
-
-    def waits_for_the_others(images: torch.Tensor) -> torch.Tensor:
-        sizes.append(len(images))
-        all_taken.wait()
-        return bright_is_lv(images)
-
-    image = Image(disc((40, 40, 3, 4)), AFFINE)
-    inference = ImageInference(image, DESCRIPTION, waits_for_the_others, batch_size=6, lanes=3)
-    assert inference.labels(range(4)).any()
-    assert sizes == [2] * 6
-
-
-@pytest.mark.parametrize(
-    ("engine", "threads", "lanes"), [("openvino", 4, 4), ("openvino", 32, 16), ("torch", 4, 1)]
-)
-def test_lanes(engine: str, threads: int, lanes: int) -> None:
-    assert lanes_of(ResolvedEngine(engine, "fp32", "cpu"), threads, batch_size=16) == lanes
 
 
 def test_engines_agree(labelled_cohort: Path, tiny_weights: Path) -> None:
