@@ -389,7 +389,7 @@ def test_a_gpu_that_is_full_or_lost_is_no_subjects_fault(
 ) -> None:
     write_image(tmp_path / "sa.nii.gz", read_image(labelled_cohort / "S0" / "sa.nii.gz"))
 
-    def fails(*arguments: object, **named: object) -> None:
+    def fails(*arguments: object) -> None:
         raise kind("CUDA error")
 
     monkeypatch.setattr(prediction, "ImageInference", fails)
