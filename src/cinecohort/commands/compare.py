@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     synthetic = any_synthetic(table)
     write_table(arguments.out, result, synthetic)
-    undefined = result.loc[result["welch_p"].isna(), "outcome"]
+    undefined = result.loc[result["p"].isna(), "outcome"]
     print(f"{len(result)} outcomes compared, {result['n1'].max()} against {result['n0'].max()} subjects.")
     if synthetic:
         print(f"{BANNER}.")

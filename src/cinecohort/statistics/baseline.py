@@ -7,6 +7,7 @@ import pandas as pd
 
 from cinecohort.statistics.balance import compare_distributions, smd_denominator
 from cinecohort.statistics.propensity import is_factor
+from cinecohort.statistics.two_samples import weighted_mean_sd
 
 
 def baseline_table(
@@ -36,8 +37,9 @@ def baseline_table(
     pandas.DataFrame
         ``variable, level, stage, n1, n0, missing1, missing0, mean1, sd1, median1, q1_1, q3_1, mean0, sd0,
         median0, q1_0, q3_0, count1, percent1, count0, percent0, smd, exposure, reference``, the last two as
-        printed: mean (SD), or n (%). Means and SDs are of the subjects with a value, each counted once; the
-        standardised mean difference is weighted, its denominator the same at all stages.
+        printed: mean (SD), or n (%). Means, SDs, percentages and the standardised mean difference (its
+        denominator the same at all stages) are of the subjects with a value, weighted; counts, medians and
+        quartiles take each of them once.
     """
     rows = []
     first = stages[full]
@@ -71,17 +73,16 @@ def _describe(
     row: dict[str, object] = {}
     for value, name in ((1, "exposure"), (0, "reference")):
         group = (treatment == value) & (weights > 0)
-        sample = numbers[group & present]
+        sample, share = numbers[group & present], weights[group & present]
         row[f"n{value}"] = int(group.sum())
         row[f"missing{value}"] = int((group & ~present).sum())
         if is_level:
             count = int(sample.sum())
-            percent = 100 * count / len(sample) if len(sample) else np.nan
+            percent = 100 * weighted_mean_sd(sample, share)[0]
             row |= {f"count{value}": count, f"percent{value}": percent}
             row[name] = f"{count} ({percent:.1f} %)" if len(sample) else ""
             continue
-        mean = float(sample.mean()) if len(sample) else np.nan
-        sd = float(sample.std(ddof=1)) if len(sample) > 1 else np.nan
+        mean, sd = weighted_mean_sd(sample, share)
         quartiles = np.quantile(sample, [0.25, 0.5, 0.75]) if len(sample) else [np.nan] * 3
         row |= {f"mean{value}": mean, f"sd{value}": sd, f"median{value}": float(quartiles[1])}
         row |= {f"q1_{value}": float(quartiles[0]), f"q3_{value}": float(quartiles[2])}

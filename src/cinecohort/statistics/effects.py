@@ -25,6 +25,8 @@ from cinecohort.statistics.two_samples import (
     printed_p,
     rank_test,
     student,
+    weighted_effect_sizes,
+    weighted_mean_sd,
     welch,
 )
 
@@ -84,11 +86,19 @@ def compare(
     Returns
     -------
     pandas.DataFrame
-        One row an outcome: :data:`LITERAL_COLUMNS`, then more. Adjusted p values (Holm; Benjamini and
-        Hochberg) are of Welch's test.
+        One row an outcome: :data:`LITERAL_COLUMNS`, then more. ``p`` is of the analysis named in
+        ``p_method``, to which difference, interval and the adjusted p values (Holm; Benjamini and Hochberg)
+        belong: Welch's test, or the weighted regression where the matching weights subjects unequally.
 
     Notes
     -----
+    After matching with replacement, or k:1 with sets of different sizes, the matched groups are alike only
+    under the weights of the matching (Stuart, Stat Sci 2010, section 6.1). Means, SDs, difference, interval,
+    p and effect sizes are then weighted, of the pairs in which both have a value: difference, interval and p
+    are the ``cluster_*`` columns, effect sizes use effective numbers of subjects. ``welch_*``, ``student_*``
+    and ``mann_whitney_*`` count every subject once in any case. Whether weights differ is judged once, by the
+    pairs as given.
+
     Which p value keeps its level depends on how outcomes relate to the covariates;
     ``benchmarks/type_one_error.md`` holds the measured sizes. Where covariates drive the outcome and the
     matched groups are alike, Welch's test, which takes them for independent samples, rejects too rarely. The
@@ -118,7 +128,7 @@ def compare(
     settings = Regression(tuple(covariates), focal_value, alpha)
     _check_adjustable(table, covariates, sets)
     rows = [{"outcome": outcome, **_one(table, treatment, outcome, sets, settings)} for outcome in outcomes]
-    p_values = np.array([row["welch_p"] for row in rows], float)
+    p_values = np.array([row["p"] for row in rows], float)
     adjusted = zip(rows, holm(p_values), benjamini_hochberg(p_values), p_values, strict=True)
     for row, by_holm, by_bh, p in adjusted:
         row |= {"p_holm": float(by_holm), "p_bh": float(by_bh), "p_printed": printed_p(p)}
@@ -152,7 +162,31 @@ def _one(
     result |= paired_t(values, kept)
     plain = Regression(alpha=settings.alpha)
     result |= _named("cluster", matched_difference(table, values, treatment, kept, plain))
+    result |= {"p": result["welch_p"], "p_method": "Welch"}
+    if sets is not None and not sets.equally_weighted:
+        result |= _weighted_headline(result, values, treatment, kept, settings.alpha)
     return result | _named("adjusted", _adjusted(table, values, treatment, kept if sets else None, settings))
+
+
+def _weighted_headline(
+    result: dict[str, float | str],
+    values: np.ndarray,
+    treatment: np.ndarray,
+    kept: MatchedSets,
+    alpha: float,
+) -> dict[str, float | str]:
+    """Numbers, moments, difference, test and effect sizes under the weights of the matching."""
+    rows, weights, _ = kept.units()
+    sample1, sample0 = (values[rows[treatment[rows] == value]] for value in (1, 0))
+    weights1, weights0 = (weights[treatment[rows] == value] for value in (1, 0))
+    headline: dict[str, float | str] = {"n1": len(sample1), "n0": len(sample0)}
+    headline["mean1"], headline["sd1"] = weighted_mean_sd(sample1, weights1)
+    headline["mean0"], headline["sd0"] = weighted_mean_sd(sample0, weights0)
+    effects = weighted_effect_sizes(sample1, sample0, weights1, weights0, alpha)
+    headline |= effects | e_value(effects["cohen_d"], effects["cohen_d_se"])
+    headline["difference"] = result["cluster_estimate"]
+    headline |= {name: result[f"cluster_{name}"] for name in ("ci_low", "ci_high", "p")}
+    return headline | {"p_method": f"weighted regression, {result['cluster_method']}"}
 
 
 def _adjusted(

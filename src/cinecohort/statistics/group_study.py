@@ -464,14 +464,19 @@ def _summary(
 
 def outcome_sentence(row: pd.Series, options: StudyOptions) -> str:
     """One sentence on one outcome: difference, interval, p, effect size."""
-    if pd.isna(row["welch_p"]):
+    if pd.isna(row["p"]) and pd.notna(row["difference"]):
+        return (
+            f"{measure_label(row['outcome'])}: difference {row['difference']:.1f} without an error, since "
+            f"differences do not vary; n = {row['n1']:,} + {row['n0']:,}."
+        )
+    if pd.isna(row["p"]):
         return f"{measure_label(row['outcome'])}: too few values to compare ({row['n1']} and {row['n0']})."
     p = row["p_printed"] if row["p_printed"].startswith("<") else f"= {row['p_printed']}"
     return (
         f"{measure_label(row['outcome'])}: {options.exposure.label} {row['mean1']:.1f} ({row['sd1']:.1f}), "
         f"{options.reference.label} {row['mean0']:.1f} ({row['sd0']:.1f}); "
         f"difference {row['difference']:.1f}, {100 * (1 - options.alpha):g} % CI {row['ci_low']:.1f} to "
-        f"{row['ci_high']:.1f}, p {p} (Welch), "
+        f"{row['ci_high']:.1f}, p {p} ({row['p_method']}), "
         f"Hedges' g {row['hedges_g']:.2f}; n = {row['n1']:,} + {row['n0']:,}."
     )
 

@@ -49,6 +49,11 @@ class MatchedSets:
         """Whether a partner belongs to more than one set."""
         return len(np.unique(self.partner)) < len(self.partner)
 
+    @property
+    def equally_weighted(self) -> bool:
+        """Whether all units count alike: no partner is shared, and all sets are of the same size."""
+        return bool(np.allclose(self.units()[1], 1))
+
     def keep(self, available: np.ndarray) -> "MatchedSets":
         """Only the pairs whose members are both available."""
         kept = available[self.treated] & available[self.control]

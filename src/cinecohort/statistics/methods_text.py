@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from cinecohort.reporting.vocabulary import covariate_words, in_sentence, measure_label
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
@@ -143,13 +145,22 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         else "errors clustered by matched set (CR1)"
     )
     outcomes = ", ".join(measure_label(name) for name in options.outcomes)
+    compared = (
+        "The matched groups were compared by Welch's t-test; beside it stand Student's and the paired "
+        f"t-test, the Mann-Whitney test, a weighted regression with {clusters}"
+    )
+    if not np.allclose(matching.weights[matching.weights > 0], 1):
+        compared = (
+            "Since the matching weights subjects unequally, means, SDs, differences and effect sizes are "
+            f"weighted, and the matched groups were compared by a weighted regression with {clusters}; "
+            "beside it stand Welch's, Student's and the Mann-Whitney test, which count every subject "
+            "once, the paired t-test"
+        )
     return [
         f"Outcomes ({outcomes}) are the measures of {source}. Differences are "
         f"{options.exposure.label} - {options.reference.label}, with "
         f"{100 * (1 - options.alpha):g} % intervals.",
-        "The matched groups were compared by Welch's t-test; beside it stand Student's and the paired "
-        "t-test, the Mann-Whitney test, a weighted regression with "
-        f"{clusters}, and the same adjusted for the covariates with their interactions with the group "
+        f"{compared}, and the same adjusted for the covariates with their interactions with the group "
         "(g-computation).",
         "Where covariates drive the outcome, Welch's test rejects too rarely in groups that matching made "
         "alike, "

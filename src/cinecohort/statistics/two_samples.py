@@ -82,12 +82,59 @@ def effect_sizes(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) 
         g = d (1 - 3 / (4 (n1 + n0) - 9)); the standard error is sqrt((n1 + n0) / (n1 n0) + d² / (2 (n1 +
         n0))), intervals use the t distribution with n1 + n0 - 2 degrees of freedom.
     """
-    names = ("cohen_d", "cohen_d_se", "cohen_d_ci_low", "cohen_d_ci_high")
     pooled = pooled_sd(sample1, sample0)
-    total, product = len(sample1) + len(sample0), len(sample1) * len(sample0)
     if is_rounding(pooled, sample1, sample0):
+        return _standardised(np.nan, np.nan, len(sample1), len(sample0), alpha)
+    return _standardised(sample1.mean() - sample0.mean(), pooled, len(sample1), len(sample0), alpha)
+
+
+def weighted_effect_sizes(
+    sample1: np.ndarray, sample0: np.ndarray, weights1: np.ndarray, weights0: np.ndarray, alpha: float = 0.05
+) -> dict[str, float]:
+    """:func:`effect_sizes` of weighted samples: of their weighted means and SDs.
+
+    In place of the numbers of values stand the effective ones, (sum of w)² / sum of w² (Kish, Survey
+    Sampling, 1965, section 11.2), also in the pooling of the variances.
+    """
+    size1, size0 = effective_size(weights1), effective_size(weights0)
+    if min(len(sample1), len(sample0)) < 2:
+        return _standardised(np.nan, np.nan, size1, size0, alpha)
+    (mean1, sd1), (mean0, sd0) = weighted_mean_sd(sample1, weights1), weighted_mean_sd(sample0, weights0)
+    pooled = float(np.sqrt((sd1**2 * (size1 - 1) + sd0**2 * (size0 - 1)) / (size1 + size0 - 2)))
+    if is_rounding(pooled, sample1, sample0):
+        return _standardised(np.nan, np.nan, size1, size0, alpha)
+    return _standardised(mean1 - mean0, pooled, size1, size0, alpha)
+
+
+def effective_size(weights: np.ndarray) -> float:
+    """Number of equally weighted values with as much information, (sum of w)² / sum of w² (Kish 1965)."""
+    return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
+
+
+def weighted_mean_sd(sample: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Weighted mean and SD; with equal weights the plain ones, SD with n - 1.
+
+    For weights w that sum to 1 the variance is the sum of w (x - mean)² over 1 - sum of w², as in the balance
+    table (MatchIt 4.7.2, from ``cov.wt`` of R).
+    """
+    if not len(sample):
+        return np.nan, np.nan
+    if np.allclose(weights, weights[0]):
+        return float(sample.mean()), float(sample.std(ddof=1)) if len(sample) > 1 else np.nan
+    share = weights / weights.sum()
+    mean = float(share @ sample)
+    return mean, float(np.sqrt(share @ (sample - mean) ** 2 / (1 - share @ share)))
+
+
+def _standardised(
+    difference: float, pooled: float, size1: float, size0: float, alpha: float
+) -> dict[str, float]:
+    """Columns of :func:`effect_sizes` from a difference, the pooled SD and the sizes."""
+    names = ("cohen_d", "cohen_d_se", "cohen_d_ci_low", "cohen_d_ci_high")
+    if not np.isfinite(difference):
         return dict.fromkeys((*names, "hedges_g", "hedges_g_ci_low", "hedges_g_ci_high"), np.nan)
-    d = float((sample1.mean() - sample0.mean()) / pooled)
+    total, product = size1 + size0, size1 * size0
+    d = float(difference / pooled)
     g = d * (1 - 3 / (4 * total - 9))
     quantile = stats.t.isf(alpha / 2, total - 2)
 

@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW
 
 from cinecohort.errors import UserError
 from cinecohort.statistics.effects import LITERAL_COLUMNS, compare
 from cinecohort.statistics.matched_samples import read_pairs
 from cinecohort.statistics.matching import match
 from cinecohort.statistics.study_options import MatchingOptions
+from cinecohort.statistics.two_samples import holm
 
 CLOSE = {"rel": 1e-10, "abs": 1e-14}
 
@@ -177,3 +179,40 @@ def test_equal_differences_in_all_pairs_give_no_error_and_no_p(seed):
     missing = ["cluster_se", "cluster_ci_low", "cluster_ci_high", "cluster_p", "paired_t", "paired_p"]
     assert result[missing].isna().all()
     assert "every matched set shows the same difference" in result["cluster_method"]
+
+
+@pytest.mark.parametrize(
+    "options", [MatchingOptions(replace=True), MatchingOptions(ratio=3, caliper=0.1)], ids=["shared", "k:1"]
+)
+def test_unequal_weights_make_the_headline_weighted(table, options):
+    matching = match(table, "t", ["age", "sex"], options)
+    result = compare(table, "t", ["y", "age"], pairs=matching.pairs_table()).set_index("outcome")
+    y, t, w = table["y"].to_numpy(), table["t"].to_numpy(), matching.weights
+    for outcome, row in result.iterrows():
+        values = table[outcome].to_numpy()
+        groups = [DescrStatsW(values[t == v], weights=w[t == v]) for v in (1, 0)]
+        assert row[["mean1", "mean0"]].tolist() == pytest.approx([group.mean for group in groups])
+        assert row["difference"] == pytest.approx(groups[0].mean - groups[1].mean)
+        for name in ("ci_low", "ci_high", "p"):
+            assert row[name] == row[f"cluster_{name}"]
+    row, control = result.loc["y"], (t == 0) & (w > 0)
+    assert row["p_method"].startswith("weighted regression, ")
+    np.testing.assert_array_equal(result["p_holm"], holm(result["cluster_p"]))
+    # R: sqrt(cov.wt(x, w)$cov), which numpy has as reliability weights.
+    assert row["sd0"] == pytest.approx(np.sqrt(np.cov(y[control], aweights=w[control])))
+    n1, n0 = (t[w > 0] == 1).sum(), w[control].sum() ** 2 / (w[control] ** 2).sum()
+    pooled = np.sqrt(((n1 - 1) * row["sd1"] ** 2 + (n0 - 1) * row["sd0"] ** 2) / (n1 + n0 - 2))
+    g = row["difference"] / pooled * (1 - 3 / (4 * (n1 + n0) - 9))
+    assert row["hedges_g"] == pytest.approx(g)
+
+
+def test_equal_weights_leave_the_headline_with_welch(table):
+    for options in (MatchingOptions(), MatchingOptions(ratio=2)):
+        small = table.drop(table.index[table["t"] == 1][15:])
+        pairs = match(small, "t", ["age", "sex"], options).pairs_table()
+        row = compare(small, "t", ["y"], pairs=pairs).iloc[0]
+        y = small.set_index("subject")["y"]
+        a, b = (y[pairs[side].unique()].to_numpy() for side in ("treated", "control"))
+        assert row["p_method"] == "Welch"
+        assert row["p"] == row["welch_p"] == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
+        assert row[["mean0", "sd0"]].tolist() == pytest.approx([b.mean(), b.std(ddof=1)], **CLOSE)

@@ -80,7 +80,7 @@ def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smal
             spans=[("", 1), ("Before matching", 3), ("After matching", 3)],
             notes=f"SMD: standardised mean difference, over the SD of {groups[0]} in the full sample. "
             "Percentages are of the subjects for whom the value is known. "
-            "After matching, numbers are weighted by the matching.",
+            "After matching, means, SDs and percentages are weighted by the matching; n counts subjects.",
         )
     ]
 
@@ -157,7 +157,7 @@ def comparison_table(
             with_own_n(mean_sd(row["mean1"], row["sd1"], digits), row["n1"], n1),
             with_own_n(mean_sd(row["mean0"], row["sd0"], digits), row["n0"], n0),
             difference(row["difference"], row["ci_low"], row["ci_high"], digits),
-            p_value(row["welch_p"]),
+            p_value(row.get("p", row["welch_p"])),
             p_value(row["p_holm"]),
             signed(row.get("hedges_g"), 2),
         ]
@@ -171,8 +171,10 @@ def comparison_table(
         Column("p (Holm)"),
         Column("g"),
     ]
+    method = str(first.get("p_method", "Welch"))
+    test = "Welch's test" if method == "Welch" else f"{method}, as means and SDs with the matching's weights"
     notes: list[Inline] = [
-        "Mean (SD). p: Welch's test, two-sided; p (Holm): adjusted for the number of outcomes; g: Hedges' g. "
+        f"Mean (SD). p: {test}, two-sided; p (Holm): adjusted for the number of outcomes; g: Hedges' g. "
         "n in a cell: fewer subjects than in the column's head."
     ]
     spans: list[tuple[str, int]] = []
