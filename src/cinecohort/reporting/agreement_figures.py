@@ -22,6 +22,7 @@ from cinecohort.reporting.vocabulary import MEASURES
 from cinecohort.statistics.agreement import AgreementResult
 from cinecohort.statistics.bland_altman import limits_of_agreement
 from cinecohort.statistics.measure_names import PRINCIPAL_MEASURES, is_wall_segment
+from cinecohort.statistics.options import AgreementOptions
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -53,13 +54,15 @@ def save(figure: Figure, path: Path) -> None:
         FigureCanvasSVG(figure).print_svg(temporary, metadata={"Date": None})
 
 
-def bland_altman_axes(axes: Axes, first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+def bland_altman_axes(
+    axes: Axes, first: NDArray[np.float64], second: NDArray[np.float64], options: AgreementOptions
+) -> None:
     """Draw difference against mean with bias (solid), limits of agreement (dashed) and their intervals."""
     if first.size == 0:
         _say(axes, "no pairs")
         return
     mean, difference = (first + second) / 2, first - second
-    limits = limits_of_agreement(difference)
+    limits = limits_of_agreement(difference, options.limit_factor, options.confidence)
     _points(axes, mean, difference)
     axes.axhline(0, color="#999999", lw=0.5)
     axes.axhline(limits["bias"], color=BIAS, lw=1.2)
@@ -136,7 +139,7 @@ def write_comparison_figures(
         for index, measure in enumerate(measures):
             first, second = result.pairing.values(measure)
             plot, scatter = figures[0].axes[index], figures[1].axes[index]
-            bland_altman_axes(plot, first, second)
+            bland_altman_axes(plot, first, second, result.options)
             plot.set_xlabel(f"mean {label(measure)}")
             plot.set_ylabel(f"{names[0]} − {names[1]}")
             value = rho[measure]
@@ -174,7 +177,10 @@ def _grid_figure(rows: int, columns: int, heading: float = 0.0) -> Figure:
 
 
 def write_bland_altman_grid(
-    path: Path, columns: Mapping[str, Mapping[str, Pair]], measures: Sequence[str] = PRINCIPAL_MEASURES
+    path: Path,
+    columns: Mapping[str, Mapping[str, Pair]],
+    options: AgreementOptions,
+    measures: Sequence[str] = PRINCIPAL_MEASURES,
 ) -> Path:
     """Write a grid of Bland-Altman plots, a row a measure and a column a comparison.
 
@@ -186,6 +192,8 @@ def write_bland_altman_grid(
     ----------
     columns
         Column title to measure to its pair of arrays; a measure that is missing leaves an empty panel.
+    options
+        Where the limits lie, and the confidence of the intervals.
     """
     measures = [measure for measure in measures if any(measure in column for column in columns.values())]
     with mpl.rc_context(_STYLE):
@@ -195,7 +203,7 @@ def write_bland_altman_grid(
             for column, (title, pairs) in enumerate(columns.items()):
                 axes = grid[row, column]
                 first, second = pairs.get(measure, (np.empty(0), np.empty(0)))
-                bland_altman_axes(axes, first, second)
+                bland_altman_axes(axes, first, second, options)
                 axes.set_xlabel(label(measure))
                 if row == 0:
                     axes.annotate(

@@ -30,6 +30,8 @@ class AgreementResult:
         Bland-Altman for repeated measurements; None where every subject was measured once.
     pairing
         The pairs themselves, with counts of what has no partner.
+    options
+        How it was compared.
     """
 
     differences: pd.DataFrame
@@ -38,6 +40,7 @@ class AgreementResult:
     scales: pd.DataFrame
     repeated: pd.DataFrame | None
     pairing: Pairing
+    options: AgreementOptions
 
 
 def agree(
@@ -103,6 +106,7 @@ def agree(
         scales=_ordered(pd.DataFrame(tables["scales"]), ["measure", "scale", "outliers", *LIMIT_COLUMNS]),
         repeated=_repeated(pairing, on, measures, options) if repeated else None,
         pairing=pairing,
+        options=options,
     )
 
 

@@ -143,7 +143,7 @@ def _write_comparisons(measures: pd.DataFrame, folder: Path, options: AgreementO
     for name, tables_of_name in every.items():
         empty = pd.DataFrame(columns=[*COMPARISON_COLUMNS[:-1], "measure"])
         write_table(folder / f"{name}.csv", pd.concat(tables_of_name) if tables_of_name else empty)
-    _write_grids(made, folder)
+    _write_grids(made, folder, options)
 
 
 def _write_beside_published(folder: Path, models: Sequence[str]) -> None:
@@ -185,7 +185,9 @@ def _all_comparisons(measures: pd.DataFrame, options: AgreementOptions) -> Itera
             yield from comparisons(MeasureSources.of(part, options.statuses), str(name))
 
 
-def _write_grids(made: Sequence[tuple[Comparison, AgreementResult]], folder: Path) -> None:
+def _write_grids(
+    made: Sequence[tuple[Comparison, AgreementResult]], folder: Path, options: AgreementOptions
+) -> None:
     """Bland-Altman grids: the primary model and the observers; the models side by side in each dataset."""
     from cinecohort.reporting.agreement_figures import write_bland_altman_grid
 
@@ -204,7 +206,7 @@ def _write_grids(made: Sequence[tuple[Comparison, AgreementResult]], folder: Pat
                 one.title: {measure: result.pairing.values(measure) for measure in result.pairing.measures}
                 for one, result in columns
             }
-            write_bland_altman_grid(folder / f"{name}.svg", pairs)
+            write_bland_altman_grid(folder / f"{name}.svg", pairs, options)
 
 
 def reliability_of_observers(sources: MeasureSources, options: AgreementOptions) -> pd.DataFrame:

@@ -57,7 +57,7 @@ def quick_figures(monkeypatch):
     module = "cinecohort.reporting.agreement_figures"
     monkeypatch.setattr(f"{module}.write_comparison_figures", comparison_figures)
     for name in ("write_bland_altman_grid", "write_dice_boxplot"):
-        monkeypatch.setattr(f"{module}.{name}", lambda path, _: path.write_text(picture))
+        monkeypatch.setattr(f"{module}.{name}", lambda path, *_: path.write_text(picture))
     for name in ("draw_distributions", "draw_bullseye"):
         section = "cinecohort.reporting.sections.measures"
         monkeypatch.setattr(f"{section}.{name}", lambda *arguments: arguments[-1].write_text(picture))
