@@ -117,6 +117,17 @@ class Results:
         return bool(said) or any_synthetic(self.participants)
 
     @property
+    def confidence(self) -> float:
+        """Confidence of the intervals of agreement, as it was set."""
+        return float((self.config.get("agreement") or {}).get("confidence", 0.95))
+
+    @property
+    def overlap_noun(self) -> str:
+        """What n counts in the tables of overlap: subjects, or frames where each counts alone."""
+        unit = (self.config.get("agreement") or {}).get("overlap_unit", "subject")
+        return "frame" if unit == "image" else "subject"
+
+    @property
     def n_received(self) -> int:
         """Subjects in the index."""
         return len(self.status)

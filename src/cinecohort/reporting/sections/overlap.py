@@ -9,7 +9,7 @@ from cinecohort.reporting.document import Block, Citation, Column, Figure, Inlin
 from cinecohort.reporting.numbers import UNDEFINED, count, is_defined, listing, mean_sd, quantity, with_n
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import ROLE_NAMES, STRUCTURE_NAMES, VIEW_SHORT
+from cinecohort.reporting.vocabulary import ROLE_NAMES, STRUCTURE_NAMES, VIEW_NAMES, VIEW_SHORT
 
 METRICS = (
     ("dice", "Dice", 3),
@@ -28,6 +28,11 @@ STRATA = {
     "dataset": ("dataset", "Dataset"),
 }
 """Table of the agreement stage to its column and its heading here."""
+FRAMES = {
+    "subject": ", then over frames of a subject.",
+    "frame": "; every frame counts alone, and n counts frames.",
+}
+"""How frames are put together, by what is counted."""
 MOST_COLUMNS = 5
 MOST_LEVELS = 12
 COLUMNS = ("source", "reference", "view", "structure", "selection", "n", "n_excluded")
@@ -54,7 +59,8 @@ def overlap_blocks(context: Context) -> list[Block]:
             show = part == 0 and context.options.published_figures
             theirs = published.overlap(between) if show else published.NOTHING
             label = f"tab-overlap-{'observers' if between else 'automatic'}-{part + 1}"
-            blocks.append(overlap_table(table, pairs[start : start + MOST_COLUMNS], label, theirs))
+            chosen = pairs[start : start + MOST_COLUMNS]
+            blocks.append(overlap_table(table, chosen, label, theirs, context.results.overlap_noun))
     floor = floor_sentence(table)
     if floor:
         blocks.append(Paragraph(floor, note=True))
@@ -84,7 +90,7 @@ def pairs_of(context: Context, table: pd.DataFrame) -> tuple[list[tuple[str, str
 
 
 def overlap_table(
-    table: pd.DataFrame, pairs: list[tuple[str, str]], label: str, theirs: published.Published
+    table: pd.DataFrame, pairs: list[tuple[str, str]], label: str, theirs: published.Published, noun: str
 ) -> Table:
     """Dice and distances by structure, a column a pair (Bai 2018, Tables 3 and 7)."""
     known = rows_by(table[table["selection"] == "all"], "source", "reference", "view", "structure")
@@ -107,9 +113,8 @@ def overlap_table(
             ]
             rows.append(row)
     notes: list[Inline] = [
-        "Dice in 3D; distances in the slices that both segmented, averaged over slices, then over frames of "
-        "a subject. "
-        "n in a cell: fewer subjects than in the column's head, where a value is not defined."
+        f"Dice in 3D; distances in the slices that both segmented, averaged over slices{FRAMES[noun]} "
+        f"n in a cell: fewer {noun}s than in the column's head, where a value is not defined."
     ]
     if theirs.columns:
         notes += [" Published figures: Bai et al.", Citation(("bai2018",)), ", Tables 3 and 7, UK Biobank."]
@@ -139,16 +144,17 @@ def overlap_cell(row: Row | None, metric: str, digits: int, total: int) -> str:
 
 
 def floor_sentence(table: pd.DataFrame) -> str:
-    """How many subjects have a Dice below the floor, in the pairs where there are any."""
+    """How many subjects have a Dice below the floor, in the pairs and views where there are any."""
     low = table[(table["selection"] != "all") & (table["n_excluded"] > 0)]
     if low.empty:
         return ""
     parts = []
-    for (source, reference, selection), group in low.groupby(
-        ["source", "reference", "selection"], sort=False
+    # Whom a view leaves out is not whom another does, so a number over views would be of nobody.
+    for (source, reference, view, selection), group in low.groupby(
+        ["source", "reference", "view", "selection"], sort=False
     ):
-        n = int(group["n_excluded"].max())
-        parts.append(f"{source} vs {reference}: {quantity(n, 'subject')} outside {selection}")
+        n = quantity(int(group["n_excluded"].max()), "subject")
+        parts.append(f"{source} vs {reference}, {VIEW_NAMES.get(str(view), view)}: {n} outside {selection}")
     return (
         f"Subjects with a Dice below the floor are in the table above ({'; '.join(parts)}); "
         "overlap.csv in the folder agreement has the result without them."
@@ -194,7 +200,11 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
             rows.append([theirs.words, theirs.n, *(theirs.cells.get(s, UNDEFINED) for s in structures)])
     if not rows:
         return None
-    notes: list[Inline] = ["Within a subject the frames are averaged first.", *cuts]
+    frames = context.results.overlap_noun == "frame"
+    averaging = (
+        "n counts frames, each alone." if frames else "Within a subject the frames are averaged first."
+    )
+    notes: list[Inline] = [averaging, *cuts]
     if published_rows:
         notes += [
             " Rows in grey italics are published: Bai et al.",
@@ -247,5 +257,5 @@ def summary(context: Context) -> str:
     ]
     if not parts:
         return ""
-    n = count(rows["n"].max())
-    return f"Mean (SD) Dice of {source} and {reference} in the short axis (n = {n}): {listing(parts)}."
+    n = f"n = {count(rows['n'].max())}" + (" frames" if context.results.overlap_noun == "frame" else "")
+    return f"Mean (SD) Dice of {source} and {reference} in the short axis ({n}): {listing(parts)}."
