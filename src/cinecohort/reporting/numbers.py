@@ -96,6 +96,11 @@ def summary_median_iqr(values: pd.Series, digits: int = 1) -> str:
     return f"{number(median, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
+def ci(confidence: float) -> str:
+    """Heading of an interval: ``95 % CI``."""
+    return f"{100 * confidence:g} % CI"
+
+
 def quantity(n: int, noun: str, plural: str | None = None) -> str:
     """``1 subject``, ``2 subjects``, ``no subjects``."""
     plural = plural or f"{noun}s"

@@ -68,7 +68,7 @@ def compared(outcome: str, n1: int, n0: int) -> dict[str, object]:
 def test_an_outcome_of_fewer_subjects_says_so_in_its_cells(few_first: bool) -> None:
     rows = [compared("lvedv_ml", 50, 80), compared("la_max_ml", 12, 80)]
     table = pd.DataFrame(rows[::-1] if few_first else rows)
-    shown = cast("Table", comparison_table(table, {}, "ob", GROUPS)[0])
+    shown = cast("Table", comparison_table(table, {}, "ob", GROUPS, 0.95)[0])
     assert [column.title.split("\n")[-1].replace("\xa0", " ") for column in shown.columns[1:3]] == [
         "(n = 50)",
         "(n = 80)",
@@ -92,7 +92,7 @@ def test_an_analysis_that_failed_is_a_row_with_its_reason_and_no_outcome() -> No
             varied("exact", "", note="No subject has a partner.", **nothing),
         ]
     )
-    shown = only(sensitivity_table(table, "ob"))
+    shown = only(sensitivity_table(table, "ob", 0.95))
     assert [column.title for column in shown.columns[3:]] == ["LVEDV (mL)", "LVM (g)"]
     first, last = ([cell.replace("\xa0", " ") for cell in row] for row in shown.rows)
     assert first == ["caliper: x", "20 + 30", "0.10", "+5.0 (4.0, 6.0)", "+5.0 (4.0, 6.0), n = 12 + 30"]
@@ -102,7 +102,7 @@ def test_an_analysis_that_failed_is_a_row_with_its_reason_and_no_outcome() -> No
 
 def test_outcomes_that_do_not_fit_are_counted() -> None:
     names = ("lvedv_ml", "lvesv_ml", "lvm_g", "rvedv_ml", "rvesv_ml", "la_max_ml", "ra_max_ml")
-    shown = only(sensitivity_table(pd.DataFrame([varied("caliper", name) for name in names]), "ob"))
+    shown = only(sensitivity_table(pd.DataFrame([varied("caliper", name) for name in names]), "ob", 0.95))
     assert len(shown.columns) == 3 + 5
     assert "And 2 more outcomes in sensitivity.csv." in shown.notes
 
@@ -113,7 +113,21 @@ def test_subgroups_are_cut_between_blocks_and_the_rest_counted() -> None:
     table = pd.DataFrame(
         [{"factor": "site", "level": f"s{i}", "outcome": name, **row} for name in outcomes for i in range(30)]
     )
-    shown = only(subgroup_table(table, "ob"))
+    shown = only(subgroup_table(table, "ob", 0.95))
     assert len(shown.rows) == 2 * 31
     assert "And 1 more set of subgroups in subgroups.csv." in shown.notes
-    assert "more" not in only(subgroup_table(table[:60], "ob")).notes
+    assert "more" not in only(subgroup_table(table[:60], "ob", 0.95)).notes
+
+
+def test_heads_name_the_confidence_of_the_study() -> None:
+    row = {"n1": 9, "n0": 9, "estimate": 1, "ci_low": 0, "ci_high": 2, "p": 0.5, "interaction_p": 0.5}
+    subgroups = pd.DataFrame([{"factor": "sex", "level": "F", "outcome": "lvm_g", **row}])
+    tables = [
+        *comparison_table(pd.DataFrame([compared("lvm_g", 9, 9)]), {}, "ob", GROUPS, 1 - 0.1),
+        *sensitivity_table(pd.DataFrame([varied("caliper", "lvm_g")]), "ob", 1 - 0.1),
+        *subgroup_table(subgroups, "ob", 1 - 0.1),
+    ]
+    assert len(tables) == 4
+    for table in tables:
+        assert "90 % CI" in str(table)
+        assert "95 %" not in str(table)

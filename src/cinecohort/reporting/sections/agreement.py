@@ -73,7 +73,11 @@ def read_agreement(context: Context) -> AgreementTables:
     )
     together = comparisons[comparisons["dataset"] == ""]
     return AgreementTables(
-        [Comparison.of(row) for row in rows_by(together, "folder").values()], differences, limits, correlation
+        [Comparison.of(row) for row in rows_by(together, "folder").values()],
+        differences,
+        limits,
+        correlation,
+        context.results.confidence,
     )
 
 

@@ -8,6 +8,7 @@ from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
+    ci,
     count,
     interval,
     is_defined,
@@ -64,12 +65,15 @@ class AgreementTables:
         What was compared with what, over all datasets together.
     differences, limits, correlation
         Rows of all comparisons, told apart by ``folder``; those of one dataset name it.
+    confidence
+        Of their intervals.
     """
 
     comparisons: list[Comparison]
     differences: pd.DataFrame
     limits: pd.DataFrame
     correlation: pd.DataFrame
+    confidence: float
 
     @staticmethod
     def of(table: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
@@ -199,14 +203,14 @@ def limits_table(tables: AgreementTables, comparisons: list[Comparison]) -> list
     return [
         Table(
             "tab-limits",
-            "Bias and limits of agreement, with exact 95 % confidence intervals.",
+            f"Bias and limits of agreement, with exact {100 * tables.confidence:g} % confidence intervals.",
             [
                 Column("Measure", "left"),
                 Column("n"),
-                Column("Bias (95 % CI)"),
+                Column(f"Bias ({ci(tables.confidence)})"),
                 Column("SD"),
-                Column("Lower limit (95 % CI)"),
-                Column("Upper limit (95 % CI)"),
+                Column(f"Lower limit ({ci(tables.confidence)})"),
+                Column(f"Upper limit ({ci(tables.confidence)})"),
                 Column("Trend p"),
             ],
             rows,
@@ -263,7 +267,7 @@ def correlation_table(
             "ACDC "
             "(n = 100) and BSCMR-AS (n = 599).",
         ]
-    heads = ("n", "ρ", "95 % CI", "ρ²", "p", "Pearson r", "Lin's concordance")
+    heads = ("n", "ρ", ci(tables.confidence), "ρ²", "p", "Pearson r", "Lin's concordance")
     return [
         Table(
             "tab-correlation",

@@ -330,6 +330,7 @@ def agreement(config: Mapping[str, Any]) -> list[Block]:
     )
     denominator = DENOMINATORS.get(str(settings.get("denominator", "second")), "the second-named measurement")
     factor = float(settings.get("limit_factor", 1.96))
+    confidence = 100 * float(settings.get("confidence", 0.95))
     outliers = (
         "A second result leaves out pairs whose mean lies outside 1.5 interquartile ranges from the "
         "quartiles; the "
@@ -366,8 +367,8 @@ def agreement(config: Mapping[str, Any]) -> list[Block]:
         Equation(BLAND_ALTMAN),
         Paragraph(
             [
-                f"with z = {factor:g}; intervals are exact 95 % confidence intervals, those of the limits "
-                f"from the non-central t distribution. {outliers} "
+                f"with z = {factor:g}; intervals are exact {confidence:g} % confidence intervals, those of "
+                f"the limits from the non-central t distribution. {outliers} "
                 "Correlation is Spearman's ρ with a Fisher interval, with Pearson's r and Lin's concordance",
                 Citation(("lin1989",)),
                 " beside it. Reliability between observers is the intraclass correlation; ICC(A,1) is the "

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Paragraph, Section, Table
-from cinecohort.reporting.numbers import UNDEFINED, count, interval, is_defined, number, p_value
+from cinecohort.reporting.numbers import UNDEFINED, ci, count, interval, is_defined, number, p_value
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.vocabulary import (
@@ -84,7 +84,7 @@ def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
                 Column("Subjects"),
                 Column("Raters"),
                 Column("ICC(A,1)"),
-                Column("95 % CI"),
+                Column(ci(context.results.confidence)),
                 Column("SEM"),
                 Column("MDC95"),
                 Column("CV (%)"),

@@ -68,6 +68,11 @@ class Study:
         """Whether the comparison could be made."""
         return self.summary.get("status") != "not done"
 
+    @property
+    def confidence(self) -> float:
+        """Confidence of its intervals."""
+        return 1 - float((self.summary.get("options") or {}).get("alpha", 0.05))
+
 
 def read_studies(context: Context) -> list[Study]:
     """Studies in the results folder, in the order of the configuration, others after them."""
@@ -109,7 +114,8 @@ def parts(context: Context, study: Study) -> list[Section]:
     """Sections within a study."""
     name, tables = study.name, study.tables
     groups = (study.exposure, study.reference)
-    comparison = comparison_table(tables["comparison"], published_of(context, study), name, groups)
+    theirs = published_of(context, study)
+    comparison = comparison_table(tables["comparison"], theirs, name, groups, study.confidence)
     balance: list[Block] = [
         *baseline_table(tables["baseline"], name, groups, context.options.smallest_count),
         *balance_table(tables["balance"], name, groups),
@@ -121,10 +127,11 @@ def parts(context: Context, study: Study) -> list[Section]:
             context,
             study,
             "forest",
-            "Differences over the pooled SD, with 95 % intervals, overall and in subgroups.",
+            f"Differences over the pooled SD, with {100 * study.confidence:g} % intervals, overall and in "
+            "subgroups.",
         ),
-        *sensitivity_table(tables["sensitivity"], name),
-        *subgroup_table(tables["subgroups"], name),
+        *sensitivity_table(tables["sensitivity"], name, study.confidence),
+        *subgroup_table(tables["subgroups"], name, study.confidence),
         *power_table(tables["power"], name),
     ]
     titled = (

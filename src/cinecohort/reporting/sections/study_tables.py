@@ -8,6 +8,7 @@ import pandas as pd
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
+    ci,
     count,
     hidden_count,
     interval,
@@ -141,7 +142,7 @@ def balance_table(table: pd.DataFrame, name: str, groups: tuple[str, str]) -> li
 
 
 def comparison_table(
-    table: pd.DataFrame, theirs: Mapping[str, Row], name: str, groups: tuple[str, str]
+    table: pd.DataFrame, theirs: Mapping[str, Row], name: str, groups: tuple[str, str], confidence: float
 ) -> list[Block]:
     """Outcomes of the matched groups (Bai 2018, Table 8), with published figures beside them."""
     if table.empty or "outcome" not in table:
@@ -166,7 +167,7 @@ def comparison_table(
         Column("Outcome", "left"),
         Column(with_n(groups[0], n1)),
         Column(with_n(groups[1], n0)),
-        Column("Difference (95 % CI)"),
+        Column(f"Difference ({ci(confidence)})"),
         Column("p"),
         Column("p (Holm)"),
         Column("g"),
@@ -202,7 +203,7 @@ def comparison_table(
             notes=notes,
             published_columns=3 if printed else 0,
         ),
-        *other_estimates(known, name, groups),
+        *other_estimates(known, name, groups, confidence),
     ]
 
 
@@ -235,7 +236,9 @@ def difference(estimate: object, low: object, high: object, digits: int, short: 
     return signed(estimate, digits) if bounds == UNDEFINED else f"{signed(estimate, digits)} ({bounds})"
 
 
-def other_estimates(known: Mapping[str, Row], name: str, groups: tuple[str, str]) -> list[Block]:
+def other_estimates(
+    known: Mapping[str, Row], name: str, groups: tuple[str, str], confidence: float
+) -> list[Block]:
     """The same differences by analyses that respect the matching."""
     rows: list[list[str] | str] = []
     for outcome, row in known.items():
@@ -253,7 +256,7 @@ def other_estimates(known: Mapping[str, Row], name: str, groups: tuple[str, str]
             [
                 Column("Outcome", "left"),
                 Column("Paired t, p"),
-                *([Column("Difference (95 % CI)"), Column("p")] * len(DETAILS)),
+                *([Column(f"Difference ({ci(confidence)})"), Column("p")] * len(DETAILS)),
                 Column("E-value"),
             ],
             rows,
@@ -264,7 +267,7 @@ def other_estimates(known: Mapping[str, Row], name: str, groups: tuple[str, str]
     ]
 
 
-def sensitivity_table(table: pd.DataFrame, name: str) -> list[Block]:
+def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list[Block]:
     """Differences by other choices of analysis: a row a choice, a column an outcome."""
     if table.empty or "analysis" not in table:
         return []
@@ -279,7 +282,7 @@ def sensitivity_table(table: pd.DataFrame, name: str) -> list[Block]:
     return [
         Table(
             f"tab-study-{name}-sensitivity",
-            "Sensitivity: differences (95 % CI) under other choices.",
+            f"Sensitivity: differences ({ci(confidence)}) under other choices.",
             [
                 Column("Analysis", "left"),
                 Column("n"),
@@ -326,7 +329,7 @@ def left_in_file(n: int, noun: str, file: str, plural: str | None = None) -> lis
     return [f"And {quantity(n, noun, plural).replace(' ', ' more ', 1)} in {file}."] if n > 0 else []
 
 
-def subgroup_table(table: pd.DataFrame, name: str) -> list[Block]:
+def subgroup_table(table: pd.DataFrame, name: str, confidence: float) -> list[Block]:
     """Differences in subgroups with the test of interaction."""
     if table.empty or "factor" not in table:
         return []
@@ -353,7 +356,12 @@ def subgroup_table(table: pd.DataFrame, name: str) -> list[Block]:
         Table(
             f"tab-study-{name}-subgroups",
             "Differences in subgroups of the matched.",
-            [Column("Subgroup", "left"), Column("n"), Column("Difference (95 % CI)"), Column("p")],
+            [
+                Column("Subgroup", "left"),
+                Column("n"),
+                Column(f"Difference ({ci(confidence)})"),
+                Column("p"),
+            ],
             rows,
             notes=" ".join(
                 [
