@@ -77,7 +77,7 @@ def test_labels_that_changed_after_the_dataset_was_prepared_are_not_compared(
     path = tmp_path / "datasets" / "home" / "subjects" / "patient001" / "label_manual_sa.nii.gz"
     labels = read_image(path)
     write_image(path, Image(labels.data[..., :1], labels.affine))
-    with pytest.raises(UserError, match="dataset home, subject patient001: .* its image"):
+    with pytest.raises(UserError, match=r"dataset home, subject patient001: .* its image"):
         evaluate_row(copy, "base", "home")
 
 

@@ -172,7 +172,7 @@ def comparison_table(
         Column("p (Holm)"),
         Column("g"),
     ]
-    method = str(first.get("p_method", "Welch"))
+    method = str(next(iter(known.values())).get("p_method", "Welch"))
     test = "Welch's test" if method == "Welch" else f"{method}, as means and SDs with the matching's weights"
     notes: list[Inline] = [
         f"Mean (SD). p: {test}, two-sided; p (Holm): adjusted for the number of outcomes; g: Hedges' g. "
