@@ -63,7 +63,7 @@ def quick_figures(monkeypatch):
         monkeypatch.setattr(f"{section}.{name}", lambda *arguments: arguments[-1].write_text(picture))
 
 
-def add_agreement(folder):
+def add_agreement(folder, **settings):
     cohort = folder / "cohort"
     measures = pd.read_csv(cohort / "measures.tsv", sep="\t", dtype={"frames": str})
     kept = [
@@ -72,18 +72,24 @@ def add_agreement(folder):
     measures[kept].to_csv(folder / "few_measures.tsv", sep="\t", index=False)
     tables = [folder / "few_measures.tsv", *(cohort / f"{name}.tsv" for name in ("overlap", "participants"))]
     run_agreement(
-        *tables, folder / "agreement", AgreementOptions(), cohort / "status.tsv", cohort / "conversion.tsv"
+        *tables,
+        folder / "agreement",
+        AgreementOptions(**settings),
+        cohort / "status.tsv",
+        cohort / "conversion.tsv",
     )
 
 
-def add_study(folder):
+def add_study(folder, **settings):
     cohort = folder / "cohort"
     text = {"dtype": {"frames": str, "icd10": str}}
     measures, participants, status = (
         pd.read_csv(cohort / f"{name}.tsv", sep="\t", **text)
         for name in ("measures", "participants", "status")
     )
-    run_study(measures, participants, status, StudyOptions(**STUDY), folder / "study" / "obesity")
+    run_study(
+        measures, participants, status, StudyOptions(**(STUDY | settings)), folder / "study" / "obesity"
+    )
     run = json.loads((folder / "run.json").read_text())
     run["config"]["studies"] = {"obesity": STUDY}
     (folder / "run.json").write_text(json.dumps(run))
@@ -216,6 +222,23 @@ def test_published_figures_stand_beside_and_are_marked(fake_results):
     assert "6.1 (5.3)" not in without
     assert "0.97, 0.97, 0.94" not in without
     assert "Published" not in without.replace("Published figures are of other cohorts", "")
+
+
+def test_intervals_are_called_by_the_confidence_that_was_set(fake_results):
+    folder = fake_results(n=40)
+    settings = {"confidence": 0.8, "overlap_unit": "image"}
+    add_agreement(folder, **settings)
+    add_study(folder, alpha=0.1)
+    run = json.loads((folder / "run.json").read_text())
+    run["config"]["agreement"] |= settings
+    (folder / "run.json").write_text(json.dumps(run))
+    text = text_of(report(folder, published_figures=False))
+    assert "95 %" not in text
+    assert "80 % CI" in text
+    assert "exact 80 % confidence" in text
+    assert "90 % CI" in text
+    assert "n counts frames" in text
+    assert "averaged first" not in text
 
 
 def test_a_study_that_could_not_be_done_says_why(fake_results):
