@@ -136,6 +136,7 @@ FINDINGS: dict[str, str] = {
     "NOT_MEASURABLE": "nothing to measure in any label map",
     "NO_HEART_RATE": "the heart rate is not known",
     "VIEW": "the view was recognised with little confidence",
+    "VIEW_REJECTED": "a view, or its segmentation, was rejected by a check",
     "I1": "unusual size or spacing of the stack",
     "I2": "low contrast of blood and myocardium",
     "I3": "displacement between slices",
