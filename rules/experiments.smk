@@ -62,6 +62,7 @@ rule experiment_test:
     output:
         overlap=f"{RESULTS}/tests/{{name}}/{{dataset}}.csv",
         subjects=f"{RESULTS}/tests/{{name}}/{{dataset}}.subjects.csv",
+        record=f"{RESULTS}/tests/{{name}}/{{dataset}}.json",
         segmentations=directory(f"{RESULTS}/segmentations/{{dataset}}/{{name}}"),
     log:
         f"{RESULTS}/logs/tests/{{name}}.{{dataset}}.log",

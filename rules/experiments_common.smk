@@ -21,7 +21,14 @@ wildcard_constraints:
 
 def step_settings(kind):
     """What of the configuration a step uses, as text: the job reruns when it changes."""
-    return lambda wildcards: settings_of_step(OPTIONS, kind, wildcards.get("name", ""))
+
+    def settings(wildcards):
+        try:
+            return settings_of_step(OPTIONS, kind, wildcards.get("name", ""))
+        except UserError as error:
+            raise WorkflowError(str(error))
+
+    return settings
 
 
 def inputs_of_row(wildcards):

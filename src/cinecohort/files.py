@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cinecohort.errors import UserError
+
 
 def expanded(path: str | Path) -> Path:
     """Path as it was configured, with ``~`` and ``$VARIABLES`` filled in; unknown ones stay as they are."""
@@ -66,6 +68,20 @@ def write_json(path: Path, value: Any, sort_keys: bool = True) -> None:
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_names(path: Path) -> list[str]:
+    """Read a list of subjects: names apart by lines or spaces.
+
+    Raises
+    ------
+    UserError
+        If the file is not text.
+    """
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except UnicodeDecodeError as fault:
+        raise UserError(f"{path}: is not text in UTF-8; write one subject's name a line.") from fault
 
 
 def digest_bytes(content: bytes) -> str:

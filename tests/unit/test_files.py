@@ -5,12 +5,14 @@ from threading import Barrier, Thread
 
 import pytest
 
+from cinecohort.errors import UserError
 from cinecohort.files import (
     digest_bytes,
     digest_file,
     digest_json,
     expanded,
     read_json,
+    read_names,
     replacing,
     to_json,
     write_bytes,
@@ -93,6 +95,15 @@ def test_digests(tmp_path):
     assert digest_json({"b": 1, "a": 2}) == digest_json({"a": 2, "b": 1})
     assert digest_json({"a": 1}) == hashlib.sha256(b'{\n "a": 1\n}\n').hexdigest()
     assert digest_json({"a": 1}) != digest_json({"a": 2})
+
+
+def test_names_stand_apart_by_lines_or_spaces_and_other_files_are_told(tmp_path):
+    path = tmp_path / "names.txt"
+    path.write_text("A B\nJosé\n", encoding="utf-8")
+    assert read_names(path) == ["A", "B", "José"]
+    path.write_text("José\n", encoding="latin-1")
+    with pytest.raises(UserError, match=r"names\.txt: is not text in UTF-8"):
+        read_names(path)
 
 
 def test_names_that_are_no_text_have_a_digest_too():

@@ -1,8 +1,8 @@
 """Accuracy of a row on a dataset: subjects that it never saw, segmented as the workflow segments.
 
-``tests/{row}/{dataset}.csv`` has the overlap by subject, frame and structure, and
-``{dataset}.subjects.csv`` what became of each subject; ``segmentations/{dataset}/{row}/{subject}/`` has the
-label maps beside links to image and human labels.
+``tests/{row}/{dataset}.csv`` has the overlap by subject, frame and structure, ``{dataset}.subjects.csv``
+what became of each subject, and ``{dataset}.json`` which weights these were;
+``segmentations/{dataset}/{row}/{subject}/`` has the label maps beside links to image and human labels.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from cinecohort.experiments.datasets import (
     write_rows,
 )
 from cinecohort.experiments.options import ExperimentOptions
-from cinecohort.experiments.rows import Network, networks_of
+from cinecohort.experiments.rows import Network, networks_of, read_row
 from cinecohort.files import read_json, replacing, write_json
 from cinecohort.findings import Outcome
 from cinecohort.images import sidecar_path
@@ -32,6 +32,9 @@ from cinecohort.segmentation.prediction import segment_subjects
 
 COLUMNS = ("row", "dataset", "subject", "frame", "phase", "structure", "dice", "mcd_mm", "hd_mm", "n_slices",
            "n_skipped")  # fmt: skip
+WEIGHTS = "weights_sha256"
+"""Key of the weights' digests in the records of rows and tests."""
+
 TESTED, SEEN, NOT_SEGMENTED = "tested", "seen_in_training", "not_segmented"
 
 
@@ -47,6 +50,11 @@ class Fate:
 def folder_of_tests(options: ExperimentOptions, row: str) -> Path:
     """Folder of a row's tests."""
     return options.results / "tests" / row
+
+
+def record_of_test(options: ExperimentOptions, row: str, dataset: str) -> Path:
+    """File with the digests of the weights that a test was made with."""
+    return folder_of_tests(options, row) / f"{dataset}.json"
 
 
 def segmentation_folder(options: ExperimentOptions, row: str, dataset: str) -> Path:
@@ -66,6 +74,7 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
         The table of overlap; 3D Dice at the observer's end-diastole and end-systole, where these are named.
     """
     networks = networks_of(options, row)
+    record_of_test(options, row, dataset).unlink(missing_ok=True)
     whose = participants(options, dataset)
     chosen = {
         subject: first_unseen(networks, {subject, whose[subject]})
@@ -90,6 +99,8 @@ def evaluate_row(options: ExperimentOptions, row: str, dataset: str) -> Path:
         table.to_csv(temporary, index=False, float_format="%.6g")
     listed = sorted((fate.subject, fate.status, fate.words) for fate in fates)
     write_rows(path.with_name(f"{dataset}.subjects.csv"), ("subject", "status", "words"), listed)
+    # Last, so that a test that is cut short has no record, and is not taken for one of these weights.
+    write_json(record_of_test(options, row, dataset), {WEIGHTS: read_row(options, row)[WEIGHTS]})
     return path
 
 

@@ -141,7 +141,7 @@ def held_out(dataset: ExperimentDataset, name: str, labelled: Mapping[str, str],
     Raises
     ------
     UserError
-        If a named subject is not there, or none would be left to train on.
+        If a named subject, or the file that names them, is not there, or none would be left to train on.
     """
     wanted = dataset.held_out
     if isinstance(wanted, int):
@@ -153,9 +153,7 @@ def held_out(dataset: ExperimentDataset, name: str, labelled: Mapping[str, str],
                 "participants): none would be left to train on."
             )
     else:
-        if isinstance(wanted, Path) and not wanted.is_file():
-            raise UserError(f"{wanted}: there is no such file of held-out subjects.")
-        names = wanted.read_text().split() if isinstance(wanted, Path) else wanted
+        names = dataset.held_out_names()
         missing = sorted(set(names) - set(labelled))
         if missing:
             raise UserError(

@@ -42,7 +42,7 @@ def draw_tests(
                 here = tests[(tests["dataset"] == dataset) & (tests["structure"] == structure)]
                 seen = [row for row in wanted.rows if (row, dataset) in trained_on]
                 draw_boxes(axes[line, column], here, wanted.rows, seen)
-                axes[line, column].set_title(f"{structure}, {options.datasets[dataset].title or dataset}")
+                axes[line, column].set_title(f"{structure}, {options.title_of_dataset(dataset)}")
         axes[0, 0].set_yticks(range(len(wanted.rows)), [options.title_of(row) for row in wanted.rows])
         axes[0, 0].set_ylim(len(wanted.rows) - 0.4, -0.6)
         for axis in axes[-1]:

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from cinecohort.errors import UserError
+from cinecohort.experiments.published import tables_with_dice
+from cinecohort.files import read_names
 from cinecohort.options import ConfiguredPath, Options, parse_options, read_yaml
-from cinecohort.segmentation.training_options import TrainingOptions
+from cinecohort.segmentation.training_options import LARGEST_SEED, TrainingOptions
 
 SECTION = "experiments"
 """The key of a configuration file below which experiments stand."""
@@ -46,6 +48,22 @@ class ExperimentDataset(Options):
 
     title: str = ""
     """Name in tables; the dataset's key where not given."""
+
+    def held_out_names(self) -> list[str]:
+        """Subjects that are held out by name; none where they are drawn.
+
+        Raises
+        ------
+        UserError
+            If the file that names them is not there, or is not text.
+        """
+        if isinstance(self.held_out, int):
+            return []
+        if isinstance(self.held_out, Path) and not self.held_out.is_file():
+            raise UserError(
+                f"{self.held_out}: there is no such file of held-out subjects; correct `held_out`."
+            )
+        return read_names(self.held_out) if isinstance(self.held_out, Path) else list(self.held_out)
 
 
 RESERVED = {"name", "view", "output", "data", "start_from", "device", "threads"}
@@ -124,7 +142,7 @@ class PanelOptions(Options):
     dataset: Name
     """Whose subjects are shown."""
 
-    subjects: int | list[str] = 4
+    subjects: Annotated[int, Field(ge=1)] | Annotated[list[str], Field(min_length=1)] = 4
     """Names, or how many: from the worst to the best of the first row, evenly spread."""
 
 
@@ -141,7 +159,7 @@ class ExperimentOptions(Options):
     """Processor minutes that each row may train for (minutes on the clock where a GPU trains); null: the
     full length of each recipe."""
 
-    seed: int = 2018
+    seed: int = Field(default=2018, ge=0, le=LARGEST_SEED)
     """Of splits and trainings."""
 
     validation: int = Field(default=5, ge=0)
@@ -181,10 +199,12 @@ class ExperimentOptions(Options):
             unknown += [f"tables.{name}: no row {item!r}" for item in table.rows if item not in self.rows]
             unknown += [f"tables.{name}: no dataset {item!r}" for item in table.datasets
                         if item not in self.datasets]  # fmt: skip
+            unknown += self._lines_of_one_name(name, table)
         for name, panel in self.panels.items():
             unknown += [f"panels.{name}: no row {item!r}" for item in panel.rows if item not in self.rows]
             if panel.dataset not in self.datasets:
                 unknown.append(f"panels.{name}: no dataset {panel.dataset!r}")
+            unknown += _twice(f"panels.{name}.rows", panel.rows)
         if "curves" in self.tables:
             unknown.append("tables.curves: this name is that of the curves of all rows; choose another")
         if unknown:
@@ -229,13 +249,16 @@ class ExperimentOptions(Options):
         return self
 
     @model_validator(mode="after")
-    def _published_tables_exist(self) -> "ExperimentOptions":
-        from cinecohort.statistics import published_tables
-
-        for name, table in self.tables.items():
-            if table.published is not None and table.published not in published_tables.names():
-                known = ", ".join(published_tables.names())
-                raise ValueError(f"tables.{name}: no published table {table.published!r}; there are {known}")
+    def _published_tables_can_be_printed(self) -> "ExperimentOptions":
+        printable = tables_with_dice(self.view)
+        wrong = [
+            f"tables.{name}: no published table {table.published!r} with Dice of {self.view}; there are "
+            f"{', '.join(printable)}"
+            for name, table in self.tables.items()
+            if table.published is not None and table.published not in printable
+        ]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
     @model_validator(mode="after")
@@ -254,6 +277,28 @@ class ExperimentOptions(Options):
                     )
         return self
 
+    def _lines_of_one_name(self, name: str, table: TableOptions) -> list[str]:
+        """What of a table could not be told apart: a row or dataset named twice, or two of one title."""
+        titles = {
+            "rows": {item: self.title_of(item) for item in table.rows if item in self.rows},
+            "datasets": {
+                item: self.title_of_dataset(item) for item in table.datasets if item in self.datasets
+            },
+        }
+        mistakes = _twice(f"tables.{name}.rows", table.rows)
+        mistakes += _twice(f"tables.{name}.datasets", table.datasets)
+        for kind, title_of in titles.items():
+            keys: dict[str, list[str]] = {}
+            for key, title in title_of.items():
+                keys.setdefault(title, []).append(key)
+            mistakes += [
+                f"tables.{name}: {' and '.join(alike)} of its {kind} have the one title {title!r}; give each "
+                "its own"
+                for title, alike in keys.items()
+                if len(alike) > 1
+            ]
+        return mistakes
+
     def budget_of(self, row: str) -> float | None:
         """Processor minutes of a row; None: its recipe's own length."""
         return self.rows[row].budget or self.budget
@@ -271,6 +316,15 @@ class ExperimentOptions(Options):
     def title_of(self, row: str) -> str:
         """Name of a row in tables."""
         return self.rows[row].title or row
+
+    def title_of_dataset(self, name: str) -> str:
+        """Name of a dataset in tables."""
+        return self.datasets[name].title or name
+
+
+def _twice(place: str, names: list[str]) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return [f"{place}: {', '.join(twice)}: named twice; name it once"] if twice else []
 
 
 def merged(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:

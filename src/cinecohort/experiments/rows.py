@@ -22,7 +22,7 @@ from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.steps import VERSIONS
 from cinecohort.files import digest_json, read_json, write_json
 from cinecohort.options import parse_options
-from cinecohort.segmentation.descriptions import describe_model, weights_digest
+from cinecohort.segmentation.descriptions import check_digest, describe_model, weights_digest
 from cinecohort.segmentation.training import train, training_precision
 from cinecohort.segmentation.training_options import TrainingOptions
 
@@ -287,6 +287,7 @@ def run_training(training: TrainingOptions, planned: Plan, device: str, report: 
 def record_of_given_weights(options: ExperimentOptions, row: str) -> dict[str, Any]:
     """What is recorded of a row that is not trained here."""
     weights = options.rows[row].weights
+    check_digest(weights)
     description = describe_model(weights)
     if description.view != options.view:
         raise UserError(f"row {row}: {weights} segments {description.view}, not {options.view}; name others.")

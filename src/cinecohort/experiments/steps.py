@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from cinecohort.errors import UserError
-from cinecohort.experiments.options import ExperimentOptions, load_experiments
+from cinecohort.experiments.options import ExperimentDataset, ExperimentOptions, load_experiments
+from cinecohort.files import digest_file
+from cinecohort.segmentation.descriptions import describe_model, weights_path
 
 Report = Callable[[str], None]
 
 CURVES = "curves"
 """The one step of its kind."""
 
-VERSIONS = {"datasets": 2, "rows": 2, "tests": 2, "tables": 2, "curves": 1, "panels": 1}
+VERSIONS = {"datasets": 2, "rows": 2, "tests": 3, "tables": 3, "curves": 1, "panels": 1}
 """Version of each kind of step, raised by hand when its code changes what comes out: it is then done anew."""
 
 
@@ -54,16 +56,28 @@ def run_step(options: ExperimentOptions, kind: str, name: str, report: Report = 
 
 
 def settings_of_step(options: ExperimentOptions, kind: str, name: str) -> str:
-    """What of the configuration a step uses, as JSON; what it reads of other steps' results apart."""
+    """What of the configuration a step uses, as JSON; what it reads of other steps' results apart.
+
+    Files that the configuration names count by what is in them: weights, and lists of held-out subjects.
+
+    Raises
+    ------
+    UserError
+        If such a file is not there, or cannot be read.
+    """
     titles = {row: options.title_of(row) for row in options.rows}
-    datasets = {key: dataset.title or key for key, dataset in options.datasets.items()}
+    datasets = {name: options.title_of_dataset(name) for name in options.datasets}
     used: dict[str, Callable[[], Any]] = {
-        "datasets": lambda: [options.datasets[name], options.view, options.seed],
+        "datasets": lambda: [
+            *(options.datasets[name], options.view, options.seed),
+            *listed_subjects(options.datasets[name]),
+        ],
         "rows": lambda: [
             options.rows[name],
             options.settings_of(name),
             options.budget_of(name),
             *(options.view, options.seed, options.validation, options.precision, options.device),
+            *given_weights(options, name),
         ],
         "tests": lambda: [options.view, options.clean_up, options.device],
         "tables": lambda: [options.tables[name], titles, datasets, options.budget],
@@ -73,6 +87,20 @@ def settings_of_step(options: ExperimentOptions, kind: str, name: str) -> str:
     return json.dumps(
         [VERSIONS[kind], used[kind]()], default=lambda item: item.model_dump(mode="json"), sort_keys=True
     )
+
+
+def listed_subjects(dataset: ExperimentDataset) -> list[list[str]]:
+    """Subjects that a dataset's file of held-out ones names, as one more setting where there is a file."""
+    return [sorted(set(dataset.held_out_names()))] if isinstance(dataset.held_out, Path) else []
+
+
+def given_weights(options: ExperimentOptions, row: str) -> list[Any]:
+    """Digest and description of the weights that a row is given, as more settings where it is given some.
+
+    All of the description counts: whom the training saw decides who is tested.
+    """
+    weights = options.rows[row].weights
+    return [digest_file(weights_path(weights)), describe_model(weights)] if weights else []
 
 
 def run_steps(config: Path, chosen: Mapping[str, list[str]], report: Report) -> None:

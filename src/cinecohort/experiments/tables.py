@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from cinecohort.errors import UserError
-from cinecohort.experiments.accuracy import SEEN, folder_of_tests
+from cinecohort.experiments.accuracy import NOT_SEGMENTED, SEEN, WEIGHTS, folder_of_tests, record_of_test
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import fold_folders, read_curve, read_row
 from cinecohort.files import read_json, replacing, write_text
@@ -24,9 +24,9 @@ MEASURED, PUBLISHED = "measured", "published"
 STILL_RISING = 0.01
 """Gain of validation Dice over the last quarter of a training above which it is called unfinished."""
 
-COLUMNS = ("origin", "row", "title", "trained_on", "dataset", "structure", "n", "n_seen", "mean", "sd",
-           "iterations", "recipe_iterations", "minutes", "last_quarter_gain", "paper",
-           "paper_table")  # fmt: skip
+COLUMNS = ("origin", "row", "title", "trained_on", "dataset", "structure", "n", "n_seen",
+           "n_not_segmented", "n_other_frames", "mean", "sd", "iterations", "recipe_iterations", "minutes",
+           "last_quarter_gain", "paper", "paper_table")  # fmt: skip
 
 
 def tables_folder(options: ExperimentOptions) -> Path:
@@ -40,11 +40,17 @@ def table_of_test(options: ExperimentOptions, row: str, name: str) -> Path:
     Raises
     ------
     UserError
-        If it is not there.
+        If it is not there, or was made with other weights than the row has now.
     """
-    path = folder_of_tests(options, row) / name
+    path, dataset = folder_of_tests(options, row) / name, name.split(".")[0]
     if not path.is_file():
-        raise UserError(f"{path}: is missing; test row {row} on dataset {name.split('.')[0]} first.")
+        raise UserError(f"{path}: is missing; test row {row} on dataset {dataset} first.")
+    record = record_of_test(options, row, dataset)
+    if not record.is_file() or read_json(record)[WEIGHTS] != read_row(options, row)[WEIGHTS]:
+        raise UserError(
+            f"{path}: is not known to be of the weights that row {row} has now; test it on dataset {dataset} "
+            "again."
+        )
     return path
 
 
@@ -137,15 +143,19 @@ def measured_rows(options: ExperimentOptions, table: str) -> pd.DataFrame:
         for dataset in wanted.datasets:
             fates = count_fates(options, name, dataset)
             here = tests[(tests["row"] == name) & (tests["dataset"] == dataset)]
+            # The observer named no end-diastole and end-systole, so that all annotated frames were compared.
+            other_frames = here.loc[here["phase"].isna(), "subject"].nunique()
             for structure in STRUCTURES[options.view].values():
                 part = here[here["structure"] == structure].dropna(subset=["dice"])
                 rows.append(
                     {
                         **about,
-                        "dataset": options.datasets[dataset].title or dataset,
+                        "dataset": options.title_of_dataset(dataset),
                         "structure": structure,
                         "n": part["subject"].nunique(),
                         "n_seen": fates.get(SEEN, 0),
+                        "n_not_segmented": fates.get(NOT_SEGMENTED, 0),
+                        "n_other_frames": other_frames,
                         "mean": part["dice"].mean(),
                         "sd": part["dice"].std(ddof=1),
                     }
@@ -156,26 +166,31 @@ def measured_rows(options: ExperimentOptions, table: str) -> pd.DataFrame:
 def training_words(options: ExperimentOptions, row: str, record: dict[str, Any]) -> str:
     """What a row was trained on, in order, with the number of subjects of the last training."""
     start = options.rows[row].start_from
-    names = [options.datasets[name].title or name for name in options.rows[row].trained_on]
+    names = [options.title_of_dataset(name) for name in options.rows[row].trained_on]
     sources = ["own data" if source == ANY_SOURCE else source for source in record["trained_on"]]
     words = f"{' + '.join(names or sources)} (n = {record['training_subjects']})"
     return f"{training_words(options, start, read_row(options, start))}, then {words}" if start else words
 
 
 def published_rows(name: str, view: str) -> pd.DataFrame:
-    """Dice of a published table in the same columns; the papers' networks were trained on UK Biobank."""
+    """Dice of a published table in the same columns; the papers' networks were trained on UK Biobank.
+
+    Pairs of human observers stand a line each, trained on nothing.
+    """
     table = published_tables.load(name)
     table = table[(table["metric"] == "dice") & (table["view"] == view)]
+    people = table["comparison"].isin(published_tables.OBSERVER_PAIRS)
+    methods = table["method"].where(~people, table["method"] + ", " + table["comparison"])
     titles = [
         method if pd.isna(group) else f"{method}, {'fine-tuned: ' if by == 'fine_tuned' else ''}{group}"
-        for method, by, group in zip(table["method"], table["group_by"], table["group"], strict=True)
+        for method, by, group in zip(methods, table["group_by"], table["group"], strict=True)
     ]
     return pd.DataFrame(
         {
             "origin": PUBLISHED,
             "row": "",
             "title": titles,
-            "trained_on": "UKBB",
+            "trained_on": people.map({True: "", False: "UKBB"}),
             "dataset": table["dataset"],
             "structure": table["structure"],
             "n": table["n"],
@@ -218,6 +233,32 @@ def make_table(options: ExperimentOptions, table: str) -> Path:
     return path
 
 
+def exceptions(rows: pd.DataFrame) -> list[str]:
+    """Sentences on the tested subjects that are in no mean, and on those with other frames than ED and ES."""
+    measured = rows[rows["origin"] == MEASURED]
+    lines = measured.drop_duplicates(["row", "dataset"])
+    failed = [
+        f"{title} on {dataset} {number:.0f}"
+        for title, dataset, number in lines[["title", "dataset", "n_not_segmented"]].to_numpy()
+        if number > 0
+    ]
+    # The observer decides which these are: rows differ only where they saw some in training.
+    others = lines.groupby("dataset", sort=False)["n_other_frames"].max()
+    pooled = [f"{dataset} {number:.0f}" for dataset, number in others.items() if number > 0]
+    sentences = []
+    if failed:
+        sentences.append(
+            f"Subjects that could not be segmented, which are in no mean: {', '.join(failed)} (see the "
+            "lists of subjects beside the tests)."
+        )
+    if pooled:
+        sentences.append(
+            "Subjects whose labels do not name both end-diastole and end-systole, so that other annotated "
+            f"frames are in the means: {', '.join(pooled)}."
+        )
+    return sentences
+
+
 def make_curves(options: ExperimentOptions) -> Path:
     """Write the curves of all rows as CSV and as a figure; return the CSV."""
     from cinecohort.experiments.figures import draw_curves
@@ -235,12 +276,11 @@ def markdown(options: ExperimentOptions, table: str, rows: pd.DataFrame) -> str:
     structures = list(STRUCTURES[options.view].values())
     head = ["", "trained on", "tested on", "n", *structures]
     head += ["iterations (recipe)", "minutes", "last quarter"]
-    lines = [f"# {options.tables[table].title or table}", "", caption(options, table), ""]
+    lines = [f"# {options.tables[table].title or table}", "", caption(options, table, rows), ""]
     lines += [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for origin in (MEASURED, PUBLISHED):
         part = rows[rows["origin"] == origin]
-        for title, dataset in part[["title", "dataset"]].drop_duplicates().to_numpy():
-            here = part[(part["title"] == title) & (part["dataset"] == dataset)]
+        for _, here in part.groupby(["row", "title", "dataset"], sort=False):
             lines.append(f"| {' | '.join(line_cells(here, structures))} |")
     return "\n".join(lines) + "\n"
 
@@ -257,7 +297,14 @@ def line_cells(here: pd.DataFrame, structures: Sequence[str]) -> list[str]:
     ]
     if first["origin"] == PUBLISHED:
         mark = f"*published* ({first['paper']}, {first['paper_table']}): {first['title']}"
-        return [mark, first["trained_on"], first["dataset"], count(first["n"]), *dice, *[UNDEFINED] * 3]
+        return [
+            mark,
+            first["trained_on"] or UNDEFINED,
+            first["dataset"],
+            count(first["n"]),
+            *dice,
+            *[UNDEFINED] * 3,
+        ]
     if not here["n"].any() and first["n_seen"]:
         dice = ["trained on"] * len(structures)
     iterations = count(first["iterations"])
@@ -275,14 +322,15 @@ def convergence_words(gain: float) -> str:
     return f"no, {gain:+.3f}" if gain > STILL_RISING else f"{gain:+.3f}"
 
 
-def caption(options: ExperimentOptions, table: str) -> str:
-    """What has to be known to read a table."""
+def caption(options: ExperimentOptions, table: str, rows: pd.DataFrame) -> str:
+    """What has to be known to read a table, whose rows are given."""
     wanted = options.tables[table]
     minutes = sorted({options.budget_of(row) or 0.0 for row in wanted.rows if not options.rows[row].weights})
     length = " and ".join(f"{item:g}" for item in minutes if item)
     parts = [
         "3D Dice at end-diastole and end-systole, mean (SD) over subjects and frames; n: subjects, none of "
         "which the row's training saw.",
+        *exceptions(rows),
         "Segmentations of whole images, cleaned up as in the workflow (largest component, holes), all rows "
         "alike."
         if options.clean_up

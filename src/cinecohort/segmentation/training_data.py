@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cinecohort.errors import UserError
+from cinecohort.files import read_names
 from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.participants import draw_participants, participants_of
 from cinecohort.segmentation.preprocessing import intensity_range, neighbouring, unit_intensity
@@ -28,7 +29,7 @@ def find_subjects(options: DataOptions, view: str) -> list[Path]:
     if len({folder.resolve() for folder in options.folders}) < len(options.folders):
         raise UserError("data.folders: names a folder twice, so that its subjects would count double.")
     found = [path for folder in options.folders for path in _labelled_in(folder, options.observer, view)]
-    names = set(_names_in(options.held_out)) if options.held_out else set()
+    names = set(read_names(options.held_out)) if options.held_out else set()
     unknown = names - {path.name for folder in options.folders for path in folder.iterdir()}
     if unknown:
         raise UserError(
@@ -56,13 +57,6 @@ def _labelled_in(folder: Path, observer: str, view: str) -> list[Path]:
             "data.folders, observer or view."
         )
     return found
-
-
-def _names_in(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8").split()
-    except UnicodeDecodeError as fault:
-        raise UserError(f"{path}: is not text in UTF-8; write one subject's name a line.") from fault
 
 
 @dataclass(frozen=True)

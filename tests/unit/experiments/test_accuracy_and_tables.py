@@ -178,6 +178,44 @@ def test_published_fine_tuning_keeps_its_groups() -> None:
     assert list(after["mean"]) == [0.94, 0.88, 0.88]
 
 
+def test_pairs_of_observers_stand_a_line_each(raw: Path, finished: ExperimentOptions) -> None:
+    table = {"rows": ["base"], "datasets": ["home"], "published": "bai2018_table3"}
+    values = values_for(raw, results=finished.results)
+    options = ExperimentOptions.model_validate({**values, "tables": {"pairs": table}})
+    text = make_table(options, "pairs").with_suffix(".md").read_text()
+    assert (
+        "| *published* (Bai 2018, Table 3): human, O1 vs O2 | – | UKBB | 50 "
+        "| 0.940 (0.040) | 0.880 (0.020) | 0.870 (0.060) |"
+    ) in text
+    assert text.count("*published*") == 4
+
+
+def test_who_is_in_no_mean_and_who_has_other_frames_is_said(
+    finished: ExperimentOptions, tmp_path: Path
+) -> None:
+    copy = finished.model_copy(update={"results": tmp_path})
+    for part in ("rows", "tests"):
+        shutil.copytree(finished.results / part, tmp_path / part)
+    path = tmp_path / "tests" / "base" / "away.csv"
+    overlap = pd.read_csv(path)
+    overlap = overlap[overlap["subject"] != "patient011"]
+    overlap.loc[overlap["subject"] == "patient012", "phase"] = np.nan
+    overlap.to_csv(path, index=False)
+    fates_path = path.with_name("away.subjects.csv")
+    fates_path.write_text(
+        fates_path.read_text().replace("patient011,tested,", "patient011,not_segmented,no memory")
+    )
+    made = pd.read_csv(make_table(copy, "both"))
+    here = made[(made["row"] == "base") & (made["dataset"] == "Away")]
+    assert set(zip(here["n"], here["n_not_segmented"], here["n_other_frames"], strict=True)) == {(2, 1, 1)}
+    text = (tmp_path / "tables" / "both.md").read_text()
+    assert "in no mean: Base on Away 1 (see" in text
+    assert "other annotated frames are in the means: Away 1." in text
+    untouched = make_table(finished, "both").with_suffix(".md").read_text()
+    assert "in no mean" not in untouched
+    assert "other annotated frames" not in untouched
+
+
 def test_whether_a_training_had_come_to_rest() -> None:
     curve = pd.DataFrame({"iteration": [25, 50, 75, 100], "mean_dice": [0.1, 0.4, 0.55, 0.6]})
     assert last_quarter_gain(curve) == pytest.approx(0.05)

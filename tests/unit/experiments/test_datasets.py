@@ -65,12 +65,14 @@ def test_the_observers_labels_go_by_one_name_and_who_has_none_is_listed(tmp_path
 
 def test_mistakes(tmp_path: Path) -> None:
     write_converted(tmp_path / "data" / "A", "truth")
+    (tmp_path / "latin.txt").write_text("José", encoding="latin-1")
     for dataset, words in (
         ({"path": tmp_path / "none"}, "no such folder"),
         ({"path": tmp_path / "data"}, "no subject of"),
         ({"path": tmp_path / "data", "observer": "truth", "held_out": ["Z"]}, "Z are not among"),
         ({"path": tmp_path / "data", "observer": "truth", "held_out": 1}, "cannot hold out 1 of 1"),
         ({"path": tmp_path / "data", "observer": "truth", "held_out": tmp_path / "l.txt"}, "no such file"),
+        ({"path": tmp_path / "data", "observer": "truth", "held_out": tmp_path / "latin.txt"}, "not text in"),
     ):
         with pytest.raises(UserError, match=words):
             prepare_dataset(options_for(tmp_path, **dataset), "mine")

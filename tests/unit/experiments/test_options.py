@@ -30,6 +30,40 @@ def mistakes(**changes: object) -> str:
             "no published table 'x'",
         ),
         (
+            {"tables": {"t": {"rows": ["base"], "datasets": ["home"], "published": "bai2018_table4"}}},
+            "no published table 'bai2018_table4' with Dice of sa; there are bai2018_table10",
+        ),
+        (
+            {"tables": {"t": {"rows": ["base", "base"], "datasets": ["home"]}}},
+            "tables.t.rows: base: named twice",
+        ),
+        (
+            {"tables": {"t": {"rows": ["base"], "datasets": ["away", "away"]}}},
+            "tables.t.datasets: away: named twice",
+        ),
+        (
+            {"panels": {"p": {"rows": ["base", "base"], "dataset": "home"}}},
+            "panels.p.rows: base: named twice",
+        ),
+        (
+            {
+                "rows": {name: {"title": "A", "trained_on": ["home"]} for name in ("base", "tuned")},
+                "tables": {"t": {"rows": ["base", "tuned"], "datasets": ["home"]}},
+            },
+            "tables.t: base and tuned of its rows have the one title 'A'",
+        ),
+        (
+            # A title that is another one's key.
+            {"datasets": {"home": {"path": "x", "title": "away"}, "away": {"path": "y"}}},
+            "tables.both: home and away of its datasets have the one title 'away'",
+        ),
+        ({"seed": -1}, "seed"),
+        ({"seed": 2**32}, "seed"),
+        *(
+            ({"panels": {"p": {"rows": ["base"], "dataset": "home", "subjects": wrong}}}, "subjects")
+            for wrong in (0, -1, [])
+        ),
+        (
             {"tables": {}, "panels": {}, "rows": {"base": {"trained_on": ["home"], "settings": {"crp": 3}}}},
             "crp: is not a known key",
         ),

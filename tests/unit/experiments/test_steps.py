@@ -1,17 +1,22 @@
 """Steps by name: their order, unknown ones, what each depends on; weights that were trained elsewhere."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from cinecohort.cli import main
-from cinecohort.experiments.accuracy import evaluate_row
+from cinecohort.errors import UserError
+from cinecohort.experiments.accuracy import evaluate_row, record_of_test
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import read_row, train_row
 from cinecohort.experiments.steps import VERSIONS, needed_tests, rows_in_order, settings_of_step
 from cinecohort.experiments.tables import make_table
+from cinecohort.files import read_json, write_json
 from support.tiny_experiments import TRAINING, values_for
+from support.tiny_weights import write_weights
 
 
 def test_a_row_comes_after_the_one_that_it_starts_from() -> None:
@@ -34,6 +39,82 @@ def test_a_step_depends_on_what_it_uses() -> None:
     # The settings of the start are those of the row that is fine-tuned.
     assert settings_of_step(options, "rows", "tuned") != settings_of_step(changed, "rows", "tuned")
     assert settings_of_step(options, "datasets", "home") == settings_of_step(changed, "datasets", "home")
+
+
+def test_a_step_depends_on_what_is_in_the_files_that_it_names(tmp_path: Path) -> None:
+    weights, names = tmp_path / "w.safetensors", tmp_path / "names.txt"
+    write_weights(weights, seed=1)
+    names.write_text("patient001\n")
+    values = values_for(tmp_path, tables={}, panels={}, rows={"given": {"weights": str(weights)}})
+    values["datasets"]["home"]["held_out"] = names
+    options = ExperimentOptions.model_validate(values)
+
+    def now() -> tuple[str, str]:
+        return settings_of_step(options, "rows", "given"), settings_of_step(options, "datasets", "home")
+
+    first = now()
+    names.write_text("patient001   patient001")
+    assert now() == first
+    names.write_text("patient001\npatient002\n")
+    row, dataset = now()
+    assert (row == first[0], dataset == first[1]) == (True, False)
+    write_weights(weights, seed=2)
+    assert settings_of_step(options, "rows", "given") != row
+    # Whom the training saw decides who is tested.
+    row = settings_of_step(options, "rows", "given")
+    description = weights.with_suffix(".json")
+    write_json(description, {**read_json(description), "trained_on": {"any": ["patient002"]}})
+    assert settings_of_step(options, "rows", "given") != row
+    names.unlink()
+    with pytest.raises(UserError, match=r"names\.txt: there is no such file"):
+        settings_of_step(options, "datasets", "home")
+
+
+def test_configuration_and_settings_are_read_without_anything_heavy() -> None:
+    code = (
+        "import sys; from pathlib import Path; from cinecohort.experiments import options, steps;"
+        "known = options.load_experiments(Path(sys.argv[1]));"
+        "[steps.settings_of_step(known, kind, name)"
+        " for kind, names in steps.all_steps(known).items() for name in names];"
+        "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino'};"
+        "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
+    )
+    config = Path(__file__).parents[3] / "config" / "experiments.yaml"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(config)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=config.parents[1],
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_tests_of_other_weights_are_not_shown(raw: Path, finished: ExperimentOptions, tmp_path: Path) -> None:
+    weights = tmp_path / "w.safetensors"
+
+    def other(seed: int) -> None:
+        write_weights(weights, seed)
+        description = weights.with_suffix(".json")
+        write_json(description, {**read_json(description), "trained_on": {"any": ["nobody"]}})
+
+    rows = {"given": {"weights": str(weights)}}
+    tables = {"one": {"rows": ["given"], "datasets": ["home"]}}
+    values = values_for(raw, results=tmp_path, rows=rows, tables=tables, panels={})
+    options = ExperimentOptions.model_validate(values)
+    (tmp_path / "datasets").symlink_to(finished.results / "datasets")
+    for seed in (1, 2):
+        other(seed)
+        train_row(options, "given")
+        if seed == 2:
+            with pytest.raises(UserError, match="row given has now; test it on dataset home again"):
+                make_table(options, "one")
+        evaluate_row(options, "given", "home")
+        assert make_table(options, "one").is_file()
+    # A test that was made before its weights were recorded.
+    record_of_test(options, "given", "home").unlink()
+    with pytest.raises(UserError, match="test it on dataset home again"):
+        make_table(options, "one")
 
 
 def test_a_step_of_another_version_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
