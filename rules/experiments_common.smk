@@ -4,10 +4,11 @@ from snakemake.exceptions import WorkflowError
 
 from cinecohort.errors import UserError
 from cinecohort.experiments.options import parse_experiments
-from cinecohort.experiments.steps import settings_of_step
+from cinecohort.experiments.steps import check_files, settings_of_step
 
 try:
     OPTIONS = parse_experiments(config)
+    check_files(OPTIONS)
 except UserError as error:
     raise WorkflowError(str(error))
 
@@ -21,14 +22,7 @@ wildcard_constraints:
 
 def step_settings(kind):
     """What of the configuration a step uses, as text: the job reruns when it changes."""
-
-    def settings(wildcards):
-        try:
-            return settings_of_step(OPTIONS, kind, wildcards.get("name", ""))
-        except UserError as error:
-            raise WorkflowError(str(error))
-
-    return settings
+    return lambda wildcards: settings_of_step(OPTIONS, kind, wildcards.get("name", ""))
 
 
 def inputs_of_row(wildcards):

@@ -1,6 +1,8 @@
 """The workflow of experiments: clean, and each dataset, row, test, table and panel a job."""
 
+import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -8,6 +10,7 @@ import yaml
 from cinecohort.experiments.options import load_experiments
 from cinecohort.experiments.steps import all_steps
 from support.tiny_cohort import ROOT, Cohort, write_patient
+from support.tiny_weights import write_weights
 
 TINY = {
     "view": "sa",
@@ -49,14 +52,54 @@ def test_whole_run_and_nothing_to_do_after_it(experiments):
     changed["rows"]["second"]["settings"] = {"iterations": 2}
     (experiments.folder / "config.yaml").write_text(yaml.safe_dump({"experiments": changed}))
     printed = experiments.snakemake("experiments", "--dry-run")
-    jobs = dict(re.findall(r"^(experiment_\w+) +(\d+)$", printed, re.MULTILINE))
-    assert jobs == {
+    assert planned(printed) == {
         "experiment_row": "1",
         "experiment_test": "1",
         "experiment_table": "1",
         "experiment_curves": "1",
         "experiment_panel": "1",
     }
+
+
+def test_files_that_the_configuration_names_count_by_what_is_in_them(experiments):
+    weights, names = experiments.folder / "w.safetensors", experiments.folder / "held_out.txt"
+    write_weights(weights, seed=1)
+    names.write_text("patient006\n")
+    described(weights)
+    values = {
+        **TINY,
+        "datasets": {"tiny": {"source": "acdc", "path": "raw", "held_out": "held_out.txt"}},
+        "rows": {"given": {"weights": "w.safetensors"}},
+        "tables": {"one": {"rows": ["given"], "datasets": ["tiny"]}},
+        "panels": {},
+    }
+    (experiments.folder / "config.yaml").write_text(yaml.safe_dump({"experiments": values}))
+    experiments.snakemake("experiments")
+    assert "Nothing to be done" in experiments.snakemake("experiments", "--dry-run")
+    write_weights(weights, seed=2)
+    described(weights)
+    tested = {"experiment_test": "1", "experiment_table": "1"}
+    jobs = planned(experiments.snakemake("experiments", "--dry-run"))
+    assert jobs == {"experiment_row": "1", "experiment_curves": "1", **tested}
+    experiments.snakemake("experiments")
+    names.write_text("patient005\n")
+    jobs = planned(experiments.snakemake("experiments", "--dry-run"))
+    assert jobs == {"experiment_dataset": "1", **tested}
+    names.unlink()
+    printed = experiments.snakemake("experiments", check=False)
+    assert "held_out.txt: there is no such file of held-out subjects; correct `held_out`." in printed
+    assert "Traceback" not in printed
+
+
+def described(weights: Path) -> None:
+    """Say whom the training of made-up weights saw."""
+    path = weights.with_suffix(".json")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "trained_on": {"any": ["nobody"]}}))
+
+
+def planned(printed: str) -> dict[str, str]:
+    """Number of jobs by rule in what Snakemake printed."""
+    return dict(re.findall(r"^(experiment_\w+) +(\d+)$", printed, re.MULTILINE))
 
 
 def test_lint(experiments):

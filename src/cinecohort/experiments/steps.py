@@ -1,7 +1,8 @@
 """The steps of experiments by name: what the workflow's jobs and the command line run."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,31 @@ def given_weights(options: ExperimentOptions, row: str) -> list[Any]:
     """
     weights = options.rows[row].weights
     return [digest_file(weights_path(weights)), describe_model(weights)] if weights else []
+
+
+def check_files(options: ExperimentOptions) -> None:
+    """Read the files that the configuration names and steps depend on, before any job is planned.
+
+    Raises
+    ------
+    UserError
+        If one is not there, or cannot be read.
+    """
+    for name, dataset in options.datasets.items():
+        with told_of(f"datasets.{name}"):
+            listed_subjects(dataset)
+    for name in options.rows:
+        with told_of(f"rows.{name}"):
+            given_weights(options, name)
+
+
+@contextmanager
+def told_of(place: str) -> Iterator[None]:
+    """Put the place in the configuration before what is told of it."""
+    try:
+        yield
+    except UserError as fault:
+        raise UserError(f"{place}: {fault}") from fault
 
 
 def run_steps(config: Path, chosen: Mapping[str, list[str]], report: Report) -> None:

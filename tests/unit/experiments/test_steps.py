@@ -12,7 +12,7 @@ from cinecohort.errors import UserError
 from cinecohort.experiments.accuracy import evaluate_row, record_of_test
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import read_row, train_row
-from cinecohort.experiments.steps import VERSIONS, needed_tests, rows_in_order, settings_of_step
+from cinecohort.experiments.steps import VERSIONS, check_files, needed_tests, rows_in_order, settings_of_step
 from cinecohort.experiments.tables import make_table
 from cinecohort.files import read_json, write_json
 from support.tiny_experiments import TRAINING, values_for
@@ -68,6 +68,13 @@ def test_a_step_depends_on_what_is_in_the_files_that_it_names(tmp_path: Path) ->
     names.unlink()
     with pytest.raises(UserError, match=r"names\.txt: there is no such file"):
         settings_of_step(options, "datasets", "home")
+    with pytest.raises(UserError, match=r"datasets\.home: .*names\.txt: there is no such file"):
+        check_files(options)
+    names.write_text("patient001")
+    check_files(options)
+    weights.unlink()
+    with pytest.raises(UserError, match=r"rows\.given: .*w\.safetensors: there is no such weights file"):
+        check_files(options)
 
 
 def test_configuration_and_settings_are_read_without_anything_heavy() -> None:
