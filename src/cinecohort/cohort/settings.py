@@ -35,9 +35,9 @@ VERSIONS = {
     "gather": 3,
     "import_tables": 1,
     "run_record": 2,
-    "agreement": 2,
-    "group_study": 2,
-    "report": 3,
+    "agreement": 3,
+    "group_study": 3,
+    "report": 4,
 }
 """Version of each stage's algorithm."""
 
