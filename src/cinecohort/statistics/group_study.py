@@ -12,21 +12,19 @@ An example, Bai 2018's comparison of obese with normal-weight participants (its 
       published: bai2018_table8
 """
 
-import importlib.metadata
 import importlib.resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import write_json, write_text
-from cinecohort.reporting.vocabulary import in_sentence, measure_label
-from cinecohort.statistics.balance import balance_table, balance_verdict
+from cinecohort.reporting.vocabulary import measure_label
+from cinecohort.statistics.balance import balance_table
 from cinecohort.statistics.baseline import baseline_table
 from cinecohort.statistics.effects import compare
-from cinecohort.statistics.matching import EMULATED, Matching, match
+from cinecohort.statistics.matching import Matching, match
 from cinecohort.statistics.methods_text import methods_sentences
 from cinecohort.statistics.power import smallest_detectable_difference
 from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table
@@ -38,6 +36,7 @@ from cinecohort.statistics.study_cohort import (
     select_measures,
 )
 from cinecohort.statistics.study_options import StudyOptions
+from cinecohort.statistics.study_summary import header, summary, versions_used
 from cinecohort.statistics.subgroups import band_labels, subgroup_differences
 from cinecohort.statistics.tables import read_table, write_table
 from cinecohort.statistics.unvalidated import (
@@ -105,7 +104,7 @@ def run_study(
         published = _published(options)
     except UserError as error:
         write_table(out / "flow.csv", flow.table())
-        write_json(out / "summary.json", _header(options) | {"status": "not done", "verdict": str(error)})
+        write_json(out / "summary.json", header(options) | {"status": "not done", "verdict": str(error)})
         return
     _record_matching(flow, matching, options)
     balance = balance_table(matching)
@@ -132,9 +131,9 @@ def run_study(
     for name, table in tables.items():
         write_table(out / f"{name}.csv", table)
     _write_figures(tables, options, out)
-    methods = methods_sentences(options, flow, matching, cohort.source, _versions())
+    methods = methods_sentences(options, flow, matching, cohort.source, versions_used())
     write_text(out / "methods.txt", "\n".join(methods) + "\n")
-    write_json(out / "summary.json", _summary(options, cohort, matching, balance, comparison, power))
+    write_json(out / "summary.json", summary(options, cohort, matching, balance, comparison, power))
 
 
 def validated_outcomes(
@@ -406,96 +405,3 @@ def _write_figures(tables: dict[str, pd.DataFrame], options: StudyOptions, out: 
     love_plot(tables["balance"], out / "love.svg", options.balance_threshold)
     overlap_plot(tables["scores"], (options.exposure.label, options.reference.label), out / "overlap.svg")
     forest_plot(standardised_rows(tables["comparison"], tables["subgroups"]), out / "forest.svg")
-
-
-def _versions() -> dict[str, str]:
-    names = ("cinecohort", "numpy", "pandas", "scipy", "statsmodels")
-    return {name: importlib.metadata.version(name) for name in names}
-
-
-def _header(options: StudyOptions) -> dict[str, Any]:
-    return {
-        "name": options.name,
-        "title": options.title or options.name,
-        "exposure": options.exposure.label,
-        "reference": options.reference.label,
-        "seed": options.seed,
-        "emulates": EMULATED,
-        "versions": _versions(),
-        "options": options.model_copy(update={"matching": options.seeded_matching}).model_dump(mode="json"),
-    }
-
-
-def _summary(
-    options: StudyOptions,
-    cohort: StudyCohort,
-    matching: Matching,
-    balance: pd.DataFrame,
-    comparison: pd.DataFrame,
-    power: pd.DataFrame,
-) -> dict[str, Any]:
-    """Numbers and sentences for the head of the study's section."""
-    balanced, verdict = balance_verdict(balance, options.balance_threshold)
-    counts = {
-        f"n_{row}_{column}": int(matching.size(row, column))
-        for row in ("all", "matched", "unmatched", "discarded")
-        for column in ("treated", "control")
-    }
-    return (
-        _header(options)
-        | counts
-        | {
-            "status": "done",
-            "source": cohort.source,
-            "n_pairs": len(matching.pairs.focal),
-            "effective_control": matching.size("effective", "control"),
-            "effective_treated": matching.size("effective", "treated"),
-            "largest_pair_distance": float(matching.pairs.distance.max()),
-            "caliper": matching.caliper,
-            "balanced": balanced,
-            "balance": verdict,
-            "power": power_sentence(power, options),
-            "findings": [outcome_sentence(row, options) for _, row in comparison.iterrows()],
-            "warnings": [*cohort.notes, *matching.warnings],
-            "verdict": " ".join([verdict, power_sentence(power, options)]),
-        }
-    )
-
-
-def outcome_sentence(row: pd.Series, options: StudyOptions) -> str:
-    """One sentence on one outcome: difference, interval, p, effect size."""
-    if pd.isna(row["p"]) and pd.notna(row["difference"]):
-        return (
-            f"{measure_label(row['outcome'])}: difference {row['difference']:.1f} without an error, since "
-            f"differences do not vary; n = {row['n1']:,} + {row['n0']:,}."
-        )
-    if pd.isna(row["p"]):
-        return f"{measure_label(row['outcome'])}: too few values to compare ({row['n1']} and {row['n0']})."
-    p = row["p_printed"] if row["p_printed"].startswith("<") else f"= {row['p_printed']}"
-    return (
-        f"{measure_label(row['outcome'])}: {options.exposure.label} {row['mean1']:.1f} ({row['sd1']:.1f}), "
-        f"{options.reference.label} {row['mean0']:.1f} ({row['sd0']:.1f}); "
-        f"difference {row['difference']:.1f}, {100 * (1 - options.alpha):g} % CI {row['ci_low']:.1f} to "
-        f"{row['ci_high']:.1f}, p {p} ({row['p_method']}), "
-        f"Hedges' g {row['hedges_g']:.2f}; n = {row['n1']:,} + {row['n0']:,}."
-    )
-
-
-def power_sentence(power: pd.DataFrame, options: StudyOptions) -> str:
-    """One sentence on what the study can show, with a warning where that is large effects only (d > 0.8).
-
-    It is of the outcome of which least can be shown, with that outcome's numbers of subjects.
-    """
-    seen = power[(power["sd_source"] == "observed") & power["detectable_d"].notna()]
-    if seen.empty:
-        return "What differences the study could detect cannot be said: too few values."
-    least = seen.nlargest(1, "detectable_d").iloc[0]
-    largest, n1, n0 = float(least["detectable_d"]), int(least["n1"]), int(least["n0"])
-    sentence = (
-        f"With {n1:,} against {n0:,} subjects ({in_sentence(measure_label(least['outcome']))}) the study "
-        f"finds, with {100 * options.power:g} % power at the level {options.alpha:g}, differences of "
-        f"{largest:.2f} SD or more."
-    )
-    if largest > 0.8:
-        sentence += " THIS IS A SMALL STUDY: it can show large effects only, and finding none says little."
-    return sentence

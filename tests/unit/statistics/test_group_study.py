@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from cinecohort.statistics.effects import compare
-from cinecohort.statistics.group_study import _other_flagged, power_sentence, published_table, run_study
+from cinecohort.statistics.group_study import _other_flagged, published_table, run_study
 from cinecohort.statistics.matching import match
 from cinecohort.statistics.study_cohort import TREATMENT, diagnosed, select_cohort
 from cinecohort.statistics.study_options import CVD_ICD10, StudyOptions
@@ -303,22 +303,6 @@ def test_flagged_subjects_matter_where_the_groups_stay_as_large():
     assert set(other.complete["subject"]) == {"p2", "q1"}
     unflagged = status.assign(status="ok")
     assert _other_flagged(measured(participants), participants, unflagged, options, cohort) is None
-
-
-def test_the_power_sentence_is_of_one_outcome():
-    power = pd.DataFrame(
-        {
-            "outcome": ["lvedv_ml", "la_max_ml"],
-            "sd_source": "observed",
-            "n1": [143, 12],
-            "n0": [140, 15],
-            "detectable_d": [0.33, 1.1],
-        }
-    )
-    words = power_sentence(power, StudyOptions(**MINIMAL))
-    assert words.startswith("With 12 against 15 subjects (LA maximum (mL)) the study finds")
-    assert "differences of 1.10 SD" in words
-    assert "SMALL STUDY" in words
 
 
 def test_rows_of_the_primary_source_at_its_own_frames_are_taken():
