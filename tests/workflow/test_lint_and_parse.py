@@ -46,7 +46,7 @@ def test_conda_users_get_the_locked_versions():
 def test_parsing_the_snakefile_imports_nothing_heavy():
     code = (
         "import sys; from cinecohort.cohort import index, settings; from cinecohort import config;"
-        "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino'};"
+        "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino', 'MNN'};"
         "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -18,6 +18,7 @@ PACKAGES = (
     "snakemake",
     "torch",
     "openvino",
+    "mnn",
     "pydicom",
     "nibabel",
     "numpy",

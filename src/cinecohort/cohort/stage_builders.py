@@ -126,11 +126,11 @@ def _engine(options: Any, gpu: int) -> dict[str, str]:
     from cinecohort.segmentation.engines import resolve_engine
 
     engine = resolve_engine(options)
-    if gpu and options.engine == "openvino" and options.device != "cpu":
+    if gpu and options.engine in ("openvino", "mnn") and options.device != "cpu":
         raise UserError(
-            "the job was given a GPU, but segmentation.engine is pinned to openvino, which does not use it. "
-            "Ask for no GPU, or set segmentation.engine to torch, or segmentation.device to cpu to use the "
-            "processor on purpose."
+            f"the job was given a GPU, but segmentation.engine is pinned to {options.engine}, which does not "
+            "use it. Ask for no GPU, or set segmentation.engine to torch, or segmentation.device to cpu to use "
+            "the processor on purpose."
         )
     if gpu and engine.device != "cuda" and options.device != "cpu":
         raise UserError(

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shipped weights or a .safetensors file (default: the view's own); given again: an ensemble",
     )
     parser.add_argument("--name", help="write seg_NAME_VIEW.nii.gz instead of seg_VIEW.nii.gz")
-    parser.add_argument("--engine", default="auto", choices=["auto", "torch", "openvino"])
+    parser.add_argument("--engine", default="auto", choices=["auto", "torch", "openvino", "mnn"])
     parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"])
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
     parser.add_argument("--frames", default="all", choices=["all", "ed_es"])

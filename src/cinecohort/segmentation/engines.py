@@ -1,4 +1,4 @@
-"""Inference engines: torch and OpenVINO behind one call; which of them runs, and in which arithmetic."""
+"""Inference engines: torch, OpenVINO and MNN behind one call; which of them runs, in which arithmetic."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from cinecohort.errors import UserError, is_machine_fault
-from cinecohort.segmentation.options import SegmentationOptions
+from cinecohort.segmentation.mnn_engine import MnnNetwork, has_mnn
+from cinecohort.segmentation.options import Engine, SegmentationOptions
 
 Network = Callable[[Tensor], Tensor]
 """From images (batch, slices, x, y) to probabilities (batch, classes, x, y), both float32 on the CPU."""
@@ -53,16 +54,16 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
         raise UserError(
             "device is pinned to cuda, but torch sees no GPU here; run on a GPU or set device: auto."
         )
-    if options.engine == "openvino" and not has_openvino():
-        raise UserError(
-            "engine is pinned to openvino, which is not installed; install it or set engine: auto."
-        )
-    if options.engine == "openvino" and options.device == "cuda":
-        raise UserError("engine openvino does not run on cuda; set engine: torch or device: cpu.")
-    use_cuda = has_cuda and options.device != "cpu" and options.engine != "openvino"
-    engine = options.engine
-    if engine == "auto":
-        engine = "torch" if use_cuda or not has_openvino() else "openvino"
+    for engine, is_there in (("openvino", has_openvino), ("mnn", has_mnn)):
+        if options.engine == engine and not is_there():
+            raise UserError(
+                f"engine is pinned to {engine}, which is not installed; install it or set engine: auto."
+            )
+        if options.engine == engine and options.device == "cuda":
+            raise UserError(f"engine {engine} does not run on cuda; set engine: torch or device: cpu.")
+    if options.engine == "mnn" and options.precision == "bf16":
+        raise UserError("engine mnn computes in fp32; set precision: fp32 or another engine.")
+    use_cuda = has_cuda and options.device != "cpu" and options.engine in ("auto", "torch")
     has_bf16 = torch.cuda.is_bf16_supported() if use_cuda else cpu_has_bf16()
     if options.precision == "bf16" and not has_bf16:
         raise UserError(
@@ -70,8 +71,18 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
         )
     precision = options.precision
     if precision == "auto":
-        precision = "bf16" if has_bf16 else "fp32"
+        precision = "bf16" if has_bf16 and options.engine != "mnn" else "fp32"
+    engine = options.engine
+    if engine == "auto":
+        engine = "torch" if use_cuda else fastest_on_processor(precision)
     return ResolvedEngine(engine, precision, "cuda" if use_cuda else "cpu")
+
+
+def fastest_on_processor(precision: str) -> Engine:
+    """The fastest installed engine: OpenVINO in bf16, MNN in fp32 (benchmarks/segmentation_speed.md)."""
+    if precision == "fp32" and has_mnn():
+        return "mnn"
+    return "openvino" if has_openvino() else "torch"
 
 
 class WithSoftmax(nn.Module):
@@ -124,17 +135,36 @@ def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int 
         model.reshape([-1, channels, -1, -1])
         request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
     except Exception as fault:
-        if is_machine_fault(fault):
-            raise
-        raise UserError(
-            f"openvino cannot be loaded ({type(fault).__name__}: {fault}); mend it or set engine: torch."
-        ) from fault
+        raise unless_machine_fault("openvino", fault) from fault
 
     def probabilities(images: Tensor) -> Tensor:
         request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True)
         return torch.from_numpy(request.get_output_tensor(0).data)
 
     return probabilities
+
+
+def mnn_network(network: nn.Module, threads: int | None) -> Network:
+    """Run a network with MNN on the CPU; batch and image size may differ from call to call.
+
+    Raises
+    ------
+    UserError
+        If MNN is installed but does not work.
+    """
+    try:
+        return MnnNetwork(WithSoftmax(network).eval(), next(network.parameters()).shape[1], threads)
+    except Exception as fault:
+        raise unless_machine_fault("mnn", fault) from fault
+
+
+def unless_machine_fault(engine: str, fault: Exception) -> Exception:
+    """What to raise where an installed engine does not work: a sentence, or the machine's own fault."""
+    if is_machine_fault(fault):
+        return fault
+    return UserError(
+        f"{engine} cannot be loaded ({type(fault).__name__}: {fault}); mend it or set engine: torch."
+    )
 
 
 def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None = None) -> Network:
@@ -153,6 +183,8 @@ def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | No
         torch.set_num_threads(threads)
     if resolved.engine == "openvino":
         return openvino_network(network, resolved, threads)
+    if resolved.engine == "mnn":
+        return mnn_network(network, threads)
     return torch_network(network, resolved)
 
 

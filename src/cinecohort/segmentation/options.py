@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from cinecohort.options import Options
 
-Engine = Literal["auto", "torch", "openvino"]
+Engine = Literal["auto", "torch", "openvino", "mnn"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda"]
 TestTimeAugmentation = Literal["none", "flips", "flips_and_turns"]
@@ -68,7 +68,8 @@ class SegmentationOptions(Options):
     """How networks are run."""
 
     engine: Engine = "auto"
-    """Inference engine; auto is torch on a GPU and OpenVINO on a CPU. A pinned one that is missing fails."""
+    """Inference engine; auto is torch on a GPU, on a CPU OpenVINO in bf16 and MNN in fp32. A pinned one that
+    is missing fails."""
 
     precision: Precision = "auto"
     """Arithmetic of the network; auto is bf16 where the processor has it, else fp32."""

@@ -83,7 +83,7 @@ def test_configuration_and_settings_are_read_without_anything_heavy() -> None:
         "known = options.load_experiments(Path(sys.argv[1]));"
         "[steps.settings_of_step(known, kind, name)"
         " for kind, names in steps.all_steps(known).items() for name in names];"
-        "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino'};"
+        "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino', 'MNN'};"
         "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
     )
     config = Path(__file__).parents[3] / "config" / "experiments.yaml"

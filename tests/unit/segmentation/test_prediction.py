@@ -87,7 +87,7 @@ def test_the_most_probable_class_is_that_of_argmax() -> None:
 def test_results_do_not_depend_on_batching(labelled_cohort: Path, tiny_weights: Path) -> None:
     network, description = load_model(str(tiny_weights))
     image = read_image(labelled_cohort / "S0" / "sa.nii.gz")
-    for engine in ("torch", "openvino"):
+    for engine in ("torch", "openvino", "mnn"):
         run = make_network(network, ResolvedEngine(engine, "fp32", "cpu"), threads=1)
         results = [ImageInference(image, description, run, size).labels([0, 1]) for size in (1, 4, 32)]
         assert np.array_equal(results[0], results[1])
@@ -97,13 +97,13 @@ def test_results_do_not_depend_on_batching(labelled_cohort: Path, tiny_weights: 
 def test_engines_agree(labelled_cohort: Path, tiny_weights: Path) -> None:
     network, description = load_model(str(tiny_weights))
     image = read_image(labelled_cohort / "S1" / "sa.nii.gz")
-    first, second = (
+    first, *others = (
         ImageInference(
             image, description, make_network(network, ResolvedEngine(engine, "fp32", "cpu"), 1), 8
         ).labels([0, 1])
-        for engine in ("torch", "openvino")
+        for engine in ("torch", "openvino", "mnn")
     )
-    assert (first != second).mean() < 1e-3
+    assert all((first != other).mean() < 1e-3 for other in others)
 
 
 def test_files_sidecars_and_values(labelled_cohort: Path, tiny_weights: Path, tmp_path: Path) -> None:
@@ -238,9 +238,10 @@ def test_what_is_pinned_and_missing_fails(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="cuda"):
         resolve_engine(SegmentationOptions(device="cuda"))
-    monkeypatch.setattr("cinecohort.segmentation.engines.has_openvino", lambda: False)
-    with pytest.raises(UserError, match="openvino"):
-        resolve_engine(SegmentationOptions(engine="openvino"))
+    for engine in ("openvino", "mnn"):
+        monkeypatch.setattr(f"cinecohort.segmentation.engines.has_{engine}", lambda: False)
+        with pytest.raises(UserError, match=engine):
+            resolve_engine(SegmentationOptions(engine=engine))
     assert resolve_engine(SegmentationOptions()).engine == "torch"
     monkeypatch.setattr("cinecohort.segmentation.engines.cpu_has_bf16", lambda: False)
     with pytest.raises(UserError, match="bf16"):

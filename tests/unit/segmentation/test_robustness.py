@@ -305,6 +305,7 @@ def test_no_more_than_a_few_images_are_in_memory(
     [
         ({"device": "cuda"}, "pinned to cuda"),
         ({"engine": "openvino"}, "pinned to openvino"),
+        ({"engine": "mnn"}, "pinned to mnn"),
         ({"precision": "bf16"}, "pinned to bf16"),
     ],
 )
@@ -319,6 +320,7 @@ def test_what_is_pinned_and_missing_fails_the_job_and_the_command(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(engines, "has_openvino", lambda: False)
+    monkeypatch.setattr(engines, "has_mnn", lambda: False)
     monkeypatch.setattr(engines, "cpu_has_bf16", lambda: False)
     settings = {
         "version": 1,
@@ -367,15 +369,19 @@ def test_a_subject_that_cannot_be_written_is_marked_alone(
     assert (blocked / "seg_sa.nii.gz").is_dir()
 
 
-def test_an_installed_openvino_that_does_not_work_is_said_so(
-    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("engine", "module", "bf16"), [("openvino", "openvino", True), ("mnn", "MNN", False)]
+)
+def test_an_installed_engine_that_does_not_work_is_said_so(
+    engine: str, module: str, bf16: bool, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "has_openvino", lambda: True)
-    monkeypatch.setitem(sys.modules, "openvino", None)  # Importing it raises ImportError.
+    monkeypatch.setattr(engines, f"has_{engine}", lambda: True)
+    monkeypatch.setattr(engines, "cpu_has_bf16", lambda: bf16)
+    monkeypatch.setitem(sys.modules, module, None)  # Importing it raises ImportError.
     model = ModelOptions(name="tiny", weights=str(tiny_weights))
-    for engine in ("auto", "openvino"):
-        options = SegmentationOptions(engine=engine, device="cpu")
-        with pytest.raises(UserError, match=r"openvino cannot be loaded \(.*; mend it or set engine: torch"):
+    for pin in ("auto", engine):
+        options = SegmentationOptions(engine=pin, device="cpu")
+        with pytest.raises(UserError, match=rf"{engine} cannot be loaded \(.*; mend it or set engine: torch"):
             load(model, options, "sa", 1)
 
 

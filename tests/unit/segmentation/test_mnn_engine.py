@@ -1,0 +1,95 @@
+"""The MNN engine: the numbers of torch, whatever threads and batches there are, and no word of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+
+from cinecohort.errors import UserError
+from cinecohort.segmentation import engines
+from cinecohort.segmentation.engines import ResolvedEngine, make_network, resolve_engine
+from cinecohort.segmentation.mnn_engine import MnnNetwork
+from cinecohort.segmentation.networks import build_network
+from cinecohort.segmentation.options import SegmentationOptions
+
+MNN = ResolvedEngine("mnn", "fp32", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    """The same fresh weights and images each time, and nothing of it beyond the test."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        yield
+
+
+def with_statistics(network: nn.Module) -> nn.Module:
+    """Batch statistics that fit the weights, as training leaves them."""
+    channels = next(network.parameters()).shape[1]
+    with torch.no_grad():
+        for _ in range(60):
+            network.train()(torch.randn(2, channels, 64, 64))
+    return network.eval()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "inputs"), [("unet16", 3), ("unet_fine", 3), ("fcn16", 1), ("resfcn", 1)]
+)
+def test_probabilities_are_those_of_torch(architecture: str, inputs: int) -> None:
+    network = with_statistics(build_network(architecture, 4, inputs=inputs))
+    run = make_network(network, MNN, threads=2)
+    for shape in ((3, inputs, 64, 80), (1, inputs, 16, 16), (5, inputs, 112, 64)):
+        images = torch.randn(shape)
+        with torch.inference_mode():
+            expected = network(images).softmax(dim=1)
+        torch.testing.assert_close(run(images), expected, rtol=0, atol=2e-4)
+
+
+def test_no_digit_depends_on_threads_and_batch() -> None:
+    network = with_statistics(build_network("unet16", 4, inputs=1))
+    images = torch.randn(7, 1, 96, 80)
+    results = [
+        torch.cat([run(batch) for batch in images.split(size)])
+        for run, size in (
+            (make_network(network, MNN, threads), size) for threads in (1, 2, 5) for size in (1, 4, 7)
+        )
+    ]
+    assert all(torch.equal(result, results[0]) for result in results)
+
+
+def test_it_prints_nothing_and_leaves_the_output_open(capfd: pytest.CaptureFixture[str]) -> None:
+    make_network(build_network("unet16", 4).eval(), MNN, threads=1)(torch.zeros(1, 1, 32, 32))
+    print("still heard")
+    assert capfd.readouterr().out == "still heard\n"
+
+
+def test_it_is_chosen_where_it_is_the_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for bf16, expected in ((False, "mnn/fp32/cpu"), (True, "openvino/bf16/cpu")):
+        monkeypatch.setattr(engines, "cpu_has_bf16", lambda bf16=bf16: bf16)
+        assert str(resolve_engine(SegmentationOptions())) == expected
+        assert str(resolve_engine(SegmentationOptions(precision="fp32"))) == "mnn/fp32/cpu"
+        assert str(resolve_engine(SegmentationOptions(engine="mnn"))) == "mnn/fp32/cpu"
+    monkeypatch.setattr(engines, "has_mnn", lambda: False)
+    assert str(resolve_engine(SegmentationOptions(precision="fp32"))) == "openvino/fp32/cpu"
+    monkeypatch.setattr(engines, "has_openvino", lambda: False)
+    assert str(resolve_engine(SegmentationOptions(precision="fp32"))) == "torch/fp32/cpu"
+
+
+@pytest.mark.parametrize(("pin", "sentence"), [("cuda", "does not run on cuda"), ("cpu", "computes in fp32")])
+def test_what_it_cannot_do_is_said(pin: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(UserError, match=sentence):
+        resolve_engine(SegmentationOptions(engine="mnn", device=pin, precision="bf16"))
+
+
+def test_a_network_that_cannot_be_converted_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("_tools.mnnconvert", lambda arguments: None)
+    with pytest.raises(UserError, match=r"mnn cannot be loaded .*could not be converted"):
+        make_network(build_network("unet16", 4).eval(), MNN)
+
+
+def test_threads_are_torchs_where_none_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    assert len(MnnNetwork(build_network("unet16", 4).eval(), 1).lanes) == 3
