@@ -129,8 +129,8 @@ def _engine(options: Any, gpu: int) -> dict[str, str]:
     if gpu and options.engine in ("openvino", "mnn") and options.device != "cpu":
         raise UserError(
             f"the job was given a GPU, but segmentation.engine is pinned to {options.engine}, which does not "
-            "use it. Ask for no GPU, or set segmentation.engine to torch, or segmentation.device to cpu to use "
-            "the processor on purpose."
+            "use it. Ask for no GPU, or set segmentation.engine to torch, or segmentation.device to cpu to "
+            "use the processor on purpose."
         )
     if gpu and engine.device != "cuda" and options.device != "cpu":
         raise UserError(

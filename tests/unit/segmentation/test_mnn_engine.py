@@ -43,7 +43,9 @@ def test_probabilities_are_those_of_torch(architecture: str, inputs: int) -> Non
         images = torch.randn(shape)
         with torch.inference_mode():
             expected = network(images).softmax(dim=1)
-        torch.testing.assert_close(run(images), expected, rtol=0, atol=2e-4)
+        difference = (run(images) - expected).abs()
+        assert difference.max() < 1e-3  # Noise in fresh weights has logits in the hundreds.
+        assert difference.mean() < 1e-5
 
 
 def test_no_digit_depends_on_threads_and_batch() -> None:
