@@ -250,22 +250,22 @@ def main() -> None:
     network, description = load_model(arguments.model)
     off = CleanUpOptions(largest_component=False, fill_holes=False)
     whole_images = SegmentationOptions(
-        engine="openvino", precision="fp32", device="cpu", heart_region_margin_mm=None, clean_up=off
+        engine="mnn", precision="fp32", device="cpu", heart_region_margin_mm=None, clean_up=off
     )
     ways = {
         f"{engine} {precision}, the heart's region": SegmentationOptions(
             engine=engine.lower(), precision=precision, device="cpu"
         )
-        for engine, precision in product(("OpenVINO", "torch"), ("fp32", "bf16"))
+        for engine, precision in product(("MNN", "OpenVINO", "torch"), ("fp32", "bf16"))
     }
-    ways["OpenVINO fp32, a region of 12 mm margin"] = ways["OpenVINO fp32, the heart's region"].model_copy(
+    ways["MNN fp32, a region of 12 mm margin"] = ways["MNN fp32, the heart's region"].model_copy(
         update={"heart_region_margin_mm": 12.0}
     )
     ways["torch bf16 on the GPU, the heart's region"] = SegmentationOptions(
         engine="torch", precision="bf16", device="cuda"
     )
     model = ModelOptions(name="shard", weights=arguments.model)
-    default = SegmentationOptions(engine="torch" if torch.cuda.is_available() else "openvino")
+    default = SegmentationOptions()
     with tempfile.TemporaryDirectory() as temporary:
         image = arguments.image or phantom_image(Path(temporary) / "phantom")
         folders = [Path(temporary) / f"S{number}" for number in range(max(arguments.shards))]
@@ -281,7 +281,7 @@ def main() -> None:
         short = Path(temporary) / "short"
         make_subject(image, short, arguments.whole_frames)
         times = FRAMES / arguments.whole_frames
-        whole = run_way("OpenVINO fp32, whole images, no clean-up", whole_images, short, arguments, times)
+        whole = run_way("MNN fp32, whole images, no clean-up", whole_images, short, arguments, times)
         usual = timed(
             lambda: the_usual_way(short, network, description.spacing_mm or 1.0, description.neighbours)
         )

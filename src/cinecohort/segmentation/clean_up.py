@@ -11,6 +11,7 @@ from cinecohort.images import Image
 from cinecohort.segmentation.options import CleanUpOptions
 from cinecohort.segmentation.preprocessing import without_contrast
 
+EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
 IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
 IN_PLANE[:, :, 1] = ndimage.generate_binary_structure(2, 1)
 
@@ -48,6 +49,16 @@ def hearts(labels: NDArray[np.uint8]) -> list[Heart]:
     return [Heart(frame, box[2], labels[..., frame][box]) for frame, box in boxes if box is not None]
 
 
+def components_of(mask: NDArray[np.bool_], structure: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Number the components of a mask (x, y, z), whose neighbours a structure tells.
+
+    SciPy goes along the last axis, which has to be the longest and contiguous to take half the time.
+    """
+    components = np.zeros(mask.shape[::-1], dtype=np.int32)
+    count = ndimage.label(np.ascontiguousarray(mask.T), structure=structure.T, output=components)
+    return components.T, int(count)
+
+
 def pieces(mask: NDArray[np.bool_], passable: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
     """Number the 3D components (26 neighbours) of a mask.
 
@@ -68,9 +79,8 @@ def pieces(mask: NDArray[np.bool_], passable: NDArray[np.bool_]) -> tuple[NDArra
     components = np.zeros(mask.shape, dtype=np.int32)
     # Taking slices out copies the mask, and hardly ever is there one to take out.
     within = ... if kept.all() else (..., kept)
-    found, count = ndimage.label(mask[within], structure=np.ones((3, 3, 3)))
-    components[within] = found
-    return components, int(count)
+    components[within], count = components_of(mask[within], EVERY_NEIGHBOUR)
+    return components, count
 
 
 def main_piece(
@@ -186,12 +196,12 @@ def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
     int
         Number of voxels filled.
     """
-    wall = np.isin(labels, enclosing)
-    outside, _ = ndimage.label(
-        np.pad(~wall, ((1, 1), (1, 1), (0, 0)), constant_values=True), structure=IN_PLANE
-    )
-    border = np.unique(outside[0])
-    holes = ~np.isin(outside, border)[1:-1, 1:-1] & ~wall & (labels == 0)
+    wall = np.logical_or.reduce([labels == label for label in enclosing])
+    padded = np.pad(~wall, ((1, 1), (1, 1), (0, 0)), constant_values=True)
+    background, count = components_of(padded, IN_PLANE)
+    enclosed = np.ones(count + 1, dtype=bool)
+    enclosed[background[0]] = False  # In each slice, the padding is one component with what reaches it.
+    holes = enclosed[background[1:-1, 1:-1]] & ~wall & (labels == 0)
     holes &= (labels == enclosing[0]).any(axis=(0, 1))
     if not holes.any():
         return 0
@@ -226,6 +236,9 @@ def clean_up(
     removed = np.zeros((max(structures) + 1, labels.shape[3]), dtype=np.int64)
     filled = np.zeros(labels.shape[3], dtype=np.int64)
     blank = without_contrast(image.data)
+    box = heart_box(labels.max(axis=3))
+    if box is not None:
+        labels = labels[box[:2]]
     if options.largest_component and view == "sa":
         elsewhere = apart_from_the_heart(labels, image.spacing_mm[:2], np.all(blank, axis=1))
         for frame in range(labels.shape[3]):
