@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 PERCENTILES = (1.0, 99.0)
@@ -112,6 +113,39 @@ def interpolation_matrix(
     weights = (1 - distance / reach).clamp(min=0)
     weights = weights / weights.sum(dim=1, keepdim=True) * inside[:, None]
     return weights.to(torch.float32)
+
+
+def anti_aliased(
+    images: NDArray[np.float32], native_spacing_mm: tuple[float, float], spacing_mm: float | None
+) -> NDArray[np.float32]:
+    """Blur images with pixels finer than a network's, so that sampling them sees what it will see.
+
+    Linear interpolation weighs by a triangle as wide as the image's own pixels, :class:`WorkingGrid` by one
+    for the network's. A Gaussian of the difference of their variances (a sixth of the squared pixel size)
+    makes the one of the other.
+
+    Parameters
+    ----------
+    images
+        (x, y, slices).
+    native_spacing_mm
+        Their pixel size.
+    spacing_mm
+        That of the network; None: the native one.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same shape; the images themselves where no axis is finer.
+    """
+    widths = [max(native, spacing_mm or native) for native in native_spacing_mm]
+    sigmas_px = [
+        math.sqrt((width**2 - native**2) / 6) / native
+        for width, native in zip(widths, native_spacing_mm, strict=True)
+    ]
+    if not any(sigmas_px):
+        return images
+    return np.asarray(ndimage.gaussian_filter(images, (*sigmas_px, 0), mode="nearest"))
 
 
 def round_up(size: float, multiple: int) -> int:

@@ -295,7 +295,9 @@ def train(
     starts = describe_starts(options)
     folders = find_subjects(options.data, options.view)
     split = split_subjects(folders, options.data, options.seed, names_seen(starts))
-    data = load_slices(split.training, options.data.observer, options.view, options.neighbours)
+    data = load_slices(
+        split.training, options.data.observer, options.view, options.neighbours, options.spacing_mm
+    )
     options = options.model_copy(update={"iterations": options.iterations_for(len(data))})
     validation = [read_annotated(folder, options.data.observer, options.view) for folder in split.validation]
     numbers = f"{len(split.training)} subjects, {len(data)} slices; {len(validation)} to validate"

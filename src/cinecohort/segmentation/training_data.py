@@ -14,7 +14,7 @@ from cinecohort.errors import UserError
 from cinecohort.files import read_names
 from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.participants import draw_participants, participants_of
-from cinecohort.segmentation.preprocessing import intensity_range, neighbouring, unit_intensity
+from cinecohort.segmentation.preprocessing import anti_aliased, intensity_range, neighbouring, unit_intensity
 from cinecohort.segmentation.training_options import DataOptions
 
 
@@ -205,8 +205,16 @@ class LabelledStack:
         return [int(index) for index in np.flatnonzero(self.annotated[:, 1:].any(axis=1))]
 
 
-def load_slices(folders: Sequence[Path], observer: str, view: str, neighbours: int = 0) -> LabelledSlices:
+def load_slices(
+    folders: Sequence[Path],
+    observer: str,
+    view: str,
+    neighbours: int = 0,
+    spacing_mm: float | None = None,
+) -> LabelledSlices:
     """Read the annotated slices of subjects, with this many neighbours on either side.
+
+    Images with finer pixels than the network's (`spacing_mm`) are blurred for it.
 
     Raises
     ------
@@ -239,7 +247,8 @@ def load_slices(folders: Sequence[Path], observer: str, view: str, neighbours: i
         along_x, along_y = (
             slice(start, start + inner) for start, inner in zip(margin, shape[:2], strict=True)
         )
-        images[first : first + shape[2], along_x, along_y] = stack.images.transpose(2, 0, 1)
+        blurred = anti_aliased(stack.images, stack.spacing_mm, spacing_mm)
+        images[first : first + shape[2], along_x, along_y] = blurred.transpose(2, 0, 1)
         for index in stack.labelled_slices:
             labels[len(seen), along_x, along_y] = stack.labels[..., index]
             seen.append([first + place for place in neighbouring(index, shape[2], neighbours)])

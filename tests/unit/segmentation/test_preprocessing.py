@@ -6,6 +6,7 @@ import torch
 
 from cinecohort.segmentation.preprocessing import (
     WorkingGrid,
+    anti_aliased,
     intensity_range,
     interpolation_matrix,
     network_intensity,
@@ -41,6 +42,24 @@ def test_interpolation_by_hand() -> None:
     # Two samples 2 mm apart (at -1 and 1), four samples 1 mm apart (at -1.5 .. 1.5): the ends clamp.
     matrix = interpolation_matrix(2, 2.0, 4, 1.0)
     assert torch.allclose(matrix, torch.tensor([[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1.0]]))
+
+
+def test_a_blurred_image_is_sampled_as_the_network_will_see_it() -> None:
+    """Training samples linearly; the working grid weighs by the wider triangle of the network's pixels."""
+    image = np.random.default_rng(5).random((120, 90, 2)).astype(np.float32)
+    grid = WorkingGrid((120, 90), (0.7, 0.9), 1.4, 16)
+    wanted = grid.to_working(torch.from_numpy(image.transpose(2, 0, 1)))[:, 8:-8, 8:-8]
+
+    def sampled(pixels: np.ndarray) -> torch.Tensor:
+        along = [interpolation_matrix(size, own, len(axis), 1.4) for size, own, axis in sides]
+        return (along[0] @ torch.from_numpy(pixels.transpose(2, 0, 1)) @ along[1].T)[:, 8:-8, 8:-8]
+
+    sides = [(120, 0.7, range(grid.shape[0])), (90, 0.9, range(grid.shape[1]))]
+    as_it_is = float((sampled(image) - wanted).std())
+    blurred = float((sampled(anti_aliased(image, (0.7, 0.9), 1.4)) - wanted).std())
+    assert blurred < 0.35 * as_it_is  # In white noise, which shows the most of it.
+    assert anti_aliased(image, (1.4, 1.8), 1.4) is image
+    assert anti_aliased(image, (0.7, 0.9), None) is image
 
 
 def test_outside_the_field_of_view_is_zero() -> None:
