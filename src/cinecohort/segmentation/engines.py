@@ -1,7 +1,8 @@
 """Inference engines: torch, OpenVINO and MNN behind one call; which of them runs, in which arithmetic."""
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,59 +113,40 @@ def torch_network(network: nn.Module, resolved: ResolvedEngine) -> Network:
     return probabilities
 
 
-def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None) -> Network:
-    """Run a network with OpenVINO on the CPU; batch and image size may differ from call to call.
+@contextmanager
+def loading(engine: str) -> Iterator[None]:
+    """Say so where an installed engine does not work; a fault of the machine stays one."""
+    try:
+        yield
+    except Exception as fault:
+        if is_machine_fault(fault):
+            raise
+        raise UserError(
+            f"{engine} cannot be loaded ({type(fault).__name__}: {fault}); mend it or set engine: torch."
+        ) from fault
 
-    Raises
-    ------
-    UserError
-        If OpenVINO is installed but does not work.
-    """
+
+def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None) -> Network:
+    """Run a network with OpenVINO on the CPU; batch and image size may differ from call to call."""
     settings: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[resolved.precision],
         "PERFORMANCE_HINT": "LATENCY",
     }
     if threads is not None:
         settings["INFERENCE_NUM_THREADS"] = threads
-    try:
-        import openvino
+    import openvino
 
-        channels = next(network.parameters()).shape[1]
-        example = torch.zeros(2, channels, 64, 64)
-        model = openvino.convert_model(WithSoftmax(network).eval(), example_input=example)
-        model.reshape([-1, channels, -1, -1])
-        request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
-    except Exception as fault:
-        raise unless_machine_fault("openvino", fault) from fault
+    channels = next(network.parameters()).shape[1]
+    example = torch.zeros(2, channels, 64, 64)
+    model = openvino.convert_model(WithSoftmax(network).eval(), example_input=example)
+    model.reshape([-1, channels, -1, -1])
+    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 
     def probabilities(images: Tensor) -> Tensor:
         request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True)
         return torch.from_numpy(request.get_output_tensor(0).data)
 
     return probabilities
-
-
-def mnn_network(network: nn.Module, threads: int | None) -> Network:
-    """Run a network with MNN on the CPU; batch and image size may differ from call to call.
-
-    Raises
-    ------
-    UserError
-        If MNN is installed but does not work.
-    """
-    try:
-        return MnnNetwork(WithSoftmax(network).eval(), next(network.parameters()).shape[1], threads)
-    except Exception as fault:
-        raise unless_machine_fault("mnn", fault) from fault
-
-
-def unless_machine_fault(engine: str, fault: Exception) -> Exception:
-    """What to raise where an installed engine does not work: a sentence, or the machine's own fault."""
-    if is_machine_fault(fault):
-        return fault
-    return UserError(
-        f"{engine} cannot be loaded ({type(fault).__name__}: {fault}); mend it or set engine: torch."
-    )
 
 
 def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None = None) -> Network:
@@ -178,13 +160,19 @@ def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | No
         From :func:`resolve_engine`.
     threads
         CPU threads; the engine's own choice where None.
+
+    Raises
+    ------
+    UserError
+        If the engine is installed but does not work.
     """
     if threads is not None:
         torch.set_num_threads(threads)
-    if resolved.engine == "openvino":
-        return openvino_network(network, resolved, threads)
-    if resolved.engine == "mnn":
-        return mnn_network(network, threads)
+    with loading(resolved.engine):
+        if resolved.engine == "openvino":
+            return openvino_network(network, resolved, threads)
+        if resolved.engine == "mnn":
+            return MnnNetwork(WithSoftmax(network).eval(), next(network.parameters()).shape[1], threads)
     return torch_network(network, resolved)
 
 
