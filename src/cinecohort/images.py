@@ -15,6 +15,9 @@ from cinecohort.files import read_json, replacing, write_json
 
 GZIP_LEVEL = 3
 
+GZIP_START = b"\x1f\x8b"
+"""What compressed files begin with."""
+
 HEADER_BYTES = nib.Nifti2Header.template_dtype.itemsize
 """Length of the longer of the two NIfTI headers."""
 
@@ -146,6 +149,8 @@ def read_image(path: Path) -> Image:
     try:
         content = path.read_bytes()
         if path.name.endswith(".gz"):
+            if not content.startswith(GZIP_START):
+                raise ValueError("its name says that it is compressed by gzip, which it is not")
             content = igzip.decompress(content)
         nifti = _nifti_version(content).from_bytes(content)
         _check_length(nifti, content)
