@@ -87,6 +87,8 @@ EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 _UNDEFINED = 0xFFFFFFFF
+_PER_FRAME_GROUPS = 0x52009230
+"""Where enhanced objects say of each frame, also of a single one, where it lies."""
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VR = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _EXPLICIT = struct.Struct("<HH2sH")
@@ -179,6 +181,8 @@ def _walk(content: bytes) -> DicomHeader:
         tag = group << 16 | element
         if tag == PIXEL_DATA:
             return _with_pixels(content, values, offset, length)
+        if tag == _PER_FRAME_GROUPS:
+            raise NotPlain
         if length == _UNDEFINED:
             if representation == b"UN":
                 raise NotPlain

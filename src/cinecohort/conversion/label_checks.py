@@ -4,7 +4,7 @@ The completeness checks are those of the quality control of manual annotations i
 "Manual image annotation"): both frames covered, no missing slice, no missing structure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ Annotated = dict[str, dict[str, list[int]]]
 
 FULL_CYCLE_ED_SHARE = 0.2
 """A single annotated frame within this share of the cycle from frame 0 is taken for end-diastole."""
+
+COMPARABLE_SLICES = 0.5
+"""A frame whose chamber is drawn in fewer slices than this share of the fullest frame's is no ED or ES."""
 
 _PLUS_IN_PLANE = np.zeros((3, 3, 1), dtype=bool)
 _PLUS_IN_PLANE[1, :, 0] = _PLUS_IN_PLANE[:, 1, 0] = True
@@ -45,6 +48,9 @@ def choose_frames(
     annotations), else the frame with the smallest atrium. A single frame is ED if it lies within a fifth of
     the cycle from frame 0, else ES.
 
+    A frame in which the chamber is drawn in less than half as many slices as in the fullest is neither: a
+    single slice that was drawn elsewhere in the cycle would be the smallest LV.
+
     Parameters
     ----------
     labels
@@ -67,6 +73,9 @@ def choose_frames(
         frame: {name: int(np.count_nonzero(labels[..., frame] == n)) for name, n in numbers.items()}
         for frame in sorted(int(key) for key in annotated)
     }
+    drawn = slices_drawn(labels, numbers[chamber], counts)
+    enough = COMPARABLE_SLICES * max(drawn.values(), default=0)
+    counts = {frame: of for frame, of in counts.items() if drawn[frame] >= enough}
     complete = [frame for frame, of in counts.items() if all(of.values())]
     candidates = complete if len(complete) >= 2 else [frame for frame, of in counts.items() if of[chamber]]
     if not candidates:
@@ -79,6 +88,11 @@ def choose_frames(
         return ed, min((f for f in candidates if f != ed), key=lambda frame: size[frame])
     ed = 0 if 0 in size else min(candidates, key=lambda frame: size[frame])
     return ed, max((f for f in candidates if f != ed), key=lambda frame: size[frame])
+
+
+def slices_drawn(labels: NDArray[np.uint8], number: int, frames: Iterable[int]) -> dict[int, int]:
+    """Frame to the number of slices in which a label is drawn."""
+    return {frame: int(np.count_nonzero((labels[..., frame] == number).any(axis=(0, 1)))) for frame in frames}
 
 
 def _role_of_single_frame(frame: int, n_frames: int) -> tuple[int | None, int | None]:
@@ -96,7 +110,7 @@ def check_completeness(
     level: Level = Level.REVIEW,
     expected: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Finding]:
-    """Check that ED and ES are covered, with every structure and without a hole between slices.
+    """Check that ED and ES are covered alike, with every structure and without a hole between slices.
 
     Parameters
     ----------
@@ -118,7 +132,8 @@ def check_completeness(
     Returns
     -------
     list of Finding
-        ``LABEL_INCOMPLETE``, one for each missing frame and for each structure with missing slices.
+        ``LABEL_INCOMPLETE``, one for each missing frame, for each structure with missing slices, and for
+        short-axis frames in which the LV is drawn in less than half as many slices as in the fullest.
     """
     findings: list[Finding] = []
     numbers = structure_numbers(view)
@@ -133,7 +148,25 @@ def check_completeness(
             if message:
                 text = f"{observer}: {name} {message} at {role.upper()} (frame {frame})."
                 findings.append(Finding("LABEL_INCOMPLETE", level, text, view, slices, (frame,)))
-    return findings
+    return findings + _partly_drawn(labels, annotated, view, observer, level)
+
+
+def _partly_drawn(
+    labels: NDArray[np.uint8], annotated: Annotated, view: str, observer: str, level: Level
+) -> list[Finding]:
+    if view != "sa":
+        return []
+    drawn = slices_drawn(labels, 1, sorted(int(frame) for frame in annotated))
+    fullest = max(drawn.values(), default=0)
+    partly = tuple(frame for frame, count in drawn.items() if 0 < count < COMPARABLE_SLICES * fullest)
+    if not partly:
+        return []
+    listed = ", ".join(f"{frame} ({drawn[frame]} slices)" for frame in partly)
+    text = (
+        f"{observer}: the LV is drawn in less than half of the {fullest} slices of the fullest frame in "
+        f"frame {listed}; draw it in all slices, or leave the frame out."
+    )
+    return [Finding("LABEL_INCOMPLETE", level, text, view, frames=partly)]
 
 
 def _what_is_missing(drawn: NDArray[np.bool_], annotated: list[int] | None) -> tuple[str, tuple[int, ...]]:

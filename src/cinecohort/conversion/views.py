@@ -131,15 +131,26 @@ def _short_axis(
         stacks = [s for s in stacks if len(s.slices) >= options.min_parallel_slices]
         if not stacks:
             return None, findings, set()
-        stack = max(stacks, key=lambda s: (len(s.slices), len(s.frames)))
+        stack = max(
+            stacks,
+            key=lambda s: (_from_typical_long_axis(s) <= MAX_AXIS_ANGLE_DEG, len(s.slices), len(s.frames)),
+        )
         if len(stacks) > 1:
             message = (
                 f"{len(stacks)} stacks of parallel slices bear no telling name; the one with most slices"
-                f" ({len(stack.slices)}) is taken for the short axis."
+                f" ({len(stack.slices)}) of those that lie as a short axis may is taken for it."
             )
             findings.append(Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, "sa", value=float(len(stacks))))
-    angle = min(angle_deg(stack.axes.normal, sign * _unit(TYPICAL_LONG_AXIS)) for sign in (1.0, -1.0))
+    angle = _from_typical_long_axis(stack)
     plausible = angle <= MAX_AXIS_ANGLE_DEG
+    if not named and not plausible:
+        message = (
+            f"A stack without a telling name, {angle:.0f} degrees from a typical heart's long axis, is taken "
+            "for the short axis; see whether it is one."
+        )
+        findings.append(
+            Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, "sa", value=angle, threshold=MAX_AXIS_ANGLE_DEG)
+        )
     many = len(stack.slices) >= options.min_parallel_slices
     confidence = (0.5 if named else 0.0) + 0.25 * many + 0.2 * plausible
     evidence = (
@@ -151,6 +162,11 @@ def _short_axis(
         findings,
         {id(frame) for frame in stack.frames},
     )
+
+
+def _from_typical_long_axis(stack: Stack) -> float:
+    """Angle between a stack's normal and a typical heart's long axis, degrees."""
+    return min(angle_deg(stack.axes.normal, sign * _unit(TYPICAL_LONG_AXIS)) for sign in (1.0, -1.0))
 
 
 def _not_parallel(groups: list[tuple[Axes, list[Frame]]], options: ConversionOptions) -> Finding:

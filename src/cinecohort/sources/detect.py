@@ -62,7 +62,9 @@ def is_one_study(path: Path) -> bool:
     if len(known) < 2:
         return False
     patient, study, frame_of_reference = (set(column) for column in zip(*known, strict=True))
-    return len(patient) == 1 and (len(study) == 1 or len(frame_of_reference) == 1)
+    return len(patient) == 1 and any(
+        len(shared) == 1 and "" not in shared for shared in (study, frame_of_reference)
+    )
 
 
 def _files(folder: Path) -> list[Path]:

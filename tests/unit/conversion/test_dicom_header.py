@@ -16,6 +16,7 @@ from cinecohort.conversion.dicom_header import (
     read_header,
     read_with_pydicom,
 )
+from cinecohort.conversion.frames import frames_of
 from support import synthetic_dicom as synthetic
 
 
@@ -111,6 +112,16 @@ def test_length_that_lies_does_not_read_beyond_the_file() -> None:
     damaged = content[: start + 8] + struct.pack("<I", 10) + content[start + 12 :]
     with pytest.raises(UnreadableFile, match="pixel data end too early"):
         read_header(damaged)
+
+
+def test_a_single_frame_of_an_enhanced_object_knows_where_it_lies() -> None:
+    dataset = synthetic.enhanced(2, 10)
+    dataset.NumberOfFrames = 1
+    dataset.PerFrameFunctionalGroupsSequence = dataset.PerFrameFunctionalGroupsSequence[:1]
+    dataset.PixelData = synthetic.pixels(1, 0).tobytes()
+    content = synthetic.to_bytes(dataset)
+    (frame,) = frames_of(content, read_header(content))
+    assert len(frame.values["ImagePositionPatient"]) == 3
 
 
 def test_magic() -> None:

@@ -37,6 +37,11 @@ def chosen(labels: np.ndarray, view: str = "sa") -> tuple[int | None, int | None
     return choose_frames(labels, annotate_everything(labels, view, frames), view)
 
 
+def said_of(labels: np.ndarray, **roles: int | None) -> list[Finding]:
+    frames = np.flatnonzero(labels.any(axis=(0, 1, 2))).tolist()
+    return check_completeness(labels, annotate_everything(labels, "sa", frames), "sa", roles, observer="O1")
+
+
 def test_ed_is_the_frame_with_the_largest_lv_wherever_it_lies() -> None:
     assert chosen(volume({0: 9, 7: 5})) == (0, 7)
     assert chosen(volume({18: 9, 7: 5})) == (18, 7)
@@ -72,6 +77,28 @@ def test_the_atrium_is_largest_at_es() -> None:
     assert chosen(labels, "la_2ch") == (0, 8)
     labels[..., 0] = 0
     assert chosen(labels, "la_2ch") == (15, 8)
+
+
+def test_a_slice_drawn_elsewhere_in_the_cycle_is_no_end_systole() -> None:
+    """One slice has the smallest LV volume of all, and the ejection fraction would be 94 %."""
+    labels = volume({0: 9, 7: 5, 14: 8})
+    labels[:, :, :2, 14] = labels[:, :, 3:, 14] = 0
+    assert chosen(labels) == (0, 7)
+    (finding,) = said_of(labels, ed=0, es=7)
+    assert finding.frames == (14,)
+    assert "less than half of the 5 slices of the fullest frame in frame 14 (1 slices)" in finding.message
+
+
+def test_an_end_systole_drawn_in_a_few_slices_is_none() -> None:
+    labels = volume({0: 9, 7: 5})
+    labels[:, :, :3, 7] = 0
+    assert chosen(labels) == (0, None)
+    missing, partly = said_of(labels, ed=0, es=None)
+    assert "no ES frame" in missing.message
+    assert partly.frames == (7,)
+    labels = volume({0: 9, 7: 5})
+    labels[:, :, :2, 7] = 0
+    assert chosen(labels) == (0, 7)
 
 
 def test_nothing_annotated_has_no_frames() -> None:

@@ -1,5 +1,6 @@
 """Views are found by names and geometry together; what the two disagree on is reported."""
 
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
@@ -101,6 +102,33 @@ def test_short_axis_without_a_name() -> None:
     sidecar = conversion.views["sa"].image.sidecar
     assert sidecar["view_confidence"] == pytest.approx(0.45)
     assert sidecar["view_evidence"].startswith("no telling name; 5 parallel slices")
+
+
+def transverse(n_slices: int, n_frames: int) -> list[Dataset]:
+    images = synthetic.stack(n_slices, n_frames, layout="slice_major")
+    for dataset in images:
+        x, y, z = dataset.ImagePositionPatient
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        dataset.ImagePositionPatient = [
+            -150,
+            -150,
+            8 * round(float(np.dot([x, y, z], synthetic.NORMAL)) / 10),
+        ]
+    return renamed(images, "cine")
+
+
+def test_an_unnamed_stack_that_lies_otherwise_is_reviewed() -> None:
+    conversion = convert(transverse(5, 10))
+    (finding,) = [finding for finding in conversion.findings if finding.code == "AMBIGUOUS_VIEW"]
+    assert finding.level is Level.REVIEW
+    assert "58 degrees from a typical heart's long axis" in finding.message
+
+
+def test_of_unnamed_stacks_one_that_lies_as_a_short_axis_is_taken() -> None:
+    short_axis = renamed(synthetic.stack(5, 10, layout="slice_major"), "cine")
+    conversion = convert(short_axis + transverse(7, 10))
+    assert series_of(conversion, "sa", short_axis)
+    assert [finding.view for finding in conversion.findings if finding.code == "AMBIGUOUS_VIEW"] == ["sa"]
 
 
 def test_few_unnamed_parallel_slices_are_no_short_axis() -> None:

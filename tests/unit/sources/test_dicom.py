@@ -69,6 +69,17 @@ def test_two_patients_are_two_subjects(tmp_path: Path) -> None:
     assert [subject.key for subject in open_detected(tmp_path, "auto", None).subjects()] == ["A", "B"]
 
 
+def test_two_patients_whose_identifiers_were_emptied_are_two_subjects(tmp_path: Path) -> None:
+    """What both lack is nothing that they share."""
+    for number, name in enumerate(("A", "B")):
+        images = synthetic.stack(2, 10)
+        for dataset in images:
+            dataset.PatientID = dataset.FrameOfReferenceUID = ""
+            dataset.StudyInstanceUID = f"1.2.3.{number}"
+        synthetic.write_files(tmp_path / name, images)
+    assert [subject.key for subject in open_detected(tmp_path, "auto", None).subjects()] == ["A", "B"]
+
+
 @pytest.mark.parametrize(
     ("file", "layout"),
     [
