@@ -187,7 +187,24 @@ def _missing_frames(view: str, slices: list[Slice], n_frames: int, level: Level,
                 frames=frames,
             )
         )
-    return findings
+    return findings or _fewer_than_stated(view, slices, n_frames)
+
+
+def _fewer_than_stated(view: str, slices: list[Slice], n_frames: int) -> list[Finding]:
+    """``MISSING_FRAME`` where every slice has fewer frames than the scanner states for a cycle.
+
+    What all slices lack leaves no trace in a comparison of slices, and none in even trigger times.
+    """
+    stated = min(int(item.run.frames[0].values.get("CardiacNumberOfImages") or 0) for item in slices)
+    if stated <= n_frames:
+        return []
+    message = (
+        f"The scanner states {stated} images a heart cycle, no slice has more than {n_frames}: see whether "
+        "files are missing or a series was split; end-diastole or end-systole may be among what is missing."
+    )
+    return [
+        Finding("MISSING_FRAME", Level.REVIEW, message, view, value=float(n_frames), threshold=float(stated))
+    ]
 
 
 def _frame_words(frames: tuple[int, ...]) -> str:
