@@ -20,11 +20,11 @@ def drop_other_kinds(view: str, stack: Stack, options: ConversionOptions) -> tup
     cine = [run for run in runs if len(run.frames) >= options.min_frames]
     if not cine or len(cine) == len(runs):
         return stack, []
-    kinds = [_kind(run) for run in cine]
+    kinds = [kind_of(run) for run in cine]
     slices = []
     n_dropped = 0
     for item in stack.slices:
-        kept = [r for r in item.runs if len(r.frames) >= options.min_frames or _kind(r) in kinds]
+        kept = [r for r in item.runs if len(r.frames) >= options.min_frames or kind_of(r) in kinds]
         n_dropped += sum(len(run.frames) for run in item.runs) - sum(len(run.frames) for run in kept)
         if kept:
             slices.append(Slice(item.distance_mm, kept))
@@ -35,7 +35,8 @@ def drop_other_kinds(view: str, stack: Stack, options: ConversionOptions) -> tup
     return Stack(stack.axes, slices), [finding]
 
 
-def _kind(run: Run) -> tuple[object, ...]:
+def kind_of(run: Run) -> tuple[object, ...]:
+    """Timing parameters and matrix of an acquisition: what tells a cine from other images."""
     values = run.frames[0].values
     return tuple(values.get(k) for k in ("RepetitionTime", "EchoTime", "FlipAngle", "Rows", "Columns"))
 

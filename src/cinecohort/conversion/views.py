@@ -18,6 +18,7 @@ import numpy as np
 from cinecohort.conversion.frames import Frame
 from cinecohort.conversion.geometry import Axes, Vector, angle_deg
 from cinecohort.conversion.options import ConversionOptions
+from cinecohort.conversion.runs import kind_of
 from cinecohort.conversion.series_names import LONG_AXIS, series_words, view_by_name
 from cinecohort.conversion.stacks import Slice, Stack, build_stack, group_by_orientation
 from cinecohort.findings import Finding, Level
@@ -125,6 +126,7 @@ def _short_axis(
             findings.append(_not_parallel(groups, options))
             if options.on_orientation == "reject":
                 return None, findings, set()
+        findings += _left_beside(stack, unnamed, options)
     else:
         groups = group_by_orientation(unnamed, options.orientation_tolerance_deg)
         stacks = [build_stack(axes, members, tolerance) for axes, members in groups]
@@ -162,6 +164,31 @@ def _short_axis(
         findings,
         {id(frame) for frame in stack.frames},
     )
+
+
+def _left_beside(stack: Stack, unnamed: list[Frame], options: ConversionOptions) -> list[Finding]:
+    """Cines like the stack's that would continue it or fill a hole, were they named as it is."""
+    tolerance_mm = options.position_tolerance_mm
+    places = np.array([item.distance_mm for item in stack.slices])
+    if len(places) < 2:
+        return []
+    reach_mm = 1.5 * float(np.median(np.diff(places)))
+    kinds = {kind_of(run) for item in stack.slices for run in item.runs}
+    beside: list[Frame] = []
+    for axes, members in group_by_orientation(unnamed, options.orientation_tolerance_deg):
+        if angle_deg(axes.normal, stack.axes.normal) > options.orientation_tolerance_deg:
+            continue
+        for item in build_stack(stack.axes, members, tolerance_mm).slices:
+            if tolerance_mm < np.abs(places - item.distance_mm).min() <= reach_mm:
+                cines = [run for run in item.runs if len(run.frames) >= options.min_frames]
+                beside += [run.frames[0] for run in cines if kind_of(run) in kinds]
+    if not beside:
+        return []
+    message = (
+        f"{len(beside)} cines without a telling name lie beside the short-axis slices (series "
+        f"{series_words(beside)}) and are not used; see whether they belong to the stack."
+    )
+    return [Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, "sa", value=float(len(beside)))]
 
 
 def _from_typical_long_axis(stack: Stack) -> float:

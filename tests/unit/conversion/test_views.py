@@ -104,6 +104,17 @@ def test_short_axis_without_a_name() -> None:
     assert sidecar["view_evidence"].startswith("no telling name; 5 parallel slices")
 
 
+@pytest.mark.parametrize("z", [0, 2, 4])
+def test_a_slice_of_the_stack_with_another_name_is_not_lost_in_silence(z: int) -> None:
+    images = synthetic.stack(5, 10, layout="slice_major")
+    places = [round(float(np.dot(dataset.ImagePositionPatient, synthetic.NORMAL))) for dataset in images]
+    renamed([i for i, place in zip(images, places, strict=True) if place == sorted(set(places))[z]], "cine")
+    findings = [finding for finding in convert(images, on_gap="empty").findings if finding.view == "sa"]
+    beside = [finding for finding in findings if finding.code == "AMBIGUOUS_VIEW"]
+    assert [finding.level for finding in beside] == [Level.REVIEW]
+    assert "1 cines without a telling name lie beside the short-axis slices" in beside[0].message
+
+
 def transverse(n_slices: int, n_frames: int) -> list[Dataset]:
     images = synthetic.stack(n_slices, n_frames, layout="slice_major")
     for dataset in images:
