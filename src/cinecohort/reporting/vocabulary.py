@@ -111,7 +111,7 @@ FINDINGS: dict[str, str] = {
     "NOT_CINE": "a series is not a cine series",
     "LABEL_INCOMPLETE": "the human annotation is incomplete",
     "LABEL_SWAP": "label numbers of the cavities were exchanged",
-    "AMBIGUOUS_VIEW": "more than one series could be the view",
+    "AMBIGUOUS_VIEW": "it is not certain which series is the view",
     "MANIFEST": "the manifest does not agree with the files",
     "TIME": "frame times are uneven or unknown",
     "FRAME_OF_REFERENCE": "slices of one stack lie in different frames of reference",
