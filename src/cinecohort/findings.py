@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from cinecohort.catalogue.findings import Code
+
 
 class Status(StrEnum):
     """What became of a subject in a stage."""
@@ -35,7 +37,7 @@ class Finding:
     Parameters
     ----------
     code
-        Short upper-case name such as ``GAP``; what software reads.
+        What software reads, such as ``Code.GAP``.
     level
         How grave it is.
     message
@@ -48,7 +50,7 @@ class Finding:
         The number found and the limit it was held against, where there is one.
     """
 
-    code: str
+    code: Code
     level: Level
     message: str
     view: str | None = None
@@ -57,10 +59,15 @@ class Finding:
     value: float | None = None
     threshold: float | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse a code that the catalogue lacks (`KeyError`), also where it was read from a file."""
+        object.__setattr__(self, "code", Code[self.code])
+
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
         return {
             **asdict(self),
+            "code": str(self.code),
             "level": str(self.level),
             "slices": list(self.slices),
             "frames": list(self.frames),

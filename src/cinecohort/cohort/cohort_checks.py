@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding, Status
 from cinecohort.quality.cohort import cohort_findings
 from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
@@ -42,7 +43,7 @@ def check_cohort(
         judged = quality[["subject", "dataset", *numbers]].merge(scanners, on="subject")
         check = images.i6_cohort_z
         for subject, listed in cohort_findings(
-            judged, numbers, ["dataset", "scanner"], check.threshold, "I6", check.action
+            judged, numbers, ["dataset", "scanner"], check.threshold, Code.I6, check.action
         ).items():
             found.setdefault(subject, []).extend(listed)
     volumes = [column for column in VOLUMES if column in measures]
@@ -51,7 +52,7 @@ def check_cohort(
         judged = own.drop_duplicates("subject").merge(participants[["subject", "sex"]], on="subject")
         check = limits.m5_cohort_z
         for subject, listed in cohort_findings(
-            judged, volumes, ["dataset", "sex"], check.threshold, "M5", check.action
+            judged, volumes, ["dataset", "sex"], check.threshold, Code.M5, check.action
         ).items():
             found.setdefault(subject, []).extend(listed)
     return found
@@ -69,6 +70,6 @@ def with_cohort_findings(status: pd.DataFrame, found: Mapping[str, list[Finding]
     keys = list(flagged)
     raised.loc[keys, "status"] = str(Status.REVIEW)
     raised.loc[keys, "stage"] = STAGE
-    raised.loc[keys, "code"] = [finding.code for finding in flagged.values()]
+    raised.loc[keys, "code"] = [str(finding.code) for finding in flagged.values()]
     raised.loc[keys, "reason"] = [finding.message for finding in flagged.values()]
     return raised.reset_index(drop=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.cohort.store import read_record
 from cinecohort.findings import Finding, Level
 from cinecohort.labels import STRUCTURES
@@ -70,7 +71,7 @@ def usable(
     views = [view for view in STRUCTURES if view not in rejected[IMAGES]]
     kept = [_without(each, rejected[SEGMENTATIONS]) for each in sets]
     findings = [
-        Finding("VIEW_REJECTED", Level.REVIEW, message.format(view, undone, ", ".join(codes)), view)
+        Finding(Code.VIEW_REJECTED, Level.REVIEW, message.format(view, undone, ", ".join(codes)), view)
         for stage, message in (
             (IMAGES, "{0} was not {1}: its image is rejected by {2}"),
             (SEGMENTATIONS, "the first model's segmentation of {0} was not {1}: it is rejected by {2}"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.progress import EARLIER, UNCHANGED, Progress
 from cinecohort.cohort.store import (
@@ -215,7 +216,7 @@ def _alone(stage: Stage, subject: IndexedSubject, folder: Path) -> Outcome:
             return pool.submit(guarded, stage, subject, folder).result()
     except BrokenProcessPool:
         message = f"{subject.subject}: {stage.name} killed its process (out of memory, or a damaged file)."
-        return Outcome(Status.ERROR, [Finding("CRASHED", Level.ERROR, message)])
+        return Outcome(Status.ERROR, [Finding(Code.CRASHED, Level.ERROR, message)])
 
 
 def guarded(stage: Stage, subject: IndexedSubject, folder: Path) -> Outcome:
@@ -243,7 +244,7 @@ def outcome_of(fault: Exception, stage: str, subject: str) -> Outcome:
         No memory, a full or broken disk.
     """
     if isinstance(fault, UserError):
-        return Outcome(Status.ERROR, [Finding("UNUSABLE", Level.ERROR, f"{subject}: {fault}")])
+        return Outcome(Status.ERROR, [Finding(Code.UNUSABLE, Level.ERROR, f"{subject}: {fault}")])
     if is_machine_fault(fault):
         raise fault
     return fault_outcome(subject, stage, fault)
@@ -260,7 +261,7 @@ def fault_outcome(subject: str, stage: str, fault: BaseException) -> Outcome:
     kind = type(fault).__name__
     told = kind if reads_raw_files else f"{kind}: {fault}"
     message = f"{subject}: {stage} met an unexpected fault ({told}); see its log."
-    outcome = Outcome(Status.ERROR, [Finding("UNEXPECTED", Level.ERROR, message)])
+    outcome = Outcome(Status.ERROR, [Finding(Code.UNEXPECTED, Level.ERROR, message)])
     lines = traceback.format_tb(fault.__traceback__) if reads_raw_files else traceback.format_exception(fault)
     outcome.traceback = "".join(["Traceback:\n", *lines, kind] if reads_raw_files else lines)
     return outcome

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
 from cinecohort.cohort.rejections import rejections, usable
@@ -184,7 +185,7 @@ def without_model(folder: Path, models: Mapping[str, Any]) -> Outcome:
     """Say which views of a subject the configuration names no network for: they are not segmented."""
     views = [view for view in STRUCTURES if not models.get(view) and (folder / f"{view}.nii.gz").is_file()]
     message = "The configuration names no network for {}; it was not segmented."
-    findings = [Finding("NO_MODEL", Level.INFO, message.format(view), view) for view in views]
+    findings = [Finding(Code.NO_MODEL, Level.INFO, message.format(view), view) for view in views]
     return Outcome(Status.OK, findings)
 
 

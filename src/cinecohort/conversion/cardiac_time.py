@@ -6,6 +6,7 @@ k-space segment and differs from it by up to 40 % in retrospectively gated serie
 
 import numpy as np
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.stacks import Run, Slice
 from cinecohort.findings import Finding, Level
 
@@ -63,7 +64,7 @@ def check_times(view: str, slices: list[Slice]) -> list[Finding]:
             f"{len(without)} of {len(slices)} slices have no trustworthy trigger times; their frames are in"
             f" the order of {' and '.join(orders)}."
         )
-        findings.append(Finding("TIME", Level.REVIEW, message, view, slices=without))
+        findings.append(Finding(Code.TIME, Level.REVIEW, message, view, slices=without))
     long = []
     for i, item in enumerate(slices):
         interval, rr = frame_interval_ms(item.run), rr_interval_ms(item.run)
@@ -77,7 +78,7 @@ def check_times(view: str, slices: list[Slice]) -> list[Finding]:
         )
         findings.append(
             Finding(
-                "TIME",
+                Code.TIME,
                 Level.REVIEW,
                 message,
                 view,

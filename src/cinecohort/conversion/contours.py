@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.cvi42 import Points, Workspace
 from cinecohort.conversion.label_checks import Annotated
 from cinecohort.conversion.label_files import write_label
@@ -154,7 +155,7 @@ def _findings(record: _Record, view: str) -> list[Finding]:
     for (words, level), places in sorted(record.remarks.items()):
         slices, frames = (tuple(sorted({place[axis] for place in places})) for axis in (0, 1))
         times = f" ({len(places)} times)" if len(places) > 1 else ""
-        findings.append(Finding("LABEL_INCOMPLETE", level, f"{words}{times}.", view, slices, frames))
+        findings.append(Finding(Code.LABEL_INCOMPLETE, level, f"{words}{times}.", view, slices, frames))
     return findings
 
 
@@ -201,7 +202,7 @@ def write_workspace_labels(
         if not any(contours.values()):
             level = Level.REVIEW if view == "sa" else Level.INFO
             message = f"{observer}: no contour was drawn on this view."
-            findings.append(Finding("LABEL_INCOMPLETE", level, message, view))
+            findings.append(Finding(Code.LABEL_INCOMPLETE, level, message, view))
             continue
         image = images[view]
         volume = label_volume(
@@ -227,7 +228,7 @@ def write_workspace_labels(
         message = (
             f"{observer}: contours were drawn on {len(lost)} images that are not among the converted ones."
         )
-        findings.append(Finding("MISSING_FRAME", Level.REVIEW, message, value=float(len(lost))))
+        findings.append(Finding(Code.MISSING_FRAME, Level.REVIEW, message, value=float(len(lost))))
     return outputs, findings
 
 

@@ -27,6 +27,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.sax import parse
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding, Level
 
 Points = NDArray[np.float64]
@@ -124,7 +125,7 @@ def read_workspace(content: bytes) -> Workspace:
     except UNREADABLE_FAULTS as fault:
         kind = type(fault).__name__
         message = f"The contour workspace cannot be read ({kind}); export it again."
-        return Workspace(findings=[Finding("UNREADABLE", Level.REVIEW, message)])
+        return Workspace(findings=[Finding(Code.UNREADABLE, Level.REVIEW, message)])
     workspace.findings.extend(_remarks(workspace))
     return workspace
 
@@ -155,14 +156,14 @@ def _remarks(workspace: Workspace) -> list[Finding]:
             f"{len(workspace.without_resolution)} contours ({', '.join(names)}) have no SubpixelResolution;"
             " their points are taken as whole pixels."
         )
-        findings.append(Finding("UNREADABLE", Level.REVIEW, message))
+        findings.append(Finding(Code.UNREADABLE, Level.REVIEW, message))
     if workspace.unknown:
         names = [f"{name} ({n})" for name, n in sorted(workspace.unknown.items())]
         message = f"Contours of unknown names are left out: {', '.join(names)}."
-        findings.append(Finding("LABEL_INCOMPLETE", Level.INFO, message))
+        findings.append(Finding(Code.LABEL_INCOMPLETE, Level.INFO, message))
     if not workspace.contours:
         message = "The contour workspace holds no contour of a known name."
-        findings.append(Finding("LABEL_INCOMPLETE", Level.REVIEW, message))
+        findings.append(Finding(Code.LABEL_INCOMPLETE, Level.REVIEW, message))
     return findings
 
 

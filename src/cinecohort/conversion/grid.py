@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.frames import PLAUSIBLE_MM
 from cinecohort.conversion.geometry import Vector
 from cinecohort.conversion.options import ConversionOptions
@@ -98,7 +99,7 @@ def _steps(
         if thickness:
             return float(thickness), [0], []
         message = "One slice without SliceThickness: 1 mm is written for it."
-        return 1.0, [0], [Finding("SPACING", Level.REVIEW, message, view)]
+        return 1.0, [0], [Finding(Code.SPACING, Level.REVIEW, message, view)]
     steps = np.diff(distances)
     step = float(np.median(steps))
     relative = steps / step - 1.0
@@ -122,7 +123,7 @@ def _steps(
         )
         findings.append(
             Finding(
-                "GAP" if wider else "SPACING",
+                Code.GAP if wider else Code.SPACING,
                 Level.REJECT,
                 message,
                 view,
@@ -148,7 +149,7 @@ def _gap(view: str, missing: list[int], steps: Vector, step: float, options: Con
         f" {step:.2f} mm; {done}."
     )
     return Finding(
-        "GAP",
+        Code.GAP,
         Level.REVIEW if empty else Level.REJECT,
         message,
         view,
@@ -168,7 +169,7 @@ def _against_headers(
             " were believed."
         )
         findings.append(
-            Finding("SPACING", Level.INFO, message, view, value=round(step, 3), threshold=float(stated))
+            Finding(Code.SPACING, Level.INFO, message, view, value=round(step, 3), threshold=float(stated))
         )
     if thickness and step > options.max_step_to_thickness * thickness:
         message = (
@@ -177,7 +178,7 @@ def _against_headers(
         )
         findings.append(
             Finding(
-                "SPACING",
+                Code.SPACING,
                 Level.REVIEW,
                 message,
                 view,
@@ -206,7 +207,7 @@ def _matrix(
     listed = ", ".join(f"slice {index}: {_matrix_words(kinds[index])}" for index in others[:8])
     message = f"{len(others)} slices differ from {_matrix_words(main)} ({listed}); {done}."
     level = Level.REVIEW if resample else Level.REJECT
-    finding = Finding("MATRIX", level, message, view, slices=tuple(others), value=float(len(others)))
+    finding = Finding(Code.MATRIX, level, message, view, slices=tuple(others), value=float(len(others)))
     return main, others, [finding]
 
 
@@ -227,7 +228,7 @@ def _shift(
     message = f"The field of view of {len(moved)} slices has moved in plane ({listed}); {done}."
     return moved, [
         Finding(
-            "SHIFT",
+            Code.SHIFT,
             Level.REVIEW if resample else Level.REJECT,
             message,
             view,
@@ -253,7 +254,7 @@ def _references(view: str, slices: list[Slice]) -> list[Finding]:
         f"{len(others)} slices have another frame of reference than the rest: their positions may not be"
         " comparable, as after the patient was moved."
     )
-    return [Finding("FRAME_OF_REFERENCE", Level.REVIEW, message, view, slices=others)]
+    return [Finding(Code.FRAME_OF_REFERENCE, Level.REVIEW, message, view, slices=others)]
 
 
 def _names(view: str, slices: list[Slice]) -> list[Finding]:
@@ -271,8 +272,8 @@ def _names(view: str, slices: list[Slice]) -> list[Finding]:
             f"Slice names run from b1 to b{max(known)} without {', '.join(f'b{n}' for n in holes)}; the"
             " positions decide."
         )
-        findings.append(Finding("SLICE_NAMES", Level.REVIEW, message, view, value=float(len(holes))))
+        findings.append(Finding(Code.SLICE_NAMES, Level.REVIEW, message, view, value=float(len(holes))))
     if out_of_order:
         message = "The numbers in the slice names contradict the positions; the positions were believed."
-        findings.append(Finding("SLICE_NAMES", Level.REVIEW, message, view, slices=out_of_order))
+        findings.append(Finding(Code.SLICE_NAMES, Level.REVIEW, message, view, slices=out_of_order))
     return findings

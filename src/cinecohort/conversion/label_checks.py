@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding, Level
 from cinecohort.labels import STRUCTURES
 
@@ -140,14 +141,14 @@ def check_completeness(
     for role, frame in roles.items():
         if frame is None:
             message = f"{observer}: no {role.upper()} frame is annotated."
-            findings.append(Finding("LABEL_INCOMPLETE", level, message, view))
+            findings.append(Finding(Code.LABEL_INCOMPLETE, level, message, view))
             continue
         for name in (expected or {}).get(role, tuple(numbers)):
             drawn = (labels[..., frame] == numbers[name]).any(axis=(0, 1))
             message, slices = _what_is_missing(drawn, annotated.get(str(frame), {}).get(name))
             if message:
                 text = f"{observer}: {name} {message} at {role.upper()} (frame {frame})."
-                findings.append(Finding("LABEL_INCOMPLETE", level, text, view, slices, (frame,)))
+                findings.append(Finding(Code.LABEL_INCOMPLETE, level, text, view, slices, (frame,)))
     return findings + _partly_drawn(labels, annotated, view, observer, level)
 
 
@@ -166,7 +167,7 @@ def _partly_drawn(
         f"{observer}: the LV is drawn in less than half of the {fullest} slices of the fullest frame in "
         f"frame {listed}; draw it in all slices, or leave the frame out."
     )
-    return [Finding("LABEL_INCOMPLETE", level, text, view, frames=partly)]
+    return [Finding(Code.LABEL_INCOMPLETE, level, text, view, frames=partly)]
 
 
 def _what_is_missing(drawn: NDArray[np.bool_], annotated: list[int] | None) -> tuple[str, tuple[int, ...]]:
@@ -255,6 +256,6 @@ def check_enclosure(
             continue
         message = f"{observer}: {words} in frame {frame}; is the label coding right?"
         findings.append(
-            Finding("LABEL_SWAP", level, message, view, frames=(frame,), value=lv, threshold=threshold)
+            Finding(Code.LABEL_SWAP, level, message, view, frames=(frame,), value=lv, threshold=threshold)
         )
     return findings

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.label_checks import (
     Annotated,
     check_completeness,
@@ -69,7 +70,7 @@ def write_label(
     frames = sorted(int(frame) for frame in annotated)
     if not frames:
         message = f"{observer}: nothing is annotated."
-        return [], [Finding("LABEL_INCOMPLETE", _LEVEL[options.incomplete], message, view)]
+        return [], [Finding(Code.LABEL_INCOMPLETE, _LEVEL[options.incomplete], message, view)]
     if roles is None:
         ed, es = choose_frames(labels, annotated, view)
         roles = {"ed": ed, "es": es}
@@ -93,7 +94,7 @@ def write_label(
     findings = [*incomplete, *swapped]
     if (incomplete and options.incomplete == "drop") or (swapped and options.swapped == "drop"):
         message = f"{observer}: the labels are left out, as the configuration asks."
-        return [], [*findings, Finding("LABEL_INCOMPLETE", Level.INFO, message, view)]
+        return [], [*findings, Finding(Code.LABEL_INCOMPLETE, Level.INFO, message, view)]
     name = f"label_{observer}_{view}.nii.gz"
     sidecar = {
         "view": view,

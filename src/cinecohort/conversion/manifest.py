@@ -7,6 +7,7 @@ lines are read from both ends around the date. The headers of the images tell ev
 import csv
 from collections.abc import Collection, Sequence
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding, Level
 
 NAMES = ("manifest.csv", "manifest.cvs")
@@ -60,7 +61,7 @@ def compare_manifest(content: bytes, members: Collection[str]) -> list[Finding]:
         listed = set(listed_files(content))
     except (BrokenManifest, csv.Error) as fault:
         message = f"The archive's manifest is broken (it {fault}); the images' own headers were used."
-        return [Finding("MANIFEST", Level.REVIEW, message)]
+        return [Finding(Code.MANIFEST, Level.REVIEW, message)]
     present = {name.rsplit("/", 1)[-1] for name in members}
     absent, unlisted = len(listed - present), len(present - listed)
     if not absent and not unlisted:
@@ -69,4 +70,4 @@ def compare_manifest(content: bytes, members: Collection[str]) -> list[Finding]:
         f"The archive's manifest lists {len(listed)} files: {absent} of them are not in the archive, and"
         f" {unlisted} in the archive are not listed."
     )
-    return [Finding("MANIFEST", Level.REVIEW, message, value=float(absent + unlisted), threshold=0.0)]
+    return [Finding(Code.MANIFEST, Level.REVIEW, message, value=float(absent + unlisted), threshold=0.0)]

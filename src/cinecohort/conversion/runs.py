@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.cardiac_time import frame_interval_ms, phases, rr_interval_ms
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.stacks import Run, Slice, Stack
@@ -31,7 +32,7 @@ def drop_other_kinds(view: str, stack: Stack, options: ConversionOptions) -> tup
     if not n_dropped:
         return stack, []
     message = f"{n_dropped} images of fewer than {options.min_frames} frames and other parameters left out."
-    finding = Finding("NOT_CINE", Level.INFO, message, view, value=float(n_dropped))
+    finding = Finding(Code.NOT_CINE, Level.INFO, message, view, value=float(n_dropped))
     return Stack(stack.axes, slices), [finding]
 
 
@@ -74,7 +75,9 @@ def choose_runs(
     )
     level = Level.REJECT if rejected else Level.REVIEW
     return [
-        Finding("DUPLICATE", level, message, view, slices=tuple(repeated), value=float(most), threshold=1.0)
+        Finding(
+            Code.DUPLICATE, level, message, view, slices=tuple(repeated), value=float(most), threshold=1.0
+        )
     ]
 
 
@@ -133,7 +136,7 @@ def plan_frames(
         message = f"{n_frames} frames a slice; a cine has at least {options.min_frames}."
         least = float(options.min_frames)
         findings.append(
-            Finding("NOT_CINE", Level.REJECT, message, view, value=float(n_frames), threshold=least)
+            Finding(Code.NOT_CINE, Level.REJECT, message, view, value=float(n_frames), threshold=least)
         )
     unequal = tuple(index for index, count in enumerate(counts) if count != n_frames)
     repair = options.on_unequal_frames == "nearest_phase"
@@ -145,7 +148,7 @@ def plan_frames(
         worst = max((counts[index] for index in unequal), key=lambda count: abs(count - n_frames))
         findings.append(
             Finding(
-                "UNEQUAL_FRAMES",
+                Code.UNEQUAL_FRAMES,
                 level,
                 message,
                 view,
@@ -171,7 +174,9 @@ def _missing_frames(view: str, slices: list[Slice], n_frames: int, level: Level,
             everywhere.append((index, missing))
         elif missing:
             message = f"Slice {index} lacks {_frame_words(missing)}; {done}."
-            findings.append(Finding("MISSING_FRAME", level, message, view, slices=(index,), frames=missing))
+            findings.append(
+                Finding(Code.MISSING_FRAME, level, message, view, slices=(index,), frames=missing)
+            )
     if everywhere:
         frames = tuple(sorted({frame for _, missing in everywhere for frame in missing}))
         message = (
@@ -180,7 +185,7 @@ def _missing_frames(view: str, slices: list[Slice], n_frames: int, level: Level,
         )
         findings.append(
             Finding(
-                "MISSING_FRAME",
+                Code.MISSING_FRAME,
                 Level.REVIEW,
                 message,
                 view,
@@ -204,7 +209,9 @@ def _fewer_than_stated(view: str, slices: list[Slice], n_frames: int) -> list[Fi
         "files are missing or a series was split; end-diastole or end-systole may be among what is missing."
     )
     return [
-        Finding("MISSING_FRAME", Level.REVIEW, message, view, value=float(n_frames), threshold=float(stated))
+        Finding(
+            Code.MISSING_FRAME, Level.REVIEW, message, view, value=float(n_frames), threshold=float(stated)
+        )
     ]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.cardiac_time import check_times
 from cinecohort.conversion.dicom_header import NoImage, UnreadableFile, read_header
 from cinecohort.conversion.frames import Frame, frames_of
@@ -91,9 +92,9 @@ def convert_series(
 
 def _with_cause(finding: Finding, found: list[Finding], frames: list[Frame]) -> Finding:
     """``NO_VIEW`` with what was there instead: files that could not be read, or no image at all."""
-    unreadable = [other.message for other in found if other.code == "UNREADABLE"]
+    unreadable = [other.message for other in found if other.code == Code.UNREADABLE]
     cause = " ".join(unreadable) or ("" if frames else "There is no DICOM image at all.")
-    if finding.code != "NO_VIEW" or not cause:
+    if finding.code != Code.NO_VIEW or not cause:
         return finding
     return replace(finding, message=f"{finding.message} {cause}")
 
@@ -124,12 +125,12 @@ def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:
     findings = [_unreadable(reason, places, count) for reason, places in faults.items()]
     if others:
         message = f"{others} DICOM files hold no image and were left out."
-        findings.append(Finding("NOT_CINE", Level.INFO, message, value=float(others)))
+        findings.append(Finding(Code.NOT_CINE, Level.INFO, message, value=float(others)))
     unique = _without_copies(frames)
     if len(unique) < len(frames):
         copies = len(frames) - len(unique)
         message = f"{copies} images are copies of others (same instance, place and time) and were left out."
-        findings.append(Finding("DUPLICATE", Level.INFO, message, value=float(copies)))
+        findings.append(Finding(Code.DUPLICATE, Level.INFO, message, value=float(copies)))
     return unique, findings
 
 
@@ -149,7 +150,7 @@ def _unreadable(reason: str, places: list[int], count: int) -> Finding:
         f"{len(places)} of {count} files could not be used ({reason}); the first is number {places[0]} in the"
         " order of names."
     )
-    return Finding("UNREADABLE", Level.REVIEW, message, value=float(len(places)))
+    return Finding(Code.UNREADABLE, Level.REVIEW, message, value=float(len(places)))
 
 
 def convert_frames(
@@ -164,7 +165,7 @@ def convert_frames(
             " has a place in space."
         )
         level = Level.REVIEW if placed else Level.REJECT
-        findings.append(Finding("NO_GEOMETRY", level, message, value=float(len(without))))
+        findings.append(Finding(Code.NO_GEOMETRY, level, message, value=float(len(without))))
     if several := _identities(placed):
         return Conversion({}, [*findings, several])
     choices, more = choose_views(placed, options)
@@ -203,7 +204,7 @@ def _identities(frames: list[Frame]) -> Finding | None:
     if len(patients) <= 1:
         return None
     message = f"The files name {len(patients)} different patients; they do not belong to one subject."
-    return Finding("IDENTITY", Level.REJECT, message, value=float(len(patients)), threshold=1.0)
+    return Finding(Code.IDENTITY, Level.REJECT, message, value=float(len(patients)), threshold=1.0)
 
 
 def _convert_view(
@@ -218,7 +219,7 @@ def _convert_view(
         found = [*findings, *choose_runs(view, stack, options, contoured)]
         if view == "sa" and len(stack.slices) < 2:
             message = "Only one short-axis slice was found; a stack needs two at least."
-            conversion.findings += [*found, Finding("NO_VIEW", Level.REJECT, message, view, value=1.0)]
+            conversion.findings += [*found, Finding(Code.NO_VIEW, Level.REJECT, message, view, value=1.0)]
             return
         plan, frame_findings = plan_frames(view, stack.slices, options)
         grid, grid_findings = plan_grid(view, stack, options)
@@ -247,7 +248,7 @@ def _convert_view(
 
 def _undecodable(view: str, frames: list[Frame]) -> Finding:
     message = f"{len(frames)} images could not be decoded ({frames[0].values['TransferSyntaxUID']})."
-    return Finding("UNREADABLE", Level.REVIEW, message, view, value=float(len(frames)))
+    return Finding(Code.UNREADABLE, Level.REVIEW, message, view, value=float(len(frames)))
 
 
 def _without(stack: Stack, frames: list[Frame]) -> Stack:
@@ -301,7 +302,7 @@ def _missing_views(conversion: Conversion, options: ConversionOptions) -> None:
     for view in options.required_views:
         if view not in conversion.views and view not in spoken:
             message = f"No {WORDS[view]} was found."
-            conversion.findings.append(Finding("NO_VIEW", Level.REJECT, message, view))
+            conversion.findings.append(Finding(Code.NO_VIEW, Level.REJECT, message, view))
     if not conversion.views and not any(f.level is Level.REJECT for f in conversion.findings):
         message = "No view could be made of what was found."
-        conversion.findings.append(Finding("NO_VIEW", Level.REJECT, message))
+        conversion.findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))

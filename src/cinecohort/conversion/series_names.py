@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.frames import Frame
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.findings import Finding, Level
@@ -83,7 +84,7 @@ def keep_cine(frames: Sequence[Frame], options: ConversionOptions) -> tuple[list
             dropped[reason].append(frame)
     findings = [
         Finding(
-            "NOT_CINE",
+            Code.NOT_CINE,
             Level.INFO,
             f"{len(members)} images of series {series_words(members)} left out: {reason}.",
             value=float(len(members)),

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.contours import Place
 from cinecohort.conversion.cvi42 import Points
 from cinecohort.findings import Finding, Level
@@ -90,8 +91,8 @@ def read_contours(
     findings = []
     if damaged:
         message = f"{damaged} contour files cannot be read; those contours are left out."
-        findings.append(Finding("UNREADABLE", Level.REVIEW, message, "sa", value=float(damaged)))
+        findings.append(Finding(Code.UNREADABLE, Level.REVIEW, message, "sa", value=float(damaged)))
     if lost:
         message = f"{len(lost)} contours were drawn on images that were not converted (the first: {lost[0]})."
-        findings.append(Finding("MISSING_FRAME", Level.REVIEW, message, "sa", value=float(len(lost))))
+        findings.append(Finding(Code.MISSING_FRAME, Level.REVIEW, message, "sa", value=float(len(lost))))
     return contours, findings

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.frames import Frame
 from cinecohort.conversion.geometry import Axes, Vector, angle_deg
 from cinecohort.conversion.options import ConversionOptions
@@ -142,7 +143,9 @@ def _short_axis(
                 f"{len(stacks)} stacks of parallel slices bear no telling name; the one with most slices"
                 f" ({len(stack.slices)}) of those that lie as a short axis may is taken for it."
             )
-            findings.append(Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, "sa", value=float(len(stacks))))
+            findings.append(
+                Finding(Code.AMBIGUOUS_VIEW, Level.REVIEW, message, "sa", value=float(len(stacks)))
+            )
     angle = _from_typical_long_axis(stack)
     plausible = angle <= MAX_AXIS_ANGLE_DEG
     if not named and not plausible:
@@ -151,7 +154,9 @@ def _short_axis(
             "for the short axis; see whether it is one."
         )
         findings.append(
-            Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, "sa", value=angle, threshold=MAX_AXIS_ANGLE_DEG)
+            Finding(
+                Code.AMBIGUOUS_VIEW, Level.REVIEW, message, "sa", value=angle, threshold=MAX_AXIS_ANGLE_DEG
+            )
         )
     many = len(stack.slices) >= options.min_parallel_slices
     confidence = (0.5 if named else 0.0) + 0.25 * many + 0.2 * plausible
@@ -188,7 +193,7 @@ def _left_beside(stack: Stack, unnamed: list[Frame], options: ConversionOptions)
         f"{len(beside)} cines without a telling name lie beside the short-axis slices (series "
         f"{series_words(beside)}) and are not used; see whether they belong to the stack."
     )
-    return [Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, "sa", value=float(len(beside)))]
+    return [Finding(Code.AMBIGUOUS_VIEW, Level.REVIEW, message, "sa", value=float(len(beside)))]
 
 
 def _from_typical_long_axis(stack: Stack) -> float:
@@ -216,7 +221,7 @@ def _not_parallel(groups: list[tuple[Axes, list[Frame]]], options: ConversionOpt
     )
     level = Level.REVIEW if largest else Level.REJECT
     return Finding(
-        "ORIENTATION",
+        Code.ORIENTATION,
         level,
         message,
         "sa",
@@ -310,7 +315,9 @@ def _assign(planes: list[Plane], options: ConversionOptions) -> tuple[dict[str, 
 
 def _misnamed(message: str, plane: Plane, view: str) -> Finding:
     error = round(plane.error_deg(view), 1)
-    return Finding("AMBIGUOUS_VIEW", Level.REVIEW, message, view, value=error, threshold=MAX_TURN_ERROR_DEG)
+    return Finding(
+        Code.AMBIGUOUS_VIEW, Level.REVIEW, message, view, value=error, threshold=MAX_TURN_ERROR_DEG
+    )
 
 
 def _pick(own: list[Plane], view: str, options: ConversionOptions) -> Plane | None:
@@ -334,7 +341,7 @@ def _several(own: list[Plane], plane: Plane | None, view: str, options: Conversi
     level = Level.REVIEW if plane else Level.REJECT
     rule = options.on_ambiguous_view
     message = f"{len(own)} different planes are named {view} ({listed}); {done} ({rule})."
-    return Finding("AMBIGUOUS_VIEW", level, message, view, value=float(len(own)), threshold=1.0)
+    return Finding(Code.AMBIGUOUS_VIEW, level, message, view, value=float(len(own)), threshold=1.0)
 
 
 def _choice(plane: Plane, view: str) -> ViewChoice:

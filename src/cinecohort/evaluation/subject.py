@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.findings import Finding, Level, Outcome, overall_status
@@ -77,7 +78,7 @@ def _compare(
     if first.image.data.shape != second.image.data.shape:
         outcome.findings.append(
             Finding(
-                "GRID",
+                Code.GRID,
                 Level.REVIEW,
                 f"{view}: {source[0]} {first.image.data.shape} and {reference[0]} {second.image.data.shape} "
                 "are on different grids and were not compared",

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding, Level
 from cinecohort.images import PIXELS_MM, Image, read_geometry, voxel_spacing
 
@@ -47,7 +48,7 @@ def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[
         message = (
             f"{view}: {source} has pixels of {spacing[0]:.3g} x {spacing[1]:.3g} mm, which are no cine's"
         )
-        return [Finding("SPACING", Level.REVIEW, message, view)]
+        return [Finding(Code.SPACING, Level.REVIEW, message, view)]
     path = folder / f"{view}.nii.gz"
     if not path.is_file():
         return []
@@ -61,7 +62,7 @@ def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[
         for size, each in ((shape, spacing), (image.shape[:3], expected))
     )
     message = f"{view}: {source} has {theirs}, its image {ours}; its volumes may be wrong"
-    return [Finding("GRID", Level.REVIEW, message, view)]
+    return [Finding(Code.GRID, Level.REVIEW, message, view)]
 
 
 def _extent_findings(labels: Image, view: str, source: str, phase_known: bool) -> list[Finding]:
@@ -72,9 +73,9 @@ def _extent_findings(labels: Image, view: str, source: str, phase_known: bool) -
     if n_slices < FEWEST_SLICES:
         message = f"sa: {source} has fewer than {FEWEST_SLICES} slices ({n_slices}), so no whole ventricle"
         findings.append(
-            Finding("FEW_SLICES", Level.REVIEW, message, view, value=n_slices, threshold=FEWEST_SLICES)
+            Finding(Code.FEW_SLICES, Level.REVIEW, message, view, value=n_slices, threshold=FEWEST_SLICES)
         )
     if n_frames == 1 and not phase_known:
         message = f"sa: {source} has one frame, which is taken for end-diastole; nothing says that it is"
-        findings.append(Finding("ONE_FRAME", Level.REVIEW, message, view, value=1, threshold=2))
+        findings.append(Finding(Code.ONE_FRAME, Level.REVIEW, message, view, value=1, threshold=2))
     return findings

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.files import write_json
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.images import read_geometry, read_sidecar, sidecar_path
@@ -258,7 +259,9 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
         fallback = options.atrial_axis == "principal"
         become = "measured along their own axis" if fallback else "not measured"
         message = f"{view}: no short axis gives the long axis, atria of {source.name} are {become}"
-        findings.append(Finding("NO_LONG_AXIS", Level.REVIEW if fallback else Level.INFO, message, view=view))
+        findings.append(
+            Finding(Code.NO_LONG_AXIS, Level.REVIEW if fallback else Level.INFO, message, view=view)
+        )
     if source.ventricles is None:
         return findings
     for structure in source.ventricles.incomplete:
@@ -267,13 +270,13 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
             "a slice in or beside it is missing or not annotated"
         )
         findings.append(
-            Finding("MISSING_SLICE", Level.REVIEW, message, view="sa", slices=facts.missing_slices)
+            Finding(Code.MISSING_SLICE, Level.REVIEW, message, view="sa", slices=facts.missing_slices)
         )
     for structure, frames in source.ventricles.failed.items():
         message = (
             f"sa: {source.name} found no {structure} in {len(frames)} frames, which have no volume of it"
         )
-        findings.append(Finding("NOT_FOUND", Level.REVIEW, message, view="sa", frames=frames))
+        findings.append(Finding(Code.NOT_FOUND, Level.REVIEW, message, view="sa", frames=frames))
     deficit = first_frame_deficit_pct(source.ventricles.lv_ml)
     if not source.manual and facts.ed_frame is None and deficit > options.ed_tolerance_pct:
         level = Level.REVIEW if options.ed == "first" else Level.INFO
@@ -283,7 +286,7 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
         )
         findings.append(
             Finding(
-                "ED_NOT_FIRST",
+                Code.ED_NOT_FIRST,
                 level,
                 message,
                 view="sa",
@@ -298,11 +301,11 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
 def _subject_findings(rows: Sequence[Mapping[str, Any]], facts: StackFacts) -> list[Finding]:
     if not any(row[name] is not None for row in rows for name in MEASURES):
         message = "no label map, or none in which enough was found to measure anything"
-        return [Finding("NOT_MEASURABLE", Level.REJECT, message)]
+        return [Finding(Code.NOT_MEASURABLE, Level.REJECT, message)]
     findings = []
     if facts.heart_rate_bpm is None and any(row["lvsv_ml"] is not None for row in rows):
         message = "sa: the heart rate is not known, so cardiac output is not given"
-        findings.append(Finding("NO_HEART_RATE", Level.INFO, message, view="sa"))
+        findings.append(Finding(Code.NO_HEART_RATE, Level.INFO, message, view="sa"))
     return findings
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.phantom.planning import Slice
 from cinecohort.phantom.receiver import Receiver
 
@@ -21,47 +22,49 @@ class Fault:
     stage
         The first stage that can see it.
     expected
-        The code of the finding that this stage should give.
+        The code of the finding that this stage should give; None where no stage should give one.
     unseen
         Why no earlier stage, or none at all, can see it.
     """
 
     name: str
     stage: str
-    expected: str
+    expected: Code | None
     unseen: str = ""
 
 
 FAULTS: dict[str, Fault] = {
     fault.name: fault
     for fault in (
-        Fault("missing_frames", CONVERSION, "UNEQUAL_FRAMES"),
-        Fault("missing_slice", CONVERSION, "GAP"),
-        Fault("duplicate_series", CONVERSION, "DUPLICATE"),
-        Fault("truncated_zip", CONVERSION, "UNREADABLE"),
-        Fault("corrupt_dicom", CONVERSION, "UNREADABLE"),
-        Fault("shifted_field_of_view", CONVERSION, "SHIFT"),
-        Fault("no_es_contour", CONVERSION, "LABEL_INCOMPLETE"),
-        Fault("swapped_labels", CONVERSION, "LABEL_SWAP"),
-        Fault("broken_manifest", CONVERSION, "MANIFEST"),
+        Fault("missing_frames", CONVERSION, Code.UNEQUAL_FRAMES),
+        Fault("missing_slice", CONVERSION, Code.GAP),
+        Fault("duplicate_series", CONVERSION, Code.DUPLICATE),
+        Fault("truncated_zip", CONVERSION, Code.UNREADABLE),
+        Fault("corrupt_dicom", CONVERSION, Code.UNREADABLE),
+        Fault("shifted_field_of_view", CONVERSION, Code.SHIFT),
+        Fault("no_es_contour", CONVERSION, Code.LABEL_INCOMPLETE),
+        Fault("swapped_labels", CONVERSION, Code.LABEL_SWAP),
+        Fault("broken_manifest", CONVERSION, Code.MANIFEST),
         Fault(
             "mistriggering",
             SEGMENTATIONS,
-            "S10",
+            Code.S10,
             "headers are as they should be, and no frame of a slice that began late jumps: only the course "
             "of its area beside its neighbours' tells, which takes labels of the whole cycle",
         ),
-        Fault("low_contrast", SEGMENTATIONS, "I2", "contrast is that of blood and muscle: it takes labels"),
+        Fault(
+            "low_contrast", SEGMENTATIONS, Code.I2, "contrast is that of blood and muscle: it takes labels"
+        ),
         Fault(
             "breath_hold_shift",
             SEGMENTATIONS,
-            "I3",
+            Code.I3,
             "headers hold where slices were planned, not where the heart was: it takes labels",
         ),
         Fault(
             "off_centre",
             NOBODY,
-            "",
+            None,
             "the whole heart is in the image, and measures do not depend on its place",
         ),
     )

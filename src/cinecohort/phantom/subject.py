@@ -141,7 +141,7 @@ def _rows(person: Person, visit: str, heart: Heart, scanner: Scanner, fault: str
         "pathology": person.pathology,
         "fault": fault,
         "expected_stage": planted.stage if planted else "",
-        "expected_code": planted.expected if planted else "",
+        "expected_code": str(planted.expected or "") if planted else "",
         "ed_frame": 0,
         "es_frame": es,
         "heart_rate_bpm": round(person.targets.heart_rate_bpm, 2),

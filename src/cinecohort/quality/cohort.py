@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding
 from cinecohort.quality.options import Action
 from cinecohort.quality.reports import finding
@@ -19,7 +20,7 @@ def cohort_findings(
     columns: Sequence[str],
     by: Sequence[str],
     threshold: float,
-    code: str = "M5",
+    code: Code = Code.M5,
     action: Action = "review",
 ) -> dict[str, list[Finding]]:
     """Subjects whose numbers stand out from their group's.

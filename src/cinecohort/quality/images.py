@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.images import Image, read_image
@@ -30,7 +31,7 @@ def check_images(folder: Path, options: ImageQualityOptions) -> Outcome:
     Returns
     -------
     Outcome
-        Findings with the codes of :data:`cinecohort.quality.reports.CHECKS`; ``values`` holds the numbers
+        Findings with codes of :class:`cinecohort.catalogue.findings.Code`; ``values`` holds the numbers
         behind them, by view. A file that cannot be read is a finding, too.
     """
     outcome = Outcome(status=overall_status([]))
@@ -41,7 +42,7 @@ def check_images(folder: Path, options: ImageQualityOptions) -> Outcome:
         try:
             image = read_image(path)
         except UserError as error:
-            outcome.findings.append(Finding("UNREADABLE", Level.REJECT, str(error), view=view))
+            outcome.findings.append(Finding(Code.UNREADABLE, Level.REJECT, str(error), view=view))
             continue
         findings, values = check_image(image, view, options)
         outcome.findings += findings
@@ -59,7 +60,7 @@ def check_image(
     confidence = image.sidecar.get("view_confidence")
     if confidence is not None and confidence < options.view_confidence.threshold:
         findings += finding(
-            "VIEW",
+            Code.VIEW,
             options.view_confidence.action,
             f"recognised with a confidence of {confidence:.2f} only",
             view=view,
@@ -68,14 +69,14 @@ def check_image(
         )
     if not np.isfinite(image.data).all() or image.data.min() == image.data.max():
         message = "pixels are all equal, or not numbers"
-        return findings + finding("I6", options.i6_saturation.action, message, view=view), values
+        return findings + finding(Code.I6, options.i6_saturation.action, message, view=view), values
     saturated = saturated_share(image.data)
     values["saturated_share"] = round(saturated, 5)
     if saturated > options.i6_saturation.threshold:
         message = f"{100 * saturated:.1f} % of the pixels have the largest value"
         check = options.i6_saturation
         findings += finding(
-            "I6", check.action, message, view=view, value=saturated, threshold=check.threshold
+            Code.I6, check.action, message, view=view, value=saturated, threshold=check.threshold
         )
     values |= image_numbers(image.data)
     if image.data.shape[3] >= options.i1_geometry.min_frames:
@@ -101,13 +102,13 @@ def check_geometry(image: Image, view: str, check: GeometryCheck) -> list[Findin
     found = [
         entry
         for message, value, limit in problems
-        for entry in finding("I1", check.action, message, view=view, value=value, threshold=limit)
+        for entry in finding(Code.I1, check.action, message, view=view, value=value, threshold=limit)
     ]
     missing = image.sidecar.get("missing_slices") or ()
     if missing:
         message = f"{len(missing)} slices of the stack are missing"
         found += finding(
-            "I1", check.action, message, view=view, slices=missing, value=len(missing), threshold=0
+            Code.I1, check.action, message, view=view, slices=missing, value=len(missing), threshold=0
         )
     return found
 
@@ -185,7 +186,7 @@ def _check_steps(
         slices, frames = np.nonzero(repeated)
         message = f"{slices.size} frames equal the one before, pixel for pixel"
         found += finding(
-            "I5",
+            Code.I5,
             check.action,
             message,
             view=view,
@@ -205,7 +206,7 @@ def _check_steps(
     if slices.size:
         message = f"{slices.size} steps between frames are up to {worst:.1f} times what other slices show"
         found += finding(
-            "I5",
+            Code.I5,
             check.action,
             message,
             view=view,
@@ -231,5 +232,5 @@ def _check_closure(
         return []
     message = f"the step from the last frame to the first is {closing:.1f} times the usual one"
     return finding(
-        "I5", check.action, message, view=view, frames=(0,), value=closing, threshold=check.threshold
+        Code.I5, check.action, message, view=view, frames=(0,), value=closing, threshold=check.threshold
     )

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding
 from cinecohort.labels import STRUCTURES
 from cinecohort.quality.options import SegmentationQualityOptions
@@ -53,23 +54,25 @@ def check_long_axis(
                 f"{name} has fewer than {missing.threshold:g} pixels in {few.sum()} of {few.size} frames"
             )
             findings += finding(
-                "S1", missing.action, message, view=view, frames=frames[few], value=area.min(),
+                Code.S1, missing.action, message, view=view, frames=frames[few], value=area.min(),
                 threshold=missing.threshold,
             )  # fmt: skip
         if many.any():
             message = f"up to {100 * share.max():.0f} % of {name} lies outside its largest component"
             findings += finding(
-                "S2", pieces.action, message, view=view, frames=frames[many], value=share.max(),
+                Code.S2, pieces.action, message, view=view, frames=frames[many], value=share.max(),
                 threshold=pieces.threshold,
             )  # fmt: skip
         if n_frames >= 8 and frames.size == n_frames:
             reason = atrium_reason(masks, options.s9_atrium_rule.threshold)
             values[f"{view}_{name.lower()}_rule_passed"] = float(reason is None)
             if reason:
-                findings += finding("S9", options.s9_atrium_rule.action, f"{name}: {reason}", view=view)
+                findings += finding(Code.S9, options.s9_atrium_rule.action, f"{name}: {reason}", view=view)
     rule = options.s8_long_axis_rule
     reason = long_axis_reason(labels[..., 0], STRUCTURES[view], int(rule.threshold))
     values[f"{view}_rule_passed"] = float(reason is None)
     if reason:
-        findings += finding("S8", rule.action, reason, view=view, frames=frames[:1], threshold=rule.threshold)
+        findings += finding(
+            Code.S8, rule.action, reason, view=view, frames=frames[:1], threshold=rule.threshold
+        )
     return findings, values

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding
 from cinecohort.quality.options import MeasureQualityOptions
 from cinecohort.quality.reports import finding
@@ -39,7 +40,7 @@ def _plausible(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[F
         edv, esv = _number(row, f"{side}edv_ml"), _number(row, f"{side}esv_ml")
         if edv is not None and esv is not None and esv >= edv:
             message = f"{side.upper()}ESV {esv:.0f} mL is not below EDV {edv:.0f} mL"
-            found += finding("M1", check.action, message, value=esv, threshold=edv)
+            found += finding(Code.M1, check.action, message, value=esv, threshold=edv)
     ranges = [("lvm_g", check.mass_g)]
     ranges += [(f"{side}edv_ml", check.edv_ml) for side in ("lv", "rv")]
     ranges += [(f"{side}ef_pct", check.ef_pct) for side in ("lv", "rv")]
@@ -48,7 +49,7 @@ def _plausible(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[F
         if value is not None and not low <= value <= high:
             message = f"{name} = {value:.1f} is outside {low:g} to {high:g}"
             limit = low if value < low else high
-            found += finding("M1", check.action, message, value=value, threshold=limit)
+            found += finding(Code.M1, check.action, message, value=value, threshold=limit)
     return found
 
 
@@ -60,7 +61,9 @@ def _mass(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[Findin
     if change <= options.m2_mass.threshold:
         return []
     message = f"LV mass is {diastole:.0f} g at end-diastole and {systole:.0f} g at end-systole"
-    return finding("M2", options.m2_mass.action, message, value=change, threshold=options.m2_mass.threshold)
+    return finding(
+        Code.M2, options.m2_mass.action, message, value=change, threshold=options.m2_mass.threshold
+    )
 
 
 def _stroke_volumes(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[Finding]:
@@ -74,7 +77,7 @@ def _stroke_volumes(row: Mapping[str, Any], options: MeasureQualityOptions) -> l
     if difference <= check.difference_ml or percent <= check.difference_pct:
         return []
     message = f"stroke volumes differ: LV {left:.0f} mL, RV {right:.0f} mL ({percent:.0f} %)"
-    return finding("M3", check.action, message, value=difference, threshold=check.difference_ml)
+    return finding(Code.M3, check.action, message, value=difference, threshold=check.difference_ml)
 
 
 def _atria(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[Finding]:
@@ -86,12 +89,12 @@ def _atria(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[Findi
         if not check.low <= ratio <= check.high:
             message = f"LA maximum is {two:.0f} mL from 2Ch and {four:.0f} mL from 4Ch"
             limit = check.low if ratio < check.low else check.high
-            found += finding("M4", check.action, message, value=ratio, threshold=limit)
+            found += finding(Code.M4, check.action, message, value=ratio, threshold=limit)
     systole, largest = _number(row, "es_phase"), _number(row, "la_max_phase")
     phase = options.m4_atrial_phase
     if systole is not None and largest is not None and row.get("frames") == "own":
         away = abs((largest - systole + 0.5) % 1.0 - 0.5)
         if away > phase.threshold:
             message = f"LA is largest {100 * away:.0f} % of the cycle away from LV end-systole"
-            found += finding("M4", phase.action, message, value=away, threshold=phase.threshold)
+            found += finding(Code.M4, phase.action, message, value=away, threshold=phase.threshold)
     return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.files import read_json
 from cinecohort.findings import Finding, Outcome, overall_status
 from cinecohort.images import read_image, sidecar_path
@@ -34,7 +35,7 @@ def check_segmentations(folder: Path, name: str | None, options: SegmentationQua
     Returns
     -------
     Outcome
-        Findings with the codes of :data:`cinecohort.quality.reports.CHECKS`; ``values`` holds the numbers
+        Findings with codes of :class:`cinecohort.catalogue.findings.Code`; ``values`` holds the numbers
         behind them. Without any segmentation both are empty.
     """
     outcome = Outcome(status=overall_status([]))
@@ -72,7 +73,7 @@ def _check_view(
     check = options.i2_contrast
     if value is not None and value < check.threshold:
         message = f"LV is brighter than myocardium by {100 * value:.0f} % of the image's range"
-        findings += finding("I2", check.action, message, view="sa", value=value, threshold=check.threshold)
+        findings += finding(Code.I2, check.action, message, view="sa", value=value, threshold=check.threshold)
     return findings, values
 
 
@@ -174,11 +175,11 @@ def check_uncertainty(
         limit = least.get(name, check.dice_atria)
         if dice is not None and dice < limit:
             message = f"repeated predictions of {name} agree to a Dice of {dice:.2f} only"
-            found += finding("U1", check.action, message, view=view, value=dice, threshold=limit)
+            found += finding(Code.U1, check.action, message, view=view, value=dice, threshold=limit)
         if variation is not None and variation > check.volume_cv:
             message = f"volume of {name} varies by {100 * variation:.0f} % over repeated predictions"
             found += finding(
-                "U1", check.action, message, view=view, value=variation, threshold=check.volume_cv
+                Code.U1, check.action, message, view=view, value=variation, threshold=check.volume_cv
             )
     return found, values
 
@@ -214,7 +215,9 @@ def check_clean_up(
             message = (
                 f"clean-up removed up to {100 * share:.0f} % of {name} in a frame, at most {removed:.1f} mL"
             )
-            found += finding("S11", check.action, message, view=view, value=share, threshold=check.threshold)
+            found += finding(
+                Code.S11, check.action, message, view=view, value=share, threshold=check.threshold
+            )
     share = cleaned.get("filled_share")
     values[f"{view}_filled_share"] = share
     if share is not None and share > check.threshold:
@@ -222,7 +225,7 @@ def check_clean_up(
         message = (
             f"clean-up filled up to {100 * share:.0f} % of the heart in a frame, at most {filled:.1f} mL"
         )
-        found += finding("S11", check.action, message, view=view, value=share, threshold=check.threshold)
+        found += finding(Code.S11, check.action, message, view=view, value=share, threshold=check.threshold)
     return found, values
 
 

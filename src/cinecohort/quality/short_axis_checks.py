@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding
 from cinecohort.quality.options import Check, SegmentationQualityOptions
 from cinecohort.quality.reports import finding
@@ -56,14 +57,14 @@ def _presence(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
         voxels = heart.counts[label].sum(axis=0)
         few = voxels < check.threshold
         message = f"{name} has fewer than {check.threshold:g} voxels in {few.sum()} of {few.size} frames"
-        found = _report("S1", check, message, few.any(), voxels.min(), frames=_frames(heart, few))
+        found = _report(Code.S1, check, message, few.any(), voxels.min(), frames=_frames(heart, few))
         yield found, f"{name.lower()}_min_voxels", float(voxels.min())
     check = options.s2_fragments
     for name, share in heart.fragment_share().items():
         worst = float(np.nanmax(share, initial=0.0))
         many = np.nan_to_num(share) > check.threshold
         message = f"up to {100 * worst:.0f} % of {name} lies outside the largest component of its slice"
-        found = _report("S2", check, message, many.any(), worst, frames=_frames(heart, many))
+        found = _report(Code.S2, check, message, many.any(), worst, frames=_frames(heart, many))
         yield found, f"{name.lower()}_fragment_share", worst
 
 
@@ -76,13 +77,13 @@ def _shape(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
     slices, frames = np.nonzero(open_slices & (heart.levels > 0) & (opening > check.threshold))
     message = f"up to {100 * worst:.0f} % of the LV's border below the base is not on myocardium"
     beyond = worst > check.threshold
-    found = _report("S3", check, message, beyond, worst, slices=slices, frames=heart.frames[frames])
+    found = _report(Code.S3, check, message, beyond, worst, slices=slices, frames=heart.frames[frames])
     yield found, "open_ring_share", worst
     yield from _topology(heart, options.s4_topology)
     lv, rv = heart.lv_borders.total_share((2,)), heart.rv_borders.total_share((2,))
     swapped = lv < options.label_swap.threshold and rv > lv
     message = f"{100 * lv:.0f} % of the LV's border and {100 * rv:.0f} % of the RV's lie on myocardium"
-    yield _report("LABEL_SWAP", options.label_swap, message, swapped, lv), "lv_on_myocardium", lv
+    yield _report(Code.LABEL_SWAP, options.label_swap, message, swapped, lv), "lv_on_myocardium", lv
 
 
 def _topology(heart: ShortAxis, check: Check) -> Part:
@@ -92,13 +93,15 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
     message = (
         f"the LV touches the RV in {slices.size} mid slices, at most over {100 * worst:.0f} % of its border"
     )
-    found = _report("S4", check, message, slices.size > 0, worst, slices=slices, frames=heart.frames[frames])
+    found = _report(
+        Code.S4, check, message, slices.size > 0, worst, slices=slices, frames=heart.frames[frames]
+    )
     yield found, "lv_on_rv", worst
     alone = (heart.levels == 1) & (heart.counts[3] > 0) & (heart.rv_borders.on[2] == 0)
     slices, frames = np.nonzero(alone)
     message = f"the RV lies apart from the myocardium in {slices.size} mid slices"
     found = _report(
-        "S4", check, message, slices.size > 0, alone.sum(), slices=slices, frames=heart.frames[frames]
+        Code.S4, check, message, slices.size > 0, alone.sum(), slices=slices, frames=heart.frames[frames]
     )
     yield found, "rv_apart_slices", float(slices.size)
     total = 0
@@ -107,7 +110,7 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
         total += int(pixels.sum())
         message = f"{name} has holes in {slices.size} slices, {pixels.sum()} pixels together"
         found = _report(
-            "S4", check, message, slices.size > 0, pixels.sum(), slices=slices, frames=heart.frames[frames]
+            Code.S4, check, message, slices.size > 0, pixels.sum(), slices=slices, frames=heart.frames[frames]
         )
         yield found, "hole_pixels", float(total)
     gaps = 0
@@ -116,7 +119,7 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
         gaps += slices.size
         message = f"{name} is missing in {slices.size} slices between others that have it"
         found = _report(
-            "S4", check, message, slices.size > 0, slices.size, slices=slices, frames=heart.frames[frames]
+            Code.S4, check, message, slices.size > 0, slices.size, slices=slices, frames=heart.frames[frames]
         )
         yield found, "empty_slices", float(gaps)
 
@@ -128,11 +131,15 @@ def _position(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
     mean = float(np.nanmean(away)) if np.isfinite(away).any() else float("nan")
     message = f"LV centres lie {mean:.1f} mm from a smooth line on average"
     slices = np.flatnonzero(np.nan_to_num(away) > check.threshold)
-    yield _report("I3", check, message, mean > check.threshold, mean, slices=slices), "slice_shift_mm", mean
+    yield (
+        _report(Code.I3, check, message, mean > check.threshold, mean, slices=slices),
+        "slice_shift_mm",
+        mean,
+    )
     check = options.i4_coverage
     share = heart.apical_area_share()
     message = f"LV area in the last apical slice of the stack is {100 * share:.0f} % of the mid slice's"
-    yield _report("I4", check, message, share > check.threshold, share), "apical_area_share", share
+    yield _report(Code.I4, check, message, share > check.threshold, share), "apical_area_share", share
 
 
 def _course(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
@@ -144,21 +151,23 @@ def _course(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
         worst = float(np.nanmax(ratio, initial=1.0))
         steep = np.nan_to_num(ratio) >= check.threshold
         message = f"{name} volume changes up to {worst:.1f} times from one frame to the next"
-        found = _report("S5", check, message, steep.any(), worst, frames=_frames(heart, steep))
+        found = _report(Code.S5, check, message, steep.any(), worst, frames=_frames(heart, steep))
         yield found, f"{name.lower()}_volume_step", worst
     phase = heart.systole_phase()
     limits = options.s6_systole
     outside = not limits.low <= phase <= limits.high
     message = f"LV volume is smallest {100 * phase:.0f} % of the cycle after it is largest"
     limit = limits.low if phase < limits.low else limits.high
-    found = finding("S6", limits.action, message, view=VIEW, value=phase, threshold=limit) if outside else []
+    found = (
+        finding(Code.S6, limits.action, message, view=VIEW, value=phase, threshold=limit) if outside else []
+    )
     yield found, "systole_phase", phase
     check = options.s10_slice_timing
     off = slices_out_of_step(heart.counts)
     worst = float(np.abs(off[np.isfinite(off)]).max(initial=0.0)) if np.isfinite(off).any() else float("nan")
     late = np.flatnonzero(np.nan_to_num(np.abs(off)) > check.threshold)
     message = f"{late.size} slices are up to {100 * worst:.0f} % of the cycle out of step with the others"
-    yield _report("S10", check, message, late.size > 0, worst, slices=late), "slice_timing", worst
+    yield _report(Code.S10, check, message, late.size > 0, worst, slices=late), "slice_timing", worst
 
 
 def _ukbb(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
@@ -166,12 +175,14 @@ def _ukbb(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
     check = options.s7_short_axis_rule
     reason = short_axis_reason(heart.labels[..., heart.ed], int(check.threshold))
     frames = heart.frames[[heart.ed]]
-    found = _report("S7", check, f"at end-diastole {reason}", reason is not None, float("nan"), frames=frames)
+    found = _report(
+        Code.S7, check, f"at end-diastole {reason}", reason is not None, float("nan"), frames=frames
+    )
     yield found, "short_axis_rule_passed", float(reason is None)
 
 
 def _report(
-    code: str, check: Check, message: str, beyond: Any, value: float, slices: Any = (), frames: Any = ()
+    code: Code, check: Check, message: str, beyond: Any, value: float, slices: Any = (), frames: Any = ()
 ) -> list[Finding]:
     if not beyond:
         return []

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from cinecohort.catalogue.findings import Code
+
 
 @dataclass(frozen=True)
 class MeasureName:
@@ -96,79 +98,10 @@ STAGE_NAMES = {
     "evaluate": "Evaluation",
 }
 
-FINDINGS: dict[str, str] = {
-    "GAP": "a slice position is missing in the stack",
-    "DUPLICATE": "frames or slices came more than once",
-    "UNEQUAL_FRAMES": "slices differ in their number of frames",
-    "MISSING_FRAME": "a frame of a slice is missing",
-    "ORIENTATION": "slices are not parallel",
-    "SHIFT": "slices are shifted against each other in their plane",
-    "SPACING": "slice spacing is uneven or unknown, or pixels are of no cine's size",
-    "MATRIX": "slices differ in matrix size",
-    "NO_GEOMETRY": "the files hold no geometry",
-    "NO_VIEW": "no usable view was found",
-    "UNREADABLE": "a file cannot be read",
-    "NOT_CINE": "a series is not a cine series",
-    "LABEL_INCOMPLETE": "the human annotation is incomplete",
-    "LABEL_SWAP": "label numbers of the cavities were exchanged",
-    "AMBIGUOUS_VIEW": "it is not certain which series is the view",
-    "MANIFEST": "the manifest does not agree with the files",
-    "TIME": "frame times are uneven or unknown",
-    "FRAME_OF_REFERENCE": "slices of one stack lie in different frames of reference",
-    "SLICE_NAMES": "names of slices disagree with their positions",
-    "IDENTITY": "files of more than one person or study",
-    "NO_MODEL": "no network is available for a view",
-    "NO_IMAGE": "the image is missing",
-    "NOT_FINITE": "the image holds numbers that are not finite",
-    "ALL_FRAMES": "end-diastole and end-systole not named",
-    "BLANK_SLICE": "a slice is blank",
-    "NOTHING_FOUND": "the network found nothing",
-    "GRID": "a label map and its image do not lie on one grid",
-    "FEW_SLICES": "too few short-axis slices for a ventricle",
-    "ONE_FRAME": "one frame, whose phase is not known",
-    "UNUSABLE": "the image cannot be segmented",
-    "NOT_FOUND": "the network found a structure in no or few frames",
-    "CRASHED": "unexpected fault",
-    "UNEXPECTED": "unexpected fault",
-    "NO_LONG_AXIS": "no short axis gives the long axis of the atria",
-    "MISSING_SLICE": "a volume is undefined since a slice is missing",
-    "ED_NOT_FIRST": "the first frame is not end-diastole",
-    "NOT_MEASURABLE": "nothing to measure in any label map",
-    "NO_HEART_RATE": "the heart rate is not known",
-    "VIEW": "the view was recognised with little confidence",
-    "VIEW_REJECTED": "a view, or its segmentation, was rejected by a check",
-    "I1": "unusual size or spacing of the stack",
-    "I2": "low contrast of blood and myocardium",
-    "I3": "displacement between slices",
-    "I4": "incomplete coverage of the ventricle",
-    "I5": "jump between frames (triggering)",
-    "I6": "saturated or empty pixels",
-    "S1": "a structure is missing in a frame",
-    "S2": "a structure is in several pieces",
-    "S3": "the myocardial ring is open",
-    "S4": "implausible contact or holes of structures",
-    "S5": "volume jumps between frames",
-    "S6": "implausible volume curve",
-    "S7": "short-axis rule of ukbb_cardiac not met",
-    "S8": "long-axis rule of ukbb_cardiac not met",
-    "S9": "atrium rule of ukbb_cardiac not met",
-    "S10": "a slice out of step with the others (triggering)",
-    "S11": "the clean-up removed or filled much",
-    "M1": "measure outside its plausible range",
-    "M2": "myocardial mass differs between ED and ES",
-    "M3": "stroke volumes of the ventricles differ",
-    "M4": "atrial volumes disagree, or their time is implausible",
-    "M5": "measure unlike the cohort's",
-    "U1": "predictions disagree with each other",
-}
-"""What a code of a finding means, in words without a subject's numbers."""
-
 
 def finding_words(code: str) -> str:
-    """Return a code's meaning in words; codes made of these (``I3_SHIFT``) are known by their beginning."""
-    if code in FINDINGS:
-        return FINDINGS[code]
-    return FINDINGS.get(code.split("_", 1)[0], code.replace("_", " ").lower())
+    """Return a code's meaning in words; a status that stands in for a code is its own."""
+    return Code[code].words if code in Code.__members__ else code.replace("_", " ").lower()
 
 
 COVARIATES = {

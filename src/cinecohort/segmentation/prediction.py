@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.images import PIXELS_MM, Image, read_image, write_image
@@ -151,7 +152,7 @@ def segment_with(
             yield folder, outcome.result()
 
 
-def fault(code: str, folder: Path, view: str, error: Exception) -> Finding:
+def fault(code: Code, folder: Path, view: str, error: Exception) -> Finding:
     """Finding of an unexpected fault with a subject."""
     return Finding(
         code,
@@ -167,12 +168,12 @@ def read_subject(folder: Path, view: str) -> ReadSubject:
     if not path.is_file():
         level = Level.REJECT if view == "sa" else Level.INFO
         return ReadSubject(
-            folder, None, [Finding("NO_IMAGE", level, f"There is no {path.name} to segment.", view)]
+            folder, None, [Finding(Code.NO_IMAGE, level, f"There is no {path.name} to segment.", view)]
         )
     try:
         image = read_image(path)
     except UserError as error:
-        return ReadSubject(folder, None, [Finding("UNREADABLE", Level.REJECT, str(error), view)])
+        return ReadSubject(folder, None, [Finding(Code.UNREADABLE, Level.REJECT, str(error), view)])
     odd = implausible_pixels(image, view)
     return ReadSubject(folder, None, odd) if odd else ReadSubject(folder, image, image_findings(image, view))
 
@@ -186,7 +187,7 @@ def implausible_pixels(image: Image, view: str) -> list[Finding]:
                 "the unit and that the axes are x, y, slice, frame."
             )
             limit = PIXELS_MM[0] if size < PIXELS_MM[0] else PIXELS_MM[1]
-            return [Finding("SPACING", Level.REJECT, message, view, value=size, threshold=limit)]
+            return [Finding(Code.SPACING, Level.REJECT, message, view, value=size, threshold=limit)]
     return []
 
 
@@ -197,17 +198,17 @@ def image_findings(image: Image, view: str) -> list[Finding]:
         bad = int(np.count_nonzero(~np.isfinite(image.data)))
         if bad:
             message = f"{bad} voxels are not finite; they were taken as the darkest."
-            findings.append(Finding("NOT_FINITE", Level.REVIEW, message, view, value=bad, threshold=0))
+            findings.append(Finding(Code.NOT_FINITE, Level.REVIEW, message, view, value=bad, threshold=0))
     blank = without_contrast(image.data)
     always = np.all(blank, axis=1)
     if always.any():
         message = f"{always.sum()} of {always.size} slices have no contrast in any frame."
         slices = tuple(np.flatnonzero(always).tolist())
-        findings.append(Finding("BLANK_SLICE", Level.REVIEW, message, view, slices=slices))
+        findings.append(Finding(Code.BLANK_SLICE, Level.REVIEW, message, view, slices=slices))
     slices, frames = (tuple(np.unique(places).tolist()) for places in np.nonzero(blank & ~always[:, None]))
     if slices:
         message = f"{len(slices)} of {always.size} slices have no contrast in {len(frames)} frames."
-        findings.append(Finding("BLANK_SLICE", Level.REVIEW, message, view, slices=slices, frames=frames))
+        findings.append(Finding(Code.BLANK_SLICE, Level.REVIEW, message, view, slices=slices, frames=frames))
     return findings
 
 
@@ -239,7 +240,7 @@ def run_network(
     except Exception as error:
         if is_machine_fault(error):
             raise
-        found = fault("SEGMENTATION_FAULT", subject.folder, model.description.view, error)
+        found = fault(Code.SEGMENTATION_FAULT, subject.folder, model.description.view, error)
         lines = "".join(traceback.format_exception(error))
         return ReadSubject(subject.folder, None, [*subject.findings, found], lines)
     sidecar = {
@@ -292,10 +293,10 @@ def finish(
     cleaned = clean_up(labels, view, structures, options.clean_up, image)
     if options.frames == "ed_es" and len(segmented.frames) > 2:
         message = f"ED and ES are not named; all {len(segmented.frames)} frames were segmented."
-        findings.append(Finding("ALL_FRAMES", Level.INFO, message, view))
+        findings.append(Finding(Code.ALL_FRAMES, Level.INFO, message, view))
     if not labels.any():
         message = "The network found no heart in any frame."
-        findings.append(Finding("NOTHING_FOUND", Level.REVIEW, message, view))
+        findings.append(Finding(Code.NOTHING_FOUND, Level.REVIEW, message, view))
     sidecar = {
         "view": view,
         "model": model.name,

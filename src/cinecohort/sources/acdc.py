@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.findings import Finding, Level, Outcome
@@ -246,16 +247,16 @@ def find_frames(folder: Path) -> tuple[dict[str, Path] | None, list[Finding]]:
     if info.ed is None or info.es is None:
         if len(files) != 2:
             message = f"Info.cfg names no ED and ES frame, and {len(files)} frame files were found, not two."
-            return None, [Finding("MISSING_FRAME", Level.REJECT, message, "sa")]
+            return None, [Finding(Code.MISSING_FRAME, Level.REJECT, message, "sa")]
         first, second = sorted(files)
         message = f"Info.cfg names no ED and ES frame: frame {first} is taken for ED and {second} for ES."
-        found = Finding("UNREADABLE", Level.REVIEW, message, "sa")
+        found = Finding(Code.UNREADABLE, Level.REVIEW, message, "sa")
         return {"ed": files[first], "es": files[second]}, [found]
     wanted = {"ED": info.ed, "ES": info.es}
     missing = [f"{role} (frame {number:02d})" for role, number in wanted.items() if number not in files]
     if missing:
         message = f"No image file of {' and '.join(missing)}, which Info.cfg names."
-        return None, [Finding("MISSING_FRAME", Level.REJECT, message, "sa")]
+        return None, [Finding(Code.MISSING_FRAME, Level.REJECT, message, "sa")]
     return {"ed": files[info.ed], "es": files[info.es]}, []
 
 
@@ -273,7 +274,7 @@ def _read_image(frames: dict[str, Path]) -> tuple[Image | None, list[Finding]]:
     if not same_grid(es.data.shape, es.affine, ed) or ed.data.shape[3] != 1 or es.data.shape[3] != 1:
         words = " and ".join(f"{v.data.shape} at {v.spacing_mm} mm" for v in volumes)
         message = f"The ED and ES volumes differ: {words}."
-        return None, [*findings, Finding("MATRIX", Level.REJECT, message, "sa")]
+        return None, [*findings, Finding(Code.MATRIX, Level.REJECT, message, "sa")]
     data = smallest_type(np.concatenate([ed.data, es.data], axis=3))
     image = Image(data, ed.affine, sidecar={"slices_reversed": ed.sidecar["slices_reversed"]})
     image.sidecar = image_sidecar(

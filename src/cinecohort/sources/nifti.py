@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.label_checks import Annotated, structure_numbers
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.options import ConversionOptions
@@ -151,7 +152,7 @@ class NiftiSource:
         if not images and not findings:
             names = ", ".join(f"{view}.nii.gz" for view in VIEWS)
             message = f"None of {names} (or their _ED and _ES) was found."
-            findings.append(Finding("NO_VIEW", Level.REJECT, message))
+            findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))
         return conversion_outcome(subject, findings, outputs, images, sorted(observers), options)
 
     def _observers(self, raw: Path, view: str) -> list[str]:
@@ -206,7 +207,7 @@ class _LabelFiles:
         if volume is not None and volume.shape[3] != n_frames:
             words = f"the labels have {volume.shape[3]} frames, the image {n_frames}"
             message = f"{self.observer}: {words}; they are left out."
-            findings.append(Finding("MATRIX", Level.REVIEW, message, self.view))
+            findings.append(Finding(Code.MATRIX, Level.REVIEW, message, self.view))
             volume = None
         return labels if volume is None else volume, roles, findings
 
@@ -284,7 +285,7 @@ def _read_pair(raw: Path, view: str) -> tuple[Image | None, list[Finding]]:
     missing = [role for role, path in paths.items() if path is None]
     if missing:
         message = f"There is no {view}_{missing[0]} image."
-        return None, [Finding("MISSING_FRAME", Level.REJECT, message, view)]
+        return None, [Finding(Code.MISSING_FRAME, Level.REJECT, message, view)]
     findings: list[Finding] = []
     volumes = []
     for path in paths.values():
@@ -298,7 +299,7 @@ def _read_pair(raw: Path, view: str) -> tuple[Image | None, list[Finding]]:
     ed, es = volumes
     if not same_grid(es.data.shape, es.affine, ed) or ed.data.shape[3] != 1 or es.data.shape[3] != 1:
         message = f"The ED image {ed.data.shape} and the ES image {es.data.shape} are not on one grid."
-        return None, [*findings, Finding("MATRIX", Level.REJECT, message, view)]
+        return None, [*findings, Finding(Code.MATRIX, Level.REJECT, message, view)]
     return Image(np.concatenate([ed.data, es.data], axis=3), ed.affine, sidecar=ed.sidecar), findings
 
 
@@ -317,7 +318,7 @@ def _drop_implausible_interval(image: Image, view: str) -> list[Finding]:
         " bpm; it is not used."
     )
     limit = low if heart_rate < low else high
-    return [Finding("TIME", Level.INFO, message, view, value=round(heart_rate, 3), threshold=limit)]
+    return [Finding(Code.TIME, Level.INFO, message, view, value=round(heart_rate, 3), threshold=limit)]
 
 
 def place_frames(raw: Path, view: str, image: Image) -> tuple[Roles, list[Finding]]:
@@ -338,10 +339,10 @@ def place_frames(raw: Path, view: str, image: Image) -> tuple[Roles, list[Findin
         if found[role] is None and role == "ed":
             found[role] = 0
             message = "Nothing says which frame of the cine ED is: it is taken to be frame 0."
-            findings.append(Finding("LABEL_INCOMPLETE", Level.INFO, message, view, frames=(0,)))
+            findings.append(Finding(Code.LABEL_INCOMPLETE, Level.INFO, message, view, frames=(0,)))
         elif found[role] is None:
             message = "Nothing says which frame of the cine ES is: its labels cannot be placed."
-            findings.append(Finding("LABEL_INCOMPLETE", Level.REVIEW, message, view))
+            findings.append(Finding(Code.LABEL_INCOMPLETE, Level.REVIEW, message, view))
     return found, findings
 
 

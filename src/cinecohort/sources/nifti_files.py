@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.label_checks import annotate_everything
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -73,12 +74,12 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
     bad = int(np.count_nonzero(~np.isfinite(image.data))) if image.data.dtype.kind == "f" else 0
     if bad:
         message = f"{path.name}: {bad} voxels are not finite; they are written as 0."
-        findings.append(Finding("NOT_FINITE", Level.REVIEW, message, view, value=bad, threshold=0))
+        findings.append(Finding(Code.NOT_FINITE, Level.REVIEW, message, view, value=bad, threshold=0))
     against = bool(np.linalg.det(image.affine[:3, :3]) < 0)
     if against:
         image = slices_along_normal(image)
         message = f"{path.name}: the slices ran against the normal and were put into its order."
-        findings.append(Finding("ORIENTATION", Level.INFO, message, view))
+        findings.append(Finding(Code.ORIENTATION, Level.INFO, message, view))
     image.sidecar = {**image.sidecar, "slices_reversed": against}
     return image, findings
 
@@ -88,7 +89,7 @@ def _read(path: Path, view: str, level: Level) -> tuple[Image | None, list[Findi
         image = read_image(path)
     except UserError as fault:
         message = f"{path.name} cannot be read: {str(fault).removeprefix(f'{path}: ')}"
-        return None, [Finding("UNREADABLE", level, message, view)]
+        return None, [Finding(Code.UNREADABLE, level, message, view)]
     return image, []
 
 
@@ -107,7 +108,7 @@ def _spacing_findings(path: Path, view: str, image: Image) -> list[Finding]:
     )
     worst = int(np.argmax(np.abs(norms - np.nan_to_num(zooms))))
     value, threshold = float(norms[worst]), float(used[worst])
-    return [Finding("SPACING", Level.INFO, message, view, value=value, threshold=threshold)]
+    return [Finding(Code.SPACING, Level.INFO, message, view, value=value, threshold=threshold)]
 
 
 def _millimetres(values: NDArray[np.float64]) -> str:
@@ -190,17 +191,17 @@ def read_label(
     if volume.data.shape[:3] != image.data.shape[:3]:
         words = f"{_shape(volume)} voxels, the image {_shape(image)}"
         message = f"{observer}: {path.name} has {words}; these labels are left out."
-        return None, [*findings, Finding("MATRIX", Level.REVIEW, message, view)]
+        return None, [*findings, Finding(Code.MATRIX, Level.REVIEW, message, view)]
     if not same_grid(volume.data.shape, volume.affine, image):
         message = f"{observer}: {path.name} lies elsewhere in space than the image; taken voxel by voxel."
-        findings.append(Finding("ORIENTATION", Level.REVIEW, message, view))
+        findings.append(Finding(Code.ORIENTATION, Level.REVIEW, message, view))
     try:
         if not np.array_equal(volume.data, np.rint(volume.data)) or volume.data.min() < 0:
             raise ValueError("label map holds values that are not whole numbers from 0")
         return recode(volume.data.astype(np.int64), coding), findings
     except ValueError as fault:
         message = f"{observer}: {path.name}: {fault}; these labels are left out."
-        return None, [*findings, Finding("UNREADABLE", Level.REVIEW, message, view)]
+        return None, [*findings, Finding(Code.UNREADABLE, Level.REVIEW, message, view)]
 
 
 def _shape(image: Image) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.contours import label_volume, not_as_acquired
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.label_options import LabelOptions
@@ -152,7 +153,7 @@ class SunnybrookSource:
     ) -> tuple[list[str], list[Finding]]:
         if not view.instance_numbers:
             message = f"{self.observer}: without unique InstanceNumbers, contours cannot be joined to images."
-            return [], [Finding("LABEL_INCOMPLETE", Level.REVIEW, message, "sa")]
+            return [], [Finding(Code.LABEL_INCOMPLETE, Level.REVIEW, message, "sa")]
         contours, findings = read_contours(files, view.instance_numbers)
         shape = view.image.data.shape
         volume = label_volume(

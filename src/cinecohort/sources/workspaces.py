@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.contours import write_workspace_labels
 from cinecohort.conversion.cvi42 import Workspace, read_workspace
 from cinecohort.conversion.options import ConversionOptions
@@ -104,7 +105,7 @@ def write_labels(
     for observer, workspace in sorted(workspaces.items()):
         if workspace.contours and not known & set(workspace.contours):
             message = f"{observer}: no contour lies on these images; they were drawn on others."
-            findings.append(Finding("LABEL_INCOMPLETE", Level.INFO, message))
+            findings.append(Finding(Code.LABEL_INCOMPLETE, Level.INFO, message))
             continue
         written, found = write_workspace_labels(folder, observer, workspace, places, images, options.labels)
         outputs += written

@@ -6,6 +6,7 @@ import numpy as np
 import pypdf
 import pytest
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.cli import main
 from cinecohort.findings import Finding, Level
 from cinecohort.images import Image, write_image
@@ -37,7 +38,7 @@ def page_text(path):
 
 def test_everything_at_once_stays_on_one_page(folder):
     measures = dict.fromkeys(MEASURES, 123.4) | {"ed_frame": 0, "es_frame": 1}
-    findings = [Finding(f"S{i}", Level.REVIEW, "long words " * 40) for i in range(30)]
+    findings = [Finding(code, Level.REVIEW, "long words " * 40) for code in list(Code)[:30]]
     page = PatientPage("P1", folder, measures, findings, "unet", ("One warning.", "Another warning."))
     make_patient_page(page, folder / "report.pdf")
     text = page_text(folder / "report.pdf")
@@ -76,8 +77,8 @@ def test_curves_pass_over_undefined_frames(folder):
 
 def test_the_gravest_findings_come_first():
     levels = [Level.INFO, Level.REVIEW, Level.ERROR, Level.REJECT]
-    lines = finding_lines([Finding(f"X{i}", level, "words") for i, level in enumerate(levels)])
-    assert [line.split()[0] for line in lines] == ["X2", "X3", "X1", "X0"]
+    lines = finding_lines([Finding(f"S{i}", level, "words") for i, level in enumerate(levels, 1)])
+    assert [line.split()[0] for line in lines] == ["S3", "S4", "S2", "S1"]
 
 
 def test_the_command_says_in_a_sentence_that_nothing_is_usable(tmp_path, capsys):

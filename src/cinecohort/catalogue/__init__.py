@@ -1,0 +1,1 @@
+"""What the rooms share: measures, finding codes, covariates, views. It imports nothing above it."""
