@@ -37,8 +37,6 @@ def facts(context: Context) -> list[tuple[str, str]]:
                 ),
             )
         )
-    if results.run.get("finished"):
-        pairs.append(("Run finished", str(results.run["finished"])))
     version = (results.run.get("versions") or {}).get("cinecohort")
     if version:
         pairs.append(("Software", f"CineCohort {version}, for research use; not a medical device"))

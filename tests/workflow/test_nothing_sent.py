@@ -1,0 +1,139 @@
+"""No command, engine or workflow reaches for a network, and none leaves anything in the home folder.
+
+Continuous integration switches the reports of some libraries off, so its variables are taken away. Python's
+attempts are refused and noted by ``support/network_guard``; where the kernel allows it, the programs also
+run without any network, so that libraries in C have none either.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from support.tiny_cohort import Cohort, write_patient
+from support.tiny_weights import write_weights
+
+GUARD = Path(__file__).parents[1] / "support" / "network_guard"
+SWITCHES = ("CI", "JENKINS_URL", "TF_BUILD", "MPLCONFIGDIR", "XDG_CONFIG_HOME")
+WITHOUT_NETWORK = ["unshare", "--map-root-user", "--net"]
+
+
+def without_network() -> list[str]:
+    """The words before a command that take the network from it, where the kernel allows that."""
+    if (
+        shutil.which("unshare")
+        and not subprocess.run([*WITHOUT_NETWORK, "true"], capture_output=True).returncode
+    ):
+        return WITHOUT_NETWORK
+    return []
+
+
+class Guarded:
+    """Runs commands with an empty home folder and a guard on the network."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.home = folder / "home"
+        self.home.mkdir()
+        self.log = folder / "network.log"
+        kept = {name: value for name, value in os.environ.items() if name not in SWITCHES}
+        self.environment = {
+            **kept,
+            "HOME": str(self.home),
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            "PYTHONPATH": str(GUARD),
+            "CINECOHORT_NETWORK_LOG": str(self.log),
+            "OMP_NUM_THREADS": "1",
+        }
+        self.before = without_network()
+
+    def python(self, *arguments: object, check: bool = True) -> str:
+        """Run Python; whatever it does, nothing may have been sent and nothing left in the home folder."""
+        command = [*self.before, sys.executable, *map(str, arguments)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=1200)
+        assert not self.log.exists(), self.log.read_text()
+        assert not list(self.home.iterdir())
+        if check:
+            assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout + done.stderr
+
+    def cinecohort(self, *arguments: object) -> str:
+        return self.python("-m", "cinecohort.cli", *arguments)
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory) -> Guarded:
+    guarded = Guarded(tmp_path_factory.mktemp("guarded"))
+    layout = ("--layout", "dicom", "--frames", 12, "--no-faults")
+    guarded.cinecohort("phantom", guarded.folder / "raw", "--subjects", 2, *layout)
+    raw = guarded.folder / "raw"
+    contours = ("--annotations", raw / "annotations")
+    guarded.cinecohort("convert", raw / "dicom", guarded.folder / "images", *contours)
+    return guarded
+
+
+def test_the_guard_sees_an_attempt(tmp_path):
+    guarded = Guarded(tmp_path)
+    with pytest.raises(AssertionError, match="getaddrinfo"):
+        guarded.python("-c", "import urllib.request as u; u.urlopen('http://example.org')")
+
+
+@pytest.mark.parametrize(
+    "order", ["import cinecohort, openvino", "import cinecohort.segmentation.engines, openvino"]
+)
+def test_openvino_is_imported_without_its_telemetry(tmp_path, order):
+    code = f"{order}, sys; assert sys.modules['openvino_telemetry'] is None"
+    Guarded(tmp_path).python("-c", code)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["torch", "openvino", "mnn"])
+def test_segmentation(guarded, engine):
+    images = sorted((guarded.folder / "images").iterdir())
+    weights = write_weights(guarded.folder / "tiny.safetensors", 1)
+    guarded.cinecohort("segment", images[0], "--engine", engine, "--name", engine, "--model", weights)
+
+
+@pytest.mark.slow
+def test_other_commands(guarded):
+    images, tables = guarded.folder / "images", guarded.folder / "tables"
+    tables.mkdir()
+    for each in images.iterdir():
+        shutil.copy(next(each.glob("label_*_sa.nii.gz")), each / "seg_sa.nii.gz")
+    labels = next(images.rglob("seg_sa.nii.gz"))
+    guarded.cinecohort("measure", images, "--out", tables / "measures.csv")
+    guarded.cinecohort("evaluate", "--auto", labels, "--manual", labels, "--out", tables / "overlap.csv")
+    cohort = pd.DataFrame({"subject": [f"s{n}" for n in range(40)], "ill": [0, 1] * 20})
+    cohort["age"] = [40 + n % 7 for n in range(40)]
+    cohort["volume"] = [100.0 + n % 11 for n in range(40)]
+    cohort.to_csv(tables / "a.csv", index=False)
+    cohort.assign(volume=cohort["volume"] + 1).to_csv(tables / "b.csv", index=False)
+    long = pd.concat([cohort.assign(rater=r) for r in ("x", "y")])
+    long.to_csv(tables / "long.csv", index=False)
+    guarded.cinecohort("agree", tables / "a.csv", tables / "b.csv", "--out", tables / "agree")
+    columns = ("--subject", "subject", "--rater", "rater", "--value", "volume")
+    guarded.cinecohort("reliability", tables / "long.csv", *columns, "--out", tables / "icc.csv")
+    who = ("--treatment", "ill", "--covariates", "age")
+    guarded.cinecohort("match", tables / "a.csv", *who, "--out", tables / "match")
+    outcomes = ("--group", "ill", "--outcomes", "volume")
+    guarded.cinecohort("compare", tables / "a.csv", *outcomes, "--out", tables / "effects.csv")
+    for command in ("model-card", "--help"):
+        guarded.python("-m", "cinecohort.cli", command, check=False)
+
+
+@pytest.mark.slow
+def test_workflow_report_and_verify(tmp_path):
+    guarded = Guarded(tmp_path)
+    cohort = Cohort(tmp_path / "cohort")
+    for number in (1, 2, 3):
+        write_patient(cohort.raw, number)
+    weights = write_weights(tmp_path / "tiny.safetensors", 1)
+    cohort.configure(models={"sa": [{"name": "tiny", "weights": str(weights)}]}, studies={})
+    guarded.python(*cohort.command()[1:])
+    guarded.cinecohort("report", cohort.results)
+    guarded.cinecohort("verify", cohort.results)
+    assert {path.name for path in (tmp_path / "cache").iterdir()} <= {"snakemake"}
