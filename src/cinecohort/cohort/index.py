@@ -19,7 +19,7 @@ from cinecohort.cohort.withdrawals import remove_subject, withdrawn_ids, withdra
 from cinecohort.config import Config, DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, write_text_if_changed
-from cinecohort.sources.base import RawSubject, Source, open_source
+from cinecohort.sources.base import RawSubject, Source, open_source, passed_over
 
 COLUMNS = ("subject", "dataset", "id", "participant", "visit", "paths", "n_files", "n_bytes", "raw")
 
@@ -64,6 +64,8 @@ class IndexSummary:
         Key to what is different about the raw files.
     withdrawn
         Subjects that are left out because their participants withdrew.
+    passed_over
+        One sentence a dataset on files that were not read.
     """
 
     total: int
@@ -71,6 +73,7 @@ class IndexSummary:
     changed: Mapping[str, str]
     gone: tuple[str, ...]
     withdrawn: int
+    passed_over: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """One line for the terminal: counts, and who and why where they are few."""
@@ -81,7 +84,7 @@ class IndexSummary:
             parts.append(f"{len(keys):,} {word}" + (f" ({'; '.join(keys)})" if few else ""))
         if self.withdrawn:
             parts.append(f"{self.withdrawn:,} withdrawn")
-        return ", ".join(parts)
+        return ". ".join([", ".join(parts), *(told.removesuffix(".") for told in self.passed_over)])
 
     def rows(self) -> list[dict[str, str]]:
         """Everybody who is new, changed or gone, for a table."""
@@ -189,7 +192,10 @@ def refresh_index(config: Config, results: Path) -> IndexSummary:
     rows, withdrawn = list_subjects(config)
     if not rows and not withdrawn:
         places = ", ".join(str(options.path) for options in config.datasets.values())
-        raise UserError(f"No subject was found in {places}: check `path` and `source` in the configuration.")
+        told = " ".join(["", *_passed_over(config)])
+        raise UserError(
+            f"No subject was found in {places}: check `path` and `source` in the configuration.{told}"
+        )
     now = {row["subject"]: row for row in rows}
     lists = {name: withdrawn_ids(options.withdrawals) for name, options in config.datasets.items()}
     left = set(withdrawn) | withdrawn_subjects(results, lists, now)
@@ -208,7 +214,14 @@ def refresh_index(config: Config, results: Path) -> IndexSummary:
         changed={key: difference(before[key], now[key]) for key in moved},
         gone=tuple(sorted(set(before) - set(now) - left)),
         withdrawn=len(withdrawn),
+        passed_over=_passed_over(config),
     )
+
+
+def _passed_over(config: Config) -> tuple[str, ...]:
+    """One sentence on each dataset some of whose files belong to no subject."""
+    told = ((name, passed_over(open_dataset(options))) for name, options in config.datasets.items())
+    return tuple(f"Dataset {name}: {words}" for name, words in told if words)
 
 
 def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str:

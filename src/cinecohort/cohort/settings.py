@@ -26,7 +26,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 """The stages that work by subject, in the order in which they run."""
 
 VERSIONS = {
-    "convert": 4,
+    "convert": 5,
     "image_quality": 1,
     "segment": 6,
     "segmentation_quality": 4,

@@ -1,5 +1,6 @@
 """Converting every subject of a folder, outside the workflow."""
 
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from cinecohort.cohort.settings import VERSIONS
 from cinecohort.cohort.store import write_record
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.findings import Level, Outcome
+from cinecohort.sources.base import passed_over
 from cinecohort.sources.detect import open_detected
 
 
@@ -27,7 +29,10 @@ def convert_all(
     options = options or ConversionOptions()
     opened = open_detected(source, layout, annotations)
     counts: Counter[str] = Counter()
-    for subject in opened.subjects():
+    subjects = opened.subjects()
+    if line := passed_over(opened):
+        print(line, file=sys.stderr)
+    for subject in subjects:
         folder = destination / subject.key
         folder.mkdir(parents=True, exist_ok=True)
         outcome = opened.convert(subject, folder, options)

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.conversion.cvi42 import Points, Workspace
-from cinecohort.conversion.label_checks import Annotated
+from cinecohort.conversion.cvi42 import Points, Workspace, contour_of, encloses
+from cinecohort.conversion.label_checks import Annotated, solid_slices
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.label_options import LabelOptions
 from cinecohort.conversion.rasterize import Filling, fill
@@ -33,8 +33,10 @@ PAINT_ORDER: dict[str, tuple[tuple[str, int, tuple[str, ...]], ...]] = {
 """Structure, label and contour names of each view, in the order of painting: what comes later lies above.
 The LV painted over the filled epicardium leaves the myocardium."""
 
-MIN_POINTS = 3
 NOT_IN_IMAGE = "contours lie on a slice or frame that the image does not have"
+SOLID = (
+    "the epicardium has no endocardium in it, so that wall and cavity cannot be told apart: neither is used"
+)
 NOT_AS_ACQUIRED = "contours lie on an image that was resampled, and are left out"
 
 
@@ -106,21 +108,19 @@ def label_volume(
     record = _Record()
     for place, named in sorted(contours.items()):
         if not (0 <= place[0] < shape[2] and 0 <= place[1] < shape[3]):
-            record.remarks["contours lie on a slice or frame that the image does not have", Level.REVIEW].add(
-                place
-            )
+            record.remarks[NOT_IN_IMAGE, Level.REVIEW].add(place)
             continue
         if place in unknown:
             record.remarks[NOT_AS_ACQUIRED, Level.REVIEW].add(place)
             continue
         for structure, number, names in PAINT_ORDER[view]:
-            for name in names:
-                if name in named:
-                    mask = _filled(named[name], name, place, (shape[0], shape[1]), filling, record)
-                    which = record.bad if mask is None else record.drawn
-                    which[place[1], structure].add(place[0])
-                    if mask is not None:
-                        labels[mask, place[0], place[1]] = number
+            for name in (name for of in names for name in sorted(named) if contour_of(name) == of):
+                mask = _filled(named[name], name, place, (shape[0], shape[1]), filling, record)
+                which = record.bad if mask is None else record.drawn
+                which[place[1], structure].add(place[0])
+                if mask is not None:
+                    labels[mask, place[0], place[1]] = number
+    _leave_out_solid_hearts(labels, view, record)
     annotated = _annotated(record, shape[2], every_slice, frozenset(unknown))
     return LabelVolume(labels, annotated, _findings(record, view))
 
@@ -128,22 +128,36 @@ def label_volume(
 def _filled(
     points: Points, name: str, place: Place, shape: tuple[int, int], filling: Filling, record: _Record
 ) -> NDArray[np.bool_] | None:
-    n_points = len(np.unique(points, axis=0))
-    if n_points < MIN_POINTS:
+    if not encloses(points):
+        n_points = len(np.unique(points, axis=0))
         record.remarks[f"{name} with {n_points} distinct points cannot be filled", Level.REVIEW].add(place)
         return None
     mask = fill(points, shape, filling)
     if not mask.any():
         record.remarks[f"{name} covers no pixel of the image", Level.REVIEW].add(place)
         return None
-    if name.endswith("OpenContour"):
+    if contour_of(name).endswith("OpenContour"):
         record.remarks[f"{name} is open and was closed by a straight line", Level.INFO].add(place)
     return mask
+
+
+def _leave_out_solid_hearts(labels: NDArray[np.uint8], view: str, record: _Record) -> None:
+    """Take out the slices whose cavity would count as wall because nobody drew its contour."""
+    for frame in sorted({frame for frame, structure in record.drawn if structure == "MYO" and view == "sa"}):
+        for z in solid_slices(labels[..., frame]):
+            labels[..., z, frame][labels[..., z, frame] == 2] = 0
+            record.remarks[SOLID, Level.REVIEW].add((z, frame))
+            for structure in ("LV", "MYO"):
+                record.bad[frame, structure].add(z)
+                if (frame, structure) in record.drawn:
+                    record.drawn[frame, structure].discard(z)
 
 
 def _annotated(record: _Record, n_slices: int, every_slice: bool, unknown: frozenset[Place]) -> Annotated:
     annotated: Annotated = {}
     for (frame, structure), slices in sorted(record.drawn.items()):
+        if not slices:
+            continue
         known = {z for z in range(n_slices) if (z, frame) not in unknown} if every_slice else set()
         known -= record.bad[frame, structure]
         annotated.setdefault(str(frame), {})[structure] = sorted(known | slices)
@@ -195,7 +209,9 @@ def write_workspace_labels(
     for view in [view for view in STRUCTURES if view in images]:
         names = {name for _, _, of_structure in PAINT_ORDER[view] for name in of_structure}
         contours = {
-            place: {name: points for name, points in workspace.contours[uid].items() if name in names}
+            place: {
+                name: points for name, points in workspace.contours[uid].items() if contour_of(name) in names
+            }
             for uid, place in places.get(view, {}).items()
             if uid in workspace.contours
         }

@@ -11,10 +11,11 @@ expand without end or read other files, are refused. Names of annotators are nev
 
 import io
 import math
+import re
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
 from xml.sax import SAXException
@@ -44,6 +45,9 @@ CONTOUR_NAMES: dict[str, str] = {
 }
 """The contours that are filled, by their names in the file."""
 
+PIECE = re.compile(r"(?P<contour>.*?[^\W\d_])[ _-]*\d+")
+"""Name of a further piece of a contour: ``sarvendocardialContour0001`` beside ``sarvendocardialContour``."""
+
 IGNORED_NAMES = frozenset(
     {
         "sarvepicardialContour",
@@ -65,6 +69,9 @@ IGNORED_NAMES = frozenset(
 )
 IGNORED_PREFIXES = ("lineRoiContour",)
 """Names that are known and hold no structure of ours; any other name is listed."""
+
+MIN_POINTS = 3
+"""Fewest different points of a contour that encloses anything."""
 
 MAX_BYTES = 2_000_000_000
 """Unpacked size beyond which a workspace is refused: a guard against archives made to fill the memory."""
@@ -88,9 +95,13 @@ class Workspace:
     Parameters
     ----------
     contours
-        SOPInstanceUID to contour name (of :data:`CONTOUR_NAMES`) to its points.
+        SOPInstanceUID to contour name to its points; the name is one of :data:`CONTOUR_NAMES`, with a number
+        behind it where a structure was drawn in pieces (see :func:`contour_of`).
     without_resolution
         Contours without ``SubpixelResolution``, as (SOPInstanceUID, name); taken as 1.
+    redrawn
+        Contours that occur with other points too (a study listed twice), as (SOPInstanceUID, name); the last
+        is taken. One that encloses nothing never replaces one that does.
     unknown
         Contour names that are neither used nor known, with how often they occur.
     findings
@@ -99,8 +110,54 @@ class Workspace:
 
     contours: dict[str, dict[str, Points]] = field(default_factory=dict)
     without_resolution: list[tuple[str, str]] = field(default_factory=list)
+    redrawn: set[tuple[str, str]] = field(default_factory=set)
     unknown: Counter[str] = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+
+    def add(self, uid: str, name: str, points: Points) -> None:
+        """Take a contour over, unless it encloses nothing and the one that is there does."""
+        of_image = self.contours.setdefault(uid, {})
+        before = of_image.get(name)
+        if before is None or not encloses(before):
+            of_image[name] = points
+        elif encloses(points) and not np.array_equal(before, points):
+            of_image[name] = points
+            self.redrawn.add((uid, name))
+
+
+def contour_of(name: str) -> str:
+    """Name of the contour that a numbered piece belongs to; any other name as it is."""
+    piece = PIECE.fullmatch(name)
+    return piece["contour"] if piece and name not in CONTOUR_NAMES else name
+
+
+def encloses(points: Points) -> bool:
+    """Whether a contour has the three different points that it takes to enclose anything."""
+    return len(np.unique(points, axis=0)) >= MIN_POINTS
+
+
+def together(workspaces: Sequence[Workspace]) -> Workspace:
+    """One workspace of several of the same observer."""
+    if len(workspaces) == 1:
+        return workspaces[0]
+    whole = Workspace(findings=[finding for each in workspaces for finding in each.findings])
+    for workspace in workspaces:
+        for uid, named in workspace.contours.items():
+            for name, points in named.items():
+                whole.add(uid, name, points)
+    whole.findings += _redrawn(whole)
+    return whole
+
+
+def _redrawn(workspace: Workspace) -> list[Finding]:
+    if not workspace.redrawn:
+        return []
+    names = sorted({name for _, name in workspace.redrawn})
+    message = (
+        f"{len(workspace.redrawn)} contours ({', '.join(names)}) occur twice with different points; the last"
+        " of each is used. Check them in the contouring software."
+    )
+    return [Finding(Code.LABEL_INCOMPLETE, Level.REVIEW, message, value=float(len(workspace.redrawn)))]
 
 
 def read_workspace(content: bytes) -> Workspace:
@@ -157,6 +214,7 @@ def _remarks(workspace: Workspace) -> list[Finding]:
             " their points are taken as whole pixels."
         )
         findings.append(Finding(Code.UNREADABLE, Level.REVIEW, message))
+    findings += _redrawn(workspace)
     if workspace.unknown:
         names = [f"{name} ({n})" for name, n in sorted(workspace.unknown.items())]
         message = f"Contours of unknown names are left out: {', '.join(names)}."
@@ -228,16 +286,18 @@ class _ContourReader(ContentHandler):
 
     def _take_contour(self, uid: str, name: str) -> None:
         workspace = self.workspace
-        if name not in CONTOUR_NAMES:
-            if name not in IGNORED_NAMES and not name.startswith(IGNORED_PREFIXES):
+        contour = contour_of(name)
+        if contour not in CONTOUR_NAMES:
+            if contour not in IGNORED_NAMES and not name.startswith(IGNORED_PREFIXES):
                 workspace.unknown[name] += 1
             return
         resolution = self.resolution
         if not resolution or resolution < 0:
-            workspace.without_resolution.append((uid, name))
+            if self.points:
+                workspace.without_resolution.append((uid, name))
             resolution = 1.0
         points = np.asarray(self.points, dtype=np.float64).reshape(-1, 2) / resolution
-        workspace.contours.setdefault(uid, {})[name] = points
+        workspace.add(uid, name, points)
 
 
 def _local(name: str) -> str:

@@ -105,3 +105,16 @@ def open_source(
 def no_such_subject(key: str, path: Path) -> UserError:
     """The error for a subject that a source does not have."""
     return UserError(f"Subject '{key}': nothing of that name in {path}; check the subject key.")
+
+
+def passed_over(source: Source, shown: int = 20) -> str:
+    """One sentence on files that look like images or annotations and belong to no subject; empty if none do.
+
+    Asked after :meth:`Source.subjects`. Sources that take whatever lies in a subject's folder have none.
+    """
+    names = source.passed_over() if hasattr(source, "passed_over") else []
+    if not names:
+        return ""
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    listed = ", ".join(names[:shown]) + more
+    return f"{len(names):,} files or folders were not read, since their names fit no subject: {listed}."

@@ -6,17 +6,16 @@ from pathlib import Path
 
 from cinecohort.conversion.dicom_header import UnreadableFile, is_dicom, read_header
 from cinecohort.sources.base import RawSubject, Source, open_source
+from cinecohort.sources.bulk_archives import holds_archives
 from cinecohort.sources.dicom import DicomSource
 from cinecohort.sources.listing import folders_in
-from cinecohort.sources.ukbiobank import ARCHIVE, FOLDERS
 from cinecohort.sources.workspaces import WorkspaceFolder
 
 
 def detect_layout(path: Path) -> str:
     """Name of the source that fits a folder; ``dicom`` where nothing more special does."""
     names = {entry.name for entry in path.iterdir()}
-    archives = (e.name for folder in FOLDERS if (path / folder).is_dir() for e in (path / folder).iterdir())
-    if any(ARCHIVE.fullmatch(name) for name in archives):
+    if holds_archives(path):
         return "ukbiobank"
     if "contourfiles" in names or "link.csv" in names:
         return "sunnybrook"

@@ -38,6 +38,12 @@ class DicomSource:
         )
         return [self._listed(name) for name in names]
 
+    def passed_over(self) -> list[str]:
+        """Annotation files that belong to no subject, by name."""
+        if not self.workspaces.files:
+            return []
+        return self.workspaces.unclaimed(subject.key for subject in self.subjects())
+
     def subject(self, key: str) -> RawSubject:
         """List one subject."""
         for name in (key, f"{key}.zip"):
@@ -47,13 +53,14 @@ class DicomSource:
 
     def _listed(self, name: str) -> RawSubject:
         key = name[: -len(".zip")] if name.lower().endswith(".zip") else name
-        paths = (name, *self.workspaces.of(key).values())
+        paths = (name, *self.workspaces.paths(key))
         return RawSubject(key, key, "", paths, files_below(self.path, paths))
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
         """Write the subject's views, and label maps of the observers who drew on them."""
         names = [name for name, _, _ in subject.files]
-        images = [self.path / name for name in names if name not in self.workspaces.of(subject.key).values()]
+        drawn = set(self.workspaces.paths(subject.key))
+        images = [self.path / name for name in names if name not in drawn]
         workspaces = self.workspaces.read(subject.key)
         conversion = convert_series(read_files(images), options, contoured_instances(workspaces))
         outputs = write_views(folder, conversion)

@@ -1,25 +1,35 @@
 """cvi42 workspaces that belong to subjects: finding them by name, and making label maps of them."""
 
 import os
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.contours import write_workspace_labels
-from cinecohort.conversion.cvi42 import Workspace, read_workspace
+from cinecohort.conversion.cvi42 import Workspace, read_workspace, together
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.series import Conversion
 from cinecohort.findings import Finding, Level
-from cinecohort.sources.base import RawFile
+from cinecohort.sources.bulk_archives import ARCHIVE
 from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in
 
 NAMES = ("{}_cvi42.zip", "{}_cvi42.cvi42wsx", "{}.cvi42wsx", "{}_cvi42wsx.zip")
-"""Names that a participant's workspace may have."""
+"""Names that a participant's workspace may have anywhere. In a folder of its own, any name of such a suffix
+that begins with the participant's id, and not with a longer one, will do."""
+
+SUFFIXES = (".cvi42wsx", ".xml", ".zip")
+NOTES = (".md", ".csv", ".tsv", ".pdf", ".log", ".docx", ".xlsx")
+"""Suffixes of files that lie beside annotations and hold none."""
 
 
 class WorkspaceFolder:
     """A folder of workspaces: one folder an observer, or all of one observer's ("manual") side by side.
+
+    A folder whose files all begin with its own name is a participant's, not an observer's.
 
     Parameters
     ----------
@@ -33,60 +43,87 @@ class WorkspaceFolder:
 
     def __init__(self, folder: Path | None, root: Path, observers: Sequence[str] | None = None):
         self.root = root
-        self.folders: dict[str, str] = {}
-        if folder is None:
-            return
-        base = os.path.relpath(folder, root)
-        found = {name: f"{base}/{name}" for name in folders_in(folder)} or {DEFAULT_OBSERVER: base}
-        self.folders = {name: path for name, path in found.items() if observers is None or name in observers}
+        self.observers = observers
+        self.base = None if folder is None else os.path.relpath(folder, root)
+        self.any_name = folder is not None and folder.resolve() != root.resolve()
 
-    def of(self, participant: str) -> dict[str, str]:
-        """Observer to the path of the participant's workspace, relative to the dataset's path."""
-        return {
-            observer: path
-            for observer, folder in self.folders.items()
-            for name in NAMES
-            if (self.root / (path := f"{folder}/{name.format(participant)}")).is_file()
-        }
+    @cached_property
+    def files(self) -> dict[str, list[tuple[str, str]]]:
+        """Observer to (file name, path relative to the dataset's path) of every file, sorted."""
+        found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        if self.base is None:
+            return found
+        side_by_side = _names_in(self.root / self.base)
+        for folder in folders_in(self.root / self.base):
+            names = _names_in(self.root / self.base / folder)
+            own = self.any_name and bool(names) and all(begins_with(name, folder) for name in names)
+            observer = DEFAULT_OBSERVER if own else folder
+            found[observer] += [(name, f"{self.base}/{folder}/{name}") for name in names]
+        if any(name.lower().endswith(SUFFIXES) for name in side_by_side) or not found:
+            found[DEFAULT_OBSERVER] += [(name, f"{self.base}/{name}") for name in side_by_side]
+        wanted = found if self.observers is None else {n: found[n] for n in self.observers if n in found}
+        return {observer: sorted(listed) for observer, listed in wanted.items()}
 
-    def all(self) -> dict[str, dict[str, RawFile]]:
-        """Every participant's workspaces, by observer, with one look at each folder."""
-        found: dict[str, dict[str, RawFile]] = defaultdict(dict)
-        for observer, folder in self.folders.items():
-            files = scan(self.root, folder)
-            for pattern in reversed(NAMES):
-                prefix, suffix = pattern.split("{}")
-                for name, file in files.items():
-                    if name.endswith(suffix) and len(name) > len(prefix + suffix):
-                        found[name.removesuffix(suffix)][observer] = file
+    def of(self, participant: str) -> dict[str, list[str]]:
+        """Observer to the paths of the participant's workspaces, relative to the dataset's path."""
+        found = {}
+        for observer, listed in self.files.items():
+            start = bisect_left(listed, (participant, ""))
+            named = takewhile(lambda entry: entry[0].startswith(participant), listed[start:])
+            paths = [path for name, path in named if self._is_workspace(name, participant)]
+            if paths:
+                found[observer] = paths
         return found
 
-    def read(self, participant: str) -> dict[str, Workspace]:
+    def paths(self, participant: str) -> list[str]:
+        """Paths of all workspaces of a participant, relative to the dataset's path."""
+        return [path for listed in self.of(participant).values() for path in listed]
+
+    def unclaimed(self, participants: Iterable[str]) -> list[str]:
+        """Annotation files that belong to none of the participants, relative to the dataset's path."""
+        claimed = {path for participant in participants for path in self.paths(participant)}
+        every = [path for listed in self.files.values() for name, path in listed if self._may_hold_any(name)]
+        return sorted(set(every) - claimed)
+
+    def _is_workspace(self, name: str, participant: str) -> bool:
+        if name in {pattern.format(participant) for pattern in NAMES}:
+            return True
+        usable = self.any_name and not ARCHIVE.fullmatch(name) and name.lower().endswith(SUFFIXES)
+        return usable and begins_with(name, participant)
+
+    def _may_hold_any(self, name: str) -> bool:
+        told = name.lower().endswith(NOTES) or name.lower().startswith("readme")
+        return self.any_name and not told
+
+    def read(self, participant: str) -> dict[str, list[Workspace]]:
         """Read a participant's workspaces, by observer."""
         return {
-            observer: read_workspace((self.root / path).read_bytes())
-            for observer, path in self.of(participant).items()
+            observer: [read_workspace((self.root / path).read_bytes()) for path in paths]
+            for observer, paths in self.of(participant).items()
         }
 
 
-def scan(root: Path, folder: str) -> dict[str, RawFile]:
-    """Files directly in a folder, by name; the records name them relative to `root`."""
-    with os.scandir(root / folder) as entries:
-        found = {}
-        for entry in entries:
-            status = entry.stat()
-            name = f"{folder}/{entry.name}" if folder else entry.name
-            found[entry.name] = (name, status.st_size, status.st_mtime_ns)
-        return found
+def begins_with(name: str, participant: str) -> bool:
+    """Whether a file is named by a participant's id, and not by a longer one."""
+    rest = name.removeprefix(participant)
+    return rest != name and not rest[:1].isalnum()
 
 
-def contoured_instances(workspaces: Mapping[str, Workspace]) -> set[str]:
+def _names_in(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+
+
+def contoured_instances(workspaces: Mapping[str, Sequence[Workspace]]) -> set[str]:
     """SOPInstanceUIDs that any observer drew on."""
-    return {uid for workspace in workspaces.values() for uid in workspace.contours}
+    return {uid for listed in workspaces.values() for each in listed for uid in each.contours}
 
 
 def write_labels(
-    folder: Path, workspaces: Mapping[str, Workspace], conversion: Conversion, options: ConversionOptions
+    folder: Path,
+    workspaces: Mapping[str, Sequence[Workspace]],
+    conversion: Conversion,
+    options: ConversionOptions,
 ) -> tuple[list[str], list[str], list[Finding]]:
     """Write the label maps of all observers on the converted views.
 
@@ -102,11 +139,15 @@ def write_labels(
     outputs: list[str] = []
     findings: list[Finding] = []
     observers: list[str] = []
-    for observer, workspace in sorted(workspaces.items()):
-        if workspace.contours and not known & set(workspace.contours):
+    for observer, listed in sorted(workspaces.items()):
+        elsewhere = [each for each in listed if each.contours and not known & set(each.contours)]
+        if elsewhere:
             message = f"{observer}: no contour lies on these images; they were drawn on others."
             findings.append(Finding(Code.LABEL_INCOMPLETE, Level.INFO, message))
+        here = [each for each in listed if not any(each is other for other in elsewhere)]
+        if not here:
             continue
+        workspace = together(here)
         written, found = write_workspace_labels(folder, observer, workspace, places, images, options.labels)
         outputs += written
         findings += found

@@ -130,6 +130,18 @@ def test_a_shard_that_holds_nobody_any_more_loses_its_index_and_its_tables(cohor
     assert other.exists()
 
 
+def test_files_that_belong_to_nobody_are_told(tmp_path):
+    for name in ("10/A1_20209_2_0.zip", "10/A2_20209_2_0.zip.part"):
+        (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "raw" / name).write_text("archive")
+    told = refresh(configuration(tmp_path, source="ukbiobank")).sentence()
+    assert told.endswith("Dataset tiny: 1 files or folders were not read, since their names fit no subject: "
+                         "10/A2_20209_2_0.zip.part")  # fmt: skip
+    (tmp_path / "raw" / "10" / "A1_20209_2_0.zip").unlink()
+    with pytest.raises(UserError, match=r"No subject was found.*A2_20209_2_0\.zip\.part"):
+        refresh(configuration(tmp_path, source="ukbiobank"))
+
+
 def test_names_sizes_and_times_make_the_digest():
     base = RawSubject("a", "a", "", ("a",), (("a/x", 1, 10), ("a/y", 2, 20)))
     shuffled = replace(base, files=base.files[::-1])

@@ -109,13 +109,54 @@ def test_contours_of_too_few_points_are_left_out_and_named(n: int) -> None:
     contours = everywhere()
     contours[3, ES]["saendocardialContour"] = circle(5)[:n]
     volume = label_volume(contours, SHAPE, "sa")
+    for finding in volume.findings:
+        assert (finding.code, finding.level) == ("LABEL_INCOMPLETE", Level.REVIEW)
+        assert (finding.slices, finding.frames) == ((3,), (ES,))
+    assert any("saendocardialContour" in finding.message for finding in volume.findings)
+    assert not {1, 2} & set(np.unique(volume.labels[:, :, 3, ES]))
+    assert all(3 not in volume.annotated[str(ES)][name] for name in ("LV", "MYO"))
+    assert 3 in volume.annotated[str(ES)]["RV"]
+
+
+@pytest.mark.parametrize("left_out", [[3], [1, 2], [6], [1, 2, 3, 4, 5, 6]])
+def test_a_cavity_that_nobody_drew_is_not_wall(left_out: list[int]) -> None:
+    contours = everywhere()
+    for z in left_out:
+        del contours[z, ED]["saendocardialContour"]
+    volume = label_volume(contours, SHAPE, "sa")
+    full = label_volume(everywhere(), SHAPE, "sa")
     (finding,) = volume.findings
-    assert (finding.code, finding.level) == ("LABEL_INCOMPLETE", Level.REVIEW)
-    assert (finding.slices, finding.frames) == ((3,), (ES,))
-    assert "saendocardialContour" in finding.message
-    assert 3 not in volume.annotated[str(ES)]["LV"]
-    assert 3 in volume.annotated[str(ES)]["MYO"]
-    assert not np.any(volume.labels[:, :, 3, ES] == 1)
+    assert (finding.level, finding.slices, finding.frames) == (Level.REVIEW, tuple(left_out), (ED,))
+    for z in range(1, 7):
+        wall = int(np.sum(volume.labels[:, :, z, ED] == 2))
+        assert wall == (0 if z in left_out else np.sum(full.labels[:, :, z, ED] == 2))
+    drawn = [z for z in range(SHAPE[2]) if z not in left_out]
+    expected = drawn if len(left_out) < 6 else None
+    assert volume.annotated["0"].get("MYO") == volume.annotated["0"].get("LV") == expected
+    assert volume.annotated["0"]["RV"] == list(range(SHAPE[2]))
+
+
+def test_an_apex_without_cavity_is_wall() -> None:
+    contours = everywhere()
+    contours[7, ED] = {"saepicardialContour": circle(5.0)}
+    volume = label_volume(contours, SHAPE, "sa")
+    assert volume.findings == []
+    assert np.sum(volume.labels[:, :, 7, ED] == 2) == pytest.approx(np.pi * 25, abs=2)
+
+
+@pytest.mark.parametrize("numbers", [("", "0001"), ("0001", "0002"), ("", "_1", "_2"), ("", " 2")])
+def test_numbered_contours_are_pieces_of_one_structure(numbers: tuple[str, ...]) -> None:
+    pieces = {
+        f"sarvendocardialContour{number}": circle(4, (15.0 + 14 * place, 20.0))
+        for place, number in enumerate(numbers)
+    }
+    images = {"1.2.3": pieces | {"saepicardialContour0001": circle(9), "saendocardialContour0001": circle(5)}}
+    workspace = read_workspace(write_workspace(images))
+    assert workspace.findings == []
+    volume = label_volume({(2, 0): workspace.contours["1.2.3"]}, SHAPE, "sa")
+    assert np.sum(volume.labels == 3) == pytest.approx(len(numbers) * np.pi * 16, abs=3)
+    assert np.sum(volume.labels == 1) == pytest.approx(np.pi * 25, abs=2)
+    assert np.sum(volume.labels == 2) == pytest.approx(np.pi * 56, abs=4)
 
 
 def test_one_point_many_times_is_not_a_contour() -> None:

@@ -49,6 +49,16 @@ def point_xml(x: object, y: object) -> str:
     return f"<List:item><Point:x>{x}</Point:x><Point:y>{y}</Point:y></List:item>\n"
 
 
+def states_xml(*states: str) -> bytes:
+    """A workspace that lists the image once in each study state."""
+    whole = [workspace_xml(contours).decode() for contours in states]
+    start, end = whole[0].index(" <List:item>\n   <Hash"), whole[0].rindex("</List:item>\n </Hash")
+    more = "".join(
+        text[start : text.rindex("</List:item>\n </Hash")] + "</List:item>\n" for text in whole[1:]
+    )
+    return (whole[0][:end] + "</List:item>\n" + more + whole[0][end + len("</List:item>\n") :]).encode()
+
+
 TWO_POINTS = point_xml(40, 80) + point_xml(41, 82.5)
 
 
@@ -178,3 +188,24 @@ def test_damaged_and_hostile_files_are_a_finding(content: bytes) -> None:
 def test_a_workspace_without_contours_is_a_finding() -> None:
     (finding,) = read_workspace(workspace_xml("")).findings
     assert (finding.code, finding.level) == ("LABEL_INCOMPLETE", Level.REVIEW)
+
+
+def test_an_empty_contour_of_a_second_study_state_wipes_nothing_out() -> None:
+    square = [(0, 0), (8, 0), (8, 8), (0, 8)]
+    drawn = contour_xml("".join(point_xml(x, y) for x, y in square))
+    for empty in ("", point_xml(1, 1), point_xml(1, 1) * 4):
+        for first, second in ((drawn, contour_xml(empty)), (contour_xml(empty), drawn), (drawn, drawn)):
+            workspace = read_workspace(states_xml(first, second))
+            assert workspace.findings == []
+            np.testing.assert_array_equal(
+                workspace.contours[UID]["saendocardialContour"], np.array(square) / 4
+            )
+
+
+def test_a_contour_that_was_drawn_twice_is_flagged() -> None:
+    once, again = ("".join(point_xml(x, y) for x, y in ((0, 0), (n, 0), (n, n))) for n in (4, 8))
+    workspace = read_workspace(states_xml(contour_xml(once), contour_xml(again)))
+    assert workspace.contours[UID]["saendocardialContour"].max() == 2
+    (finding,) = workspace.findings
+    assert finding.level == "review"
+    assert "1 contours (saendocardialContour) occur twice" in finding.message

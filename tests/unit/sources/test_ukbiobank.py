@@ -13,6 +13,7 @@ from cinecohort.errors import UserError
 from cinecohort.findings import Status
 from cinecohort.images import read_image
 from cinecohort.sources.base import open_source
+from cinecohort.sources.detect import detect_layout
 from support import synthetic_dicom as synthetic
 
 OPTIONS = ConversionOptions()
@@ -137,3 +138,116 @@ def test_contours_become_labels_of_the_visit_they_were_drawn_on(tmp_path: Path) 
     assert other.values["observers"] == ""
     assert other.status is Status.OK
     assert [finding.level for finding in other.findings] == ["info"]
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+
+
+@pytest.mark.parametrize(
+    ("names", "keys"),
+    [
+        (["10/A10_20209_2_0.zip", "11/A11_20209_2_0.zip"], ["A10_2", "A11_2"]),
+        (["A1/A1_20209_2_0.zip", "A1/A1_20209_3_0.zip", "A2/x/A2_20208_2_0.zip"], ["A1_2", "A1_3", "A2_2"]),
+        (["A1/20209_2_0.zip", "A2/20209/20209_2_0.zip", "A2/20209_3_0.zip"], ["A1_2", "A2_2", "A2_3"]),
+        (["20209/A1_20209_2_0.zip", "20209_retest/A1_20209_3_0.zip"], ["A1_2", "A1_3"]),
+        (["A1_20209_2_0.ZIP", "b/A1_20208_2_0.Zip"], ["A1_2"]),
+        (["A1_20209_2_0 (1).zip", "A2_20209_2_0 - Copy.zip", "A3_20209_2_0.zip.1"], ["A1_2", "A2_2", "A3_2"]),
+        (["A1_20209_2_7.zip"], ["A1_2"]),
+    ],
+)
+def test_archives_are_found_wherever_they_lie(tmp_path: Path, names: list[str], keys: list[str]) -> None:
+    touch(tmp_path, *names)
+    assert detect_layout(tmp_path) == "ukbiobank"
+    source = open_source("ukbiobank", tmp_path)
+    subjects = source.subjects()
+    assert [subject.key for subject in subjects] == keys
+    assert sorted(name for subject in subjects for name in subject.paths) == sorted(names)
+    assert [open_source("ukbiobank", tmp_path).subject(key) for key in keys] == subjects
+    assert source.passed_over() == []
+
+
+def test_what_looks_like_cines_and_is_not_taken_is_named(tmp_path: Path) -> None:
+    odd = ["A2_20209_2_0.tar.gz", "A3_20209_2_0.zip.part", "20209/20209_2_0.zip", "more/rest.zip"]
+    touch(tmp_path, "A1_20209_2_0.zip", *odd, "A4_20209_2_0/1.dcm")
+    touch(tmp_path, "A1_20210_2_0.zip", "20207/A1_20207_2_0.zip", "ukb.bulk", "A1_cvi42.zip", "notes.csv")
+    source = open_source("ukbiobank", tmp_path)
+    assert [subject.key for subject in source.subjects()] == ["A1_2"]
+    assert source.passed_over() == sorted([*odd, "A4_20209_2_0"])
+
+
+def test_a_listing_follows_what_is_on_disk(tmp_path: Path) -> None:
+    touch(tmp_path, "10/A1_20209_2_0.zip")
+    source = open_source("ukbiobank", tmp_path)
+    assert len(source.subjects()) == 1
+    touch(tmp_path, "11/A2_20209_2_0.zip")
+    assert source.subject("A2_2").paths == ("11/A2_20209_2_0.zip",)
+    (tmp_path / "10/A1_20209_2_0.zip").unlink()
+    with pytest.raises(UserError):
+        source.subject("A1_2")
+
+
+@pytest.mark.parametrize(
+    "other", ["A1_20209_2_0 (1).zip", "20209_retest/A1_20209_2_0.zip", "x/A1_20209_2_0.ZIP"]
+)
+@pytest.mark.parametrize("same", [True, False])
+def test_a_second_archive_of_one_name_is_never_mixed_in(tmp_path: Path, other: str, same: bool) -> None:
+    images = synthetic.stack(5, 10)
+    pack(tmp_path / "A1_20209_2_0.zip", images)
+    pack(tmp_path / other, images if same else synthetic.stack(7, 10))
+    source = open_source("ukbiobank", tmp_path)
+    outcome = source.convert(source.subject("A1_2"), tmp_path / "out", OPTIONS)
+    assert outcome.status is (Status.OK if same else Status.REVIEW)
+    assert outcome.values["n_slices"] == 5
+    (finding,) = outcome.findings
+    assert finding.code == "DUPLICATE"
+    assert other in finding.message
+
+
+def test_a_whole_copy_is_read_where_the_archive_is_broken(tmp_path: Path) -> None:
+    pack(tmp_path / "A1_20209_2_0 (1).zip", synthetic.stack(5, 10))
+    (tmp_path / "A1_20209_2_0.zip").write_bytes(b"PK\x03\x04 and no more")
+    source = open_source("ukbiobank", tmp_path)
+    outcome = source.convert(source.subject("A1_2"), tmp_path / "out", OPTIONS)
+    assert outcome.status is Status.REVIEW
+    assert outcome.values["n_slices"] == 5
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "A1.xml",
+        "A1.zip",
+        "A1_cvi42 (1).zip",
+        "A1-contours.CVI42WSX",
+        "A1_2_cvi42.xml",
+        "A1/A1.xml",
+        "A1/A1_cvi42.zip",
+    ],
+)
+def test_workspaces_of_other_names_are_read(tmp_path: Path, name: str) -> None:
+    images = synthetic.stack(5, 10)
+    pack(tmp_path / "bulk" / "A1_20209_2_0.zip", images)
+    touch(tmp_path / "annotations", name, "A10.xml", "B7_cvi42.zip", "README.txt")
+    (tmp_path / "annotations" / name).write_bytes(workspace_of(images, (0, 4)))
+    source = open_source("ukbiobank", tmp_path / "bulk", tmp_path / "annotations")
+    outcome = source.convert(source.subject("A1_2"), tmp_path / "out", OPTIONS)
+    assert outcome.values["observers"] == "manual"
+    assert outcome.status is Status.OK
+    assert source.passed_over() == ["../annotations/A10.xml", "../annotations/B7_cvi42.zip"]
+
+
+def test_workspaces_of_two_visits_go_to_their_visits(tmp_path: Path) -> None:
+    visits = {"2": synthetic.stack(5, 10), "3": synthetic.stack(5, 10)}
+    (tmp_path / "annotations").mkdir()
+    for visit, images in visits.items():
+        pack(tmp_path / "bulk" / f"A1_20209_{visit}_0.zip", images)
+        (tmp_path / "annotations" / f"A1_{visit}.cvi42wsx").write_bytes(workspace_of(images, (0, 4)))
+    source = open_source("ukbiobank", tmp_path / "bulk", tmp_path / "annotations")
+    for visit in visits:
+        outcome = source.convert(source.subject(f"A1_{visit}"), tmp_path / visit, OPTIONS)
+        assert outcome.values["observers"] == "manual"
+        assert [finding.level for finding in outcome.findings] == ["info"]
