@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cinecohort.errors import UserError
+from cinecohort.users_tables import list_of_ids
 
 TRACES = (("subjects", ""), ("cache/raw", ".json"), ("logs/subjects", ".jsonl"))
 """Folders of the results that hold one folder or file a subject, and the ending of its name."""
@@ -18,15 +19,13 @@ def withdrawn_ids(path: Path | None) -> frozenset[str]:
     Raises
     ------
     UserError
-        If the list is not there.
+        If the list is not there, or is not text.
     """
     if path is None:
         return frozenset()
     if not path.is_file():
         raise UserError(f"{path}: the list of withdrawn participants is not there; set `withdrawals`.")
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    ids = (line.replace("\t", ",").replace(";", ",").split(",")[0].strip().strip("\"'") for line in lines)
-    return frozenset(identifier for identifier in ids if identifier)
+    return list_of_ids(path)
 
 
 def withdrawn_subjects(

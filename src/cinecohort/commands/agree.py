@@ -52,12 +52,16 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.config or len(arguments.tables) != 2:
         arguments.parser.error("needs two tables, or --config alone")
     from cinecohort.statistics.agreement import agree, write_agreement
-    from cinecohort.statistics.tables import read_table
+    from cinecohort.statistics.tables import read_users_table
     from cinecohort.synthetic import BANNER, any_synthetic
 
     on = arguments.on.split(",")
     repeated = arguments.repeated.split(",") if arguments.repeated else []
-    first, second = (read_table(path, [*on, *repeated], may_be_empty=False) for path in arguments.tables)
+    (first, notes), (second, further) = (
+        read_users_table(path, [*on, *repeated], may_be_empty=False) for path in arguments.tables
+    )
+    for line in (*notes, *further):
+        print(line)
     names = (arguments.tables[0].stem, arguments.tables[1].stem)
     if names[0] == names[1]:
         names = (str(arguments.tables[0]), str(arguments.tables[1]))

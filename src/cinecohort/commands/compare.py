@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and write one row an outcome."""
     from cinecohort.statistics.effects import compare
-    from cinecohort.statistics.tables import read_table, split_names, write_table
+    from cinecohort.statistics.tables import read_table, read_users_table, split_names, write_table
     from cinecohort.synthetic import BANNER, any_synthetic
 
     outcomes = split_names(arguments.outcomes)
@@ -36,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.usage_error("--outcomes names no column")
     if not 0 < arguments.alpha < 1:
         arguments.usage_error("--alpha must lie between 0 and 1")
-    table = read_table(arguments.table, [arguments.id], may_be_empty=False)
+    table, notes = read_users_table(arguments.table, [arguments.id], may_be_empty=False)
+    for line in notes:
+        print(line)
     result = compare(
         table,
         arguments.group,

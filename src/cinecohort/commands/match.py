@@ -67,14 +67,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Match, and write ``pairs.csv, scores.csv, balance.csv, love.svg``."""
     from cinecohort.statistics.balance import balance_table, balance_verdict
     from cinecohort.statistics.matching import match
-    from cinecohort.statistics.tables import read_table, split_names, write_table
+    from cinecohort.statistics.tables import read_users_table, split_names, write_table
     from cinecohort.synthetic import BANNER, any_synthetic
 
     options = _options(arguments)
     covariates = split_names(arguments.covariates)
     if not covariates and arguments.score is None:
         arguments.usage_error("one of --covariates and --score is needed")
-    table = read_table(arguments.table, [arguments.id], may_be_empty=False)
+    table, notes = read_users_table(arguments.table, [arguments.id], may_be_empty=False)
+    for line in notes:
+        print(line)
     notes = []
     if arguments.drop_missing:
         needed = [c for c in (*covariates, *options.exact, arguments.score) if c in table]

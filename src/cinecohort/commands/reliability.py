@@ -18,9 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compute the reliability table and print ICC(A,1) in one line."""
     from cinecohort.statistics.reliability import reliability
-    from cinecohort.statistics.tables import read_table, write_table
+    from cinecohort.statistics.tables import read_users_table, write_table
 
-    table = read_table(arguments.table, [arguments.subject, arguments.rater])
+    table, notes = read_users_table(arguments.table, [arguments.subject, arguments.rater])
+    for line in notes:
+        print(line)
     result = reliability(table, arguments.subject, arguments.rater, arguments.value)
     write_table(arguments.out, result)
     row = result.set_index("type").loc["ICC(A,1)"]

@@ -15,7 +15,7 @@ from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableO
 from cinecohort.statistics.measure_names import THEIR_NAMES, is_measure_name
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.overlap_tables import OVERLAP_COLUMNS
-from cinecohort.statistics.tables import read_table, write_table
+from cinecohort.statistics.tables import read_table, read_users_table, write_table
 
 _EJECTION = (("lvedv_ml", "lvesv_ml", "lvsv_ml", "lvef_pct"), ("rvedv_ml", "rvesv_ml", "rvsv_ml", "rvef_pct"))
 _VOLUMES = {chamber: (f"{chamber}edv_ml", f"{chamber}esv_ml") for chamber in ("lv", "rv")}
@@ -86,7 +86,7 @@ def _without_zeros(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
 
 def _read_file(path: Path, options: MeasuresFileOptions) -> tuple[pd.DataFrame, int, int, int]:
     """Return the file's table with ``subject``, ``repeat`` and measures, and the counts of what it held."""
-    table = read_table(path, [name for name in (options.subject, options.measure) if name])
+    table, _ = read_users_table(path, [name for name in (options.subject, options.measure) if name])
     for column, text in options.where.items():
         table = table[_column(table, column, path).astype("string") == text]
     read = len(table)

@@ -15,7 +15,7 @@ from cinecohort.statistics.matched_samples import (
     robust_difference,
 )
 from cinecohort.statistics.matching import check_identifiers, read_treatment
-from cinecohort.statistics.propensity import check_not_mixed, is_factor
+from cinecohort.statistics.propensity import check_factor, is_factor
 from cinecohort.statistics.tables import no_column
 from cinecohort.statistics.two_samples import (
     benjamini_hochberg,
@@ -245,7 +245,7 @@ def _check_adjustable(table: pd.DataFrame, covariates: Sequence[str], sets: Matc
     for name in covariates:
         if name not in table:
             raise no_column(table, name)
-        check_not_mixed(analysed[name], name)
+        check_factor(analysed[name], name)
         if analysed[name].isna().any():
             raise UserError(
                 f"Covariate {name!r} is missing for {int(analysed[name].isna().sum())} of {len(analysed)} "

@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from cinecohort.errors import UserError
 from cinecohort.statistics.tables import no_column
+from cinecohort.users_tables import check_levels
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ def is_factor(values: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
 
 
-def check_not_mixed(values: pd.Series, name: str) -> None:
-    """Refuse a text column that is numbers for the most part: a slip would make a factor of it.
+def check_factor(values: pd.Series, name: str) -> None:
+    """Refuse a text column that cannot be a factor: numbers for the most part, dates, or too many levels.
 
     Raises
     ------
@@ -66,6 +67,7 @@ def check_not_mixed(values: pd.Series, name: str) -> None:
         raise UserError(
             f"Column {name!r} holds numbers, but also {shown}: correct these, or empty the cells."
         )
+    check_levels(present, name)
 
 
 def expand(table: pd.DataFrame, covariates: Sequence[str], all_levels: bool) -> list[DesignColumn]:
@@ -117,7 +119,7 @@ def check_covariates(table: pd.DataFrame, covariates: Sequence[str]) -> None:
     if table.empty:
         raise UserError("No subject has a value, so that nothing can be explained by covariates.")
     for name in covariates:
-        check_not_mixed(table[name], name)
+        check_factor(table[name], name)
         if not is_factor(table[name]) and not np.isfinite(table[name].to_numpy(float)).all():
             raise UserError(f"Covariate {name!r} holds infinite values: correct or leave them out.")
         if table[name].nunique() < 2:

@@ -1,6 +1,5 @@
 """Reading and writing the tables that the statistics work on, and naming their columns."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from cinecohort.errors import UserError
 from cinecohort.files import replacing
 from cinecohort.statistics.measure_names import is_key_name
 from cinecohort.synthetic import BANNER, COLUMN
+from cinecohort.users_tables import check_rows, clean_column, refusals, text_format
 
 
 def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) -> pd.DataFrame:
@@ -24,30 +24,37 @@ def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) 
         If the file cannot be read, is not UTF-8 text or has no header, if the header names a column twice or
         fewer columns than the rows have, or if it has no rows but must.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            first_line = stream.readline()
-        separator = max("\t,;", key=first_line.count)
-        header = next(csv.reader([first_line], delimiter=separator), [])
-        if not header:
-            raise UserError(f"{path}: is empty; a table with a header line is needed.")
-        repeated = sorted({name for name in header if name and header.count(name) > 1})
-        if repeated:
-            raise UserError(f"{path}: has several columns {', '.join(repeated)}; keep one or rename them.")
-        text = {index: str for index, name in enumerate(header) if name in keys or is_key_name(name)}
-        table = pd.read_csv(path, sep=separator, dtype=text, encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
-    except (UnicodeDecodeError, pd.errors.ParserError) as error:
-        raise UserError(f"{path}: is not a table of text ({error}); save it as CSV in UTF-8.") from error
-    if len(table) and not isinstance(table.index, pd.RangeIndex):
-        raise UserError(
-            f"{path}: its rows have more values than its header has names, so that no column can be told; "
-            "name every column, or remove separators at the ends of the lines."
+    form = text_format(path)
+    text = {index: str for index, name in enumerate(form.header) if name in keys or is_key_name(name)}
+    with refusals(path):
+        table = pd.read_csv(
+            path, sep=form.separator, dtype=text, encoding=form.encoding, skiprows=form.skipped
         )
+    check_rows(table, path)
     if table.empty and not may_be_empty:
         raise UserError(f"{path}: holds no rows.")
     return table.rename(columns={name: "" for name in table.columns[:1] if str(name).startswith("Unnamed: ")})
+
+
+def read_users_table(
+    path: Path, keys: Sequence[str] = (), may_be_empty: bool = True
+) -> tuple[pd.DataFrame, list[str]]:
+    """Read a table that a user brings, with decimal commas and words and numbers for missing values.
+
+    See :func:`read_table` for what it takes and raises. All commands and the workflow read such tables by it.
+
+    Returns
+    -------
+    tuple
+        The table, and sentences on what was taken as missing or looks like a code.
+    """
+    table = read_table(path, keys, may_be_empty)
+    notes: list[str] = []
+    for name in table.columns:
+        if name not in keys and not is_key_name(str(name)):
+            table[name], told = clean_column(table[name], str(name), path)
+            notes += told
+    return table, notes
 
 
 def write_table(path: Path, table: pd.DataFrame, synthetic: bool = False) -> None:

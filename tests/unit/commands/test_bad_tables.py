@@ -56,15 +56,45 @@ def test_tables_whose_columns_cannot_be_told(
     assert sentence in words
 
 
-def test_a_measure_with_decimal_commas_is_not_left_out_in_silence(
+def test_a_measure_with_decimal_commas_is_compared_and_one_of_text_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     measures().to_csv(tmp_path / "a.csv", index=False)
-    table = measures().assign(LVEDV_ml=[f"{value},5" for value in range(12)], sex="F")
+    table = measures().assign(LVEDV_ml=[f"{100 + value},5" for value in range(12)], LVM_g="80 g")
     table.to_csv(tmp_path / "b.csv", index=False, sep=";")
     arguments = ["agree", tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "out", "--no-figures"]
     words = said(capsys, 0, *arguments)
-    assert "LEFT OUT, for text in place of numbers: LVEDV_ml" in words
+    assert "LEFT OUT, for text in place of numbers: LVM_g" in words
+    differences = pd.read_csv(tmp_path / "out" / "differences.csv").set_index("measure")
+    assert differences["n"].to_dict() == {"LVEDV_ml": 12}
+
+
+@pytest.mark.parametrize("command", ["match", "compare"])
+def test_dates_are_no_covariate(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    groups().assign(age=[f"2012-05-{1 + i % 28:02d}" for i in range(40)]).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    column = {"match": ["--treatment", "t"], "compare": ["--group", "t", "--outcomes", "y"]}[command]
+    rest = ["--covariates", "age", "--out", tmp_path / "out"]
+    assert "Column 'age' holds dates" in said(capsys, 1, command, tmp_path / "t.csv", *column, *rest)
+
+
+@pytest.mark.parametrize("command", ["match", "compare", "reliability", "agree"])
+def test_every_command_tells_what_it_takes_for_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    table = groups().assign(age=lambda t: t["age"].where(t.index != 3, -999), rater=lambda t: t.index % 2)
+    table.assign(age=table["age"].map(lambda value: f"{value:g}".replace(".", ","))).to_csv(
+        path := tmp_path / "t.csv", index=False, sep=";"
+    )
+    arguments = {
+        "match": ["--treatment", "t", "--covariates", "age", "--drop-missing", "--out", tmp_path / "out"],
+        "compare": ["--group", "t", "--outcomes", "age", "--out", tmp_path / "out.csv"],
+        "reliability": ["--subject", "t", "--rater", "rater", "--value", "age", "--out", tmp_path / "o.csv"],
+        "agree": [path, "--out", tmp_path / "out", "--no-figures"],
+    }[command]
+    main([str(argument) for argument in (command, path, *arguments)])
+    assert "column age: -999 is taken for a missing value (1 row)" in "".join(capsys.readouterr())
 
 
 def with_age_of_text(table: pd.DataFrame) -> pd.DataFrame:
