@@ -17,9 +17,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from cinecohort.evaluation.contours import contour_distances, fill_holes
+from cinecohort.evaluation.contours import contour_distances
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.images import Image
+from cinecohort.masks import fill_holes
 
 SPACING = (1.8, 1.8, 10.0)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from cinecohort.analyses.group_study import compare_matched, match_cohort
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.people import OBESITY_EFFECT
 from cinecohort.phantom.tables import write_tables
-from cinecohort.statistics.group_study import compare_matched, match_cohort
 from cinecohort.statistics.published_tables import load
 from cinecohort.statistics.study_cohort import Flow, select_cohort
 from cinecohort.statistics.study_options import StudyOptions

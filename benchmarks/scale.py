@@ -49,11 +49,12 @@ from cinecohort.cohort.index import (
     refresh_index,
     shards,
 )
-from cinecohort.cohort.settings import COHORT_TABLES, STAGES, VERSIONS, settings_for
-from cinecohort.cohort.store import Record, fingerprint, read_record, save_record
+from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.tables import cell
+from cinecohort.cohort.versions import STAGES, VERSIONS
 from cinecohort.config import Config, load_config
 from cinecohort.files import write_json, write_text
+from cinecohort.store import Record, fingerprint, read_record, save_record
 from support.tiny_cohort import Cohort, write_patient
 
 PROTOTYPE = "patient001"

@@ -7,7 +7,8 @@ from snakemake.exceptions import WorkflowError
 
 from cinecohort.cohort.index import open_results
 from cinecohort.cohort.run import Run
-from cinecohort.cohort.settings import COHORT_TABLES, STAGES, check_models, settings_for
+from cinecohort.cohort.settings import COHORT_TABLES, check_models, settings_for
+from cinecohort.cohort.versions import STAGES
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cinecohort.cohort.analyses import run_group_study
+from cinecohort.analyses.stages import run_group_study
 from cinecohort.cohort.jobs import logged
 
 with logged(snakemake.log[0]):

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.measures.options import MeasureOptions
+from cinecohort.model_sets import PRIMARY, model_sets
 from cinecohort.options import ConfiguredPath, Options, load_options, parse_options
 from cinecohort.quality.options import (
     ImageQualityOptions,
@@ -17,7 +18,6 @@ from cinecohort.quality.options import (
     SegmentationQualityOptions,
 )
 from cinecohort.reporting.options import ReportOptions
-from cinecohort.segmentation.model_sets import PRIMARY, model_sets
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cinecohort.cohort.settings import STAGES, VERSIONS
+from cinecohort.cohort.versions import STAGES, VERSIONS
 from cinecohort.config import load_config
 from support.tiny_cohort import ROOT, write_patient
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from cinecohort.cohort.settings import STAGES, VERSIONS
+from cinecohort.cohort.versions import STAGES, VERSIONS
 from support.tiny_cohort import ROOT, Cohort, with_fault, write_patient
 from support.tiny_weights import write_weights
 

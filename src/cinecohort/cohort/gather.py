@@ -13,11 +13,12 @@ from cinecohort.cohort.cohort_checks import check_cohort, with_cohort_findings
 from cinecohort.cohort.flow import LEFT, STEPS, flow_of_subjects
 from cinecohort.cohort.index import index_path
 from cinecohort.cohort.participants import gather_participants, with_scanner_facts
-from cinecohort.cohort.settings import STAGES
 from cinecohort.cohort.tables import cell
+from cinecohort.cohort.versions import STAGES
 from cinecohort.config import DatasetOptions
 from cinecohort.files import write_text
 from cinecohort.findings import Status
+from cinecohort.ledger.columns import OVERLAP_COLUMNS
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
 from cinecohort.segmentation.descriptions import ANY_SOURCE
@@ -258,8 +259,7 @@ def measures_table(measure: pd.DataFrame, participants: pd.DataFrame, body_surfa
 
 def overlap_table(evaluate: pd.DataFrame) -> pd.DataFrame:
     """Overlap rows of the subjects that have any; the fixed columns stand there even when none has."""
-    columns = ["subject", "dataset", "view", "source", "reference", "frame", "role", "structure", "position"]
-    columns += ["dice", "mcd_mm", "hd_mm", "hd_max_mm", "n_slices", "n_skipped"]
+    columns = list(OVERLAP_COLUMNS)
     if "structure" not in evaluate:
         return pd.DataFrame(columns=columns)
     rows = by_subject(evaluate[evaluate["structure"] != ""])

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from cinecohort.cohort.progress import tally_path
 from cinecohort.cohort.run_lock import RunLock, snakemake_locks
-from cinecohort.cohort.settings import STAGES
 from cinecohort.cohort.shards import number_of_shards, shard_of
 from cinecohort.cohort.tables import parse_table, read_table, table_text, write_table
+from cinecohort.cohort.versions import STAGES
 from cinecohort.cohort.withdrawals import remove_subject, withdrawn_ids, withdrawn_subjects
 from cinecohort.config import Config, DatasetOptions
 from cinecohort.errors import UserError

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from cinecohort.cohort.store import Record
 from cinecohort.files import read_json, write_json
 from cinecohort.findings import Finding, Level, Status
+from cinecohort.store import Record
 
 UNCHANGED = "unchanged"
 EARLIER = "excluded earlier"

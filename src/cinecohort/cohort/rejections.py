@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.cohort.store import read_record
 from cinecohort.findings import Finding, Level
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation.model_sets import ModelSet
+from cinecohort.model_sets import ModelSet
+from cinecohort.store import read_record
 
 IMAGES, SEGMENTATIONS = "image_quality", "segmentation_quality"
 

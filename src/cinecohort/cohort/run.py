@@ -11,7 +11,7 @@ from cinecohort.cohort.index import read_index, shards
 from cinecohort.cohort.progress import read_tally, tally_path
 from cinecohort.cohort.run_lock import RunLock
 from cinecohort.cohort.run_summary import Job, duration, files_of_jobs, summary_text
-from cinecohort.cohort.settings import STAGES
+from cinecohort.cohort.versions import STAGES
 from cinecohort.files import write_text
 
 SECONDS_BETWEEN_LINES = (5.0, 10.0, 20.0, 30.0, 60.0)

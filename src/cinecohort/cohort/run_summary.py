@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cinecohort.cohort.index import shards
 from cinecohort.cohort.progress import EARLIER, UNCHANGED, Tally, read_tally, tally_path
-from cinecohort.cohort.settings import STAGES, VERSIONS
+from cinecohort.cohort.versions import STAGES, VERSIONS
 from cinecohort.findings import Status
 
 STATES = tuple(str(status) for status in (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR))

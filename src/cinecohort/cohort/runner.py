@@ -16,7 +16,9 @@ from typing import Any
 from cinecohort.catalogue.findings import Code
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.progress import EARLIER, UNCHANGED, Progress
-from cinecohort.cohort.store import (
+from cinecohort.errors import UserError, is_machine_fault
+from cinecohort.findings import Finding, Level, Outcome, Status
+from cinecohort.store import (
     Record,
     fingerprint,
     forget,
@@ -25,8 +27,6 @@ from cinecohort.cohort.store import (
     remove_abandoned,
     write_record,
 )
-from cinecohort.errors import UserError, is_machine_fault
-from cinecohort.findings import Finding, Level, Outcome, Status
 
 
 class Interrupted(Exception):

@@ -9,8 +9,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config
 from cinecohort.errors import UserError
+from cinecohort.model_sets import model_sets
 from cinecohort.segmentation.descriptions import (
     check_digest,
     describe_for,
@@ -18,28 +20,8 @@ from cinecohort.segmentation.descriptions import (
     shipped_models,
     usage_digest,
 )
-from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions
 from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in
-
-STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
-"""The stages that work by subject, in the order in which they run."""
-
-VERSIONS = {
-    "convert": 5,
-    "image_quality": 1,
-    "segment": 6,
-    "segmentation_quality": 4,
-    "measure": 4,
-    "evaluate": 3,
-    "gather": 3,
-    "import_tables": 1,
-    "run_record": 2,
-    "agreement": 3,
-    "group_study": 3,
-    "report": 4,
-}
-"""Version of each stage's algorithm."""
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "convert": ("datasets", "conversion"),
@@ -77,7 +59,7 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
     Parameters
     ----------
     stage
-        A key of :data:`VERSIONS`.
+        A key of :data:`cinecohort.cohort.versions.VERSIONS`.
     config
         The configuration.
     study

@@ -15,12 +15,12 @@ from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
 from cinecohort.cohort.rejections import rejections, usable
 from cinecohort.cohort.runner import Stage, outcome_of
-from cinecohort.cohort.store import read_record
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation.model_sets import model_sets
+from cinecohort.model_sets import model_sets
+from cinecohort.store import read_record
 
 
 def observers_of(folder: Path) -> list[str]:

@@ -8,8 +8,8 @@ from typing import Any
 from cinecohort.cohort.index import IndexedSubject, note_converted, subjects_of
 from cinecohort.cohort.progress import tally_path, worst_finding
 from cinecohort.cohort.runner import run_shard
-from cinecohort.cohort.store import Record
 from cinecohort.cohort.tables import columns_of, write_table
+from cinecohort.store import Record
 
 IDENTITY = ("subject", "dataset", "participant", "visit")
 STATE = ("status", "stage", "code", "reason")
@@ -43,7 +43,7 @@ def run_stage(
     Parameters
     ----------
     stage
-        One of :data:`cinecohort.cohort.settings.STAGES`.
+        One of :data:`cinecohort.cohort.versions.STAGES`.
     settings
         What :func:`cinecohort.cohort.settings.settings_for` made.
     index

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from cinecohort.cohort.index import read_index, shards
-from cinecohort.cohort.settings import STAGES
-from cinecohort.cohort.store import abandoned_files, damaged_outputs, read_record, record_path
 from cinecohort.cohort.tables import read_table
+from cinecohort.cohort.versions import STAGES
 from cinecohort.files import read_json
+from cinecohort.store import abandoned_files, damaged_outputs, read_record, record_path
 
 
 @dataclass(frozen=True)

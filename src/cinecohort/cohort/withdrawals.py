@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cinecohort.errors import UserError
-from cinecohort.users_tables import list_of_ids
+from cinecohort.ledger.users_tables import list_of_ids
 
 TRACES = (("subjects", ""), ("cache/raw", ".json"), ("logs/subjects", ".jsonl"))
 """Folders of the results that hold one folder or file a subject, and the ending of its name."""

@@ -51,8 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _run_config(arguments.config, arguments.out)
     if arguments.config or len(arguments.tables) != 2:
         arguments.parser.error("needs two tables, or --config alone")
-    from cinecohort.statistics.agreement import agree, write_agreement
-    from cinecohort.statistics.tables import read_users_table
+    from cinecohort.analyses.agreement_files import write_agreement
+    from cinecohort.ledger.tables import read_users_table
+    from cinecohort.statistics.agreement import agree
     from cinecohort.synthetic import BANNER, any_synthetic
 
     on = arguments.on.split(",")
@@ -105,9 +106,10 @@ def _summary(result: "AgreementResult", out: Path) -> str:
 
 def _run_config(path: Path, out: Path) -> int:
     """Compare all tables of the configuration's datasets with ``source: tables``."""
+    from cinecohort.analyses.agreement_of_tables import agreement_of_tables
     from cinecohort.cohort.participants import read_participants
     from cinecohort.config import load_config
-    from cinecohort.sources.tables import agreement_of_tables, parse_settings
+    from cinecohort.sources.tables import parse_settings
 
     config = load_config(path)
     chosen = {name: dataset for name, dataset in config.datasets.items() if dataset.source == "tables"}

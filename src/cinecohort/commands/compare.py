@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and write one row an outcome."""
+    from cinecohort.ledger.tables import read_table, read_users_table, split_names, write_table
     from cinecohort.statistics.effects import compare
-    from cinecohort.statistics.tables import read_table, read_users_table, split_names, write_table
     from cinecohort.synthetic import BANNER, any_synthetic
 
     outcomes = split_names(arguments.outcomes)

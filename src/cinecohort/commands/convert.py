@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Convert every subject; one line each, and a sum in the end."""
-    from cinecohort.conversion.batch import convert_all
+    from cinecohort.cohort.convert_folder import convert_all
 
     if not arguments.source.is_dir():
         raise UserError(f"{arguments.source}: there is no such folder; give the folder of the raw data.")

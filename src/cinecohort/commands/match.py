@@ -65,9 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Match, and write ``pairs.csv, scores.csv, balance.csv, love.svg``."""
+    from cinecohort.ledger.tables import read_users_table, split_names, write_table
     from cinecohort.statistics.balance import balance_table, balance_verdict
     from cinecohort.statistics.matching import match
-    from cinecohort.statistics.tables import read_users_table, split_names, write_table
     from cinecohort.synthetic import BANNER, any_synthetic
 
     options = _options(arguments)
@@ -120,8 +120,8 @@ def _options(arguments: argparse.Namespace) -> "MatchingOptions":
     """Make matching options of the arguments; what they refuse is wrong usage."""
     from pydantic import ValidationError
 
+    from cinecohort.ledger.tables import split_names
     from cinecohort.statistics.study_options import MatchingOptions
-    from cinecohort.statistics.tables import split_names
 
     calipers = dict(text.partition("=")[::2] for text in arguments.covariate_caliper)
     try:

@@ -127,7 +127,7 @@ def segmented_sets(folder: Path, labels: str) -> list[Any]:
     from cinecohort.images import read_sidecar
     from cinecohort.label_maps import segmentation_path
     from cinecohort.labels import STRUCTURES
-    from cinecohort.segmentation.model_sets import model_sets, single_set
+    from cinecohort.model_sets import model_sets, single_set
 
     if labels != "seg":
         return [single_set(labels, STRUCTURES, labels)] if any(folder.glob(f"seg_{labels}_*.nii.gz")) else []

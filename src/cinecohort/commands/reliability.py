@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compute the reliability table and print ICC(A,1) in one line."""
+    from cinecohort.ledger.tables import read_users_table, write_table
     from cinecohort.statistics.reliability import reliability
-    from cinecohort.statistics.tables import read_users_table, write_table
 
     table, notes = read_users_table(arguments.table, [arguments.subject, arguments.rater])
     for line in notes:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Take the patient through every stage and say where the page is."""
-    from cinecohort.reporting.patient_study import study_patient
+    from cinecohort.analyses.patient_study import study_patient
 
     result = study_patient(arguments.source, arguments.out, arguments.model, arguments.threads)
     for finding in result.findings:

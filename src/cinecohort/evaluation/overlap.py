@@ -10,19 +10,8 @@ from numpy.typing import NDArray
 from cinecohort.evaluation.contours import Border, contour_distances
 from cinecohort.images import Image
 from cinecohort.labels import STRUCTURES
+from cinecohort.ledger.columns import OVERLAP_NUMBERS
 from cinecohort.measures.positions import POSITIONS, base_direction, thirds
-
-COLUMNS = [
-    "frame",
-    "structure",
-    "position",
-    "dice",
-    "mcd_mm",
-    "hd_mm",
-    "hd_max_mm",
-    "n_slices",
-    "n_skipped",
-]
 
 
 def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
@@ -66,8 +55,8 @@ def overlap(
     Returns
     -------
     pandas.DataFrame
-        Columns of :data:`COLUMNS`, a row a frame, structure and position. ``n_slices`` slices went into the
-        distances; ``n_skipped`` had the structure in one map only. Undefined is NaN.
+        ``frame, structure, position`` and :data:`cinecohort.ledger.columns.OVERLAP_NUMBERS`. ``n_slices``
+        slices went into the distances; ``n_skipped`` had the structure in one map only. Undefined is NaN.
 
     Raises
     ------
@@ -83,7 +72,7 @@ def overlap(
             a, b = _cropped(automatic.data[..., frame], manual.data[..., frame])
             at_frame = {name: mask[:, frame] for name, mask in known.items()}
             rows += _frame_rows(a, b, view, frame, manual, at_frame, border, positions)
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=["frame", "structure", "position", *OVERLAP_NUMBERS])
 
 
 def reference_coverage(manual: Image, view: str) -> dict[str, NDArray[np.bool_]]:

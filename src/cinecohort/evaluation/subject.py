@@ -15,7 +15,7 @@ from cinecohort.evaluation.overlap import overlap
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation.model_sets import ModelSet
+from cinecohort.model_sets import ModelSet
 
 
 def evaluate_subject(
@@ -32,7 +32,7 @@ def evaluate_subject(
     folder
         The subject's folder in the store.
     sets
-        Sets of models; see :func:`cinecohort.segmentation.model_sets.model_sets`.
+        Sets of models; see :func:`cinecohort.model_sets.model_sets`.
     observers
         Names of observers; those without labels here are passed over.
     options

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cinecohort.cohort.settings import VERSIONS
-from cinecohort.cohort.store import record_path, write_record
+from cinecohort.cohort.versions import VERSIONS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.experiments.options import ExperimentDataset, ExperimentOptions
@@ -22,6 +21,7 @@ from cinecohort.label_maps import label_path
 from cinecohort.segmentation.labelled_subjects import read_labelled
 from cinecohort.segmentation.participants import draw_participants, participant_of
 from cinecohort.sources.base import open_source
+from cinecohort.store import record_path, write_record
 
 OBSERVER = "manual"
 """Name under which the labels of every dataset's observer are linked."""

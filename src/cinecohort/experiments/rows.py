@@ -19,7 +19,7 @@ from cinecohort.errors import UserError
 from cinecohort.experiments.budget import Plan, clock_of, plan, uses_gpu
 from cinecohort.experiments.datasets import OBSERVER, participants, subject_folder, training_subjects
 from cinecohort.experiments.options import ExperimentOptions
-from cinecohort.experiments.steps import VERSIONS
+from cinecohort.experiments.versions import VERSIONS
 from cinecohort.files import digest_json, read_json, write_json
 from cinecohort.options import parse_options
 from cinecohort.segmentation.descriptions import check_digest, describe_model, weights_digest

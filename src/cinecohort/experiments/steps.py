@@ -8,6 +8,7 @@ from typing import Any
 
 from cinecohort.errors import UserError
 from cinecohort.experiments.options import ExperimentDataset, ExperimentOptions, load_experiments
+from cinecohort.experiments.versions import VERSIONS
 from cinecohort.files import digest_file
 from cinecohort.segmentation.descriptions import describe_model, weights_path
 
@@ -15,9 +16,6 @@ Report = Callable[[str], None]
 
 CURVES = "curves"
 """The one step of its kind."""
-
-VERSIONS = {"datasets": 2, "rows": 3, "tests": 3, "tables": 3, "curves": 1, "panels": 1}
-"""Version of each kind of step, raised by hand when its code changes what comes out: it is then done anew."""
 
 
 def run_step(options: ExperimentOptions, kind: str, name: str, report: Report = print) -> None:

@@ -28,7 +28,7 @@ from cinecohort.measures.ventricles import (
     ventricular_measures,
 )
 from cinecohort.measures.wall_thickness import wall_thickness
-from cinecohort.segmentation.model_sets import ModelSet, models_text
+from cinecohort.model_sets import ModelSet, models_text
 
 CURVES_FILE = "curves.json"
 
@@ -71,7 +71,7 @@ def measure_subject(
         The subject's folder in the store.
     sets
         Sets of models whose label maps are measured together; see
-        :func:`cinecohort.segmentation.model_sets.model_sets`.
+        :func:`cinecohort.model_sets.model_sets`.
     observers
         Names of observers; those without labels here are passed over.
     options

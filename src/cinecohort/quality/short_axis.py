@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.evaluation.contours import fill_holes
+from cinecohort.masks import fill_holes
 from cinecohort.measures.positions import base_direction, thirds
 from cinecohort.quality.topology import Borders, borders_of, divide, largest_component_sizes
 

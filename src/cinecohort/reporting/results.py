@@ -9,7 +9,7 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
-from cinecohort.segmentation.model_sets import ModelSet, model_sets
+from cinecohort.model_sets import ModelSet, model_sets
 from cinecohort.synthetic import any_synthetic
 
 KEY_COLUMNS = ("subject", "dataset", "status", "code", "reason", "stage", "step", "level", "view", "source")

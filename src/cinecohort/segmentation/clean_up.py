@@ -8,12 +8,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cinecohort.images import Image
+from cinecohort.masks import IN_PLANE
 from cinecohort.segmentation.options import CleanUpOptions
 from cinecohort.segmentation.preprocessing import without_contrast
 
 EVERY_NEIGHBOUR = np.ones((3, 3, 3), dtype=bool)
-IN_PLANE = np.zeros((3, 3, 3), dtype=bool)
-IN_PLANE[:, :, 1] = ndimage.generate_binary_structure(2, 1)
 
 GAP_MM = 10.0
 """What is nearer than this to the heart belongs to it."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cinecohort.cohort.store import read_record, record_path
 from cinecohort.errors import UserError
+from cinecohort.store import read_record, record_path
 
 
 def participant_of(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Measures that were made elsewhere: reading tables of them, and agreement from tables alone."""
+"""Measures that were made elsewhere: reading tables of them."""
 
 import re
 from collections.abc import Mapping
@@ -11,11 +11,10 @@ import pandas as pd
 from pydantic import ValidationError
 
 from cinecohort.errors import UserError
+from cinecohort.ledger.columns import OVERLAP_COLUMNS
+from cinecohort.ledger.tables import is_measure_name, read_users_table, write_table
 from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
-from cinecohort.statistics.measure_names import THEIR_NAMES, is_measure_name
-from cinecohort.statistics.options import AgreementOptions
-from cinecohort.statistics.overlap_tables import OVERLAP_COLUMNS
-from cinecohort.statistics.tables import read_table, read_users_table, write_table
+from cinecohort.statistics.measure_names import THEIR_NAMES
 
 _EJECTION = (("lvedv_ml", "lvesv_ml", "lvsv_ml", "lvef_pct"), ("rvedv_ml", "rvesv_ml", "rvsv_ml", "rvef_pct"))
 _VOLUMES = {chamber: (f"{chamber}edv_ml", f"{chamber}esv_ml") for chamber in ("lv", "rv")}
@@ -235,21 +234,3 @@ def write_cohort_tables(
     for name, content in tables.items():
         write_table(paths[name], content)
     return paths
-
-
-def agreement_of_tables(
-    datasets: Mapping[str, tuple[Path, TablesOptions]],
-    out: Path,
-    options: AgreementOptions,
-    participants: Mapping[str, pd.DataFrame] | None = None,
-) -> pd.DataFrame:
-    """Make everything about agreement from tables of measures alone, and return what was read.
-
-    Writes the cohort's tables to ``out/cohort/`` and the results as
-    :func:`cinecohort.statistics.agreement_report.run` does to `out`.
-    """
-    from cinecohort.statistics.agreement_report import run
-
-    paths = write_cohort_tables(datasets, out / "cohort", participants)
-    run(paths["measures"], paths["overlap"], paths["participants"], out, options)
-    return read_table(paths["tables"])

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,6 @@ from cinecohort.statistics.differences import difference_row
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.pairing import Pairing, pair_tables
 from cinecohort.statistics.repeated_measures import repeated_limits
-from cinecohort.statistics.tables import write_table
 
 
 @dataclass(frozen=True)
@@ -127,36 +125,3 @@ def _repeated(
         )
         rows.append({"measure": measure, **row})
     return pd.DataFrame(rows)
-
-
-def write_agreement(
-    result: AgreementResult,
-    folder: Path,
-    names: tuple[str, str] = ("first", "second"),
-    figures: bool = True,
-    synthetic: bool = False,
-) -> list[Path]:
-    """Write the tables and figures of a comparison into a folder and return their paths.
-
-    ``differences.csv, bland_altman.csv, correlation.csv`` and, beside them, ``bland_altman_scales.csv``,
-    ``pairing.csv`` (counts by table), ``unpaired.csv`` (what has no partner, and why), and
-    ``bland_altman_repeated.csv`` where there are repeats; ``bland_altman.svg`` and ``correlation.svg``.
-    """
-    tables = {
-        "differences": result.differences,
-        "bland_altman": result.bland_altman,
-        "correlation": result.correlation,
-        "bland_altman_scales": result.scales,
-        "pairing": result.pairing.counts,
-        "unpaired": result.pairing.unpaired,
-    }
-    if result.repeated is not None:
-        tables["bland_altman_repeated"] = result.repeated
-    for name, table in tables.items():
-        write_table(folder / f"{name}.csv", table, synthetic)
-    paths = [folder / f"{name}.csv" for name in tables]
-    if figures:
-        from cinecohort.reporting.agreement_figures import write_comparison_figures
-
-        paths += write_comparison_figures(result, folder, names)
-    return paths

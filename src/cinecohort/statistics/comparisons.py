@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pandas as pd
 
+from cinecohort.ledger.tables import is_measure_name
 from cinecohort.measures.columns import SUPPLEMENTARY
-from cinecohort.statistics.measure_names import is_measure_name
 
 SINGLE_OBSERVER = "manual"
 """Name of a source's only observer; it is no partner in a pair of observers where there are others."""

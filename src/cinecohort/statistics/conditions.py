@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from cinecohort.errors import UserError
+from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.condition_syntax import parse_condition
-from cinecohort.statistics.tables import no_column
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,

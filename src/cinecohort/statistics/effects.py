@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from cinecohort.errors import UserError
+from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.matched_samples import (
     MatchedSets,
     Regression,
@@ -16,7 +17,6 @@ from cinecohort.statistics.matched_samples import (
 )
 from cinecohort.statistics.matching import check_identifiers, read_treatment
 from cinecohort.statistics.propensity import check_factor, is_factor
-from cinecohort.statistics.tables import no_column
 from cinecohort.statistics.two_samples import (
     benjamini_hochberg,
     e_value,

@@ -8,8 +8,8 @@ import pandas as pd
 from scipy import stats
 
 from cinecohort.errors import UserError
+from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.propensity import expand
-from cinecohort.statistics.tables import no_column
 from cinecohort.statistics.two_samples import is_rounding
 
 SAME_DIFFERENCE = "every matched set shows the same difference, so that no error can be estimated"

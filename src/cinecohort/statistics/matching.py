@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from cinecohort.errors import UserError
+from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.nearest import NearestPairs, SearchRules, nearest_pairs
 from cinecohort.statistics.propensity import check_covariates, fit_propensity, is_factor
 from cinecohort.statistics.study_options import MatchingOptions
-from cinecohort.statistics.tables import no_column
 
 EMULATED = "MatchIt 4.7.2"
 """The implementation whose behaviour is reproduced."""

@@ -17,21 +17,7 @@ PRINCIPAL_MEASURES = ("lvedv_ml", "lvesv_ml", "lvm_g", "rvedv_ml", "rvesv_ml")
 DERIVED_MEASURES = ("lvsv_ml", "lvef_pct", "lvco_l_min", "rvsv_ml", "rvef_pct", "rvco_l_min")
 """The measures of Bai 2018 Table 9."""
 
-_KEYS = re.compile(
-    r"(.*[_ .])?(id|pid|eid)|(subject|patient|participant)_?(id)?|visit|instance|name|key", re.IGNORECASE
-)
-_FRAMES = re.compile(r"(.*_)?frames?|unnamed: \d+", re.IGNORECASE)
 _SEGMENT = re.compile(r"wt_aha_\d\d_mm")
-
-
-def is_key_name(name: str) -> bool:
-    """Say whether a column identifies something (a subject, a visit) rather than measuring it."""
-    return name == "" or _KEYS.fullmatch(name) is not None
-
-
-def is_measure_name(name: str) -> bool:
-    """Say whether a shared numeric column is compared: all are but ids and frame numbers."""
-    return not (is_key_name(name) or _FRAMES.fullmatch(name))
 
 
 def is_wall_segment(measure: str) -> bool:

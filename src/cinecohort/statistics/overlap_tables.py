@@ -10,12 +10,6 @@ from cinecohort.statistics.study_options import CVD_ICD10
 
 METRICS = ("dice", "mcd_mm", "hd_mm")
 
-OVERLAP_COLUMNS = (
-    *("subject", "dataset", "view", "source", "reference", "frame", "role", "structure", "position"),
-    *("dice", "mcd_mm", "hd_mm", "hd_max_mm", "n_slices", "n_skipped"),
-)
-"""Columns of a cohort's overlap table."""
-
 STRATA: dict[str, str] = {
     "frame": "role",
     "position": "position",

@@ -9,7 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cinecohort.errors import UserError
-from cinecohort.statistics.measure_names import THEIR_NAMES, is_measure_name
+from cinecohort.ledger.tables import is_measure_name
+from cinecohort.statistics.measure_names import THEIR_NAMES
 
 Duplicates = Literal["first", "mean", "exclude", "error"]
 

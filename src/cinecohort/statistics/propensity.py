@@ -9,8 +9,8 @@ import pandas as pd
 from scipy.special import expit
 
 from cinecohort.errors import UserError
-from cinecohort.statistics.tables import no_column
-from cinecohort.users_tables import check_levels
+from cinecohort.ledger.tables import no_column
+from cinecohort.ledger.users_tables import check_levels
 
 
 @dataclass(frozen=True)

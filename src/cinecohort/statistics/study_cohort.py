@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from cinecohort.errors import UserError
+from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.condition_syntax import condition_columns
 from cinecohort.statistics.conditions import meets
 from cinecohort.statistics.study_options import StudyOptions
-from cinecohort.statistics.tables import no_column
 
 TREATMENT = "_exposed"
 """Column of 1 (exposure) and 0 (reference) in the tables of this module."""

@@ -3,7 +3,7 @@ import json
 import pandas as pd
 import pytest
 
-from cinecohort.cohort.analyses import read_cohort_table
+from cinecohort.analyses.stages import read_cohort_table
 from cinecohort.cohort.gather import (
     final_status,
     gather_results,
@@ -15,9 +15,10 @@ from cinecohort.cohort.gather import (
     write_frame,
 )
 from cinecohort.cohort.index import COLUMNS as INDEX_COLUMNS
-from cinecohort.cohort.settings import COHORT_TABLES, STAGES, settings_for
+from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.stages import FINDING_COLUMNS
 from cinecohort.cohort.tables import columns_of, write_table
+from cinecohort.cohort.versions import STAGES
 from cinecohort.config import DatasetOptions, parse_config
 
 STATE = ("subject", "dataset", "participant", "visit", "status", "stage", "code", "reason")

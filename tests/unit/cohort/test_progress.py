@@ -1,7 +1,7 @@
 from cinecohort.cohort import progress
 from cinecohort.cohort.progress import Progress, read_tally, reasons_of
-from cinecohort.cohort.store import Record
 from cinecohort.findings import Finding, Level, Status
+from cinecohort.store import Record
 
 
 def record(status, *findings, stage="convert"):

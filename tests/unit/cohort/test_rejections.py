@@ -11,10 +11,10 @@ from cinecohort.cohort.rejections import rejections
 from cinecohort.cohort.runner import Stage
 from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stage_builders import BUILDERS
-from cinecohort.cohort.store import write_record
 from cinecohort.config import parse_config
 from cinecohort.findings import Finding, Level, Outcome, Status
 from cinecohort.images import Image, write_image
+from cinecohort.store import write_record
 
 AFFINE = np.diag([2.0, 2.0, 10.0, 1.0])
 SUBJECT = IndexedSubject("S1", "tiny", "S1", "", "", {})

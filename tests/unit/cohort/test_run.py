@@ -6,9 +6,9 @@ from cinecohort.cohort import run as run_module
 from cinecohort.cohort.progress import Progress, tally_path
 from cinecohort.cohort.run import Run
 from cinecohort.cohort.run_summary import duration
-from cinecohort.cohort.store import Record
 from cinecohort.cohort.tables import write_table
 from cinecohort.findings import Finding, Level, Status
+from cinecohort.store import Record
 
 HEADER = ("s", "max_rss")
 NO_VIEW = Finding("NO_VIEW", Level.REJECT, "b: there is no short axis.")

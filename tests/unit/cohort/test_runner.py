@@ -14,9 +14,9 @@ import torch
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.progress import worst_finding
 from cinecohort.cohort.runner import Interrupted, Stage, run_shard
-from cinecohort.cohort.store import read_record
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status
+from cinecohort.store import read_record
 
 
 def subject(key):

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from cinecohort.cohort import settings
-from cinecohort.cohort.settings import SECTIONS, VERSIONS, check_models, settings_for
+from cinecohort.cohort.settings import SECTIONS, check_models, settings_for
+from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config, parse_config
 from cinecohort.errors import UserError
 from support.tiny_weights import write_weights
@@ -118,7 +119,7 @@ def test_a_study_does_not_see_the_others():
 @pytest.mark.parametrize("stage", list(VERSIONS))
 def test_a_new_version_repeats_its_stage(monkeypatch, stage):
     before = settings_for(stage, configuration())
-    monkeypatch.setitem(settings.VERSIONS, stage, 99)
+    monkeypatch.setitem(VERSIONS, stage, 99)
     assert settings_for(stage, configuration()) != before
 
 

@@ -9,12 +9,12 @@ from cinecohort.cohort import stage_builders
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stage_builders import BUILDERS, merged, observers_of, of_views, without_model
-from cinecohort.cohort.store import write_record
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status
 from cinecohort.segmentation import prediction
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.store import write_record
 
 
 def test_observers_are_those_whose_labels_the_conversion_recorded(tmp_path):

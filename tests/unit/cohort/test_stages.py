@@ -5,11 +5,12 @@ import pytest
 
 from cinecohort.cohort.gather import gather_results
 from cinecohort.cohort.index import IndexedSubject, index_path, refresh_index, shards
-from cinecohort.cohort.settings import COHORT_TABLES, STAGES, settings_for
+from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.stages import finding_rows, run_stage, table_rows
-from cinecohort.cohort.store import Record
+from cinecohort.cohort.versions import STAGES
 from cinecohort.config import parse_config
 from cinecohort.findings import Finding, Level, Status
+from cinecohort.store import Record
 from support.tiny_cohort import write_patient
 
 ANNA = IndexedSubject("one-a", "one", "a", "a", "2", "raw")

@@ -6,10 +6,10 @@ import pytest
 from cinecohort.cli import main
 from cinecohort.cohort.index import COLUMNS
 from cinecohort.cohort.stages import FINDING_COLUMNS
-from cinecohort.cohort.store import read_record, record_path, write_record
 from cinecohort.cohort.tables import write_table
 from cinecohort.cohort.verify import strike, verify
 from cinecohort.findings import Outcome, Status
+from cinecohort.store import read_record, record_path, write_record
 
 STATE = ("subject", "status", "stage")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cinecohort.cli import main
-from cinecohort.cohort.settings import VERSIONS
+from cinecohort.cohort.versions import VERSIONS
 from support import synthetic_dicom as synthetic
 
 

@@ -7,7 +7,8 @@ from scipy.spatial.distance import directed_hausdorff
 from skimage.metrics import hausdorff_distance
 
 from cinecohort.evaluation import contours
-from cinecohort.evaluation.contours import borders, contour_distances, fill_holes
+from cinecohort.evaluation.contours import borders, contour_distances
+from cinecohort.masks import fill_holes
 
 
 def square(low: int, high: int, size: int = 21) -> np.ndarray:

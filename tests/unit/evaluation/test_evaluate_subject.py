@@ -12,7 +12,7 @@ from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.subject import evaluate_subject
 from cinecohort.images import Image, write_image
 from cinecohort.labels import STRUCTURES
-from cinecohort.segmentation.model_sets import single_set
+from cinecohort.model_sets import single_set
 
 BOTH = [single_set("ours", STRUCTURES), single_set("other", STRUCTURES, "other")]
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from cinecohort.evaluation.overlap import COLUMNS, dice, overlap
+from cinecohort.evaluation.overlap import dice, overlap
 from cinecohort.images import Image
+from cinecohort.ledger.columns import OVERLAP_NUMBERS
 
 
 def image(data: np.ndarray, spacing: tuple[float, float, float] = (1.0, 1.0, 10.0)) -> Image:
@@ -43,7 +44,7 @@ def test_dice_is_of_the_volume_not_the_mean_of_slices() -> None:
 
 def test_table_of_equal_maps() -> None:
     table = overlap(image(heart()), image(heart()), "sa")
-    assert list(table.columns) == COLUMNS
+    assert list(table.columns) == ["frame", "structure", "position", *OVERLAP_NUMBERS]
     assert len(table) == 12
     assert (table["dice"] == 1).all()
     assert (table[["mcd_mm", "hd_mm", "hd_max_mm"]] == 0).all(axis=None)

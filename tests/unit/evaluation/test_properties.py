@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cinecohort.evaluation.contours import borders, contour_distances, fill_holes
+from cinecohort.evaluation.contours import borders, contour_distances
 from cinecohort.evaluation.overlap import dice
+from cinecohort.masks import fill_holes
 
 MASKS = arrays(bool, (7, 6, 2))
 SPACINGS = st.tuples(st.floats(0.5, 3.0), st.floats(0.5, 3.0))

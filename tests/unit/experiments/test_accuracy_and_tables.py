@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from cinecohort.cohort.store import write_record
 from cinecohort.errors import UserError
 from cinecohort.experiments import accuracy
 from cinecohort.experiments.accuracy import evaluate_row, first_unseen, segmentation_folder
@@ -27,6 +26,7 @@ from cinecohort.experiments.tables import (
 )
 from cinecohort.findings import Outcome, Status
 from cinecohort.images import Image, read_image, write_image
+from cinecohort.store import write_record
 from support.tiny_experiments import TRAINING, values_for
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cinecohort.cohort.store import write_record
 from cinecohort.errors import UserError
 from cinecohort.experiments.datasets import (
     participants,
@@ -20,6 +19,7 @@ from cinecohort.experiments.datasets import (
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.findings import Outcome, Status
 from cinecohort.images import Image, read_image, write_image
+from cinecohort.store import write_record
 from support.tiny_experiments import values_for
 
 

@@ -12,8 +12,9 @@ from cinecohort.errors import UserError
 from cinecohort.experiments.accuracy import evaluate_row, record_of_test
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import read_row, train_row
-from cinecohort.experiments.steps import VERSIONS, check_files, needed_tests, rows_in_order, settings_of_step
+from cinecohort.experiments.steps import check_files, needed_tests, rows_in_order, settings_of_step
 from cinecohort.experiments.tables import make_table
+from cinecohort.experiments.versions import VERSIONS
 from cinecohort.files import read_json, write_json
 from support.tiny_experiments import TRAINING, values_for
 from support.tiny_weights import write_weights

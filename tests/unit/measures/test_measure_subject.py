@@ -15,7 +15,7 @@ from cinecohort.labels import STRUCTURES
 from cinecohort.measures.columns import COLUMNS
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.subject import measure_subject
-from cinecohort.segmentation.model_sets import single_set
+from cinecohort.model_sets import single_set
 
 AFFINE = np.diag([2.0, 2.0, 10.0, 1.0])
 VOXEL_ML = 0.04

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
+from cinecohort.analyses.group_study import compare_matched, match_cohort
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.people import MEAN_AGE, OBESITY_EFFECT, draw_person
 from cinecohort.phantom.tables import write_tables
-from cinecohort.statistics.group_study import compare_matched, match_cohort
 from cinecohort.statistics.published_tables import load
 from cinecohort.statistics.study_cohort import Flow, select_cohort
 from cinecohort.statistics.study_options import CVD_ICD10, StudyOptions

@@ -8,6 +8,8 @@ import pandas as pd
 import pypdf
 import pytest
 
+from cinecohort.analyses.agreement_report import run as run_agreement
+from cinecohort.analyses.group_study import run_study
 from cinecohort.cli import main
 from cinecohort.errors import UserError
 from cinecohort.images import Image, write_image
@@ -15,8 +17,6 @@ from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.report import make_report
 from cinecohort.reporting.sections.study import reason_words
 from cinecohort.reporting.settings import report_settings
-from cinecohort.statistics.agreement_report import run as run_agreement
-from cinecohort.statistics.group_study import run_study
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
 

@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 import torch
 
-from cinecohort.cohort.analyses import run_agreement, run_group_study
+from cinecohort.analyses import group_study
+from cinecohort.analyses.stages import run_agreement, run_group_study
 from cinecohort.cohort.gather import gather_results
 from cinecohort.cohort.index import index_path, refresh_index, shards
-from cinecohort.cohort.settings import STAGES, settings_for
+from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stages import run_stage
+from cinecohort.cohort.versions import STAGES
 from cinecohort.config import Config, parse_config
 from cinecohort.reporting.document import Section
 from cinecohort.reporting.options import ReportOptions
@@ -25,7 +27,6 @@ from cinecohort.segmentation import prediction
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.networks import build_network
 from cinecohort.segmentation.weights import save_model
-from cinecohort.statistics import group_study
 
 N = 6
 SHORT_AXIS = np.array([[1.8, 0, 0, -54.0], [0, 1.8, 0, -54.0], [0, 0, 10.0, -30], [0, 0, 0, 1]])

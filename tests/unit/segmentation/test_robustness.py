@@ -19,7 +19,6 @@ import yaml
 from cinecohort.cli import main
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.stage_builders import BUILDERS
-from cinecohort.cohort.store import forget, write_record
 from cinecohort.errors import UserError
 from cinecohort.files import read_json, write_json
 from cinecohort.findings import Outcome, Status
@@ -28,6 +27,7 @@ from cinecohort.segmentation import engines, prediction
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import READ_AHEAD, load, segment_subjects
 from cinecohort.segmentation.weights import load_model
+from cinecohort.store import forget, write_record
 
 FAST = ["--engine", "torch", "--precision", "fp32", "--threads", "1"]
 ODD = ("one_slice", "smaller_than_crop", "nan", "black_slice", "black", "three_axes", "infinite", "constant")

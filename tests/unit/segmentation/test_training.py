@@ -11,7 +11,6 @@ import torch
 import yaml
 from pydantic import ValidationError
 
-from cinecohort.cohort.store import write_record
 from cinecohort.commands import train as train_command
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome, Status
@@ -23,6 +22,7 @@ from cinecohort.segmentation.training_batches import visible_slices
 from cinecohort.segmentation.training_data import find_subjects, load_slices, split_subjects
 from cinecohort.segmentation.training_options import DataOptions, TrainingOptions
 from cinecohort.segmentation.weights import load_model
+from cinecohort.store import write_record
 
 
 def options_for(cohort: Path, output: Path, **changes: object) -> TrainingOptions:

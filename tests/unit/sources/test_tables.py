@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cinecohort.analyses.agreement_of_tables import agreement_of_tables
 from cinecohort.cli import main
 from cinecohort.errors import UserError
 from cinecohort.sources.table_options import MeasuresTableOptions
-from cinecohort.sources.tables import agreement_of_tables, parse_settings, read_measures, write_cohort_tables
+from cinecohort.sources.tables import parse_settings, read_measures, write_cohort_tables
 from cinecohort.statistics.options import AgreementOptions
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cinecohort.analyses import agreement_report, group_study
+from cinecohort.analyses.group_study import run_study, validated_outcomes
 from cinecohort.measures.columns import ATRIAL, VENTRICULAR, WALL_THICKNESS
-from cinecohort.statistics import agreement_report, group_study
-from cinecohort.statistics.group_study import run_study, validated_outcomes
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
 from cinecohort.statistics.unvalidated import validated_overlap, views_of_measure, without_unvalidated

@@ -18,14 +18,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cinecohort.analyses.methods_text import methods_sentences
+from cinecohort.analyses.study_summary import header, summary, versions_used
 from cinecohort.errors import UserError
 from cinecohort.files import write_json, write_text
+from cinecohort.ledger.tables import read_table, write_table
 from cinecohort.reporting.vocabulary import measure_label
 from cinecohort.statistics.balance import balance_table
 from cinecohort.statistics.baseline import baseline_table
 from cinecohort.statistics.effects import compare
 from cinecohort.statistics.matching import Matching, match
-from cinecohort.statistics.methods_text import methods_sentences
 from cinecohort.statistics.power import smallest_detectable_difference
 from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table
 from cinecohort.statistics.study_cohort import (
@@ -36,9 +38,7 @@ from cinecohort.statistics.study_cohort import (
     select_measures,
 )
 from cinecohort.statistics.study_options import StudyOptions
-from cinecohort.statistics.study_summary import header, summary, versions_used
 from cinecohort.statistics.subgroups import band_labels, subgroup_differences
-from cinecohort.statistics.tables import read_table, write_table
 from cinecohort.statistics.unvalidated import (
     LEFT_OUT_COLUMNS,
     Unvalidated,

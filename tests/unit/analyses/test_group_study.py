@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from cinecohort.analyses.group_study import _other_flagged, published_table, run_study
 from cinecohort.statistics.effects import compare
-from cinecohort.statistics.group_study import _other_flagged, published_table, run_study
 from cinecohort.statistics.matching import match
 from cinecohort.statistics.study_cohort import TREATMENT, diagnosed, select_cohort
 from cinecohort.statistics.study_options import CVD_ICD10, StudyOptions

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from cinecohort.errors import UserError
+from cinecohort.ledger.tables import read_users_table
+from cinecohort.ledger.users_tables import encoding_of, list_of_ids
 from cinecohort.statistics.propensity import check_factor
-from cinecohort.statistics.tables import read_users_table
-from cinecohort.users_tables import encoding_of, list_of_ids
 
 ROWS = "subject{0}age{0}sex\na{0}59{1}2{0}F\nb{0}60{1}25{0}M\nc{0}{0}F\n"
 

@@ -4,12 +4,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from cinecohort.cohort.settings import VERSIONS
-from cinecohort.cohort.store import write_record
+from cinecohort.cohort.versions import VERSIONS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.findings import Level, Outcome
 from cinecohort.sources.base import passed_over
 from cinecohort.sources.detect import open_detected
+from cinecohort.store import write_record
 
 
 def convert_all(

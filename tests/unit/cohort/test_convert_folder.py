@@ -1,6 +1,6 @@
 """What is said of a converted subject."""
 
-from cinecohort.conversion.batch import sentence_of
+from cinecohort.cohort.convert_folder import sentence_of
 from cinecohort.findings import Finding, Level, Outcome, Status
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from cinecohort.segmentation.model_sets import primary_name
+from cinecohort.model_sets import primary_name
 
 
 def read_cohort_table(path: Path) -> pd.DataFrame:
@@ -35,8 +35,8 @@ def run_agreement(
     conversion: Path,
     folder: Path,
 ) -> None:
-    """Write ``results/agreement/``; see :func:`cinecohort.statistics.agreement_report.run`."""
-    from cinecohort.statistics.agreement_report import run
+    """Write ``results/agreement/``; see :func:`cinecohort.analyses.agreement_report.run`."""
+    from cinecohort.analyses.agreement_report import run
     from cinecohort.statistics.options import AgreementOptions
 
     values = json.loads(settings)
@@ -54,8 +54,8 @@ def run_agreement(
 
 
 def run_group_study(settings: str, measures: Path, participants: Path, status: Path, folder: Path) -> None:
-    """Write ``results/study/{name}/``; see :func:`cinecohort.statistics.group_study.run_study`."""
-    from cinecohort.statistics.group_study import run_study
+    """Write ``results/study/{name}/``; see :func:`cinecohort.analyses.group_study.run_study`."""
+    from cinecohort.analyses.group_study import run_study
     from cinecohort.statistics.study_options import StudyOptions
 
     values = json.loads(settings)

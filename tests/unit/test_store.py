@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from cinecohort.cohort.store import (
+from cinecohort.findings import Finding, Level, Outcome, Status
+from cinecohort.store import (
     damaged_outputs,
     fingerprint,
     forget,
@@ -10,7 +11,6 @@ from cinecohort.cohort.store import (
     record_path,
     write_record,
 )
-from cinecohort.findings import Finding, Level, Outcome, Status
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from cinecohort.analyses.study_summary import outcome_sentence, power_sentence
 from cinecohort.statistics.study_options import StudyOptions
-from cinecohort.statistics.study_summary import outcome_sentence, power_sentence
 
 OPTIONS = StudyOptions(
     name="s",

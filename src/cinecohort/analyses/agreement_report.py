@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cinecohort.statistics.agreement import AgreementResult, agree, write_agreement
+from cinecohort.analyses.agreement_files import write_agreement
+from cinecohort.ledger.columns import OVERLAP_COLUMNS
+from cinecohort.ledger.tables import read_table, write_table
+from cinecohort.statistics.agreement import AgreementResult, agree
 from cinecohort.statistics.cases import choose_cases
 from cinecohort.statistics.comparisons import SINGLE_OBSERVER, Comparison, MeasureSources, comparisons
 from cinecohort.statistics.datasets import describe_datasets
@@ -16,7 +19,6 @@ from cinecohort.statistics.equivalence import computer_as_another_observer, over
 from cinecohort.statistics.measure_names import DERIVED_MEASURES, PRINCIPAL_MEASURES
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.overlap_tables import (
-    OVERLAP_COLUMNS,
     STRATA,
     mean_dice_of_images,
     summarise,
@@ -28,7 +30,6 @@ from cinecohort.statistics.published_tables import (
     overlap_beside_published,
 )
 from cinecohort.statistics.reliability import FIXED_COLUMNS, reliability
-from cinecohort.statistics.tables import read_table, write_table
 from cinecohort.statistics.unvalidated import (
     LEFT_OUT_COLUMNS,
     Unvalidated,
@@ -53,9 +54,9 @@ def run(
 ) -> None:
     """Write everything about agreement from the cohort's tables.
 
-    A folder a comparison with the tables and figures of
-    :func:`cinecohort.statistics.agreement.write_agreement`, and beside them: ``comparisons.csv`` (what was
-    compared, with n), ``all_differences.csv, all_bland_altman.csv, all_bland_altman_scales.csv,
+    One folder for each comparison with the tables and figures of
+    :func:`cinecohort.analyses.agreement_files.write_agreement`, and beside them: ``comparisons.csv`` (what
+    was compared, with n), ``all_differences.csv, all_bland_altman.csv, all_bland_altman_scales.csv,
     all_correlation.csv`` (the same rows with their comparison), ``reliability.csv``, ``equivalence.csv``,
     ``overlap.csv`` and ``overlap_by_*.csv``, ``cases.csv``, ``datasets.csv``, ``bland_altman_grid.svg`` (Bai
     2018, Figure 4), ``bland_altman_models.svg`` (Chen 2020, Figure 8), ``dice_boxplot.svg`` (Figure 4), and

@@ -1,5 +1,6 @@
 """Reading and writing the tables that the statistics work on, and naming their columns."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,9 +8,13 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import replacing
-from cinecohort.statistics.measure_names import is_key_name
+from cinecohort.ledger.users_tables import check_rows, clean_column, refusals, text_format
 from cinecohort.synthetic import BANNER, COLUMN
-from cinecohort.users_tables import check_rows, clean_column, refusals, text_format
+
+_KEYS = re.compile(
+    r"(.*[_ .])?(id|pid|eid)|(subject|patient|participant)_?(id)?|visit|instance|name|key", re.IGNORECASE
+)
+_FRAMES = re.compile(r"(.*_)?frames?|unnamed: \d+", re.IGNORECASE)
 
 
 def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) -> pd.DataFrame:
@@ -66,6 +71,16 @@ def write_table(path: Path, table: pd.DataFrame, synthetic: bool = False) -> Non
         table = table.assign(**{COLUMN: BANNER})
     with replacing(path) as temporary:
         table.to_csv(temporary, index=False, sep="\t" if path.suffix == ".tsv" else ",", lineterminator="\n")
+
+
+def is_key_name(name: str) -> bool:
+    """Say whether a column identifies something (a subject, a visit) rather than measuring it."""
+    return name == "" or _KEYS.fullmatch(name) is not None
+
+
+def is_measure_name(name: str) -> bool:
+    """Say whether a shared numeric column is compared: all are but ids and frame numbers."""
+    return not (is_key_name(name) or _FRAMES.fullmatch(name))
 
 
 def split_names(text: str) -> list[str]:

@@ -4,7 +4,7 @@ import pytest
 
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
-from cinecohort.segmentation.model_sets import PRIMARY, model_sets, primary_name, single_set
+from cinecohort.model_sets import PRIMARY, model_sets, primary_name, single_set
 
 
 def facts(models: dict[str, list[str]]) -> list[tuple[str, dict[str, str], dict[str, str | None]]]:

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from cinecohort.cohort.settings import VERSIONS
-from cinecohort.cohort.store import write_record
+from cinecohort.cohort.versions import VERSIONS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
@@ -16,6 +15,7 @@ from cinecohort.findings import Finding, Outcome, Status
 from cinecohort.measures.columns import COLUMNS
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.subject import measure_subject
+from cinecohort.model_sets import model_sets
 from cinecohort.quality.images import check_images
 from cinecohort.quality.measures import check_measures
 from cinecohort.quality.options import (
@@ -28,9 +28,9 @@ from cinecohort.reporting.numbers import is_defined, listing, number
 from cinecohort.reporting.patient import PatientPage, make_patient_page
 from cinecohort.reporting.vocabulary import MEASURES
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model, shipped_models
-from cinecohort.segmentation.model_sets import model_sets
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.detect import open_detected
+from cinecohort.store import write_record
 from cinecohort.synthetic import is_synthetic
 
 SAID = ("lvedv_ml", "lvesv_ml", "lvef_pct", "lvm_g")

@@ -1,0 +1,1 @@
+"""Analyses of the whole cohort and of one patient: what puts statistics and reporting together."""

@@ -1,0 +1,20 @@
+"""The stages, and the versions of their algorithms: what is raised when a stage's results change."""
+
+STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measure", "evaluate")
+"""The stages that work by subject, in the order in which they run."""
+
+VERSIONS = {
+    "convert": 5,
+    "image_quality": 1,
+    "segment": 6,
+    "segmentation_quality": 4,
+    "measure": 4,
+    "evaluate": 3,
+    "gather": 3,
+    "import_tables": 1,
+    "run_record": 2,
+    "agreement": 3,
+    "group_study": 3,
+    "report": 4,
+}
+"""Version of each stage's algorithm."""
