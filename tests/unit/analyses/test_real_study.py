@@ -64,11 +64,12 @@ def tables(real_data):
 @pytest.mark.real_data
 def test_dilated_hearts_are_larger_and_the_study_says_how_small_it_is(tables, tmp_path):
     people, measures = tables
-    assert people["group"].value_counts().to_dict() == {"DCM": 16, "NOR": 16}
+    sizes = people["group"].value_counts()
+    assert sizes.min() >= 16, "ACDC is there in part only"
     run_study(measures, people, None, StudyOptions(**STUDY), tmp_path)
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["status"] == "done"
-    assert 5 <= summary["n_matched_treated"] <= 16
+    assert 5 <= summary["n_matched_treated"] <= sizes["DCM"]
     comparison = pd.read_csv(tmp_path / "comparison.csv").set_index("outcome")
     # The groups of ACDC are made by these very criteria: LVEDV above 100 ml/m2 and EF below 40 %.
     assert comparison.loc["lvedv_ml", "difference"] > 50
@@ -78,7 +79,7 @@ def test_dilated_hearts_are_larger_and_the_study_says_how_small_it_is(tables, tm
     power = pd.read_csv(tmp_path / "power.csv")
     assert (power["detectable_d"] > 0.8).all()
     flow = pd.read_csv(tmp_path / "flow.csv")
-    assert flow["n"].iloc[0] == 32
+    assert flow["n"].iloc[0] == len(people)
     sensitivity = pd.read_csv(tmp_path / "sensitivity.csv")
     assert (sensitivity.loc[sensitivity["outcome"] == "lvedv_ml", "estimate"].dropna() > 50).all()
 
