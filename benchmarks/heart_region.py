@@ -21,9 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from segmentation_accuracy import HELD_OUT, converted
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.images import Image, read_image
 from cinecohort.label_maps import LabelMap, read_label
-from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.clean_up import clean_up
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.inference import ImageInference

@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.cli import main as cinecohort
 from cinecohort.images import read_image
 from cinecohort.label_maps import label_path, segmentation_path
-from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.conversion.contours import label_volume
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.images import Image
-from cinecohort.labels import STRUCTURES
 from cinecohort.phantom.annotations import true_outlines
 from cinecohort.phantom.nifti_layout import affine_of, stacked
 from cinecohort.phantom.observers import OBSERVERS, Observer, Outlines, draw, reference_observer

@@ -8,9 +8,9 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image
-from cinecohort.labels import STRUCTURES
 
 Kind = Literal["auto", "manual"]
 
@@ -27,7 +27,7 @@ class LabelMap:
     view
         ``sa``, ``la_2ch`` or ``la_4ch``.
     image
-        Label map (x, y, z, t) in the coding of :data:`cinecohort.labels.STRUCTURES`.
+        Label map (x, y, z, t) in the coding of :data:`cinecohort.catalogue.views.STRUCTURES`.
     annotated
         Structure to a mask (z, t): True where the structure was segmented or annotated, whether or not any
         of it is there. What is False is unknown, which is not the same as empty.

@@ -7,7 +7,7 @@ is a set of networks, one a view. Light enough for the Snakefile to read.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cinecohort.labels import STRUCTURES
+from cinecohort.catalogue.views import STRUCTURES
 
 PRIMARY = "primary"
 """Name of the set of the first model of each view, where these models have different names."""

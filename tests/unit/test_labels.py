@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from cinecohort.labels import CODINGS, STRUCTURES, VIEWS, recode
+from cinecohort.catalogue.views import CODINGS, STRUCTURES, VIEWS
+from cinecohort.labels import recode
 
 
 def test_structures_are_those_of_the_design():

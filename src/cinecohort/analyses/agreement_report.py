@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from cinecohort.analyses.agreement_files import write_agreement
+from cinecohort.catalogue.measures import Show, columns_shown
 from cinecohort.ledger.columns import OVERLAP_COLUMNS
 from cinecohort.ledger.tables import read_table, write_table
 from cinecohort.statistics.agreement import AgreementResult, agree
@@ -16,7 +17,6 @@ from cinecohort.statistics.comparisons import SINGLE_OBSERVER, Comparison, Measu
 from cinecohort.statistics.datasets import describe_datasets
 from cinecohort.statistics.equivalence import COLUMNS as EQUIVALENCE_COLUMNS
 from cinecohort.statistics.equivalence import computer_as_another_observer, overlap_equivalence
-from cinecohort.statistics.measure_names import DERIVED_MEASURES, PRINCIPAL_MEASURES
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.overlap_tables import (
     STRATA,
@@ -267,7 +267,7 @@ def equivalence(
     rows: list[dict[str, object]] = []
     for model in sources.models:
         computer = _own_frames(sources, model).set_index("subject")
-        for measure in (*PRINCIPAL_MEASURES, *DERIVED_MEASURES):
+        for measure in (*columns_shown(Show.PRINCIPAL), *columns_shown(Show.FUNCTION)):
             margin = options.equivalence_margins.get(measure)
             if measure not in sources.measures or (len(sources.panel) < 2 and margin is None):
                 continue

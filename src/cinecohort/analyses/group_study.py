@@ -20,10 +20,10 @@ import pandas as pd
 
 from cinecohort.analyses.methods_text import methods_sentences
 from cinecohort.analyses.study_summary import header, summary, versions_used
+from cinecohort.catalogue.measures import measure_label
 from cinecohort.errors import UserError
 from cinecohort.files import write_json, write_text
 from cinecohort.ledger.tables import read_table, write_table
-from cinecohort.reporting.vocabulary import measure_label
 from cinecohort.statistics.balance import balance_table
 from cinecohort.statistics.baseline import baseline_table
 from cinecohort.statistics.effects import compare

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from cinecohort.reporting.vocabulary import covariate_words, in_sentence, measure_label
+from cinecohort.catalogue.covariates import covariate_words, in_sentence
+from cinecohort.catalogue.measures import measure_label
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
 from cinecohort.statistics.study_options import StudyOptions

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -26,14 +27,11 @@ from cinecohort.quality.options import (
 from cinecohort.quality.segmentations import check_segmentations
 from cinecohort.reporting.numbers import is_defined, listing, number
 from cinecohort.reporting.patient import PatientPage, make_patient_page
-from cinecohort.reporting.vocabulary import MEASURES
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model, shipped_models
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.detect import open_detected
 from cinecohort.store import write_record
 from cinecohort.synthetic import is_synthetic
-
-SAID = ("lvedv_ml", "lvesv_ml", "lvef_pct", "lvm_g")
 
 
 @dataclass(frozen=True)
@@ -186,8 +184,8 @@ def warnings(models: dict[str, ModelOptions], findings: list[Finding]) -> list[s
 def sentence(row: dict[str, Any]) -> str:
     """Say the main measures in a line."""
     parts = [
-        f"{MEASURES[name].label} {number(row[name], MEASURES[name].digits)} {MEASURES[name].unit}"
-        for name in SAID
+        f"{PRINTED[name].label} {number(row[name], PRINTED[name].digits)} {PRINTED[name].unit}"
+        for name in columns_shown(Show.PATIENT)
         if is_defined(row.get(name))
     ]
     return listing(parts) or "nothing could be measured"

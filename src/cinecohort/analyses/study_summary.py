@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from cinecohort.reporting.vocabulary import in_sentence, measure_label
+from cinecohort.catalogue.covariates import in_sentence
+from cinecohort.catalogue.measures import measure_label
 from cinecohort.statistics.balance import balance_verdict
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import StudyCohort

@@ -140,3 +140,8 @@ class Code(StrEnum):
     CRASHED = "CRASHED", Stage.ANY, "unexpected fault", _LOG
     UNEXPECTED = "UNEXPECTED", Stage.ANY, "unexpected fault", _LOG
     # fmt: on
+
+
+def finding_words(code: str) -> str:
+    """Return a code's meaning in words; a status that stands in for a code is its own."""
+    return Code[code].words if code in Code.__members__ else code.replace("_", " ").lower()

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.measures import Show, columns_shown
 from cinecohort.findings import Finding, Status
 from cinecohort.quality.cohort import cohort_findings
 from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
 
 STAGE = "cohort"
 IMAGE_NUMBERS = ("sa_efc", "sa_fber")
-VOLUMES = ("lvedv_ml_i", "lvesv_ml_i", "lvm_g_i", "rvedv_ml_i", "rvesv_ml_i")
 
 
 def check_cohort(
@@ -46,7 +46,7 @@ def check_cohort(
             judged, numbers, ["dataset", "scanner"], check.threshold, Code.I6, check.action
         ).items():
             found.setdefault(subject, []).extend(listed)
-    volumes = [column for column in VOLUMES if column in measures]
+    volumes = [f"{name}_i" for name in columns_shown(Show.PRINCIPAL) if f"{name}_i" in measures]
     if limits.m5_cohort_z.action != "off" and volumes:
         own = measures[(measures["kind"] == "auto") & (measures["frames"] == "own")]
         judged = own.drop_duplicates("subject").merge(participants[["subject", "sex"]], on="subject")

@@ -8,25 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from cinecohort.catalogue.covariates import COVARIATES, NUMBERS
 from cinecohort.errors import UserError
 
-NUMBERS = ("age_years", "height_cm", "weight_kg", "bmi", "sbp_mmhg", "dbp_mmhg", "field_t")
-COLUMNS = (
-    "sex",
-    "age_years",
-    "height_cm",
-    "weight_kg",
-    "bmi",
-    "sbp_mmhg",
-    "dbp_mmhg",
-    "icd10",
-    "self_reported_mi",
-    "site",
-    "vendor",
-    "scanner",
-    "field_t",
-    "group",
-)
+COLUMNS = tuple(covariate.column for covariate in COVARIATES)
 KEYS = ("subject", "participant", "visit", "eid")
 SEXES = {"0": "F", "1": "M", "female": "F", "male": "M", "f": "F", "m": "M"}
 HEART_ATTACK = frozenset({"1", "true", "yes", "1075", "heart attack"})
@@ -63,9 +48,9 @@ def read_participants(
     Returns
     -------
     pandas.DataFrame
-        Text columns as text, the numeric ones of :data:`NUMBERS` as floats, sex as ``F`` or ``M``,
-        ``self_reported_mi`` as ``true`` or ``false``, missing as NaN. BMI is computed from height and weight
-        where the table has none.
+        Text columns as text, those of :data:`cinecohort.catalogue.covariates.NUMBERS` as floats, sex as ``F``
+        or ``M``, ``self_reported_mi`` as ``true`` or ``false``, missing as NaN. BMI is computed from height
+        and weight where the table has none.
 
     Raises
     ------

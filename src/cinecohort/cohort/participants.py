@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from cinecohort.catalogue.covariates import NUMBERS
 from cinecohort.cohort.index import open_dataset
-from cinecohort.cohort.participant_tables import COLUMNS, NUMBERS, read_participants
+from cinecohort.cohort.participant_tables import COLUMNS, read_participants
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
 

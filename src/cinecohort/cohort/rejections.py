@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.findings import Finding, Level
-from cinecohort.labels import STRUCTURES
 from cinecohort.model_sets import ModelSet
 from cinecohort.store import read_record
 

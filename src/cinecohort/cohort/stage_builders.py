@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
 from cinecohort.cohort.rejections import rejections, usable
@@ -18,7 +19,6 @@ from cinecohort.cohort.runner import Stage, outcome_of
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
-from cinecohort.labels import STRUCTURES
 from cinecohort.model_sets import model_sets
 from cinecohort.store import read_record
 

@@ -124,9 +124,10 @@ def read_coded(path: Path, view: str, coding: str) -> "Image":
     """
     import numpy as np
 
+    from cinecohort.catalogue.views import CODINGS, STRUCTURES
     from cinecohort.images import read_image
     from cinecohort.label_maps import ALL_BUT_WHOLE
-    from cinecohort.labels import CODINGS, STRUCTURES, recode
+    from cinecohort.labels import recode
 
     image = read_image(path)
     numbers = {label: label for label in STRUCTURES[view]} if view != "sa" else CODINGS[coding]

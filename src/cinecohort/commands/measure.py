@@ -124,9 +124,9 @@ def swap_findings(folder: Path, labels: str, automatic: bool) -> "list[Finding]"
 
 def segmented_sets(folder: Path, labels: str) -> list[Any]:
     """Set of the models that made a folder's segmentations; empty where `labels` are an observer's."""
+    from cinecohort.catalogue.views import STRUCTURES
     from cinecohort.images import read_sidecar
     from cinecohort.label_maps import segmentation_path
-    from cinecohort.labels import STRUCTURES
     from cinecohort.model_sets import model_sets, single_set
 
     if labels != "seg":

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.conversion.cvi42 import Points, Workspace, contour_of, encloses
 from cinecohort.conversion.label_checks import Annotated, solid_slices
 from cinecohort.conversion.label_files import write_label
@@ -16,7 +17,6 @@ from cinecohort.conversion.label_options import LabelOptions
 from cinecohort.conversion.rasterize import Filling, fill
 from cinecohort.findings import Finding, Level
 from cinecohort.images import Image
-from cinecohort.labels import STRUCTURES
 
 Place = tuple[int, int]
 """Slice and frame, counted from 0."""

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.findings import Finding, Level
-from cinecohort.labels import STRUCTURES
 
 Annotated = dict[str, dict[str, list[int]]]
 """Frame (as text) to structure to the slices that were annotated."""

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
+from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.label_options import LabelOptions
-from cinecohort.labels import VIEWS
 from cinecohort.options import Options
 
 NAME_PATTERNS: dict[str, str] = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.cardiac_time import check_times
 from cinecohort.conversion.dicom_header import NoImage, UnreadableFile, read_header
 from cinecohort.conversion.frames import Frame, frames_of
@@ -21,7 +22,6 @@ from cinecohort.conversion.stacks import Stack
 from cinecohort.conversion.views import ViewChoice, choose_views
 from cinecohort.findings import Finding, Level
 from cinecohort.images import Image
-from cinecohort.labels import VIEWS
 
 WORDS = {
     "sa": "short-axis stack",

@@ -8,11 +8,11 @@ import numpy as np
 from isal import igzip
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.geometry import corner_of_slice
 from cinecohort.conversion.grid import POSITION_PRECISION_MM
 from cinecohort.conversion.series import Conversion, ConvertedView
 from cinecohort.images import write_image
-from cinecohort.labels import VIEWS
 
 DESCRIPTION = "CineCohort"
 

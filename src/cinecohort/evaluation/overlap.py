@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.evaluation.contours import Border, contour_distances
 from cinecohort.images import Image
-from cinecohort.labels import STRUCTURES
 from cinecohort.ledger.columns import OVERLAP_NUMBERS
 from cinecohort.measures.positions import POSITIONS, base_direction, thirds
 

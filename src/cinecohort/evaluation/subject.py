@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation
-from cinecohort.labels import STRUCTURES
 from cinecohort.model_sets import ModelSet
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.experiments.options import ExperimentOptions
-from cinecohort.labels import STRUCTURES
 from cinecohort.reporting.distribution_figures import PALETTE, drawing, jitter
 
 

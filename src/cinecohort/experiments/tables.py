@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.experiments.accuracy import NOT_SEGMENTED, SEEN, WEIGHTS, folder_of_tests, record_of_test
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import fold_folders, read_curve, read_row
 from cinecohort.files import read_json, replacing, write_text
-from cinecohort.labels import STRUCTURES
 from cinecohort.reporting.numbers import UNDEFINED, count, mean_sd, number
 from cinecohort.segmentation.descriptions import ANY_SOURCE
 from cinecohort.statistics import published_tables

@@ -172,11 +172,7 @@ def align_to(
 
 
 def extremes(volume_ml: NDArray[np.float64]) -> dict[str, float]:
-    """Largest and smallest volume over the known frames, and emptying fraction (max - min) / max in percent.
-
-    NaN throughout with fewer than two known frames.
-    """
+    """Largest and smallest volume over the known frames; NaN with fewer than two of these."""
     if np.count_nonzero(np.isfinite(volume_ml)) < 2:
-        return {"max": float("nan"), "min": float("nan"), "ef": float("nan")}
-    largest, smallest = float(np.nanmax(volume_ml)), float(np.nanmin(volume_ml))
-    return {"max": largest, "min": smallest, "ef": 100.0 * (largest - smallest) / largest}
+        return {"max": float("nan"), "min": float("nan")}
+    return {"max": float(np.nanmax(volume_ml)), "min": float(np.nanmin(volume_ml))}

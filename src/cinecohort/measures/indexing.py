@@ -2,22 +2,7 @@
 
 import pandas as pd
 
-INDEXED = (
-    "lvedv_ml",
-    "lvesv_ml",
-    "lvsv_ml",
-    "lvco_l_min",
-    "lvm_g",
-    "rvedv_ml",
-    "rvesv_ml",
-    "rvsv_ml",
-    "rvco_l_min",
-    "la_max_ml",
-    "la_min_ml",
-    "ra_max_ml",
-    "ra_min_ml",
-)
-"""Measures that scale with the body; ejection fractions and wall thickness are not indexed."""
+from cinecohort.catalogue.measures import INDEXED
 
 
 def body_surface_m2(height_cm: pd.Series, weight_kg: pd.Series, formula: str = "du_bois") -> pd.Series:
@@ -52,7 +37,7 @@ def add_indexed(measures: pd.DataFrame, participants: pd.DataFrame, formula: str
     Parameters
     ----------
     measures
-        Table with ``subject`` and any of :data:`INDEXED`.
+        Table with ``subject`` and any of :data:`cinecohort.catalogue.measures.INDEXED`.
     participants
         Table with ``subject``, ``height_cm`` and ``weight_kg``, a row a subject. Without height or
         weight for anyone the measures come back as they are.

@@ -99,7 +99,7 @@ def atrial_measures(
     Returns
     -------
     measures
-        Columns of :data:`cinecohort.measures.columns.ATRIAL`, the single-plane maxima and ``la_max_phase``.
+        Maxima and minima of both atria, the single-plane maxima and ``la_max_phase``, by column.
     volumes
         Volume curves in mL: ``LA`` (biplane, by the 4-chamber frames), ``LA_2ch``, ``LA_4ch``, ``RA``.
     """
@@ -124,7 +124,6 @@ def atrial_measures(
         summary = extremes(volumes.get(name, np.empty(0)))
         prefix = name.lower()
         measures |= {f"{prefix}_max_ml": summary["max"], f"{prefix}_min_ml": summary["min"]}
-        measures[f"{prefix}ef_pct"] = summary["ef"]
     for name in ("LA_2ch", "LA_4ch"):
         measures[f"{name.lower()}_max_ml"] = extremes(volumes.get(name, np.empty(0)))["max"]
     measures["la_max_phase"] = _phase_of_maximum(volumes.get("LA"))

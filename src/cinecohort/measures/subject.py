@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.measures import ANALYSED
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import write_json
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.images import read_geometry, read_sidecar, sidecar_path
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation, sidecar_number
-from cinecohort.labels import STRUCTURES
-from cinecohort.measures.columns import COLUMNS, MEASURES
+from cinecohort.measures.columns import COLUMNS
+from cinecohort.measures.derived import with_derived
 from cinecohort.measures.function import heart_rate_from_cycle
 from cinecohort.measures.long_axis import AtrialCurves, atrial_curves, atrial_measures
 from cinecohort.measures.map_checks import check_map
@@ -185,15 +187,16 @@ def _row(
     source: Source, frames: str, observer: Source | None, facts: StackFacts, options: MeasureOptions
 ) -> dict[str, Any]:
     ed_frame, es_frame = _frames(source, observer, facts, options)
-    numbers: dict[str, float] = {}
+    rate = facts.heart_rate_bpm
+    numbers: dict[str, float] = {"heart_rate_bpm": float("nan") if rate is None else rate}
     if source.ventricles is not None:
-        numbers |= ventricular_measures(source.ventricles, ed_frame, es_frame, facts.heart_rate_bpm, options)
+        numbers |= ventricular_measures(source.ventricles, ed_frame, es_frame, options)
         numbers |= _wall(source.maps["sa"], ed_frame, options)
         if es_frame is not None:
             numbers["es_phase"] = es_frame / source.ventricles.lv_ml.size
     numbers |= atrial_measures(source.atria, None if observer is None else observer.maps, options)[0]
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {name: _plain(value) for name, value in numbers.items()}
+    row |= {name: _plain(value) for name, value in with_derived(numbers).items()}
     return row | {
         "source": source.name,
         "kind": "manual" if source.manual else "auto",
@@ -299,7 +302,7 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
 
 
 def _subject_findings(rows: Sequence[Mapping[str, Any]], facts: StackFacts) -> list[Finding]:
-    if not any(row[name] is not None for row in rows for name in MEASURES):
+    if not any(row[name] is not None for row in rows for name in ANALYSED):
         message = "no label map, or none in which enough was found to measure anything"
         return [Finding(Code.NOT_MEASURABLE, Level.REJECT, message)]
     findings = []

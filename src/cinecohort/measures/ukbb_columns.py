@@ -2,31 +2,10 @@
 
 import pandas as pd
 
-UKBB_COLUMNS = {
-    "lvedv_ml": "LVEDV (mL)",
-    "lvesv_ml": "LVESV (mL)",
-    "lvsv_ml": "LVSV (mL)",
-    "lvef_pct": "LVEF (%)",
-    "lvco_l_min": "LVCO (L/min)",
-    "lvm_g": "LVM (g)",
-    "rvedv_ml": "RVEDV (mL)",
-    "rvesv_ml": "RVESV (mL)",
-    "rvsv_ml": "RVSV (mL)",
-    "rvef_pct": "RVEF (%)",
-    "rvco_l_min": "RVCO (L/min)",
-    "la_max_ml": "LAV max (mL)",
-    "la_min_ml": "LAV min (mL)",
-    "laef_pct": "LAEF (%)",
-    "ra_max_ml": "RAV max (mL)",
-    "ra_min_ml": "RAV min (mL)",
-    "raef_pct": "RAEF (%)",
-    **{f"wt_aha_{segment:02d}_mm": f"WT_AHA_{segment} (mm)" for segment in range(1, 17)},
-    "wt_global_mm": "WT_Global (mm)",
-}
-"""Our column to ukbb_cardiac's."""
+from cinecohort.catalogue.measures import MEASURES, Use
 
-STROKE = {"LASV (mL)": ("la_max_ml", "la_min_ml"), "RASV (mL)": ("ra_max_ml", "ra_min_ml")}
-"""Columns of ukbb_cardiac that ours do not have, as a difference of two that they do."""
+UKBB_COLUMNS = {measure.column: measure.ukbb_cardiac for measure in MEASURES if measure.ukbb_cardiac}
+"""Our column to ukbb_cardiac's."""
 
 
 def to_ukbb_columns(measures: pd.DataFrame) -> pd.DataFrame:
@@ -38,10 +17,11 @@ def to_ukbb_columns(measures: pd.DataFrame) -> pd.DataFrame:
         Table with our names and a row a subject; columns that are not there are left out.
     """
     named = measures.rename(columns={"subject": "", **UKBB_COLUMNS})
-    for name, (largest, smallest) in STROKE.items():
-        if largest in measures and smallest in measures:
-            named[name] = pd.to_numeric(measures[largest]) - pd.to_numeric(measures[smallest])
-    wanted = ["", *UKBB_COLUMNS.values(), *STROKE]
+    for measure in MEASURES:
+        if measure.use is Use.FOREIGN and set(measure.of) <= set(measures):
+            largest, smallest = (pd.to_numeric(measures[name]) for name in measure.of)
+            named[measure.ukbb_cardiac] = largest - smallest
+    wanted = ["", *UKBB_COLUMNS.values()]
     return named[[column for column in wanted if column in named]]
 
 

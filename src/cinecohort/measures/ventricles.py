@@ -95,13 +95,9 @@ def ventricular_curves(labels: LabelMap, facts: StackFacts, options: MeasureOpti
 
 
 def ventricular_measures(
-    curves: VentricularCurves,
-    ed_frame: int | None,
-    es_frame: int | None,
-    heart_rate_bpm: float | None,
-    options: MeasureOptions,
+    curves: VentricularCurves, ed_frame: int | None, es_frame: int | None, options: MeasureOptions
 ) -> dict[str, float]:
-    """Volumes, mass and function of both ventricles.
+    """Volumes of both ventricles and mass of the left.
 
     The RV is measured at the LV's end-diastole and end-systole, the mass at end-diastole (Bai 2018).
     Whatever rests on an unknown frame or volume is NaN.
@@ -109,23 +105,17 @@ def ventricular_measures(
     Returns
     -------
     dict
-        The columns of :data:`cinecohort.measures.columns.VENTRICULAR` and ``lvm_es_g``.
+        Column to value; what follows from these is :func:`cinecohort.measures.derived.with_derived`.
     """
-    measures: dict[str, float] = {}
-    for prefix, curve in (("lv", curves.lv_ml), ("rv", curves.rv_ml)):
-        edv, esv = at_frame(curve, ed_frame), at_frame(curve, es_frame)
-        stroke = function.stroke_volume_ml(edv, esv)
-        measures |= {
-            f"{prefix}edv_ml": edv,
-            f"{prefix}esv_ml": esv,
-            f"{prefix}sv_ml": stroke,
-            f"{prefix}ef_pct": function.ejection_fraction_pct(edv, esv),
-            f"{prefix}co_l_min": function.cardiac_output_l_min(stroke, heart_rate_bpm),
-        }
     density = options.myocardial_density_g_ml
-    measures["lvm_g"] = function.mass_g(at_frame(curves.myocardium_ml, ed_frame), density)
-    measures["lvm_es_g"] = function.mass_g(at_frame(curves.myocardium_ml, es_frame), density)
-    return measures
+    return {
+        "lvedv_ml": at_frame(curves.lv_ml, ed_frame),
+        "lvesv_ml": at_frame(curves.lv_ml, es_frame),
+        "rvedv_ml": at_frame(curves.rv_ml, ed_frame),
+        "rvesv_ml": at_frame(curves.rv_ml, es_frame),
+        "lvm_g": function.mass_g(at_frame(curves.myocardium_ml, ed_frame), density),
+        "lvm_es_g": function.mass_g(at_frame(curves.myocardium_ml, es_frame), density),
+    }
 
 
 def at_frame(curve: Sequence[float] | NDArray[np.float64], frame: int | None) -> float:

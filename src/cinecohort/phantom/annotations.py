@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.conversion.cvi42 import write_workspace
 from cinecohort.files import write_bytes
-from cinecohort.labels import STRUCTURES
 from cinecohort.phantom.contours import outlines
 from cinecohort.phantom.imaging import Phantom
 from cinecohort.phantom.observers import OBSERVERS, Observer, Outlines, draw, reference_observer

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.images import Image, write_image
 from cinecohort.label_maps import label_path
-from cinecohort.labels import STRUCTURES
 from cinecohort.phantom.contours import fields
 from cinecohort.phantom.heart import Heart
 from cinecohort.phantom.imaging import Phantom, render
@@ -68,8 +68,8 @@ def write_nifti(
 def true_labels(heart: Heart, pose: Pose, image: Slice) -> NDArray[np.uint8]:
     """What lies in the middle plane of a slice at the centre of each pixel: (t, rows, columns).
 
-    Coded as :data:`cinecohort.labels.STRUCTURES`. The LV cavity holds papillary muscles and trabeculae; the
-    atria end at the plane of the valve and are without appendage and veins.
+    Coded as :data:`cinecohort.catalogue.views.STRUCTURES`. The LV cavity holds papillary muscles and
+    trabeculae; the atria end at the plane of the valve and are without appendage and veins.
     """
     n_frames = len(heart.cycle.phase)
     labels = np.zeros((n_frames, *image.shape), dtype=np.uint8)

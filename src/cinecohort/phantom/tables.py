@@ -7,6 +7,7 @@ import pandas as pd
 
 from cinecohort.files import write_text
 from cinecohort.measures.columns import COLUMNS
+from cinecohort.measures.derived import add_derived
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.packaging import VISIT
 from cinecohort.phantom.people import OBESITY_EFFECT, draw_person, generator, participants_row
@@ -61,14 +62,7 @@ def write_tables(destination: Path, options: PhantomOptions) -> None:
 def _derived(table: pd.DataFrame) -> pd.DataFrame:
     """Fill in what follows from the volumes, in the order of the measures table."""
     table = table.assign(source=SOURCE, kind="auto", frames="own", status="ok")
-    for side in ("lv", "rv"):
-        stroke = table[f"{side}edv_ml"] - table[f"{side}esv_ml"]
-        table[f"{side}sv_ml"] = stroke
-        table[f"{side}ef_pct"] = 100.0 * stroke / table[f"{side}edv_ml"]
-        table[f"{side}co_l_min"] = stroke * table["heart_rate_bpm"] / 1000.0
-    for side in ("la", "ra"):
-        table[f"{side}ef_pct"] = 100.0 * (1.0 - table[f"{side}_min_ml"] / table[f"{side}_max_ml"])
-    return table.reindex(columns=["subject", *COLUMNS]).replace([np.inf, -np.inf], np.nan)
+    return add_derived(table).reindex(columns=["subject", *COLUMNS]).replace([np.inf, -np.inf], np.nan)
 
 
 def write_tsv(path: Path, table: pd.DataFrame) -> None:

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import VIEWS
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.images import Image, read_image
-from cinecohort.labels import VIEWS
 from cinecohort.quality.options import GeometryCheck, ImageQualityOptions
 from cinecohort.quality.reports import finding
 

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.findings import Finding
-from cinecohort.labels import STRUCTURES
 from cinecohort.quality.options import SegmentationQualityOptions
 from cinecohort.quality.reports import finding
 from cinecohort.quality.topology import divide, largest_component_sizes

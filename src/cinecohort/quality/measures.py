@@ -41,10 +41,7 @@ def _plausible(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[F
         if edv is not None and esv is not None and esv >= edv:
             message = f"{side.upper()}ESV {esv:.0f} mL is not below EDV {edv:.0f} mL"
             found += finding(Code.M1, check.action, message, value=esv, threshold=edv)
-    ranges = [("lvm_g", check.mass_g)]
-    ranges += [(f"{side}edv_ml", check.edv_ml) for side in ("lv", "rv")]
-    ranges += [(f"{side}ef_pct", check.ef_pct) for side in ("lv", "rv")]
-    for name, (low, high) in ranges:
+    for name, (low, high) in check.ranges().items():
         value = _number(row, name)
         if value is not None and not low <= value <= high:
             message = f"{name} = {value:.1f} is outside {low:g} to {high:g}"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, field_validator
 
+from cinecohort.catalogue.measures import PLAUSIBLE
 from cinecohort.options import Options
 
 
@@ -56,14 +57,20 @@ class PlausibleCheck(Options):
     action: Action = "review"
     """What becomes of what lies outside."""
 
-    ef_pct: tuple[float, float] = (10.0, 85.0)
+    ef_pct: tuple[float, float] = PLAUSIBLE["lvef_pct"]
     """Ejection fraction of either ventricle."""
 
-    mass_g: tuple[float, float] = (25.0, 350.0)
+    mass_g: tuple[float, float] = PLAUSIBLE["lvm_g"]
     """LV mass."""
 
-    edv_ml: tuple[float, float] = (20.0, 600.0)
+    edv_ml: tuple[float, float] = PLAUSIBLE["lvedv_ml"]
     """End-diastolic volume of either ventricle."""
+
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """Range of each measure that is checked, by column; those without a setting are the catalogue's."""
+        own = {"lvm_g": self.mass_g, "lvedv_ml": self.edv_ml, "rvedv_ml": self.edv_ml}
+        own |= {"lvef_pct": self.ef_pct, "rvef_pct": self.ef_pct}
+        return own | {name: known for name, known in PLAUSIBLE.items() if name not in own}
 
 
 class StrokeVolumeCheck(Options):

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import read_json
 from cinecohort.findings import Finding, Outcome, overall_status
 from cinecohort.images import read_image, sidecar_path
 from cinecohort.label_maps import LabelMap, read_segmentation
-from cinecohort.labels import STRUCTURES
 from cinecohort.quality.long_axis_checks import check_long_axis
 from cinecohort.quality.options import Check, SegmentationQualityOptions, UncertaintyCheck
 from cinecohort.quality.reports import finding

@@ -17,11 +17,10 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.measures import PRINTED, WALL_SEGMENTS, Show, columns_shown
 from cinecohort.files import replacing
-from cinecohort.reporting.vocabulary import MEASURES
 from cinecohort.statistics.agreement import AgreementResult
 from cinecohort.statistics.bland_altman import limits_of_agreement
-from cinecohort.statistics.measure_names import PRINCIPAL_MEASURES, is_wall_segment
 from cinecohort.statistics.options import AgreementOptions
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
@@ -45,7 +44,7 @@ _DRAWN_AS_IMAGE_FROM = 1500
 
 def label(measure: str) -> str:
     """Return a measure as it is printed, with its unit; a name that is not ours stays as it is."""
-    return MEASURES[measure].heading if measure in MEASURES else measure
+    return PRINTED[measure].heading if measure in PRINTED else measure
 
 
 def save(figure: Figure, path: Path) -> None:
@@ -121,9 +120,9 @@ def _say(axes: Axes, text: str) -> None:
 
 def drawn_measures(measures: Sequence[str]) -> list[str]:
     """Order measures for a figure: principal ones first; indexed ones and wall segments only if alone."""
-    first = [name for name in PRINCIPAL_MEASURES if name in measures]
+    first = [name for name in columns_shown(Show.PRINCIPAL) if name in measures]
     rest = [name for name in measures if name not in first]
-    whole = first + [name for name in rest if not (is_wall_segment(name) or name.endswith("_i"))]
+    whole = first + [name for name in rest if not (name in WALL_SEGMENTS or name.endswith("_i"))]
     return whole or rest
 
 
@@ -180,7 +179,7 @@ def write_bland_altman_grid(
     path: Path,
     columns: Mapping[str, Mapping[str, Pair]],
     options: AgreementOptions,
-    measures: Sequence[str] = PRINCIPAL_MEASURES,
+    measures: Sequence[str] = columns_shown(Show.PRINCIPAL),
 ) -> Path:
     """Write a grid of Bland-Altman plots, a row a measure and a column a comparison.
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
 
-from cinecohort.reporting.vocabulary import WALL_SEGMENTS, measure_label
+from cinecohort.catalogue.measures import WALL_SEGMENTS, measure_label
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5c6670")
 """Colours that colour-blind readers tell apart (Okabe and Ito)."""

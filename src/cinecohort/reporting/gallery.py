@@ -10,10 +10,10 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 from scipy import ndimage
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import replacing
 from cinecohort.images import read_image
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation
-from cinecohort.labels import STRUCTURES
 from cinecohort.measures.positions import base_direction
 
 COLOURS = {

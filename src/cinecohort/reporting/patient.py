@@ -9,6 +9,8 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from cinecohort import __version__
+from cinecohort.catalogue.measures import PRINTED
+from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.files import read_json
 from cinecohort.findings import Finding, Level
 from cinecohort.images import sidecar_path
@@ -17,7 +19,6 @@ from cinecohort.reporting.distribution_figures import PALETTE, drawing
 from cinecohort.reporting.document import Column, Table, Text, table_to_dict, text_to_list
 from cinecohort.reporting.numbers import count, is_defined, number
 from cinecohort.reporting.typesetting import build_folder, typeset
-from cinecohort.reporting.vocabulary import MEASURES, VIEW_NAMES
 from cinecohort.synthetic import BANNER
 
 MOST_FINDINGS = 8
@@ -131,10 +132,10 @@ def facts(folder: Path) -> list[str]:
 
 def measures_table(page: PatientPage) -> Table:
     """Measures that could be taken, ventricles first; the others are named in one row."""
-    known = [name for name in MEASURES if is_defined(page.measures.get(name))]
-    missing = [MEASURES[name].label for name in MEASURES if name not in known]
+    known = [name for name in PRINTED if is_defined(page.measures.get(name))]
+    missing = [PRINTED[name].label for name in PRINTED if name not in known]
     rows: list[list[str] | str] = [
-        [MEASURES[name].label, number(page.measures[name], MEASURES[name].digits), MEASURES[name].unit]
+        [PRINTED[name].label, number(page.measures[name], PRINTED[name].digits), PRINTED[name].unit]
         for name in known
     ]
     return Table(

@@ -13,8 +13,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cinecohort.catalogue.covariates import covariate_words
+from cinecohort.catalogue.measures import measure_label
 from cinecohort.files import replacing
-from cinecohort.reporting.vocabulary import covariate_words, measure_label
 from cinecohort.statistics.two_samples import printed_p
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"

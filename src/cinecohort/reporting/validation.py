@@ -6,21 +6,15 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort.catalogue.measures import PRINTED, WALL_SEGMENTS, measure_label, views_of
+from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES, VIEW_SHORT
 from cinecohort.errors import UserError
 from cinecohort.reporting.document import Block, Figure, Gallery, Paragraph, Section, Strong, Table, Text
 from cinecohort.reporting.numbers import listing
 from cinecohort.reporting.results import Results
-from cinecohort.reporting.vocabulary import (
-    MEASURES,
-    STRUCTURE_NAMES,
-    VIEW_NAMES,
-    VIEW_SHORT,
-    WALL_SEGMENTS,
-    measure_label,
-)
 from cinecohort.segmentation.descriptions import ModelDescription, describe_model
 from cinecohort.segmentation.options import ModelOptions
-from cinecohort.statistics.unvalidated import unvalidated_views, views_of_measure
+from cinecohort.statistics.unvalidated import unvalidated_views
 
 MARK = "†"
 NOTE = (
@@ -118,9 +112,9 @@ class Marks:
 
     def labels(self) -> frozenset[str]:
         """Printed names of the measures that rest on these views."""
-        names = [*MEASURES, *(f"{name}_i" for name in MEASURES), *WALL_SEGMENTS]
-        resting = [name for name in names if self.views & set(views_of_measure(name))]
-        short = [MEASURES[name].label for name in resting if name in MEASURES]
+        names = [*PRINTED, *(f"{name}_i" for name in PRINTED), *WALL_SEGMENTS]
+        resting = [name for name in names if self.views & set(views_of(name))]
+        short = [PRINTED[name].label for name in resting if name in PRINTED]
         return frozenset([*map(measure_label, resting), *short])
 
     def structures(self) -> frozenset[str]:
@@ -212,7 +206,7 @@ def summary_blocks(results: Results) -> list[Block]:
     if not marks.views and not models:
         return []
     names = listing(models) or listing(VIEW_NAMES.get(view, view) for view in sorted(marks.views))
-    resting = [name.label for key, name in MEASURES.items() if marks.views & set(views_of_measure(key))]
+    resting = [name.label for key, name in PRINTED.items() if marks.views & set(views_of(key))]
     measured = f" What was measured by them ({listing(resting)}) is marked {MARK}" if resting else ""
     fate = (
         " and takes part in agreement and studies, since the configuration asks for it."

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.conversion.label_checks import enclosed_share
 from cinecohort.errors import UserError
 from cinecohort.images import SAME_PLACE_MM, Image, read_image
 from cinecohort.label_maps import label_of, label_path, manual_map, whole_labels
-from cinecohort.labels import STRUCTURES
 
 FRAMES_LOOKED_AT = 2
 """Annotated frames in which the coding is held against the anatomy."""

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, overall_status
 from cinecohort.images import PIXELS_MM, Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
-from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.clean_up import clean_up
 from cinecohort.segmentation.descriptions import ModelDescription, describe_for
 from cinecohort.segmentation.engines import (

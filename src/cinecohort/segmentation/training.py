@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_json, replacing
-from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.descriptions import ANY_SOURCE, ModelDescription
 from cinecohort.segmentation.engines import cpu_has_bf16
 from cinecohort.segmentation.fine_tuning import (

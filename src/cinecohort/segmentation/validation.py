@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cinecohort.labels import STRUCTURES
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.inference import ImageInference
 from cinecohort.segmentation.labelled_subjects import LabelledSubject, read_labelled

@@ -7,9 +7,9 @@ import safetensors.torch
 import torch
 from torch import nn
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, digest_file, write_bytes, write_json
-from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.descriptions import ModelDescription, check_digest, describe_model, weights_path
 from cinecohort.segmentation.networks import build_network
 

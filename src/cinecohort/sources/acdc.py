@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import CODINGS
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.images import Image, write_image
-from cinecohort.labels import CODINGS
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import files_below, folders_in
 from cinecohort.sources.nifti_files import (

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import read_files
 from cinecohort.conversion.series import Conversion, convert_series
 from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Outcome, overall_status
-from cinecohort.labels import VIEWS
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import files_below
 from cinecohort.sources.workspaces import WorkspaceFolder, contoured_instances, write_labels

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import CODINGS, STRUCTURES, VIEWS
 from cinecohort.conversion.label_checks import Annotated, structure_numbers
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.images import Image, write_image
-from cinecohort.labels import CODINGS, STRUCTURES, VIEWS
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import files_below, folders_in
 from cinecohort.sources.nifti_files import (

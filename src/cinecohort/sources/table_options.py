@@ -55,7 +55,7 @@ class MeasuresTableOptions(Options):
     zero_is_missing: bool = False
     """Whether a volume or mass of zero is a failure to measure, with what follows from it, not a value."""
     derive: bool = True
-    """Whether stroke volume and ejection fraction are computed from volumes where the files lack them."""
+    """Whether measures that follow from others (such as the ejection fraction) are computed where missing."""
 
 
 class TablesOptions(Options):

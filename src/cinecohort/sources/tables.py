@@ -1,6 +1,5 @@
 """Measures that were made elsewhere: reading tables of them."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,16 +9,12 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from cinecohort.catalogue.measures import THEIR_NAMES, measure_of, rests_on
 from cinecohort.errors import UserError
 from cinecohort.ledger.columns import OVERLAP_COLUMNS
 from cinecohort.ledger.tables import is_measure_name, read_users_table, write_table
+from cinecohort.measures.derived import add_derived
 from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
-from cinecohort.statistics.measure_names import THEIR_NAMES
-
-_EJECTION = (("lvedv_ml", "lvesv_ml", "lvsv_ml", "lvef_pct"), ("rvedv_ml", "rvesv_ml", "rvsv_ml", "rvef_pct"))
-_VOLUMES = {chamber: (f"{chamber}edv_ml", f"{chamber}esv_ml") for chamber in ("lv", "rv")}
-_MEASURED = re.compile(r"([lr]v(edv|esv)|[lr]a_(max|min))_ml(_i)?|lvm_g(_i)?")
-_FUNCTION = re.compile(r"[lr]v(sv_ml|ef_pct|co_l_min)(_i)?")
 
 
 @dataclass(frozen=True)
@@ -67,19 +62,20 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
         "not_numbers": not_numbers,
         "zeros": zeros,
     }
-    return MeasuresTable(_with_function(kept) if options.derive else kept, counts)
+    return MeasuresTable(add_derived(kept) if options.derive else kept, counts)
 
 
 def _without_zeros(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Take volumes and masses of zero, and function computed from such a volume, as missing."""
-    sizes = [name for name in table.columns if _MEASURED.fullmatch(str(name))]
+    """Take volumes and masses of zero, and what follows from them, as missing."""
+    measures = {name: measure for name in table.columns if (measure := measure_of(str(name)))}
+    sizes = [name for name, measure in measures.items() if measure.unit in ("mL", "g") and not measure.of]
     failed = table[sizes] == 0
     table = table.copy()
     table[sizes] = table[sizes].where(~failed)
-    for chamber, volumes in _VOLUMES.items():
-        known = [name for name in volumes if name in failed]
-        function = [name for name in table.columns if _FUNCTION.fullmatch(str(name)) and name[:2] == chamber]
-        table.loc[failed[known].any(axis=1), function] = np.nan
+    for name, measure in measures.items():
+        known = [size for size in sizes if measures[size].column in rests_on(measure.column)]
+        if measure.of:
+            table.loc[failed[known].any(axis=1), name] = np.nan
     return table, int(failed.to_numpy().sum())
 
 
@@ -149,16 +145,6 @@ def _widened(named: pd.DataFrame, values: pd.Series, names: Mapping[str, str]) -
     keys = ["subject", "repeat", "occurrence"]
     wide = long.set_index([*keys, "measure"])["value"].unstack("measure")  # noqa: PD010
     return wide.reset_index().drop(columns="occurrence").rename_axis(columns=None)
-
-
-def _with_function(table: pd.DataFrame) -> pd.DataFrame:
-    """Add stroke volume (EDV - ESV) and ejection fraction (its share of EDV, in per cent) where missing."""
-    for largest, smallest, stroke, fraction in _EJECTION:
-        if largest in table and smallest in table:
-            volume = table[largest] - table[smallest]
-            derived = {stroke: volume, fraction: 100 * volume / table[largest].where(table[largest] != 0)}
-            table = table.assign(**{name: value for name, value in derived.items() if name not in table})
-    return table
 
 
 def parse_settings(settings: Mapping[str, Any], dataset: str) -> TablesOptions:

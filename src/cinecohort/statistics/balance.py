@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from cinecohort.reporting.vocabulary import covariate_words, in_sentence
+from cinecohort.catalogue.covariates import covariate_words, in_sentence
 from cinecohort.statistics.matching import Matching
 from cinecohort.statistics.propensity import DesignColumn, expand
 

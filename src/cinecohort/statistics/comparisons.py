@@ -7,15 +7,15 @@ from itertools import combinations
 
 import pandas as pd
 
+from cinecohort.catalogue.measures import CHECKED
 from cinecohort.ledger.tables import is_measure_name
-from cinecohort.measures.columns import SUPPLEMENTARY
 
 SINGLE_OBSERVER = "manual"
 """Name of a source's only observer; it is no partner in a pair of observers where there are others."""
 
 MEAN_OF_OBSERVERS = "mean of observers"
 
-_NOT_COMPARED = {"heart_rate_bpm", "bsa_m2", *SUPPLEMENTARY}
+_NOT_COMPARED = {"heart_rate_bpm", "bsa_m2", "unvalidated", "models", *CHECKED}
 
 
 @dataclass(frozen=True)

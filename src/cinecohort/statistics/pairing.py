@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cinecohort.catalogue.measures import THEIR_NAMES
 from cinecohort.errors import UserError
 from cinecohort.ledger.tables import is_measure_name
-from cinecohort.statistics.measure_names import THEIR_NAMES
 
 Duplicates = Literal["first", "mean", "exclude", "error"]
 

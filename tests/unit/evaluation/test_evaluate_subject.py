@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.cli import main
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.subject import evaluate_subject
 from cinecohort.images import Image, write_image
-from cinecohort.labels import STRUCTURES
 from cinecohort.model_sets import single_set
 
 BOTH = [single_set("ours", STRUCTURES), single_set("other", STRUCTURES, "other")]

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.cli import main
 from cinecohort.findings import Outcome
 from cinecohort.images import Image, write_image
-from cinecohort.labels import STRUCTURES
 from cinecohort.measures.columns import COLUMNS
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.subject import measure_subject

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cinecohort.catalogue.views import CODINGS
 from cinecohort.images import Image, read_image
 from cinecohort.label_maps import manual_map
-from cinecohort.labels import CODINGS, recode
+from cinecohort.labels import recode
+from cinecohort.measures.derived import with_derived
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.positions import base_direction
 from cinecohort.measures.ventricles import StackFacts, ventricular_curves, ventricular_measures
@@ -51,7 +53,7 @@ def test_group_means_of_acdc(subjects: list[Path]) -> None:
     rows = []
     for folder in subjects:
         curves = ventricular_curves(manual_map(acdc_labels(folder), "sa"), StackFacts(), MeasureOptions())
-        row = ventricular_measures(curves, 0, 1, None, MeasureOptions())
+        row = with_derived(ventricular_measures(curves, 0, 1, MeasureOptions()))
         rows.append({"group": acdc_info(folder)["Group"], **row})
     means = pd.DataFrame(rows).groupby("group").mean()
     for group, expected in EXPECTED.items():

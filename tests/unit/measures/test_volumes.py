@@ -81,7 +81,7 @@ def test_function() -> None:
     assert function.ejection_fraction_pct(150.0, 60.0) == pytest.approx(60.0)
     assert np.isnan(function.ejection_fraction_pct(0.0, 0.0))
     assert function.cardiac_output_l_min(90.0, 70.0) == pytest.approx(6.3)
-    assert np.isnan(function.cardiac_output_l_min(90.0, None))
+    assert np.isnan(function.cardiac_output_l_min(90.0, float("nan")))
     assert function.mass_g(100.0) == pytest.approx(105.0)
 
 

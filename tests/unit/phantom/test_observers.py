@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.labels import STRUCTURES
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.phantom.contours import area_px
 from cinecohort.phantom.observers import OBSERVERS, Observer, draw, reference_observer
 from cinecohort.phantom.people import generator

@@ -7,11 +7,11 @@ import pypdf
 import pytest
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.measures import PRINTED
 from cinecohort.cli import main
 from cinecohort.findings import Finding, Level
 from cinecohort.images import Image, write_image
 from cinecohort.reporting.patient import PatientPage, draw_curves, finding_lines, make_patient_page
-from cinecohort.reporting.vocabulary import MEASURES
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def page_text(path):
 
 
 def test_everything_at_once_stays_on_one_page(folder):
-    measures = dict.fromkeys(MEASURES, 123.4) | {"ed_frame": 0, "es_frame": 1}
+    measures = dict.fromkeys(PRINTED, 123.4) | {"ed_frame": 0, "es_frame": 1}
     findings = [Finding(code, Level.REVIEW, "long words " * 40) for code in list(Code)[:30]]
     page = PatientPage("P1", folder, measures, findings, "unet", ("One warning.", "Another warning."))
     make_patient_page(page, folder / "report.pdf")

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.images import Image
-from cinecohort.labels import STRUCTURES
 from cinecohort.segmentation.clean_up import clean_up
 from cinecohort.segmentation.options import CleanUpOptions
 from cinecohort.segmentation.preprocessing import without_contrast

@@ -9,10 +9,9 @@ import pytest
 
 from cinecohort.analyses import agreement_report, group_study
 from cinecohort.analyses.group_study import run_study, validated_outcomes
-from cinecohort.measures.columns import ATRIAL, VENTRICULAR, WALL_THICKNESS
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
-from cinecohort.statistics.unvalidated import validated_overlap, views_of_measure, without_unvalidated
+from cinecohort.statistics.unvalidated import validated_overlap, without_unvalidated
 
 N = 24
 STUDY = {
@@ -49,21 +48,6 @@ def participants() -> pd.DataFrame:
             "age_years": draw(60, 6, N),
         }
     )
-
-
-@pytest.mark.parametrize(
-    ("names", "views"),
-    [
-        ((*VENTRICULAR, *WALL_THICKNESS, "lvm_es_g", "lvedv_ml_i", "es_phase"), ("sa",)),
-        (ATRIAL[:3], ("la_2ch", "la_4ch")),
-        (("la_max_phase", "la_max_ml_i"), ("la_2ch", "la_4ch")),
-        ((*ATRIAL[3:], "la_4ch_max_ml"), ("la_4ch",)),
-        (("la_2ch_max_ml",), ("la_2ch",)),
-        (("heart_rate_bpm", "ed_frame", "age_years"), ()),
-    ],
-)
-def test_views_of_every_measure(names: tuple[str, ...], views: tuple[str, ...]) -> None:
-    assert {views_of_measure(name) for name in names} == {views}
 
 
 def test_only_what_rests_on_them_is_emptied(measures: pd.DataFrame) -> None:

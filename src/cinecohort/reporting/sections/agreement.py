@@ -2,6 +2,8 @@
 
 import shutil
 
+from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
+from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Text
 from cinecohort.reporting.numbers import count, is_defined, listing, mean_sd
@@ -16,14 +18,12 @@ from cinecohort.reporting.sections.agreement_tables import (
     limits_table,
 )
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import MEASURES, VIEW_NAMES
 
 MOST_COLUMNS = 5
 MOST_DETAILED = 3
 """Comparisons that get rows in the tables of limits and correlation; all are in the results folder."""
 WIDEST_GRID = 4
 """Columns of plots that can be read on a page."""
-KEY_MEASURES = ("lvedv_ml", "lvef_pct", "lvm_g", "rvedv_ml")
 KINDS = {
     "automatic-observer": "of an automatic method with an observer",
     "automatic-mean": "of an automatic method with the mean of the observers",
@@ -50,7 +50,7 @@ def left_out(context: Context) -> list[Block]:
     table = read_table(context.results.folder / "agreement" / "left_out.csv", ("source", "what", "reason"))
     items: list[Text] = []
     for (source, reason), part in table.groupby(["source", "reason"], sort=False):
-        words = [MEASURES[name].label for name in part["what"] if name in MEASURES]
+        words = [PRINTED[name].label for name in part["what"] if name in PRINTED]
         words += [overlap_words(name) for name in part["what"] if name.startswith("overlap ")]
         if words:
             items.append(f"{source}: {listing(words)}; {reason}.")
@@ -216,8 +216,8 @@ def summary(context: Context) -> list[Block]:
 def difference_words(rows: dict[str, dict[str, object]]) -> list[str]:
     """Mean (SD) absolute differences of the key measures that are there."""
     parts = []
-    for name in KEY_MEASURES:
-        row, measure = rows.get(name, {}), MEASURES[name]
+    for name in columns_shown(Show.AGREEMENT):
+        row, measure = rows.get(name, {}), PRINTED[name]
         if is_defined(row.get("absolute_mean")):
             text = mean_sd(row["absolute_mean"], row["absolute_sd"], measure.digits)
             parts.append(f"{measure.label} {text} {measure.unit}")

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cinecohort.catalogue.measures import COMPARED, PRINTED, measure_digits, measure_label
 from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
 from cinecohort.reporting.numbers import (
@@ -20,7 +21,6 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.results import Row, rows_by
-from cinecohort.reporting.vocabulary import COMPARED, MEASURES, measure_digits, measure_label
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def difference_table(
     for kind, heading in kinds.items():
         rows.append(heading)
         for measure in measures:
-            name = measure_label(measure) if kind == "absolute" else MEASURES[measure].label
+            name = measure_label(measure) if kind == "absolute" else PRINTED[measure].label
             row = [name]
             for comparison, known in zip(comparisons, cells, strict=True):
                 row.append(difference_cell(known.get(measure), measure, kind, comparison.n))
@@ -287,7 +287,7 @@ def correlation_table(
 def correlation_row(measure: str, row: Row) -> list[str]:
     """Cells of one measure."""
     return [
-        MEASURES[measure].label,
+        PRINTED[measure].label,
         count(row["n"]),
         number(row["spearman_rho"], 3),
         interval(row["spearman_ci_low"], row["spearman_ci_high"], 3),

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from cinecohort.catalogue.findings import finding_words
 from cinecohort.reporting.document import (
     Block,
     Column,
@@ -15,7 +16,7 @@ from cinecohort.reporting.document import (
 from cinecohort.reporting.numbers import count, hidden_count, percent, quantity
 from cinecohort.reporting.results import after_the_flow
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import STAGE_NAMES, STEP_NAMES, finding_words
+from cinecohort.reporting.vocabulary import STAGE_NAMES, STEP_NAMES
 
 MOST_REASONS = 6
 """Reasons listed in one box of the diagram; the table holds them all."""

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from cinecohort.catalogue.findings import finding_words
+from cinecohort.catalogue.views import STRUCTURE_NAMES
 from cinecohort.reporting import gallery
 from cinecohort.reporting.document import Block, Gallery, Paragraph, Section, Strong, Text
 from cinecohort.reporting.numbers import count, number
 from cinecohort.reporting.results import configured_sets
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import STRUCTURE_NAMES, finding_words
 from cinecohort.statistics.cases import choose_cases
 
 PANEL_PIXELS = 140

@@ -3,20 +3,20 @@
 import numpy as np
 import pandas as pd
 
+from cinecohort.catalogue.measures import (
+    PRINTED,
+    SEGMENT_NAMES,
+    WALL_SEGMENTS,
+    Show,
+    columns_shown,
+    measure_digits,
+    measure_label,
+)
 from cinecohort.reporting.distribution_figures import draw_bullseye, draw_distributions, wall_means
 from cinecohort.reporting.document import Block, Column, Figure, Paragraph, Reference, Section, Table
 from cinecohort.reporting.numbers import UNDEFINED, count, listing, mean_sd, number, quantity, with_n
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.participants import group_labels, group_labels_are_study, has_values
-from cinecohort.reporting.vocabulary import (
-    ATRIAL_MEASURES,
-    DISTRIBUTION_MEASURES,
-    MEASURES,
-    SEGMENT_NAMES,
-    WALL_SEGMENTS,
-    measure_digits,
-    measure_label,
-)
 
 
 def section(context: Context) -> Section:
@@ -40,7 +40,7 @@ def section(context: Context) -> Section:
 def all_measures(table: pd.DataFrame) -> list[str]:
     """Columns of the printed tables that the table has, body-surface indexed ones after their own."""
     columns: list[str] = []
-    for name in MEASURES:
+    for name in PRINTED:
         columns += [column for column in (name, f"{name}_i") if column in table]
     return columns
 
@@ -138,7 +138,7 @@ def group_blocks(
 
 def distribution_figure(context: Context, table: pd.DataFrame, sources: list[str]) -> list[Block]:
     """Distributions by source."""
-    shown = [name for name in (*DISTRIBUTION_MEASURES, *ATRIAL_MEASURES) if has_values(table, name)]
+    shown = [name for name in columns_shown(Show.DISTRIBUTION) if has_values(table, name)]
     if not shown:
         return []
     draw_distributions(table, shown, "source", sources[:7], context.figure_path("distributions.svg"))

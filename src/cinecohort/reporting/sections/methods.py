@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.reporting.document import (
     Block,
     Bullets,
@@ -17,7 +18,6 @@ from cinecohort.reporting.numbers import is_defined, listing
 from cinecohort.reporting.results import Results, configured_sets
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.validation import MARK, members, unvalidated_models
-from cinecohort.reporting.vocabulary import VIEW_NAMES
 
 SOURCE_WORDS: dict[str, Text] = {
     "ukbiobank": ["UK Biobank bulk files (zipped DICOM)", Citation(("petersen2016",))],

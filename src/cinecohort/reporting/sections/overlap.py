@@ -4,12 +4,13 @@ import shutil
 
 import pandas as pd
 
+from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES, VIEW_SHORT
 from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Citation, Column, Figure, Inline, Paragraph, Table
 from cinecohort.reporting.numbers import UNDEFINED, count, is_defined, listing, mean_sd, quantity, with_n
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import ROLE_NAMES, STRUCTURE_NAMES, VIEW_NAMES, VIEW_SHORT
+from cinecohort.reporting.vocabulary import ROLE_NAMES
 
 METRICS = (
     ("dice", "Dice", 3),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from cinecohort.catalogue.covariates import CATEGORIES, CONTINUOUS, covariate_words, level_words
 from cinecohort.reporting.document import Block, Column, Paragraph, Section, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
@@ -17,11 +18,8 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import LEVELS, covariate_words
 from cinecohort.statistics.overlap_tables import cardiovascular_disease
 
-CONTINUOUS = ("age_years", "height_cm", "weight_kg", "bmi", "sbp_mmhg", "dbp_mmhg")
-CATEGORICAL = ("sex", "site", "vendor", "scanner", "field_t")
 DIGITS = 1
 """Of the means of continuous characteristics."""
 MOST_CATEGORIES = 8
@@ -34,7 +32,7 @@ def section(context: Context) -> Section:
     blocks: list[Block] = []
     table = analysed_participants(context)
     known = [
-        name for name in (*CONTINUOUS, *CATEGORICAL, "icd10", "self_reported_mi") if has_values(table, name)
+        name for name in (*CONTINUOUS, *CATEGORIES, "icd10", "self_reported_mi") if has_values(table, name)
     ]
     if table.empty:
         blocks.append(Paragraph("No subject was analysed, so there are no participants to describe."))
@@ -106,7 +104,7 @@ def baseline_table(context: Context, table: pd.DataFrame) -> Table:
                 ["    median [quartiles]", *(summary_median_iqr(g[column], DIGITS) for g in groups.values())]
             )
             rows.extend(missing_row(groups, column))
-    for column in CATEGORICAL:
+    for column in CATEGORIES:
         if has_values(table, column):
             rows.extend(category_rows(column, covariate_words(column), groups, smallest))
     answers = {name: cardiovascular_disease(group) for name, group in groups.items()}
@@ -152,14 +150,13 @@ def category_rows(
     texts = {name: category_text(group[column]) for name, group in groups.items()}
     order = texts["All"][texts["All"] != ""].value_counts()
     shown = list(order.index[:MOST_CATEGORIES])
-    words = LEVELS.get(column, {})
     rows: list[list[str] | str] = [[f"{title}, n (%)", *("" for _ in groups)]]
     for category in shown:
         cells = [
             count_percent(int((text == category).sum()), int((text != "").sum()), smallest)
             for text in texts.values()
         ]
-        name = f"{category} T" if column == "field_t" else words.get(category, category)
+        name = f"{category} T" if column == "field_t" else level_words(column, category)
         rows.append([f"    {name}", *cells])
     if len(order) > len(shown):
         cells = [

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.files import digest_json
 from cinecohort.reporting.document import Block, Bullets, Citation, Column, Paragraph, Section, Table, Text
 from cinecohort.reporting.numbers import UNDEFINED, count, listing
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.validation import members
-from cinecohort.reporting.vocabulary import VIEW_NAMES
 
 DATA_CITATIONS: dict[str, Text] = {
     "acdc": [

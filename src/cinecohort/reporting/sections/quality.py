@@ -2,10 +2,12 @@
 
 import pandas as pd
 
+from cinecohort.catalogue.findings import finding_words
+from cinecohort.catalogue.views import VIEW_SHORT
 from cinecohort.reporting.document import Block, Column, Inline, Paragraph, Reference, Section, Table
 from cinecohort.reporting.numbers import count, count_percent, hidden_count, listing, quantity
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import STAGE_NAMES, VIEW_SHORT, finding_words
+from cinecohort.reporting.vocabulary import STAGE_NAMES
 
 LEVELS = {"error": "fault", "reject": "not used", "review": "for review", "info": "note"}
 MOST_LISTED = 200

@@ -2,17 +2,12 @@
 
 import pandas as pd
 
+from cinecohort.catalogue.measures import PRINTED, measure_digits, measure_label
+from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_SHORT
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Paragraph, Section, Table
 from cinecohort.reporting.numbers import UNDEFINED, ci, count, interval, is_defined, number, p_value
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import (
-    MEASURES,
-    STRUCTURE_NAMES,
-    VIEW_SHORT,
-    measure_digits,
-    measure_label,
-)
 
 SINGLE_AGREEMENT = "ICC(A,1)"
 MOST_PANELS = 3
@@ -49,7 +44,7 @@ def section(context: Context) -> Section:
 
 def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
     """ICC(A,1) with interval, SEM, smallest detectable change and CV, by panel of raters."""
-    single = table[(table["type"] == SINGLE_AGREEMENT) & table["measure"].isin(list(MEASURES))]
+    single = table[(table["type"] == SINGLE_AGREEMENT) & table["measure"].isin(list(PRINTED))]
     single = single[single["measure"] != "heart_rate_bpm"]
     primary = next(iter(context.results.automatic_sources()), "")
     rank = {"observers": 0, "with automatic": 1, "automatic and observer": 2, "pair": 3}
@@ -62,7 +57,7 @@ def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
         chosen = single[(single["kind"] == panel["kind"]) & (single["raters"] == panel["raters"])]
         known = rows_by(chosen, "measure")
         rows.append(f"Raters: {str(panel['raters']).replace('+', ', ')}")
-        for measure in MEASURES:
+        for measure in PRINTED:
             if measure in known:
                 rows.append(reliability_row(measure, known[measure]))
     if not any(not isinstance(row, str) for row in rows):
@@ -179,7 +174,7 @@ def equivalence_blocks(context: Context) -> list[Block]:
 
 def quantity_words(quantity: str) -> tuple[str, int]:
     """Words and digits of a tested quantity: a measure, or view, structure and metric."""
-    if quantity in MEASURES:
+    if quantity in PRINTED:
         return measure_label(quantity), measure_digits(quantity)
     view, _, rest = quantity.partition(" ")
     structure, _, metric = rest.partition(" ")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort.catalogue.findings import finding_words
+from cinecohort.catalogue.measures import views_of
 from cinecohort.files import read_json
 from cinecohort.findings import Status
 from cinecohort.reporting.document import (
@@ -33,8 +35,6 @@ from cinecohort.reporting.sections.study_tables import (
     subgroup_table,
 )
 from cinecohort.reporting.validation import Marks
-from cinecohort.reporting.vocabulary import finding_words
-from cinecohort.statistics.unvalidated import views_of_measure
 
 TABLES = ("flow", "baseline", "balance", "comparison", "sensitivity", "subgroups", "power", "published")
 
@@ -240,7 +240,7 @@ def without_unvalidated(context: Context, marks: Marks) -> frozenset[str]:
     labels = set()
     for study in read_studies(context):
         outcomes = (study.summary.get("options") or {}).get("outcomes") or ()
-        rests = any(marks.views & set(views_of_measure(name)) for name in outcomes)
+        rests = any(marks.views & set(views_of(name)) for name in outcomes)
         if not rests or study.summary.get("source") not in marks.sources:
             labels.add(f"sec-study-{study.name}")
     return frozenset(labels)

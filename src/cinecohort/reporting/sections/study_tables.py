@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort.catalogue.covariates import covariate_words, in_sentence, level_words
+from cinecohort.catalogue.measures import measure_digits, measure_label
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
@@ -21,13 +23,6 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.results import Row, rows_by
-from cinecohort.reporting.vocabulary import (
-    LEVELS,
-    covariate_words,
-    in_sentence,
-    measure_digits,
-    measure_label,
-)
 
 MOST_ROWS = 40
 MOST_OUTCOMES = 5
@@ -348,7 +343,7 @@ def subgroup_table(table: pd.DataFrame, name: str, confidence: float) -> list[Bl
             f"{interaction})"
         )
         for row in part.to_dict("records"):
-            level = LEVELS.get(str(factor), {}).get(str(row["level"]), str(row["level"]))
+            level = level_words(str(factor), str(row["level"]))
             sizes = f"{count(row['n1'])} + {count(row['n0'])}"
             text = difference(row["estimate"], row["ci_low"], row["ci_high"], digits)
             rows.append([level, sizes, text, p_value(row["p"])])

@@ -1,14 +1,11 @@
 """The first page: facts of the run and the key results in a few sentences."""
 
+from cinecohort.catalogue.measures import PRINTED, Show, columns_shown, views_of
 from cinecohort.reporting.document import Block, Paragraph, Strong
 from cinecohort.reporting.numbers import count, listing, mean_sd, quantity
 from cinecohort.reporting.sections import flow
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.validation import MARK, summary_blocks, views_not_validated
-from cinecohort.reporting.vocabulary import MEASURES
-from cinecohort.statistics.unvalidated import views_of_measure
-
-KEY_MEASURES = ("lvedv_ml", "lvef_pct", "lvm_g", "rvedv_ml", "rvef_pct")
 
 
 def facts(context: Context) -> list[tuple[str, str]]:
@@ -66,11 +63,11 @@ def measures_sentence(context: Context) -> str:
         rows = table[table["source"] == source]
         total = int(rows["subject"].nunique())
         parts = []
-        for name in KEY_MEASURES:
+        for name in columns_shown(Show.SUMMARY):
             known = rows[name].dropna() if name in rows else rows["subject"][:0]
             if len(known):
-                measure = MEASURES[name]
-                mark = MARK if views_not_validated(rows) & set(views_of_measure(name)) else ""
+                measure = PRINTED[name]
+                mark = MARK if views_not_validated(rows) & set(views_of(name)) else ""
                 value = mean_sd(known.mean(), known.std(), measure.digits)
                 n = int(rows.loc[known.index, "subject"].nunique())
                 few = f" (n = {count(n)})" if n != total else ""

@@ -1,0 +1,252 @@
+"""Measures: one record for each, read by whatever computes, checks, indexes, compares, marks or prints them.
+
+A new measure is a record here, a function in :mod:`cinecohort.measures` and their tests. One that follows
+from other columns (``of``) is computed wherever these are known, by its function in
+:mod:`cinecohort.measures.derived`.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, Flag, auto
+
+
+class Use(Enum):
+    """What a measure is for."""
+
+    PRINTED = auto()
+    """Analysed, and a row of the report's tables."""
+    SEGMENT = auto()
+    """Analysed, and printed among the other segments of the wall."""
+    CHECK = auto()
+    """Looked at by the checks of consistency alone."""
+    FOREIGN = auto()
+    """Read from and written to ukbb_cardiac's tables, not kept in ours."""
+
+
+class Show(Flag):
+    """Where a measure is shown beside the full tables."""
+
+    NOWHERE = 0
+    SUMMARY = auto()
+    """The report's first page: mean (SD)."""
+    AGREEMENT = auto()
+    """The report's first page: agreement with the observer."""
+    PATIENT = auto()
+    """The sentence about one patient."""
+    DISTRIBUTION = auto()
+    """The figure of distributions."""
+    PRINCIPAL = auto()
+    """Bai 2018 Table 5 and Figure 4, Chen 2020 Figure 8 and Table IX; check M5."""
+    FUNCTION = auto()
+    """Bai 2018 Table 9."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What there is to know of a measure.
+
+    Parameters
+    ----------
+    column
+        Its column in all tables; the unit is its ending.
+    label, words
+        Printed name, and the name written out.
+    unit, digits
+        As printed; digits after the point.
+    structures, views
+        Structures whose labels it is taken from, and the views that these are segmented on. The left atrium
+        takes both long-axis views (biplane area-length); the short axis only gives the atria their direction.
+        Empty for what is not taken from label maps.
+    formula, source
+        How it is computed, and where that is defined.
+    of
+        The columns that it follows from, in the order of its function's arguments; empty for what is
+        measured on the label maps themselves.
+    indexed
+        Whether it is divided by body surface area, in a column ending in ``_i`` (unit/m²).
+    plausible
+        Range of a living heart, where there is a check (M1) of it.
+    ukb_field
+        UK Biobank's data field of the same measure.
+    ukbb_cardiac
+        Its column in ukbb_cardiac's tables.
+    use, show
+        What it is for and where it is shown.
+    """
+
+    column: str
+    label: str
+    words: str
+    unit: str
+    digits: int
+    structures: tuple[str, ...] = ()
+    views: tuple[str, ...] = ()
+    formula: str = ""
+    source: str = ""
+    of: tuple[str, ...] = ()
+    indexed: bool = False
+    plausible: tuple[float, float] | None = None
+    ukb_field: int | None = None
+    ukbb_cardiac: str = ""
+    use: Use = Use.PRINTED
+    show: Show = Show.NOWHERE
+
+    @property
+    def heading(self) -> str:
+        """Label with unit, for a table's first column or an axis."""
+        return f"{self.label} ({self.unit})" if self.unit else self.label
+
+
+SEGMENT_NAMES = (
+    *("basal anterior", "basal anteroseptal", "basal inferoseptal"),
+    *("basal inferior", "basal inferolateral", "basal anterolateral"),
+    *("mid anterior", "mid anteroseptal", "mid inferoseptal"),
+    *("mid inferior", "mid inferolateral", "mid anterolateral"),
+    *("apical anterior", "apical septal", "apical inferior", "apical lateral"),
+)
+"""The segments of the wall in their order (Cerqueira 2002, without the apex)."""
+
+_BAI = "Bai et al., J Cardiovasc Magn Reson 2018;20:65"
+_AREA_LENGTH = "Bai et al. 2018 and its published code (ukbb_cardiac)"
+_AHA = "Cerqueira et al., Circulation 2002;105:539, and ukbb_cardiac"
+_LV, _RV, _LA, _RA, _WALL, _HEART = ("LV",), ("RV",), ("LA",), ("RA",), ("MYO",), ("LV", "MYO")
+_SA, _2CH, _4CH, _BOTH = ("sa",), ("la_2ch",), ("la_4ch",), ("la_2ch", "la_4ch")
+_STROKE, _FRACTION, _OUTPUT = "EDV - ESV", "100 (EDV - ESV) / EDV", "stroke volume x heart rate / 1000"
+_EMPTYING, _DISKS = "100 (maximum - minimum) / maximum", "sum of the slices' areas x slice spacing"
+_OF_LV, _OF_RV = ("lvedv_ml", "lvesv_ml"), ("rvedv_ml", "rvesv_ml")
+_OF_LA, _OF_RA = ("la_max_ml", "la_min_ml"), ("ra_max_ml", "ra_min_ml")
+_KEY = Show.SUMMARY | Show.AGREEMENT | Show.DISTRIBUTION
+
+# fmt: off
+MEASURES: tuple[Measure, ...] = (
+    Measure("lvedv_ml", "LVEDV", "left ventricular end-diastolic volume", "mL", 1, _LV, _SA, _DISKS, _BAI,
+            indexed=True, plausible=(20.0, 600.0), ukb_field=24100, ukbb_cardiac="LVEDV (mL)",
+            show=_KEY | Show.PATIENT | Show.PRINCIPAL),
+    Measure("lvesv_ml", "LVESV", "left ventricular end-systolic volume", "mL", 1, _LV, _SA, _DISKS, _BAI,
+            indexed=True, ukb_field=24101, ukbb_cardiac="LVESV (mL)",
+            show=Show.PATIENT | Show.DISTRIBUTION | Show.PRINCIPAL),
+    Measure("lvsv_ml", "LVSV", "left ventricular stroke volume", "mL", 1, _LV, _SA, _STROKE, _BAI, _OF_LV,
+            indexed=True, ukb_field=24102, ukbb_cardiac="LVSV (mL)", show=Show.FUNCTION),
+    Measure("lvef_pct", "LVEF", "left ventricular ejection fraction", "%", 1, _LV, _SA, _FRACTION, _BAI,
+            _OF_LV, plausible=(10.0, 85.0), ukb_field=24103, ukbb_cardiac="LVEF (%)",
+            show=_KEY | Show.PATIENT | Show.FUNCTION),
+    Measure("lvco_l_min", "LVCO", "left ventricular cardiac output", "L/min", 2, _LV, _SA, _OUTPUT, _BAI,
+            ("lvsv_ml", "heart_rate_bpm"), indexed=True, ukb_field=24104, ukbb_cardiac="LVCO (L/min)",
+            show=Show.FUNCTION),
+    Measure("lvm_g", "LVM", "left ventricular myocardial mass", "g", 1, _WALL, _SA,
+            "end-diastolic myocardial volume x density (1.05 g/mL)", _BAI, indexed=True,
+            plausible=(25.0, 350.0), ukb_field=24105, ukbb_cardiac="LVM (g)",
+            show=_KEY | Show.PATIENT | Show.PRINCIPAL),
+    Measure("rvedv_ml", "RVEDV", "right ventricular end-diastolic volume", "mL", 1, _RV, _SA, _DISKS, _BAI,
+            indexed=True, plausible=(20.0, 600.0), ukb_field=24106, ukbb_cardiac="RVEDV (mL)",
+            show=_KEY | Show.PRINCIPAL),
+    Measure("rvesv_ml", "RVESV", "right ventricular end-systolic volume", "mL", 1, _RV, _SA, _DISKS, _BAI,
+            indexed=True, ukb_field=24107, ukbb_cardiac="RVESV (mL)",
+            show=Show.DISTRIBUTION | Show.PRINCIPAL),
+    Measure("rvsv_ml", "RVSV", "right ventricular stroke volume", "mL", 1, _RV, _SA, _STROKE, _BAI, _OF_RV,
+            indexed=True, ukb_field=24108, ukbb_cardiac="RVSV (mL)", show=Show.FUNCTION),
+    Measure("rvef_pct", "RVEF", "right ventricular ejection fraction", "%", 1, _RV, _SA, _FRACTION, _BAI,
+            _OF_RV, plausible=(10.0, 85.0), ukb_field=24109, ukbb_cardiac="RVEF (%)",
+            show=Show.SUMMARY | Show.DISTRIBUTION | Show.FUNCTION),
+    Measure("rvco_l_min", "RVCO", "right ventricular cardiac output", "L/min", 2, _RV, _SA, _OUTPUT, _BAI,
+            ("rvsv_ml", "heart_rate_bpm"), indexed=True, ukbb_cardiac="RVCO (L/min)", show=Show.FUNCTION),
+    Measure("la_max_ml", "LA maximum", "maximal left atrial volume", "mL", 1, _LA, _BOTH,
+            "biplane area-length: 8 A2 A4 / (3 pi L)", _AREA_LENGTH, indexed=True, ukb_field=24110,
+            ukbb_cardiac="LAV max (mL)", show=Show.DISTRIBUTION),
+    Measure("la_min_ml", "LA minimum", "minimal left atrial volume", "mL", 1, _LA, _BOTH,
+            "biplane area-length: 8 A2 A4 / (3 pi L)", _AREA_LENGTH, indexed=True, ukb_field=24111,
+            ukbb_cardiac="LAV min (mL)"),
+    Measure("laef_pct", "LAEF", "left atrial ejection fraction", "%", 1, _LA, _BOTH, _EMPTYING, _AREA_LENGTH,
+            _OF_LA, ukb_field=24113, ukbb_cardiac="LAEF (%)", show=Show.DISTRIBUTION),
+    Measure("ra_max_ml", "RA maximum", "maximal right atrial volume", "mL", 1, _RA, _4CH,
+            "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, indexed=True, ukb_field=24114,
+            ukbb_cardiac="RAV max (mL)", show=Show.DISTRIBUTION),
+    Measure("ra_min_ml", "RA minimum", "minimal right atrial volume", "mL", 1, _RA, _4CH,
+            "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, indexed=True, ukb_field=24115,
+            ukbb_cardiac="RAV min (mL)"),
+    Measure("raef_pct", "RAEF", "right atrial ejection fraction", "%", 1, _RA, _4CH, _EMPTYING, _AREA_LENGTH,
+            _OF_RA, ukb_field=24117, ukbb_cardiac="RAEF (%)", show=Show.DISTRIBUTION),
+    *(Measure(f"wt_aha_{segment:02d}_mm", f"Wall thickness, segment {segment}",
+              f"end-diastolic wall thickness, {name}", "mm", 1, _HEART, _SA,
+              "mean distance of the epicardial from the endocardial contour", _AHA,
+              ukb_field=24123 + segment, ukbb_cardiac=f"WT_AHA_{segment} (mm)", use=Use.SEGMENT)
+      for segment, name in enumerate(SEGMENT_NAMES, 1)),
+    Measure("wt_global_mm", "Wall thickness", "mean end-diastolic wall thickness", "mm", 1, _HEART, _SA,
+            "mean over all segments' distances", _AHA, ukb_field=24140, ukbb_cardiac="WT_Global (mm)"),
+    Measure("heart_rate_bpm", "Heart rate", "heart rate", "1/min", 0),
+    Measure("lvm_es_g", "LVM at ES", "left ventricular myocardial mass at end-systole", "g", 1, _WALL, _SA,
+            "end-systolic myocardial volume x density", _BAI, use=Use.CHECK),
+    Measure("la_2ch_max_ml", "LA maximum, 2Ch", "maximal left atrial volume of the 2-chamber view", "mL", 1,
+            _LA, _2CH, "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, use=Use.CHECK),
+    Measure("la_4ch_max_ml", "LA maximum, 4Ch", "maximal left atrial volume of the 4-chamber view", "mL", 1,
+            _LA, _4CH, "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, use=Use.CHECK),
+    Measure("es_phase", "ES phase", "part of the cycle at which the LV is smallest", "", 2, _LV, _SA,
+            "end-systolic frame / frames", use=Use.CHECK),
+    Measure("la_max_phase", "LA phase", "part of the cycle at which the LA is largest", "", 2, _LA, _BOTH,
+            "frame of the LA maximum / frames", use=Use.CHECK),
+    Measure("lasv_ml", "LASV", "left atrial stroke volume", "mL", 1, _LA, _BOTH, "maximum - minimum",
+            _AREA_LENGTH, _OF_LA, ukb_field=24112, ukbb_cardiac="LASV (mL)", use=Use.FOREIGN),
+    Measure("rasv_ml", "RASV", "right atrial stroke volume", "mL", 1, _RA, _4CH, "maximum - minimum",
+            _AREA_LENGTH, _OF_RA, ukb_field=24116, ukbb_cardiac="RASV (mL)", use=Use.FOREIGN),
+)
+# fmt: on
+"""Every measure, in the order of the tables' columns and rows; what follows from others comes after them."""
+
+BY_COLUMN = {measure.column: measure for measure in MEASURES}
+PRINTED = {name: measure for name, measure in BY_COLUMN.items() if measure.use is Use.PRINTED}
+"""The measures of the printed tables, in their order."""
+
+COMPARED = tuple(name for name, measure in PRINTED.items() if measure.views)
+"""Measures in the tables of agreement; the heart rate is the scanner's, whoever measures."""
+
+WALL_SEGMENTS = tuple(measure.column for measure in MEASURES if measure.use is Use.SEGMENT)
+ANALYSED = tuple(m.column for m in MEASURES if m.use in (Use.PRINTED, Use.SEGMENT) and m.views)
+"""The measures that analyses use."""
+
+CHECKED = tuple(measure.column for measure in MEASURES if measure.use is Use.CHECK)
+"""What only the checks of consistency look at."""
+
+THEIR_NAMES = {measure.ukbb_cardiac: measure.column for measure in MEASURES if measure.ukbb_cardiac}
+"""Column of ukbb_cardiac's tables to ours."""
+
+PLAUSIBLE = {measure.column: measure.plausible for measure in MEASURES if measure.plausible}
+INDEXED = tuple(measure.column for measure in MEASURES if measure.indexed)
+DERIVED = tuple(m for m in MEASURES if m.of and m.use is not Use.FOREIGN)
+"""Measures of ours that follow from other columns."""
+
+
+def columns_shown(where: Show) -> tuple[str, ...]:
+    """Columns of the measures that are shown there."""
+    return tuple(measure.column for measure in MEASURES if where in measure.show)
+
+
+def measure_of(column: str) -> Measure | None:
+    """Measure of a column, of its index (``lvedv_ml_i``) or of an end of its interval (``lvef_pct_low``)."""
+    for ending in ("_low", "_high", "_i"):
+        column = column.removesuffix(ending)
+    return BY_COLUMN.get(column)
+
+
+def views_of(column: str) -> tuple[str, ...]:
+    """Views whose label maps a column is taken from; none for what is not taken from label maps."""
+    measure = measure_of(column)
+    return measure.views if measure else ()
+
+
+def rests_on(column: str) -> frozenset[str]:
+    """Columns that a measure follows from, directly or not; itself among them."""
+    measure = BY_COLUMN.get(column)
+    return frozenset({column}).union(*(rests_on(name) for name in (measure.of if measure else ())))
+
+
+def measure_label(column: str) -> str:
+    """Printed name with unit of a column, also of a body-surface indexed one (``lvedv_ml_i``)."""
+    if column in BY_COLUMN:
+        return BY_COLUMN[column].heading
+    measure = PRINTED.get(column.removesuffix("_i"))
+    return f"{measure.label} index ({measure.unit}/m²)" if measure else column
+
+
+def measure_digits(column: str) -> int:
+    """Digits that a measure is printed with."""
+    measure = BY_COLUMN.get(column.removesuffix("_i"))
+    return measure.digits if measure else 1
