@@ -11,7 +11,7 @@ VERSIONS = {
     "measure": 4,
     "evaluate": 3,
     "gather": 3,
-    "import_tables": 1,
+    "import_tables": 2,
     "run_record": 2,
     "agreement": 3,
     "group_study": 3,
