@@ -120,6 +120,13 @@ class Code(StrEnum):
     ONE_FRAME = "ONE_FRAME", Stage.MEASURE, "one frame, whose phase is not known", (
         "Name the frame's phase in the image's sidecar.")
     NOT_FOUND = "NOT_FOUND", Stage.MEASURE, "the network found a structure in no or few frames", _LOOK
+    STRUCTURE_LOST = "STRUCTURE_LOST", Stage.MEASURE, (
+        "a label map lost a structure, so that none of its measures is given"), _LOOK
+    NO_EJECTION = "NO_EJECTION", Stage.MEASURE, (
+        "a ventricle is not smaller at end-systole than at end-diastole; its measures are not given"), (
+        "Look at the label map at both frames, and whether they are the right ones.")
+    NOT_COVERED = "NOT_COVERED", Stage.MEASURE, (
+        "a label map does not cover what a measure needs"), "Nothing, if it was not meant to."
     NO_LONG_AXIS = "NO_LONG_AXIS", Stage.MEASURE, "no short axis gives the long axis of the atria", (
         "See the findings about the short axis.")
     MISSING_SLICE = "MISSING_SLICE", Stage.MEASURE, "a volume is undefined since a slice is missing", _EXPORT

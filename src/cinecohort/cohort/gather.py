@@ -18,7 +18,7 @@ from cinecohort.cohort.versions import STAGES
 from cinecohort.config import DatasetOptions
 from cinecohort.files import write_text
 from cinecohort.findings import Status
-from cinecohort.ledger.columns import OVERLAP_COLUMNS
+from cinecohort.ledger.columns import OVERLAP_COLUMNS, VOIDED_COLUMNS
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
 from cinecohort.segmentation.descriptions import ANY_SOURCE
@@ -176,6 +176,7 @@ def gather(
     write_frame(folder / "conversion.tsv", by_subject(tables["convert"]))
     write_frame(folder / "quality.tsv", quality_table(tables))
     write_frame(folder / "measures.tsv", marked_as_seen(measures, seen))
+    write_frame(folder / "voided.tsv", voided_table(measures))
     write_frame(folder / "overlap.tsv", marked_as_seen(overlap_table(tables["evaluate"]), seen))
     write_frame(folder / "participants.tsv", participants)
     write_frame(folder / "findings.tsv", findings.sort_values(["subject", "stage"], kind="stable"))
@@ -255,6 +256,18 @@ def measures_table(measure: pd.DataFrame, participants: pd.DataFrame, body_surfa
     first = [column for column in first if column in table]
     table = table[first + [column for column in table.columns if column not in first]]
     return add_indexed(table, participants, body_surface)
+
+
+def voided_table(measures: pd.DataFrame) -> pd.DataFrame:
+    """Which measures are not given and why: one row per subject, source, frames and measure."""
+    from cinecohort.measures.voids import read_voided
+
+    given = measures[measures["voided"].fillna("") != ""]
+    keys = given[["subject", "source", "dataset", "frames"]].to_dict("records")
+    rows = [
+        {**key, **each} for key, text in zip(keys, given["voided"], strict=True) for each in read_voided(text)
+    ]
+    return pd.DataFrame(rows, columns=VOIDED_COLUMNS)
 
 
 def overlap_table(evaluate: pd.DataFrame) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from cinecohort.cohort.stages import FINDING_COLUMNS, IDENTITY, STATE
 from cinecohort.cohort.withdrawals import withdrawn_ids
 from cinecohort.config import DatasetOptions
 from cinecohort.findings import Status
+from cinecohort.ledger.columns import VOIDED_COLUMNS
 from cinecohort.sources.tables import parse_settings, write_cohort_tables
 
 
@@ -52,6 +53,7 @@ def import_tables(settings: str, results: Path) -> None:
     ]
     write_frame(folder / "status.tsv", status)
     write_frame(folder / "flow.tsv", pd.DataFrame(steps, columns=list(FLOW_COLUMNS)))
+    write_frame(folder / "voided.tsv", pd.DataFrame(columns=list(VOIDED_COLUMNS)))
     write_frame(folder / "findings.tsv", pd.DataFrame(columns=list(FINDING_COLUMNS)))
     for name in ("conversion", "quality"):
         write_frame(folder / f"{name}.tsv", pd.DataFrame(columns=[*IDENTITY, *STATE]))

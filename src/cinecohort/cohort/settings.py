@@ -41,6 +41,7 @@ COHORT_TABLES = (
     "conversion",
     "quality",
     "measures",
+    "voided",
     "overlap",
     "participants",
     "findings",

@@ -8,3 +8,6 @@ OVERLAP_COLUMNS = (
     *OVERLAP_NUMBERS,
 )
 """Columns of ``overlap.tsv``."""
+
+VOIDED_COLUMNS = ("subject", "source", "measure", "code", "reason", "dataset", "frames")
+"""Columns of ``voided.tsv``: the measures that are empty, and why."""

@@ -4,7 +4,7 @@ from cinecohort.catalogue.measures import ANALYSED, CHECKED
 
 COLUMNS = (
     *("source", "kind", "frames", "ed_frame", "es_frame", "heart_rate_bpm"),
-    *(*ANALYSED, "status", *CHECKED, "unvalidated", "models"),
+    *(*ANALYSED, "status", *CHECKED, "unvalidated", "models", "voided"),
 )
-"""Columns of a row, after ``subject``. The last two are the views whose network was never tested on labelled
-real hearts (comma list), and the model of each view."""
+"""Columns of a row, after ``subject``. The last three are the views whose network was never tested on
+labelled real hearts (comma list), the model of each view, and which measures are not given and why."""

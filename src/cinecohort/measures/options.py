@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from cinecohort.options import Options
 
 
@@ -17,6 +19,14 @@ class MeasureOptions(Options):
 
     missing_slices: Literal["undefined", "interpolate"] = "undefined"
     """A slice that is missing inside or beside a structure: no volume, or its area interpolated."""
+
+    structure_slices_ed: float = Field(default=0.5, ge=0, le=1)
+    """Least share of the slices with LV in which a structure has to be at end-diastole; below it the map has
+    lost the structure and none of its measures is given. (No expert's map of 180 hearts has less.)"""
+
+    structure_slices_es: float = Field(default=0.25, ge=0, le=1)
+    """The same at end-systole, where the base of the RV has left the stack in sound hearts too (the experts'
+    lowest share is 0.3)."""
 
     myocardial_density_g_ml: float = 1.05
     """Density that turns myocardial volume into mass."""

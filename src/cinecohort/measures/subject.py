@@ -29,6 +29,7 @@ from cinecohort.measures.ventricles import (
     ventricular_curves,
     ventricular_measures,
 )
+from cinecohort.measures.voids import Void, ventricular_voids, void_findings, voided_text
 from cinecohort.measures.wall_thickness import wall_thickness
 from cinecohort.model_sets import ModelSet, models_text
 
@@ -116,9 +117,11 @@ def measure_subject(
     curves: dict[str, Any] = {}
     for source in sources:
         curves[source.name] = _curves_record(source, facts, options)
-        outcome.rows.append(_row(source, "own", source if source.manual else None, facts, options))
-        for observer in annotated_by if not source.manual else []:
-            outcome.rows.append(_row(source, observer.name, observer, facts, options))
+        pairs = [("own", source if source.manual else None)]
+        pairs += [(observer.name, observer) for observer in annotated_by if not source.manual]
+        made = [_row(source, frames, observer, facts, options) for frames, observer in pairs]
+        outcome.rows += [row for row, _ in made]
+        outcome.findings += void_findings(source.name, [void for _, voids in made for void in voids])
     outcome.findings += _subject_findings(outcome.rows, facts)
     outcome.status = overall_status(outcome.findings)
     for row in outcome.rows:
@@ -185,19 +188,25 @@ def _frames(
 
 def _row(
     source: Source, frames: str, observer: Source | None, facts: StackFacts, options: MeasureOptions
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[Void]]:
     ed_frame, es_frame = _frames(source, observer, facts, options)
     rate = facts.heart_rate_bpm
     numbers: dict[str, float] = {"heart_rate_bpm": float("nan") if rate is None else rate}
+    voids: list[Void] = []
     if source.ventricles is not None:
         numbers |= ventricular_measures(source.ventricles, ed_frame, es_frame, options)
         numbers |= _wall(source.maps["sa"], ed_frame, options)
         if es_frame is not None:
             numbers["es_phase"] = es_frame / source.ventricles.lv_ml.size
     numbers |= atrial_measures(source.atria, None if observer is None else observer.maps, options)[0]
+    numbers = with_derived(numbers)
+    if source.ventricles is not None:
+        frame_pair = (ed_frame, es_frame)
+        voids = ventricular_voids(source.maps["sa"], source.ventricles, numbers, frame_pair, options)
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
-    row |= {name: _plain(value) for name, value in with_derived(numbers).items()}
-    return row | {
+    row |= {name: _plain(value) for name, value in numbers.items()}
+    row |= dict.fromkeys(name for void in voids for name in void.measures)
+    row |= {
         "source": source.name,
         "kind": "manual" if source.manual else "auto",
         "frames": frames,
@@ -206,7 +215,9 @@ def _row(
         "heart_rate_bpm": facts.heart_rate_bpm,
         "unvalidated": ",".join(unvalidated_views(source.maps)) or None,
         "models": None if source.manual else models_text(models_of_maps(source.maps)) or None,
+        "voided": voided_text(voids),
     }
+    return row, voids
 
 
 def unvalidated_views(maps: Mapping[str, LabelMap]) -> list[str]:

@@ -34,7 +34,7 @@ def short_axis(frames: int = FRAMES) -> np.ndarray:
             width = half + (z - 3)
             data[32 - width - 4 : 32 + width + 4, 32 - width - 4 : 32 + width + 4, z, frame] = 2
             data[32 - width : 32 + width, 32 - width : 32 + width, z, frame] = 1
-            data[32 + width + 4 : 32 + width + 12, 24:40, z, frame] = 3
+            data[32 + width + 4 : 32 + width + (12 if half > 6 else 11), 24:40, z, frame] = 3
     return data
 
 

@@ -18,13 +18,13 @@ from cinecohort.measures.ventricles import StackFacts, ventricular_curves, ventr
 pytestmark = pytest.mark.real_data
 
 EXPECTED = {
-    "DCM": {"lvedv_ml": 287, "lvef_pct": 18},
-    "HCM": {"lvedv_ml": 130, "lvef_pct": 69, "lvm_g": 178},
-    "MINF": {"lvedv_ml": 176, "lvef_pct": 31},
-    "NOR": {"lvedv_ml": 130, "lvef_pct": 60, "rvef_pct": 56, "lvm_g": 101},
-    "RV": {"lvedv_ml": 107, "lvef_pct": 55, "rvedv_ml": 198, "rvef_pct": 32},
+    "DCM": {"lvedv_ml": 284.6, "lvef_pct": 18.4},
+    "HCM": {"lvedv_ml": 129.1, "lvef_pct": 67.4, "lvm_g": 177.0},
+    "MINF": {"lvedv_ml": 172.2, "lvef_pct": 31.0},
+    "NOR": {"lvedv_ml": 130.1, "lvef_pct": 60.3, "rvef_pct": 55.1, "lvm_g": 102.4},
+    "RV": {"lvedv_ml": 107.1, "lvef_pct": 54.7, "rvedv_ml": 196.3, "rvef_pct": 31.4},
 }
-"""Group means of the 80 subjects, worked out beforehand by counting voxels with ``pixdim`` spacing."""
+"""Group means of the 100 subjects, worked out apart by counting voxels with ``pixdim`` spacing."""
 
 
 def acdc_info(folder: Path) -> dict[str, str]:
@@ -45,7 +45,8 @@ def acdc_labels(folder: Path) -> Image:
 @pytest.fixture(scope="module")
 def subjects(real_data: Path) -> list[Path]:
     folders = sorted((real_data / "acdc").glob("patient*"))
-    assert len(folders) == 80
+    if len(folders) != 100:
+        pytest.skip(f"{len(folders)} of the 100 training subjects of ACDC are there")
     return folders
 
 
@@ -57,8 +58,7 @@ def test_group_means_of_acdc(subjects: list[Path]) -> None:
         rows.append({"group": acdc_info(folder)["Group"], **row})
     means = pd.DataFrame(rows).groupby("group").mean()
     for group, expected in EXPECTED.items():
-        assert means.loc[group, list(expected)].to_dict() == pytest.approx(expected, abs=0.6)
-    assert np.isnan(means["lvco_l_min"]).all()
+        assert means.loc[group, list(expected)].to_dict() == pytest.approx(expected, abs=0.1)
 
 
 def test_every_acdc_stack_runs_from_base_to_apex(subjects: list[Path]) -> None:
