@@ -4,9 +4,9 @@ Text is never markup: the template reads it as strings from ``document.json``. W
 reference to a table, a citation, a formula) is an inline object of its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,18 @@ class Equation:
     formula: Formula
 
 
+class Named(str):
+    """Text of a cell or heading that names what is taken from the label maps of some views."""
+
+    views: frozenset[str]
+
+    def __new__(cls, text: str, views: Iterable[str]) -> Self:
+        """Make it from its text and the views."""
+        named = super().__new__(cls, text)
+        named.views = frozenset(views)
+        return named
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table.
@@ -106,6 +118,9 @@ class Table:
         Indices of rows of published figures, set in grey italics.
     published_columns
         How many of the last columns are published figures, set in grey italics.
+    views
+        Views whose automatic label maps all of it is taken from; where only some rows or columns are, these
+        are :class:`Named`.
     """
 
     label: str
@@ -116,29 +131,36 @@ class Table:
     notes: Text = ""
     published_rows: Sequence[int] = ()
     published_columns: int = 0
+    views: Iterable[str] = ()
 
 
 @dataclass(frozen=True)
 class Figure:
     """A picture file of the build folder, with its caption and its description for readers who listen.
 
-    It keeps its own size, or is scaled down to the width of the text.
+    It keeps its own size, or is scaled down to the width of the text. ``views`` are those whose automatic
+    label maps it is taken from.
     """
 
     label: str
     caption: Text
     file: str
     description: str
+    views: Iterable[str] = ()
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Several pictures under one caption, each with a line of words above it: (words, file)."""
+    """Several pictures under one caption, each with a line of words above it: (words, file).
+
+    ``views`` are those whose automatic label maps are shown.
+    """
 
     label: str
     caption: Text
     pictures: Sequence[tuple[Text, str]]
     description: str
+    views: Iterable[str] = ()
 
 
 @dataclass(frozen=True)

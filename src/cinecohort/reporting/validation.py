@@ -1,15 +1,25 @@
 """Marks what rests on networks never tested on labelled real hearts, wherever the report shows it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from cinecohort.catalogue.measures import PRINTED, WALL_SEGMENTS, measure_label, views_of
-from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES, VIEW_SHORT
+from cinecohort.catalogue.measures import PRINTED, views_of
+from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.errors import UserError
-from cinecohort.reporting.document import Block, Figure, Gallery, Paragraph, Section, Strong, Table, Text
+from cinecohort.reporting.document import (
+    Block,
+    Figure,
+    Gallery,
+    Named,
+    Paragraph,
+    Section,
+    Strong,
+    Table,
+    Text,
+)
 from cinecohort.reporting.numbers import listing
 from cinecohort.reporting.results import Results
 from cinecohort.segmentation.descriptions import ModelDescription, describe_model
@@ -21,19 +31,6 @@ NOTE = (
     f"{MARK} Automatic values are by a network that was not validated on labelled real hearts: no result to "
     "rely on."
 )
-BY_STRUCTURE = ("tab-overlap-automatic", "tab-strata")
-"""Tables with a row a structure."""
-OF_MEASURES = {
-    "fig-distributions": (),
-    "fig-bland-altman": (),
-    "fig-correlation": (),
-    "fig-bullseye": ("sa",),
-    "fig-gallery": ("sa",),
-    "fig-dice": ("sa",),
-    "tab-wall": ("sa",),
-}
-"""Beginnings of the labels of figures and tables without labels of measures, and the views that they show; ()
-means all."""
 
 
 def described(name_or_path: str) -> ModelDescription | None:
@@ -110,21 +107,6 @@ class Marks:
         included = results.config.get("unvalidated") == "include"
         return cls(frozenset(views_not_validated(marked)), included, frozenset(map(str, marked["source"])))
 
-    def labels(self) -> frozenset[str]:
-        """Printed names of the measures that rest on these views."""
-        names = [*PRINTED, *(f"{name}_i" for name in PRINTED), *WALL_SEGMENTS]
-        resting = [name for name in names if self.views & set(views_of(name))]
-        short = [PRINTED[name].label for name in resting if name in PRINTED]
-        return frozenset([*map(measure_label, resting), *short])
-
-    def structures(self) -> frozenset[str]:
-        """Printed names of the structures of these views in the tables of overlap."""
-        return frozenset(
-            name if view == "sa" else f"{name} ({VIEW_SHORT[view]})"
-            for view in self.views
-            for name in STRUCTURE_NAMES.values()
-        )
-
 
 def marked_sections(sections: Iterable[Section], marks: Marks, unmarked: frozenset[str]) -> list[Section]:
     """Sections with every table and figure that shows such measures marked and noted.
@@ -149,18 +131,11 @@ def marked_sections(sections: Iterable[Section], marks: Marks, unmarked: frozens
 
 def marked(block: Block, marks: Marks) -> Block:
     """Mark a table or figure that shows a measure of a network that was not validated."""
-    if not marks.views or not isinstance(block, Table | Figure | Gallery):
+    if not isinstance(block, Table | Figure | Gallery):
         return block
-    if "observers" in block.label:
-        return block
-    views = next((views for start, views in OF_MEASURES.items() if block.label.startswith(start)), None)
-    if isinstance(block, Table) and views is None:
-        return _marked_table(block, marks)
-    if block.label.startswith("fig-study") and block.label.endswith("forest"):
-        views = ()
-    shown = marks.views if views == () else marks.views & set(views or ())
-    if isinstance(block, Figure) and block.label == "fig-distributions":
-        shown = shown if any(name in block.description for name in marks.labels()) else frozenset()
+    if isinstance(block, Table):
+        block = _marked_table(block, marks)
+    shown = marks.views & set(block.views)
     if not shown:
         return block
     names = listing(VIEW_NAMES.get(view, view) for view in sorted(shown))
@@ -174,23 +149,21 @@ def marked(block: Block, marks: Marks) -> Block:
 
 
 def _marked_table(table: Table, marks: Marks) -> Table:
-    names = marks.labels()
-    if table.label.startswith(BY_STRUCTURE):
-        names = marks.structures()
-    rows = [row if isinstance(row, str) else _marked_cells(row, names) for row in table.rows]
-    columns = [
-        replace(column, title=f"{column.title} {MARK}") if column.title in names else column
-        for column in table.columns
+    """Mark the rows, headings and columns that are :class:`Named` by such a view."""
+    touched = False
+
+    def with_mark(text: str) -> str:
+        nonlocal touched
+        if not isinstance(text, Named) or not marks.views & text.views:
+            return text
+        touched = True
+        return f"{text} {MARK}"
+
+    rows = [
+        with_mark(row) if isinstance(row, str) else [with_mark(cell) for cell in row] for row in table.rows
     ]
-    if rows == [row if isinstance(row, str) else list(row) for row in table.rows] and columns == list(
-        table.columns
-    ):
-        return table
-    return replace(table, rows=rows, columns=columns, notes=_with(table.notes, NOTE))
-
-
-def _marked_cells(row: Sequence[str], names: frozenset[str]) -> list[str]:
-    return [f"{cell} {MARK}" if cell in names else cell for cell in row]
+    columns = [replace(column, title=with_mark(column.title)) for column in table.columns]
+    return replace(table, rows=rows, columns=columns, notes=_with(table.notes, NOTE)) if touched else table
 
 
 def _with(text: Text, note: str) -> Text:

@@ -1,4 +1,8 @@
-"""How the report names roles of frames, steps and stages."""
+"""How the report names measures and structures in its tables, roles of frames, steps and stages."""
+
+from cinecohort.catalogue.measures import BY_COLUMN, measure_label, views_of
+from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_SHORT
+from cinecohort.reporting.document import Named
 
 ROLE_NAMES = {"ed": "ED", "es": "ES", "both": "ED and ES", "": "all frames"}
 
@@ -26,3 +30,14 @@ STAGE_NAMES = {
     "measure_quality": "Plausibility of measures",
     "evaluate": "Evaluation",
 }
+
+
+def named_measure(column: str, unit: bool = True) -> Named:
+    """Printed name of a measure, with its unit or without, and the views that it is taken from."""
+    return Named(measure_label(column) if unit else BY_COLUMN[column].label, views_of(column))
+
+
+def named_structure(structure: str, view: str) -> Named:
+    """Printed name of a structure as segmented in a view (the short axis goes without saying)."""
+    name = STRUCTURE_NAMES.get(structure, structure)
+    return Named(name if view == "sa" else f"{name} ({VIEW_SHORT[view]})", [view])

@@ -7,12 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cinecohort.reporting.document import Column, Figure, Section, Table
+from cinecohort.catalogue.measures import views_of
+from cinecohort.reporting.document import Column, Figure, Named, Section, Table
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import agreement, limits, measures, methods, provenance, summary
+from cinecohort.reporting.sections.agreement_tables import measure_name
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.validation import MARK, Marks, marked, marked_sections, unvalidated_models
+from cinecohort.reporting.vocabulary import named_measure, named_structure
 
 MODEL = {
     "view": "la_2ch",
@@ -70,23 +73,38 @@ def test_tables_of_measures(context: Context) -> None:
     assert f"LA maximum (mL) {MARK}" in names
     assert "LVEDV (mL)" in names
     assert str(after.notes).count(MARK) == 1
-    plain = Table("tab-x", "Caption", [Column("Measure")], [["LVEDV (mL)"], "heading"])
+    plain = Table("tab-x", "Caption", [Column("Measure")], [[named_measure("lvedv_ml")], "heading"])
     assert marked(plain, marks) is plain
 
 
-def test_figures(context: Context) -> None:
+def test_a_mark_goes_by_what_a_cell_names_and_not_by_its_words(context: Context) -> None:
     marks = Marks.of(context.results)
-    atria = Figure("fig-distributions", "Caption.", "x.svg", "Box plots of LVEDV (mL) and LA maximum (mL).")
-    ventricles = Figure("fig-distributions", "Caption.", "x.svg", "Box plots of LVEDV (mL).")
-    assert "2-chamber" in str(marked(atria, marks).caption)
-    assert marked(ventricles, marks) is ventricles
-    wall = Figure("fig-bullseye", "Caption.", "x.svg", "Bullseye.")
-    assert marked(wall, marks) is wall
+    heading = Named("LA maximum (mL), by sex", views_of("la_max_ml"))
+    columns = [Column("Name", "left"), Column(named_measure("laef_pct")), Column("LAEF (%)")]
+    rows = [heading, [named_measure("la_max_ml_i"), "1", "2"], ["LA maximum (mL)", "1", "2"]]
+    after = marked(Table("tab-any", "Caption", columns, rows), marks)
+    assert after.rows == [
+        f"LA maximum (mL), by sex {MARK}",
+        [f"LA maximum index (mL/m²) {MARK}", "1", "2"],
+        ["LA maximum (mL)", "1", "2"],
+    ]
+    assert [column.title for column in after.columns] == ["Name", f"LAEF (%) {MARK}", "LAEF (%)"]
+
+
+def test_figures_are_marked_by_their_views(context: Context) -> None:
+    marks = Marks.of(context.results)
+    figure = Figure("fig-x", "Caption.", "x.svg", "LA maximum (mL).", views_of("la_max_ml"))
+    assert "2-chamber" in str(marked(figure, marks).caption)
+    for views in (views_of("lvedv_ml"), ()):
+        other = replace(figure, views=views)
+        assert marked(other, marks) is other
+    table = Table("tab-wall", "Caption", [Column("")], [["1"]], views=("la_2ch",))
+    assert "2-chamber" in str(marked(table, marks).notes)
 
 
 def test_analyses_are_marked_only_where_they_take_part(context: Context) -> None:
-    table = Table("tab-differences", "Caption", [Column("Measure")], [["LA maximum (mL)"]])
-    between = Table("tab-differences-observers-1", "Caption", [Column("Measure")], [["LA maximum (mL)"]])
+    table = Table("tab-differences", "Caption", [Column("Measure")], [[named_measure("la_max_ml")]])
+    between = Table("tab-x", "Caption", [Column("Measure")], [[measure_name("la_max_ml", human=True)]])
     sections = [
         Section("A", "sec-agreement-measures", [table, between]),
         Section("S", "sec-study-x", [table]),
@@ -101,10 +119,15 @@ def test_analyses_are_marked_only_where_they_take_part(context: Context) -> None
     assert second.blocks == [table]
 
 
-def test_overlap_is_marked_by_structure() -> None:
-    table = Table("tab-overlap-automatic-1", "Caption", [Column("")], [["LV cavity"], ["LA cavity (2Ch)"]])
+def test_overlap_is_marked_by_structure_and_view() -> None:
+    rows = [
+        [named_structure("LV", "sa")],
+        [named_structure("LA", "la_2ch")],
+        [named_structure("LA", "la_4ch")],
+    ]
+    table = Table("tab-overlap-automatic-1", "Caption", [Column("")], rows)
     after = marked(table, Marks(frozenset({"la_2ch"}), True, frozenset()))
-    assert [row[0] for row in after.rows] == ["LV cavity", f"LA cavity (2Ch) {MARK}"]
+    assert [row[0] for row in after.rows] == ["LV cavity", f"LA cavity (2Ch) {MARK}", "LA cavity (4Ch)"]
 
 
 def test_summary_methods_limits_and_provenance_say_it(context: Context) -> None:

@@ -1,8 +1,9 @@
 """Agreement of methods and observers: what was compared, its tables and its figures."""
 
 import shutil
+from collections.abc import Iterable
 
-from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
+from cinecohort.catalogue.measures import COMPARED, PRINTED, Show, columns_shown, views_of
 from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Text
@@ -151,6 +152,7 @@ def measure_blocks(context: Context, tables: AgreementTables) -> list[Block]:
             "fig-correlation",
             f"Measures by {comparison.first} against {comparison.second}, with the line of identity.",
             "Scatter plots of each measure; the coefficients are in the table of correlation.",
+            () if comparison.human else COMPARED,
         )
     return blocks
 
@@ -160,23 +162,28 @@ def bland_altman_figures(
 ) -> list[Block]:
     """Bland-Altman plots in grids, a column a comparison; of one comparison alone where it is one or many."""
     main, _ = ordered(comparisons)
+    principal = columns_shown(Show.PRINCIPAL)
     caption = (
         "Bland–Altman plots: difference against mean, with bias (solid) and limits of agreement (dashed)."
     )
     description = "Bland-Altman plots, a row a measure; the numbers are in the table of limits."
     if len(main) != 1 and len(main) <= WIDEST_GRID:
-        blocks = copied_figure(context, "bland_altman_grid.svg", "fig-bland-altman", caption, description)
+        drawn = () if all(one.human for one in main) else principal
+        blocks = copied_figure(
+            context, "bland_altman_grid.svg", "fig-bland-altman", caption, description, drawn
+        )
     else:
         shown = detailed[0]
         others = " Those of the other comparisons are in the results folder." if len(comparisons) > 1 else ""
         caption = f"{shown.title}. {caption}{others}"
         name = f"{shown.folder}/bland_altman.svg"
-        blocks = copied_figure(context, name, "fig-bland-altman", caption, description)
+        drawn = () if shown.human else COMPARED
+        blocks = copied_figure(context, name, "fig-bland-altman", caption, description, drawn)
     pairs = {(one.first, one.second) for one in comparisons if one.kind == "automatic-observer"}
     if len(pairs) <= WIDEST_GRID:
         caption = "Bland–Altman plots of several models against the same observers."
         label = "fig-bland-altman-models"
-        blocks += copied_figure(context, "bland_altman_models.svg", label, caption, description)
+        blocks += copied_figure(context, "bland_altman_models.svg", label, caption, description, principal)
     return blocks
 
 
@@ -185,14 +192,17 @@ def in_parts(comparisons: list[Comparison]) -> list[list[Comparison]]:
     return [comparisons[start : start + MOST_COLUMNS] for start in range(0, len(comparisons), MOST_COLUMNS)]
 
 
-def copied_figure(context: Context, name: str, label: str, caption: str, description: str) -> list[Block]:
-    """Figure of the agreement stage, where it was drawn."""
+def copied_figure(
+    context: Context, name: str, label: str, caption: str, description: str, measures: Iterable[str]
+) -> list[Block]:
+    """Figure of the agreement stage, where it was drawn, and of which measures."""
     source = context.results.folder / "agreement" / name
     if not source.is_file():
         return []
     target = f"{label}{source.suffix}"
     shutil.copyfile(source, context.figure_path(target))
-    return [Figure(label, caption, f"figures/{target}", description)]
+    views = {view for measure in measures for view in views_of(measure)}
+    return [Figure(label, caption, f"figures/{target}", description, views)]
 
 
 def summary(context: Context) -> list[Block]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from cinecohort.catalogue.measures import COMPARED, PRINTED, measure_digits, measure_label
+from cinecohort.catalogue.measures import COMPARED, measure_digits
 from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
 from cinecohort.reporting.numbers import (
@@ -21,6 +21,7 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.results import Row, rows_by
+from cinecohort.reporting.vocabulary import named_measure
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,21 @@ class Comparison:
         )
 
     @property
+    def human(self) -> bool:
+        """Whether both are observers."""
+        return self.kind == "observer-observer"
+
+    @property
     def title(self) -> str:
         """Name for a column."""
         own = self.kind == "automatic-observer" and self.frames == "own"
         return f"{self.first} vs {self.second}" + (", own frames" if own else "")
+
+
+def measure_name(column: str, human: bool, unit: bool = True) -> str:
+    """Printed name of a measure; where no automatic value is compared it names no view."""
+    name = named_measure(column, unit)
+    return str(name) if human else name
 
 
 @dataclass(frozen=True)
@@ -100,12 +112,12 @@ def difference_table(
     if theirs is None:
         kinds.pop("relative")
     theirs = theirs or published.NOTHING
+    human = all(comparison.human for comparison in comparisons)
     rows: list[list[str] | str] = []
     for kind, heading in kinds.items():
         rows.append(heading)
         for measure in measures:
-            name = measure_label(measure) if kind == "absolute" else PRINTED[measure].label
-            row = [name]
+            row = [measure_name(measure, human, unit=kind == "absolute")]
             for comparison, known in zip(comparisons, cells, strict=True):
                 row.append(difference_cell(known.get(measure), measure, kind, comparison.n))
             row += [theirs.cell(kind, measure, column) for column, _ in theirs.columns]
@@ -173,7 +185,7 @@ def dataset_differences(tables: AgreementTables, main: list[Comparison]) -> list
             [Column("Measure", "left"), *(Column(with_n(name, sizes[name])) for name in cells)],
             [
                 [
-                    measure_label(measure),
+                    named_measure(measure),
                     *(
                         difference_cell(known.get(measure), measure, "absolute", sizes[name])
                         for name, known in cells.items()
@@ -193,7 +205,7 @@ def limits_table(tables: AgreementTables, comparisons: list[Comparison]) -> list
         measures = [name for name in COMPARED if is_defined(known.get((name, "kept"), {}).get("bias"))]
         rows += [comparison.title] if measures else []
         for measure in measures:
-            rows.append(limits_row(measure_label(measure), measure, known[measure, "kept"]))
+            rows.append(limits_row(measure_name(measure, comparison.human), measure, known[measure, "kept"]))
             without = known.get((measure, "removed"), {})
             if is_defined(without.get("n_removed")) and without["n_removed"] > 0:
                 words = f"    without {quantity(int(without['n_removed']), 'outlier')}"
@@ -251,10 +263,10 @@ def correlation_table(
         known = rows_by(tables.of(tables.correlation, comparison), "measure")
         measures = [name for name in COMPARED if is_defined(known.get(name, {}).get("spearman_rho"))]
         rows += [comparison.title] if measures else []
-        human = comparison.kind == "observer-observer"
         for measure in measures:
-            cells = correlation_row(measure, known[measure])
-            printed = UNDEFINED if human else theirs.get(measure, UNDEFINED)
+            name = measure_name(measure, comparison.human, unit=False)
+            cells = correlation_row(name, known[measure])
+            printed = UNDEFINED if comparison.human else theirs.get(measure, UNDEFINED)
             rows.append([*cells, printed] if theirs else cells)
     if not rows:
         return []
@@ -284,10 +296,10 @@ def correlation_table(
     ]
 
 
-def correlation_row(measure: str, row: Row) -> list[str]:
+def correlation_row(name: str, row: Row) -> list[str]:
     """Cells of one measure."""
     return [
-        PRINTED[measure].label,
+        name,
         count(row["n"]),
         number(row["spearman_rho"], 3),
         interval(row["spearman_ci_low"], row["spearman_ci_high"], 3),

@@ -48,6 +48,7 @@ def section(context: Context) -> Section:
                         pictures,
                         "Short-axis slices at end-diastole and end-systole with automatic and human "
                         "contours.",
+                        views=("sa",),
                     )
                 )
     if not blocks:
@@ -132,6 +133,7 @@ def without_dice(context: Context) -> list[Block]:
             + ("; dashed white: observer." if observer else "."),
             pictures,
             "Short-axis slices at end-diastole and end-systole with contours.",
+            views=("sa",),
         )
     ]
 

@@ -11,12 +11,14 @@ from cinecohort.catalogue.measures import (
     columns_shown,
     measure_digits,
     measure_label,
+    views_of,
 )
 from cinecohort.reporting.distribution_figures import draw_bullseye, draw_distributions, wall_means
 from cinecohort.reporting.document import Block, Column, Figure, Paragraph, Reference, Section, Table
 from cinecohort.reporting.numbers import UNDEFINED, count, listing, mean_sd, number, quantity, with_n
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.participants import group_labels, group_labels_are_study, has_values
+from cinecohort.reporting.vocabulary import named_measure
 
 
 def section(context: Context) -> Section:
@@ -79,7 +81,7 @@ def table_of(
     sizes = {name: group["subject"].nunique() for name, group in groups.items()}
     rows = [
         [
-            measure_label(measure),
+            named_measure(measure),
             *(cell(group[measure], measure_digits(measure), sizes[name]) for name, group in groups.items()),
         ]
         for measure in measured
@@ -150,6 +152,7 @@ def distribution_figure(context: Context, table: pd.DataFrame, sources: list[str
             "Below each box: n.",
             "figures/distributions.svg",
             f"Box plots of {listing(measure_label(name) for name in shown)} for {listing(sources[:7])}.",
+            views={view for name in shown for view in views_of(name)},
         )
     ]
 
@@ -192,8 +195,15 @@ def wall_blocks(context: Context, table: pd.DataFrame, sources: list[str]) -> li
             "figures/bullseye.svg",
             "Bullseye plot of mean wall thickness in 16 segments; the numbers are in the table of wall "
             "thickness.",
+            views=views_of("wt_global_mm"),
         ),
-        Table("tab-wall", "End-diastolic wall thickness by segment.", [*columns, *columns], rows),
+        Table(
+            "tab-wall",
+            "End-diastolic wall thickness by segment.",
+            [*columns, *columns],
+            rows,
+            views=views_of("wt_global_mm"),
+        ),
     ]
 
 

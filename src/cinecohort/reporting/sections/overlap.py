@@ -10,7 +10,7 @@ from cinecohort.reporting.document import Block, Citation, Column, Figure, Inlin
 from cinecohort.reporting.numbers import UNDEFINED, count, is_defined, listing, mean_sd, quantity, with_n
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import ROLE_NAMES
+from cinecohort.reporting.vocabulary import ROLE_NAMES, named_structure
 
 METRICS = (
     ("dice", "Dice", 3),
@@ -74,6 +74,7 @@ def overlap_blocks(context: Context) -> list[Block]:
                 "Dice of each image in the short axis, averaged over its structures, by model and dataset.",
                 "figures/dice_boxplot.svg",
                 "Box plots of Dice by model; the means are in the tables of overlap.",
+                views=("sa",),
             )
         )
     strata = strata_table(context, table)
@@ -104,8 +105,8 @@ def overlap_table(
     for metric, heading, digits in METRICS:
         rows.append(f"{heading}, mean (SD)")
         for view, structure in structures:
-            name = STRUCTURE_NAMES.get(structure, structure)
-            row = [name if view == "sa" else f"{name} ({VIEW_SHORT[view]})"]
+            name = named_structure(structure, view)
+            row = [str(name) if "observers" in label else name]
             for pair in pairs:
                 key = (*pair, view, structure)
                 row.append(overlap_cell(known.get(key), metric, digits, sizes[pair]))
@@ -220,7 +221,7 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
         [
             Column("", "left", "share"),
             Column("n"),
-            *(Column(STRUCTURE_NAMES[name]) for name in structures),
+            *(Column(named_structure(name, "sa")) for name in structures),
         ],
         rows,
         notes=notes,

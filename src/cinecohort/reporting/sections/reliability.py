@@ -2,12 +2,14 @@
 
 import pandas as pd
 
-from cinecohort.catalogue.measures import PRINTED, measure_digits, measure_label
+from cinecohort.catalogue.measures import PRINTED, measure_digits
 from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_SHORT
-from cinecohort.reporting.document import Block, Citation, Column, Inline, Paragraph, Section, Table
+from cinecohort.reporting.document import Block, Citation, Column, Inline, Named, Paragraph, Section, Table
 from cinecohort.reporting.numbers import UNDEFINED, ci, count, interval, is_defined, number, p_value
 from cinecohort.reporting.results import Row, read_table, rows_by
+from cinecohort.reporting.sections.agreement_tables import measure_name
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.vocabulary import named_measure, named_structure
 
 SINGLE_AGREEMENT = "ICC(A,1)"
 MOST_PANELS = 3
@@ -57,9 +59,10 @@ def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
         chosen = single[(single["kind"] == panel["kind"]) & (single["raters"] == panel["raters"])]
         known = rows_by(chosen, "measure")
         rows.append(f"Raters: {str(panel['raters']).replace('+', ', ')}")
+        human = not set(str(panel["raters"]).split("+")) & set(context.results.automatic_sources())
         for measure in PRINTED:
             if measure in known:
-                rows.append(reliability_row(measure, known[measure]))
+                rows.append(reliability_row(measure_name(measure, human), measure, known[measure]))
     if not any(not isinstance(row, str) for row in rows):
         return []
     notes: list[Inline] = [
@@ -90,11 +93,11 @@ def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
     ]
 
 
-def reliability_row(measure: str, row: Row) -> list[str]:
+def reliability_row(name: str, measure: str, row: Row) -> list[str]:
     """Cells of one measure."""
     digits = measure_digits(measure)
     return [
-        measure_label(measure),
+        name,
         count(row.get("n_subjects")),
         count(row.get("n_raters")),
         number(row.get("icc"), 3),
@@ -175,10 +178,10 @@ def equivalence_blocks(context: Context) -> list[Block]:
 def quantity_words(quantity: str) -> tuple[str, int]:
     """Words and digits of a tested quantity: a measure, or view, structure and metric."""
     if quantity in PRINTED:
-        return measure_label(quantity), measure_digits(quantity)
+        return named_measure(quantity), measure_digits(quantity)
     view, _, rest = quantity.partition(" ")
     structure, _, metric = rest.partition(" ")
     if view in VIEW_SHORT and structure in STRUCTURE_NAMES:
-        name = STRUCTURE_NAMES[structure] + ("" if view == "sa" else f" ({VIEW_SHORT[view]})")
-        return f"{name}, {METRIC_WORDS.get(metric, metric)}", 3 if "dice" in metric else 2
+        words = f"{named_structure(structure, view)}, {METRIC_WORDS.get(metric, metric)}"
+        return Named(words, [view]), 3 if "dice" in metric else 2
     return quantity or UNDEFINED, 2

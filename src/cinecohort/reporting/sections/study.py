@@ -1,7 +1,7 @@
 """The matched group studies: flow, balance, comparison beside the published one, sensitivity, verdict."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,11 @@ class Study:
         return self.summary.get("status") != "not done"
 
     @property
+    def outcomes(self) -> list[str]:
+        """Measures that were compared."""
+        return list((self.summary.get("options") or {}).get("outcomes") or ())
+
+    @property
     def confidence(self) -> float:
         """Confidence of its intervals."""
         return 1 - float((self.summary.get("options") or {}).get("alpha", 0.05))
@@ -129,6 +134,7 @@ def parts(context: Context, study: Study) -> list[Section]:
             "forest",
             f"Differences over the pooled SD, with {100 * study.confidence:g} % intervals, overall and in "
             "subgroups.",
+            study.outcomes,
         ),
         *sensitivity_table(tables["sensitivity"], name, study.confidence),
         *subgroup_table(tables["subgroups"], name, study.confidence),
@@ -203,8 +209,10 @@ def published_of(context: Context, study: Study) -> dict[str, dict[str, Any]]:
     return rows_by(table, "outcome")
 
 
-def figure(context: Context, study: Study, name: str, caption: str) -> list[Block]:
-    """Figure of the study, where it was drawn."""
+def figure(
+    context: Context, study: Study, name: str, caption: str, outcomes: Iterable[str] = ()
+) -> list[Block]:
+    """Figure of the study, where it was drawn, and of which outcomes."""
     source = study.folder / f"{name}.svg"
     if not source.is_file():
         return []
@@ -212,7 +220,8 @@ def figure(context: Context, study: Study, name: str, caption: str) -> list[Bloc
     shutil.copyfile(source, context.figure_path(target))
     label = f"fig-study-{study.name}-{name}"
     description = f"{caption} The numbers are in the tables of this study."
-    return [Figure(label, caption, f"figures/{target}", description)]
+    views = {view for outcome in outcomes for view in views_of(outcome)}
+    return [Figure(label, caption, f"figures/{target}", description, views)]
 
 
 def methods(study: Study) -> list[Block]:
@@ -239,8 +248,7 @@ def without_unvalidated(context: Context, marks: Marks) -> frozenset[str]:
     """Labels of the sections of studies that compare nothing that a network without validation measured."""
     labels = set()
     for study in read_studies(context):
-        outcomes = (study.summary.get("options") or {}).get("outcomes") or ()
-        rests = any(marks.views & set(views_of(name)) for name in outcomes)
+        rests = any(marks.views & set(views_of(name)) for name in study.outcomes)
         if not rests or study.summary.get("source") not in marks.sources:
             labels.add(f"sec-study-{study.name}")
     return frozenset(labels)

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from cinecohort.catalogue.covariates import covariate_words, in_sentence, level_words
-from cinecohort.catalogue.measures import measure_digits, measure_label
-from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
+from cinecohort.catalogue.measures import measure_digits, measure_label, views_of
+from cinecohort.reporting.document import Block, Citation, Column, Inline, Named, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
     ci,
@@ -23,6 +23,7 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.results import Row, rows_by
+from cinecohort.reporting.vocabulary import named_measure
 
 MOST_ROWS = 40
 MOST_OUTCOMES = 5
@@ -149,7 +150,7 @@ def comparison_table(
     for outcome, row in known.items():
         digits = measure_digits(outcome)
         cells = [
-            measure_label(outcome),
+            named_measure(outcome),
             with_own_n(mean_sd(row["mean1"], row["sd1"], digits), row["n1"], n1),
             with_own_n(mean_sd(row["mean0"], row["sd0"], digits), row["n0"], n0),
             difference(row["difference"], row["ci_low"], row["ci_high"], digits),
@@ -238,7 +239,7 @@ def other_estimates(
     rows: list[list[str] | str] = []
     for outcome, row in known.items():
         digits = measure_digits(outcome)
-        cells = [measure_label(outcome), p_value(row.get("paired_p"))]
+        cells = [named_measure(outcome), p_value(row.get("paired_p"))]
         for stem in DETAILS:
             low, high = row.get(f"{stem}_ci_low"), row.get(f"{stem}_ci_high")
             text = difference(row.get(f"{stem}_estimate"), low, high, digits)
@@ -282,7 +283,7 @@ def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list
                 Column("Analysis", "left"),
                 Column("n"),
                 Column("Largest |SMD|"),
-                *(Column(measure_label(outcome)) for outcome in shown),
+                *(Column(named_measure(outcome)) for outcome in shown),
             ],
             rows,
             notes=" ".join(notes),
@@ -338,10 +339,9 @@ def subgroup_table(table: pd.DataFrame, name: str, confidence: float) -> list[Bl
         shown += 1
         digits = measure_digits(str(outcome))
         interaction = p_value(part["interaction_p"].iloc[0])
-        rows.append(
-            f"{measure_label(str(outcome))}, by {in_sentence(covariate_words(str(factor)))} (interaction p "
-            f"{interaction})"
-        )
+        by = in_sentence(covariate_words(str(factor)))
+        words = f"{measure_label(str(outcome))}, by {by} (interaction p {interaction})"
+        rows.append(Named(words, views_of(str(outcome))))
         for row in part.to_dict("records"):
             level = level_words(str(factor), str(row["level"]))
             sizes = f"{count(row['n1'])} + {count(row['n0'])}"
@@ -379,7 +379,7 @@ def power_table(table: pd.DataFrame, name: str) -> list[Block]:
         digits = measure_digits(str(row["outcome"]))
         rows.append(
             [
-                measure_label(str(row["outcome"])),
+                named_measure(str(row["outcome"])),
                 str(row["sd_source"]),
                 number(row["detectable"], digits),
                 number(row["detectable_d"], 2),
