@@ -1,146 +1,224 @@
-"""Size of the study's analyses: how often each finds an effect that is not there, at the 5 % level.
+"""Level of the study's analyses: how often each finds an effect that is not there, at the 5 % level.
 
-Groups are made by a logistic model of three covariates, outcomes depend on the covariates alone, and the
-whole chain (score, matching, comparison) runs on every simulated cohort. Writes ``type_one_error.md`` beside
-this file.
+In every replicate a cohort without any effect of the group is made, its propensity score fitted, the groups
+matched 1:1 and 1:2, and six outcomes compared by every analysis that a study prints. All outcomes of a
+replicate share its matching. Counts are kept in a file beside the page after every round of replicates, so
+that a run can be stopped and taken up again: every cell of the page then has as many replicates as it says.
 
-Run: ``python benchmarks/type_one_error.py [--seeds 2000]``.
+Run: ``python benchmarks/type_one_error.py [--replicates 20000] [--counts FILE]``, then ``--page`` to write
+``type_one_error.md``.
 """
 
 import argparse
-import importlib.metadata
-import platform
+import json
 import time
+import warnings
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
+from scipy.special import expit
 
-from cinecohort.statistics.effects import compare
-from cinecohort.statistics.matching import match
-from cinecohort.statistics.study_options import MatchingOptions
+from cinecohort.statistics.matched_samples import SPARE_SETS, MatchedSets, Regression, adjusted_design
+from cinecohort.statistics.nearest import SearchRules, nearest_pairs
+from cinecohort.statistics.robust_regression import RobustRegression
+from cinecohort.statistics.subgroups import SMALLEST_CELL, SMALLEST_FOR_INTERACTION
 
+ROUND = 250
+"""Replicates of every cell between two savings."""
+OUTCOMES = (
+    *("normal", "log-normal", "unequal variance"),
+    *("normal, related", "log-normal, related", "unequal variance, related"),
+)
+"""The last three depend on the covariates (half of the variance of a normal outcome)."""
 ANALYSES = {
-    "welch_p": "Welch",
-    "student_p": "Student",
-    "mann_whitney_p": "Mann-Whitney",
-    "paired_p": "paired t",
-    "cluster_p": "cluster-robust",
-    "adjusted_p": "adjusted",
+    "welch": "Welch",
+    "student": "Student",
+    "rank": "Mann-Whitney",
+    "paired": "paired t",
+    "cluster": "regression by set",
+    "adjusted": "adjusted",
+    "level": "subgroup",
+    "interaction": "interaction",
+    "everybody": "everybody, adjusted",
 }
-OUTCOMES = {
-    "r2_00": "none (R² = 0)",
-    "r2_30": "R² = 0.3",
-    "r2_60": "R² = 0.6",
-    "r2_90": "R² = 0.9",
-    "curved": "R² = 0.6, half of it curved",
-}
-CONFOUNDING = {"weak": 0.3, "strong": 0.9}
-MATCHINGS = {
-    "no caliper": MatchingOptions(),
-    "caliper 0.2 SD": MatchingOptions(caliper=0.2),
-}
-READING = """## What follows
-
-- Where the covariates do not drive the outcome, every analysis keeps its level.
-- Where they do and the matched groups are alike, Welch's, Student's and the Mann-Whitney test reject too
-  rarely, down to never: they take the groups for independent samples. A small p is then safe to believe, a
-  large one means little.
-- The paired and the cluster-robust analyses are near their level for outcomes that the covariates explain
-  by 60 % or less, too careful for strongly driven ones under weak confounding, and too eager as soon as a
-  difference in covariates is left: 12 to 69 % without a caliper under strong confounding, still 8 to 9 %
-  for the last two outcomes with a caliper of 0.2 SD.
-- The covariate-adjusted analysis keeps its level throughout, but where the outcome is curved in the
-  covariates and no caliper keeps unlike subjects from being matched.
-- Without a caliper, where confounding is strong, no unadjusted analysis can be trusted. The balance
-  verdict says when this is so.
-
-Advice: look at the balance first; set a caliper where it is not reached; draw conclusions from the
-covariate-adjusted analysis, and give Welch's test beside it, as the published study did."""
-SUBJECTS, SHARE_TREATED = 600, 0.25
-COVARIATES = ["a", "b", "c"]
+POOL = 4
+"""Controls to choose from, for each partner that is sought."""
 
 
-def simulate(rng: np.random.Generator, strength: float) -> pd.DataFrame:
-    """One cohort without any effect of the group."""
-    covariates = rng.normal(size=(SUBJECTS, 3))
-    index = covariates.sum(axis=1) / np.sqrt(3)
-    logit = np.log(SHARE_TREATED / (1 - SHARE_TREATED)) + strength * index
-    table = pd.DataFrame(covariates, columns=COVARIATES)
-    table["t"] = (rng.random(SUBJECTS) < 1 / (1 + np.exp(-logit))).astype(int)
-    for name, share in (("r2_00", 0.0), ("r2_30", 0.3), ("r2_60", 0.6), ("r2_90", 0.9)):
-        noise = rng.normal(size=SUBJECTS)
-        table[name] = np.sqrt(share) * index + np.sqrt(1 - share) * noise
-    curved = (index**2 - 1) / np.sqrt(2)
-    table["curved"] = np.sqrt(0.3) * (index + curved) + np.sqrt(0.4) * rng.normal(size=SUBJECTS)
-    return table.assign(subject=np.arange(SUBJECTS))
+class Cell(NamedTuple):
+    """One design: treated subjects, partners each, covariates, confounding, caliper in SDs of the score."""
+
+    pairs: int
+    ratio: int
+    covariates: int
+    strength: float
+    caliper: float
 
 
-def sizes(seeds: int) -> pd.DataFrame:
-    """Share of rejections by confounding, matching, outcome and analysis."""
+WEAK, STRONG = 0.3, 0.9
+"""How far apart the groups are, in SDs of the covariates' common index."""
+CELLS = [
+    *(Cell(n, ratio, 3, WEAK, np.inf) for n in (7, 10, 15, 20, 50, 200) for ratio in (1, 2)),
+    *(Cell(n, ratio, 5, WEAK, np.inf) for n in (7, 10, 15) for ratio in (1, 2)),
+    *(Cell(n, 1, 3, STRONG, caliper) for n in (20, 200) for caliper in (np.inf, 0.2)),
+]
+
+
+def cohort(rng: np.random.Generator, cell: Cell) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Covariates (the first a factor of two levels), group, and outcomes of one cohort without an effect."""
+    n1, n0 = cell.pairs, POOL * cell.ratio * cell.pairs
+    treated = np.repeat([1, 0], (n1, n0))
+    covariates = rng.normal(size=(n1 + n0, cell.covariates))
+    covariates[:n1] += cell.strength / np.sqrt(cell.covariates)
+    covariates[:, 0] = covariates[:, 0] > 0
+    index = (covariates - covariates.mean(axis=0)) / covariates.std(axis=0)
+    index = index.sum(axis=1) / np.sqrt(cell.covariates)
+    noise = rng.normal(size=(n1 + n0, len(OUTCOMES)))
+    noise[:, [1, 4]] = np.exp(noise[:, [1, 4]])
+    noise[:, [2, 5]] *= np.where(treated, 2.0, 1.0)[:, None]
+    noise[:, 3:] += index[:, None]
+    return covariates, treated, noise
+
+
+def scores(covariates: np.ndarray, treated: np.ndarray) -> np.ndarray:
+    """Fitted probabilities of a logistic regression; by Newton's method, as it is faster."""
+    design = np.column_stack([np.ones(len(treated)), covariates])
+    beta = np.zeros(design.shape[1])
+    for _ in range(25):
+        fitted = expit(design @ beta)
+        information = (design * (fitted * (1 - fitted))[:, None]).T @ design
+        step = np.linalg.lstsq(information, design.T @ (treated - fitted), rcond=None)[0]
+        beta += step
+        if np.abs(step).max() < 1e-9:
+            break
+    return expit(design @ beta)
+
+
+def p_values(rng: np.random.Generator, cell: Cell) -> dict[str, np.ndarray]:
+    """P values of one replicate by analysis, one an outcome; missing where the study prints none."""
+    covariates, treated, outcomes = cohort(rng, cell)
+    score = scores(covariates, treated)
+    everybody, one_stratum = np.ones(len(score), bool), np.zeros(len(score), int)
+    rules = SearchRules("largest", ratio=cell.ratio, caliper=cell.caliper * score.std(ddof=1))
+    found = nearest_pairs(score, treated == 1, everybody, one_stratum, rules)
+    if len(np.unique(found.focal)) < 3:
+        return {}
+    rows, weights, sets = MatchedSets(found.focal, found.partner, focal_is_treated=True).units()
+    own, group, values = covariates[rows], treated[rows], outcomes[rows]
+    sample1, sample0 = values[group == 1], values[group == 0]
+    focal, place = np.unique(found.focal, return_inverse=True)
+    partners = np.column_stack([np.bincount(place, c[found.partner]) for c in outcomes.T])
+    differences = outcomes[focal] - partners / np.bincount(place)[:, None]
+    welch, student = two_sample(sample1, sample0)
+    error = differences.std(axis=0, ddof=1) / np.sqrt(len(focal))
+    result = {
+        "welch": welch,
+        "student": student,
+        "rank": stats.mannwhitneyu(sample1, sample0).pvalue,
+        "paired": 2 * stats.t.sf(np.abs(differences.mean(axis=0) / error), len(focal) - 1),
+    }
+    names = [f"x{place}" for place in range(cell.covariates)]
+    table, plain = pd.DataFrame(own, columns=names), np.column_stack([np.ones(len(group)), group])
+    result["cluster"] = tested(RobustRegression(plain, weights, sets, "CR1"), values, plain.shape[1])
+    design = adjusted_design(table, group, weights, Regression(names))
+    k = design.matrix.shape[1]
+    if len(focal) - 1 - design.n_covariates >= SPARE_SETS and len(rows) > k:
+        result["adjusted"] = tested(RobustRegression(design.matrix, weights, sets, "CR2"), values, k)
+    ones, table = np.ones(len(score)), pd.DataFrame(covariates, columns=names)
+    design = adjusted_design(table, treated, ones, Regression(names))
+    k = design.matrix.shape[1]
+    if len(score) - k >= SPARE_SETS:
+        result["everybody"] = tested(RobustRegression(design.matrix, ones, None, "HC3"), outcomes, k)
+    return result | in_levels(own[:, 0], group, values, weights, sets)
+
+
+def two_sample(sample1: np.ndarray, sample0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """P values of Welch's and of Student's test, a column an outcome."""
+    n1, n0 = len(sample1), len(sample0)
+    difference = sample1.mean(axis=0) - sample0.mean(axis=0)
+    one, zero = sample1.var(axis=0, ddof=1), sample0.var(axis=0, ddof=1)
+    square = one / n1 + zero / n0
+    df = square**2 / ((one / n1) ** 2 / (n1 - 1) + (zero / n0) ** 2 / (n0 - 1))
+    pooled = ((n1 - 1) * one + (n0 - 1) * zero) / (n1 + n0 - 2) * (1 / n1 + 1 / n0)
+    return (
+        2 * stats.t.sf(np.abs(difference) / np.sqrt(square), df),
+        2 * stats.t.sf(np.abs(difference) / np.sqrt(pooled), n1 + n0 - 2),
+    )
+
+
+def tested(fit: RobustRegression, outcomes: np.ndarray, k: int, place: int = 1) -> np.ndarray:
+    """P values of one coefficient, for all outcomes."""
+    contrast = np.eye(k)[place]
+    estimates, errors = fit.estimates(outcomes, contrast)
+    return 2 * stats.t.sf(np.abs(estimates / errors), fit.df(contrast[None, :]))
+
+
+def in_levels(
+    factor: np.ndarray, group: np.ndarray, outcomes: np.ndarray, weights: np.ndarray, sets: np.ndarray
+) -> dict[str, np.ndarray]:
+    """P values at the first level of a factor, and of the interaction, where cells are large enough."""
+    inside = np.column_stack([factor == 0, factor == 1]).astype(float)
+    smallest = [min((inside[:, i] * (group == v)).sum() for v in (0, 1)) for i in (0, 1)]
+    if min(smallest) < 2:
+        return {}
+    fit = RobustRegression(np.hstack([inside, inside * group[:, None]]), weights, sets, "CR2")
+    result = {}
+    if smallest[0] >= SMALLEST_CELL:
+        result["level"] = tested(fit, outcomes, 4, 2)
+    if min(smallest) >= SMALLEST_FOR_INTERACTION:
+        contrast = np.array([0.0, 0.0, -1.0, 1.0])
+        estimates, errors = fit.estimates(outcomes, contrast)
+        result["interaction"] = 2 * stats.t.sf(np.abs(estimates / errors), fit.df(contrast[None, :]))
+    return result
+
+
+def run(replicates: int, counts: Path) -> None:
+    """Add rounds of replicates to the counts until every cell has as many."""
+    kept = (
+        json.loads(counts.read_text()) if counts.is_file() else {"replicates": 0, "seconds": 0.0, "cells": {}}
+    )
+    while kept["replicates"] < replicates:
+        start = time.perf_counter()
+        for number, cell in enumerate(CELLS):
+            one = kept["cells"].setdefault(str(number), {})
+            for seed in range(kept["replicates"], kept["replicates"] + ROUND):
+                for name, p in p_values(np.random.default_rng([seed, number]), cell).items():
+                    given, rejected = one.get(name, ([0] * len(OUTCOMES), [0] * len(OUTCOMES)))
+                    one[name] = (
+                        (np.array(given) + np.isfinite(p)).tolist(),
+                        (np.array(rejected) + (p < 0.05)).tolist(),
+                    )
+        kept["replicates"] += ROUND
+        kept["seconds"] += time.perf_counter() - start
+        counts.write_text(json.dumps(kept))
+        print(f"{kept['replicates']} replicates, {kept['seconds']:.0f} s", flush=True)
+
+
+def rates(kept: dict) -> pd.DataFrame:
+    """Share of rejections where a p value was given, with its upper 95 % Monte Carlo limit, one row each."""
     rows = []
-    for confounding, strength in CONFOUNDING.items():
-        for seed in range(seeds):
-            table = simulate(np.random.default_rng([seed, int(10 * strength)]), strength)
-            for name, options in MATCHINGS.items():
-                matching = match(table, "t", COVARIATES, options)
-                pairs = matching.pairs_table()
-                result = compare(table, "t", list(OUTCOMES), pairs=pairs, covariates=COVARIATES)
-                rejected = (result[list(ANALYSES)] < 0.05).assign(outcome=result["outcome"])
-                share = len(pairs) / (table["t"] == 1).sum()
-                rows.append(rejected.assign(confounding=confounding, matching=name, matched=share))
-    keys = ["confounding", "matching", "outcome"]
-    return pd.concat(rows).groupby(keys, sort=False).mean().reset_index()
-
-
-def to_markdown(result: pd.DataFrame, seeds: int, seconds: float) -> str:
-    """The table and what follows from it."""
-    error = 100 * 1.96 * np.sqrt(0.05 * 0.95 / seeds)
-    versions = ", ".join(f"{n} {importlib.metadata.version(n)}" for n in ("numpy", "scipy", "statsmodels"))
-    lines = [
-        "# Size of the analyses after matching",
-        "",
-        f"Rejections (%) at the 5 % level without any effect, over {seeds:,} simulated cohorts of "
-        f"{SUBJECTS} subjects (about "
-        f"{100 * SHARE_TREATED:.0f} % treated), three covariates, 1:1 matching without replacement. A test "
-        "that keeps its level shows "
-        f"{5 - error:.1f} to {5 + error:.1f}. Weak confounding: the treated lie {CONFOUNDING['weak']:g}, "
-        f"strong: {CONFOUNDING['strong']:g} on the "
-        "logit per SD of the covariates' sum.",
-        "",
-        "| confounding | matching | treated matched | outcome and covariates | "
-        f"{' | '.join(ANALYSES.values())} |",
-        "|" + "---|" * (4 + len(ANALYSES)),
-    ]
-    for _, row in result.iterrows():
-        cells = [f"{100 * row[name]:.1f}" for name in ANALYSES]
-        head = [
-            row["confounding"],
-            row["matching"],
-            f"{100 * row['matched']:.0f} %",
-            OUTCOMES[row["outcome"]],
-        ]
-        lines.append(f"| {' | '.join(head + cells)} |")
-    lines += [
-        "",
-        f"Made by `python benchmarks/type_one_error.py --seeds {seeds}` in {seconds / 60:.0f} min on "
-        f"{platform.machine()}, "
-        f"Python {platform.python_version()}, {versions}.",
-        "",
-        READING,
-    ]
-    return "\n".join(lines).rstrip() + "\n"
+    for number, cell in enumerate(CELLS):
+        for name, (given, rejected) in kept["cells"].get(str(number), {}).items():
+            for outcome, n, hits in zip(OUTCOMES, given, rejected, strict=True):
+                if n < 0.02 * kept["replicates"]:
+                    continue
+                upper = float(stats.beta.ppf(0.975, hits + 1, n - hits)) if hits < n else 1.0
+                rows.append({**cell._asdict(), "analysis": name, "outcome": outcome, "n": n})
+                rows[-1] |= {"rate": hits / n, "upper": upper, "given": n / kept["replicates"]}
+    return pd.DataFrame(rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=2000)
-    seeds = parser.parse_args().seeds
-    start = time.perf_counter()
-    result = sizes(seeds)
-    text = to_markdown(result, seeds, time.perf_counter() - start)
-    Path(__file__).with_suffix(".md").write_text(text)
-    print(text)
+    parser.add_argument("--replicates", type=int, default=20_000)
+    parser.add_argument("--counts", type=Path, default=Path(__file__).with_suffix(".json"))
+    parser.add_argument("--page", action="store_true", help="write the page from the counts")
+    arguments = parser.parse_args()
+    warnings.simplefilter("ignore")
+    run(arguments.replicates, arguments.counts)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from cinecohort.statistics.matched_samples import (
     MatchedSets,
     Regression,
     matched_difference,
+    no_estimate,
     paired_t,
     read_pairs,
     robust_difference,
@@ -198,7 +199,7 @@ def _adjusted(
 ) -> dict[str, float | str]:
     """Covariate-adjusted difference, of the matched sample or of everybody; missing without covariates."""
     if not settings.covariates:
-        return dict.fromkeys(("estimate", "se", "ci_low", "ci_high", "p"), np.nan) | {"method": ""}
+        return no_estimate()
     if sets is not None:
         return matched_difference(table, values, treatment, sets, settings)
     rows = np.flatnonzero(np.isfinite(values))

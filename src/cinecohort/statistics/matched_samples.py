@@ -9,13 +9,18 @@ from scipy import stats
 
 from cinecohort.errors import UserError
 from cinecohort.ledger.tables import no_column
-from cinecohort.statistics.propensity import expand
+from cinecohort.statistics.propensity import expand, one_sided_levels
+from cinecohort.statistics.robust_regression import RobustRegression, independent_columns
 from cinecohort.statistics.two_samples import is_rounding
 
 SAME_DIFFERENCE = "every matched set shows the same difference, so that no error can be estimated"
 """Why there is an estimate without an error, where errors are clustered by matched set."""
 NO_RESIDUALS = "the values do not vary within the groups, so that no error can be estimated"
 """The same where errors are by unit."""
+SPARE_SETS = 3
+"""Matched sets beyond the covariates' columns (subjects beyond the parameters, without sets) from which on a
+covariate-adjusted p value keeps its level; measured in ``benchmarks/type_one_error.md``."""
+_ESTIMATES = ("estimate", "se", "df", "ci_low", "ci_high", "p")
 
 
 @dataclass(frozen=True)
@@ -176,9 +181,12 @@ def robust_difference(
 
     Without covariates, outcome ~ treatment. With covariates, outcome ~ treatment x (covariates centred at the
     mean of the focal group): the coefficient of the treatment is then the g-computation estimate of the
-    average effect in that group, whose covariate means are taken as given. Errors are clustered by matched
-    set (CR1, the HC1 form; t with sets - 1 degrees of freedom); without sets, or where they share units
-    (matching with replacement), they are heteroscedasticity-robust (HC3; t with n - k degrees of freedom).
+    average effect in that group, whose covariate means are taken as given. Columns that those before them
+    determine are left out, main effects before products with the treatment, as R's ``lm`` does, and `note`
+    says which: the estimate is that of R's ``avg_comparisons``. Errors are clustered by matched set: CR1 (the
+    HC1 form; t with sets - 1 degrees of freedom), with covariates CR2 with Satterthwaite's degrees of
+    freedom. Without sets, or where they share units (matching with replacement), they are
+    heteroscedasticity-robust (HC3; t with n - k degrees of freedom).
 
     Parameters
     ----------
@@ -192,43 +200,97 @@ def robust_difference(
     Returns
     -------
     dict
-        ``estimate, se, ci_low, ci_high, p, method``; missing where there are too few units. Where the robust
-        variance is zero (all sets show the same difference), there is an estimate alone, and `method` says
-        why.
+        ``estimate, se, df, ci_low, ci_high, p, method, note``; missing where there are too few units. Where
+        the robust variance is zero (all sets show the same difference), there is an estimate alone, and
+        `method` says why. Where fewer than :data:`SPARE_SETS` sets (or units) more than parameters are
+        there, interval and p are missing, and `note` says so.
     """
-    names = ("estimate", "se", "ci_low", "ci_high", "p")
-    if len(outcome) < 3:
-        return dict.fromkeys(names, np.nan) | {"method": ""}
-    matrix = _design(table, treatment, weights, settings)
-    n_groups = len(outcome) if groups is None else len(np.unique(groups))
-    too_few = n_groups < 3 or len(outcome) <= matrix.shape[1] or len(np.unique(treatment)) < 2
-    if too_few or np.ptp(outcome) == 0:
-        return dict.fromkeys(names, np.nan) | {"method": ""}
-    fit = weighted_regression(outcome, matrix, weights, groups)
-    estimate, error = float(fit.coefficients[1]), float(np.sqrt(fit.covariance[1, 1]))
-    if is_rounding(error, outcome):
+    result = no_estimate()
+    if len(outcome) < 3 or len(np.unique(treatment)) < 2 or np.ptp(outcome) == 0:
+        return result
+    design = adjusted_design(table, treatment, weights, settings)
+    kind = "HC3" if groups is None else "CR2" if settings.covariates else "CR1"
+    fit = RobustRegression(design.matrix, weights, groups, kind)
+    method = kind if groups is None else f"{kind} by matched set"
+    result |= {"method": method, "note": design.note}
+    if fit.n_clusters < 3 or len(outcome) <= design.matrix.shape[1]:
+        lacking = f"{len(outcome)} values are too few for {design.matrix.shape[1]} parameters"
+        return result | {"note": joined(design.note, lacking if settings.covariates else "")}
+    found = fit.test(outcome, np.eye(design.matrix.shape[1])[1])
+    result["estimate"] = found.estimate
+    if is_rounding(found.error, outcome):
         reason = NO_RESIDUALS if groups is None else SAME_DIFFERENCE
-        missing = dict.fromkeys(names, np.nan) | {"estimate": estimate}
-        return missing | {"method": f"{fit.method}: {reason}"}
-    half = float(stats.t.isf(settings.alpha / 2, fit.df)) * error
-    p = float(2 * stats.t.sf(abs(estimate / error), fit.df))
-    values = (estimate, error, estimate - half, estimate + half, p)
-    return dict(zip(names, values, strict=True)) | {"method": fit.method}
+        return result | {"method": f"{method}: {reason}"}
+    result |= {"se": found.error, "df": found.df}
+    spare = fit.n_clusters - (design.matrix.shape[1] if groups is None else 1 + design.n_covariates)
+    if settings.covariates and spare < SPARE_SETS:
+        units = "subjects" if groups is None else "matched sets"
+        lacking = (
+            f"no interval and no p: {fit.n_clusters} {units} are too few to adjust for "
+            f"{design.n_covariates} columns of covariates"
+        )
+        return result | {"note": joined(design.note, lacking)}
+    low, high = found.interval(settings.alpha)
+    return result | {"ci_low": low, "ci_high": high, "p": found.p}
 
 
-def _design(
+def no_estimate() -> dict[str, float | str]:
+    """Columns of :func:`robust_difference` where there is nothing to estimate."""
+    return dict.fromkeys(_ESTIMATES, np.nan) | {"method": "", "note": ""}
+
+
+@dataclass(frozen=True)
+class AdjustedDesign:
+    """Columns of a regression on treatment and covariates that can be estimated.
+
+    Parameters
+    ----------
+    matrix
+        Intercept, treatment, covariates, products; each column independent of those before it.
+    n_covariates
+        How many columns of covariates there are, products not counted.
+    note
+        What was left out, and why; empty where nothing was.
+    """
+
+    matrix: np.ndarray
+    n_covariates: int
+    note: str
+
+
+def adjusted_design(
     table: pd.DataFrame, treatment: np.ndarray, weights: np.ndarray, settings: Regression
-) -> np.ndarray:
-    """Intercept, treatment, centred covariates and their products with the treatment."""
-    treated = treatment.astype(float)
-    focal = treatment == settings.focal_value
-    design = [np.ones(len(treated)), treated]
-    for column in expand(table, settings.covariates, all_levels=False):
-        if np.ptp(column.numbers) == 0:
-            continue
-        centre = np.average(column.numbers[focal], weights=weights[focal]) if focal.any() else 0.0
-        design += [column.numbers - centre, (column.numbers - centre) * treated]
-    return np.column_stack(design)
+) -> AdjustedDesign:
+    """Intercept, treatment, covariates centred at the focal group's mean and scaled, and their products."""
+    treated, focal = treatment.astype(float), treatment == settings.focal_value
+    columns = [
+        column
+        for column in expand(table, settings.covariates, all_levels=False)
+        if np.ptp(column.numbers) > 0
+    ]
+    main = [
+        (column.numbers - np.average(column.numbers[focal], weights=weights[focal])) / column.numbers.std()
+        for column in columns
+    ]
+    everything = np.column_stack([np.ones(len(treated)), treated, *main, *(part * treated for part in main)])
+    kept = independent_columns(everything * np.sqrt(weights)[:, None])
+    own, products = kept[2 : 2 + len(main)], kept[2 + len(main) :]
+    notes = [
+        f"{column.name} is determined by other covariates and was left out"
+        for column, used in zip(columns, own, strict=True)
+        if not used
+    ]
+    lacking = [c.variable for c, used, both in zip(columns, own, products, strict=True) if used and not both]
+    for name in dict.fromkeys(lacking):
+        levels = one_sided_levels(table, treatment, [name])
+        why = " ".join(level.sentence() for level in levels) or f"{name!r} varies in one group only."
+        notes.append(f"{why} No difference can be estimated there, and the mean takes that of the others")
+    return AdjustedDesign(everything[:, kept], int(own.sum()), joined(*notes))
+
+
+def joined(*notes: str) -> str:
+    """Notes that say something, in one line."""
+    return "; ".join(note for note in notes if note)
 
 
 def matched_difference(
@@ -241,51 +303,3 @@ def matched_difference(
     rows, weights, groups = sets.units()
     clusters = None if sets.with_replacement else groups
     return robust_difference(table.iloc[rows], outcome[rows], treatment[rows], weights, clusters, settings)
-
-
-@dataclass(frozen=True)
-class RobustFit:
-    """Coefficients of a weighted regression with their robust covariance, degrees of freedom and its name."""
-
-    coefficients: np.ndarray
-    covariance: np.ndarray
-    df: float
-    method: str
-
-
-def weighted_regression(
-    outcome: np.ndarray, design: np.ndarray, weights: np.ndarray, groups: np.ndarray | None
-) -> RobustFit:
-    """Weighted least squares with robust errors.
-
-    Parameters
-    ----------
-    outcome, design, weights
-        Of n units; `design` is n x k.
-    groups
-        Cluster of every unit: covariance CR1, that is the sandwich of sums by cluster times G / (G - 1) (n -
-        1) / (n - k), with G - 1 degrees of freedom. None: HC3, residuals divided by 1 - leverage, with n - k.
-
-    Returns
-    -------
-    RobustFit
-        The fit; where columns are linearly dependent, the one of least norm. The covariance is made as a sum
-        of squares, so that rounding leaves no variance below zero.
-    """
-    n, rank = design.shape[0], int(np.linalg.matrix_rank(design))
-    bread = np.linalg.pinv((design * weights[:, None]).T @ design, hermitian=True)
-    coefficients = bread @ (design.T @ (weights * outcome))
-    residuals = outcome - design @ coefficients
-    if groups is None:
-        leverage = weights * np.einsum("ij,jk,ik->i", design, bread, design)
-        scores = design * (weights * residuals / (1 - np.minimum(leverage, 1 - 1e-12)))[:, None]
-        influence = scores @ bread
-        return RobustFit(coefficients, influence.T @ influence, float(n - rank), "HC3")
-    codes = np.unique(groups, return_inverse=True)[1]
-    n_groups = int(codes.max()) + 1
-    scores = design * (weights * residuals)[:, None]
-    sums = np.column_stack([np.bincount(codes, column) for column in scores.T])
-    factor = n_groups / (n_groups - 1) * (n - 1) / (n - rank)
-    influence = sums @ bread
-    covariance = influence.T @ influence * factor
-    return RobustFit(coefficients, covariance, float(n_groups - 1), "CR1 by matched set")

@@ -11,6 +11,7 @@ from scipy.special import expit
 from cinecohort.errors import UserError
 from cinecohort.ledger.tables import no_column
 from cinecohort.ledger.users_tables import check_levels
+from cinecohort.statistics.robust_regression import centred_and_scaled, independent_columns
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,21 @@ class DesignColumn:
     variable: str
     level: str | None
     numbers: np.ndarray
+
+
+@dataclass(frozen=True)
+class OneSidedLevel:
+    """A value of a factor, or of a covariate with two values, that occurs in one group only."""
+
+    variable: str
+    level: str
+    group: int
+    subjects: int
+
+    def sentence(self) -> str:
+        """Say which value, in which group, of how many."""
+        people = "1 subject" if self.subjects == 1 else f"{self.subjects} subjects"
+        return f"{self.variable!r} is {self.level} in group {self.group} only ({people})."
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,21 @@ def expand(table: pd.DataFrame, covariates: Sequence[str], all_levels: bool) -> 
     return columns
 
 
+def one_sided_levels(
+    table: pd.DataFrame, treatment: np.ndarray, covariates: Sequence[str]
+) -> list[OneSidedLevel]:
+    """Values that only one of the two groups has, so that no comparison can be made among them."""
+    found = []
+    for name in covariates:
+        if not is_factor(table[name]) and table[name].nunique() > 2:
+            continue
+        counts = pd.crosstab(table[name].astype(str).to_numpy(), treatment).reindex(columns=[0, 1])
+        for level, (n0, n1) in zip(counts.index, counts.to_numpy(), strict=True):
+            if 0 in (n0, n1):
+                found.append(OneSidedLevel(name, str(level), int(n1 > 0), int(n0 + n1)))
+    return found
+
+
 def check_covariates(table: pd.DataFrame, covariates: Sequence[str]) -> None:
     """Refuse covariates that are not there, are missing for some subjects, or take one value only.
 
@@ -147,7 +178,7 @@ def fit_propensity(table: pd.DataFrame, treatment: np.ndarray, covariates: Seque
     Propensity
         The scores. The iteration starts and stops as R's ``glm`` does (deviance, relative tolerance 1e-8), so
         that fits agree to its last steps. Linear predictors are summed row by row, so that equal rows have
-        bitwise equal scores.
+        bitwise equal scores. Columns that those before them determine are left out, as R's ``glm`` does.
 
     Raises
     ------
@@ -159,25 +190,52 @@ def fit_propensity(table: pd.DataFrame, treatment: np.ndarray, covariates: Seque
 
     check_covariates(table, covariates)
     columns = expand(table, covariates, all_levels=False)
-    design = np.column_stack([np.ones(len(table)), *(column.numbers for column in columns)])
+    design, kept = model_design(columns, len(table))
     notes = []
-    if np.linalg.matrix_rank(design / np.abs(design).max(axis=0)) < design.shape[1]:
+    if not kept.all():
+        names = ", ".join(column.name for column, used in zip(columns, kept[1:], strict=True) if not used)
         notes.append(
-            "Some covariates are linear combinations of others; the scores do not depend on which is kept."
+            f"Some covariates are linear combinations of others: the model of the score leaves out {names}; "
+            "the scores do not depend on which is kept."
         )
+    notes += [
+        f"{level.sentence()} Its scores tend to 0 or 1."
+        for level in one_sided_levels(table, treatment, covariates)
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fit = GLM(treatment, design, family=Binomial()).fit(maxiter=25, atol=1e-9, rtol=1e-8)
-    coefficients = np.asarray(fit.params, float)
-    linear = (design * coefficients).sum(axis=1)
+        fit = GLM(treatment, design[:, kept], family=Binomial()).fit(maxiter=25, atol=1e-9, rtol=1e-8)
+    linear = (design[:, kept] * np.asarray(fit.params, float)).sum(axis=1)
     if linear[treatment == 1].min() > linear[treatment == 0].max():
         raise UserError(
             f"The covariates {', '.join(covariates)} separate the two groups perfectly, so that no subject "
-            "of one "
-            "resembles any of the other: leave out the covariate that defines the groups."
+            "of one resembles any of the other: leave out the covariate that defines the groups."
         )
     probability = expit(linear)
     if ((probability < 1e-7) | (probability > 1 - 1e-7)).any():
         notes.append("Some fitted scores are numerically 0 or 1: a covariate nearly decides the group.")
-    names = ["(intercept)", *(column.name for column in columns)]
-    return Propensity(probability, linear, dict(zip(names, coefficients.tolist(), strict=True)), notes)
+    scaled = np.full(len(kept), np.nan)
+    scaled[kept] = fit.params
+    return Propensity(probability, linear, _in_units(scaled, columns), notes)
+
+
+def model_design(columns: Sequence[DesignColumn], n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Intercept and columns, each centred and scaled, so that no unit of measurement matters.
+
+    Returns
+    -------
+    tuple
+        The matrix, n x (1 + columns), and which of its columns are not determined by those before them.
+    """
+    matrix = np.column_stack([np.ones(n), *(centred_and_scaled(column.numbers) for column in columns)])
+    return matrix, independent_columns(matrix)
+
+
+def _in_units(scaled: np.ndarray, columns: Sequence[DesignColumn]) -> dict[str, float]:
+    """Coefficients per unit of each covariate, from those per SD; missing where a column was left out."""
+    slopes = {
+        column.name: float(slope / column.numbers.std())
+        for column, slope in zip(columns, scaled[1:], strict=True)
+    }
+    shift = np.nansum([slopes[column.name] * column.numbers.mean() for column in columns])
+    return {"(intercept)": float(scaled[0] - shift), **slopes}

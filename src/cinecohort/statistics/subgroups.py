@@ -6,10 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from cinecohort.statistics.matched_samples import MatchedSets, weighted_regression
+from cinecohort.statistics.matched_samples import MatchedSets
+from cinecohort.statistics.robust_regression import RobustRegression
 from cinecohort.statistics.two_samples import is_rounding
+
+SMALLEST_CELL, SMALLEST_FOR_INTERACTION = 5, 10
+"""People of each group at a level from which on its interval and p, and the interaction p, are given; see
+``benchmarks/type_one_error.md``."""
 
 
 def band_labels(values: pd.Series, cuts: Sequence[float]) -> pd.Series:
@@ -48,8 +52,11 @@ def subgroup_differences(
     -------
     list of dict
         One a level: ``level, n1, n0, estimate, ci_low, ci_high, p, interaction_p``. Estimates come from one
-        weighted regression (a mean and a difference for each level) with errors clustered by matched set, or
-        robust (HC3) after matching with replacement; the interaction is the Wald F test of equal differences.
+        weighted regression (a mean and a difference for each level) with errors clustered by matched set (CR2
+        with Satterthwaite's degrees of freedom), or robust (HC3) after matching with replacement; the
+        interaction is the Wald test of equal differences. Levels with fewer than :data:`SMALLEST_CELL` people
+        of either group have an estimate alone; with one of fewer than :data:`SMALLEST_FOR_INTERACTION` there
+        is no interaction p.
         A level whose sets all show the same difference has an estimate, but no error, interval or p; the
         interaction is then missing too.
     """
@@ -90,25 +97,21 @@ def _fill(
     """Fit the regression and put its estimates into the rows of the levels."""
     inside = np.column_stack([own == row["level"] for row in levels]).astype(float)
     design = np.hstack([inside, inside * treated[:, None]])
-    n_levels = len(levels)
-    if len(outcome) <= design.shape[1] or np.ptp(outcome) == 0:
+    n_levels, k = len(levels), design.shape[1]
+    if len(outcome) <= k or np.ptp(outcome) == 0:
         return
-    fit = weighted_regression(outcome, design, weights, clusters)
-    df = fit.df
-    estimates, covariance = fit.coefficients[n_levels:], fit.covariance[n_levels:, n_levels:]
-    errors = np.sqrt(np.diag(covariance))
-    same = [is_rounding(float(error), outcome) for error in errors]
-    for row, estimate, error, without in zip(levels, estimates, errors, same, strict=True):
-        row["estimate"] = float(estimate)
-        if without:
-            continue
-        half = float(stats.t.isf(alpha / 2, df) * error)
-        row |= {"ci_low": float(estimate) - half, "ci_high": float(estimate) + half}
-        row["p"] = float(2 * stats.t.sf(abs(estimate / error), df))
-    if n_levels > 1 and not any(same):
-        contrast = np.hstack([-np.ones((n_levels - 1, 1)), np.eye(n_levels - 1)])
-        differences = contrast @ estimates
-        wald = differences @ np.linalg.pinv(contrast @ covariance @ contrast.T) @ differences
-        p = float(stats.f.sf(wald / (n_levels - 1), n_levels - 1, df))
+    fit = RobustRegression(design, weights, clusters, "HC3" if clusters is None else "CR2")
+    differences = np.eye(k)[n_levels:]
+    same = []
+    for row, contrast in zip(levels, differences, strict=True):
+        found = fit.test(outcome, contrast)
+        row["estimate"] = found.estimate
+        same.append(is_rounding(found.error, outcome))
+        if not same[-1] and min(row["n1"], row["n0"]) >= SMALLEST_CELL:
+            row["ci_low"], row["ci_high"] = found.interval(alpha)
+            row["p"] = found.p
+    smallest = min(min(row["n1"], row["n0"]) for row in levels)
+    if n_levels > 1 and not any(same) and smallest >= SMALLEST_FOR_INTERACTION:
+        p = fit.wald_p(outcome, differences[1:] - differences[0])
         for row in levels:
             row["interaction_p"] = p

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from cinecohort.statistics.propensity import expand, fit_propensity
+from cinecohort.errors import UserError
+from cinecohort.statistics.propensity import expand, fit_propensity, model_design, one_sided_levels
+from cinecohort.statistics.robust_regression import independent_columns
 
 
 def weights_and_slopes(kind: str, treatment: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -61,12 +63,17 @@ def weighted_difference(
     -------
     dict
         ``estimate, se, ci_low, ci_high, p, weights``.
+
+    Raises
+    ------
+    UserError
+        The score cannot be fitted; or, but for overlap weights, a covariate has a value in the focal group
+        alone.
     """
+    if kind != "overlap":
+        _check_counterparts(table, treatment, covariates, kind)
     score = fit_propensity(table, treatment, covariates).probability
-    columns = expand(table, covariates, all_levels=False)
-    design = np.column_stack([np.ones(len(table)), *(column.numbers for column in columns)])
-    scale = np.abs(design).max(axis=0)
-    design = design / scale
+    design = _design(table, covariates)
     information = (design * (score * (1 - score))[:, None]).T @ design / len(table)
     score_influence = (design * (treatment - score)[:, None]) @ np.linalg.pinv(information)
     weights, slopes = weights_and_slopes(kind, treatment, score)
@@ -100,20 +107,42 @@ def augmented_difference(
     -------
     dict
         ``estimate, se, ci_low, ci_high, p``.
+
+    Raises
+    ------
+    UserError
+        The score cannot be fitted, or a covariate has a value in the focal group alone.
     """
+    _check_counterparts(table, treatment, covariates, kind)
     focal = treatment == (1 if kind == "att" else 0)
     score = fit_propensity(table, treatment, covariates).probability
     weights, _ = weights_and_slopes(kind, treatment, score)
-    columns = expand(table, covariates, all_levels=False)
-    design = np.column_stack([np.ones(len(table)), *(column.numbers for column in columns)])
-    scale = np.abs(design).max(axis=0)
-    coefficients = np.linalg.lstsq(design[~focal] / scale, outcome[~focal], rcond=None)[0]
-    residual = outcome - (design / scale) @ coefficients
+    design = _design(table, covariates)
+    design = design[:, independent_columns(design[~focal])]
+    residual = outcome - design @ np.linalg.lstsq(design[~focal], outcome[~focal], rcond=None)[0]
     share = focal.mean()
     terms = np.where(focal, residual, -weights * residual) / share
     effect = float(terms.mean())
     influence = terms - focal * effect / share
     return _normal(effect if kind == "att" else -effect, influence, alpha)
+
+
+def _design(table: pd.DataFrame, covariates: Sequence[str]) -> np.ndarray:
+    """Intercept and the covariates' columns that others do not determine, centred and scaled."""
+    matrix, kept = model_design(expand(table, covariates, all_levels=False), len(table))
+    return matrix[:, kept]
+
+
+def _check_counterparts(
+    table: pd.DataFrame, treatment: np.ndarray, covariates: Sequence[str], kind: str
+) -> None:
+    """Refuse values of the covariates that only the focal group has: nobody can stand for them."""
+    group = 1 if kind == "att" else 0
+    alone = [level for level in one_sided_levels(table, treatment, covariates) if level.group == group]
+    if alone:
+        raise UserError(
+            f"{' '.join(level.sentence() for level in alone)} Nobody in the other group can stand for them."
+        )
 
 
 def _normal(estimate: float, influence: np.ndarray, alpha: float) -> dict[str, float]:

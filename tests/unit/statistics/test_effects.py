@@ -216,3 +216,68 @@ def test_equal_weights_leave_the_headline_with_welch(table):
         assert row["p_method"] == "Welch"
         assert row["p"] == row["welch_p"] == pytest.approx(stats.ttest_ind(a, b, equal_var=False).pvalue)
         assert row[["mean0", "sd0"]].tolist() == pytest.approx([b.mean(), b.std(ddof=1)], **CLOSE)
+
+
+def scanners(n=60, seed=0):
+    """Matched pairs without an effect, three of the treated on a scanner C that reads 40 mL more."""
+    rng = np.random.default_rng(seed)
+    ids = [f"s{i}" for i in range(2 * n)]
+    table = pd.DataFrame({"subject": ids, "t": np.repeat([1, 0], n), "age": rng.normal(60, 8, 2 * n)})
+    table["scanner"] = np.where(np.arange(2 * n) < 3, "C", rng.choice(["A", "B"], 2 * n))
+    table["y"] = rng.normal(150, 10, 2 * n) + 40 * (table["scanner"] == "C")
+    return table, pd.DataFrame({"treated": ids[:n], "control": ids[n:], "match": 1})
+
+
+def as_r(table, covariates):
+    """G-computation after R's lm: the last of dependent columns has no slope, products after main effects."""
+
+    def design(t):
+        parts = [np.ones(len(table)), t, *covariates, *(t * part for part in covariates)]
+        return np.column_stack(parts).astype(float)
+
+    own, kept = design(table["t"]), []
+    for column in range(own.shape[1]):
+        if np.linalg.matrix_rank(own[:, [*kept, column]]) > len(kept):
+            kept.append(column)
+    slopes = np.linalg.lstsq(own[:, kept], table["y"], rcond=None)[0]
+    effect = (design(np.ones(len(table))) - design(np.zeros(len(table))))[:, kept] @ slopes
+    return effect[table["t"] == 1].mean()
+
+
+@pytest.mark.parametrize("renamed", ["C", "0"], ids=["last level", "reference level"])
+def test_a_level_in_one_group_only_is_not_estimated_and_named(renamed):
+    table, pairs = scanners()
+    table["scanner"] = table["scanner"].replace({"C": renamed})
+    row = compare(table, "t", ["y"], pairs=pairs, covariates=["age", "scanner"]).iloc[0]
+    levels = sorted(set(table["scanner"]))[1:]
+    expected = as_r(table, [table["age"], *(table["scanner"] == level for level in levels)])
+    assert row["adjusted_estimate"] == pytest.approx(expected)
+    assert abs(row["adjusted_estimate"] / row["adjusted_se"]) < 2
+    assert f"'scanner' is {renamed} in group 1 only (3 subjects)" in row["adjusted_note"]
+
+
+def test_a_determined_covariate_is_left_out_and_named(table):
+    twice = table.assign(months=12 * table["age"] + 3)
+    plain, other = (
+        compare(frame, "t", ["y"], covariates=names).iloc[0]
+        for frame, names in ((table, ["age"]), (twice, ["age", "months"]))
+    )
+    assert other["adjusted_estimate"] == pytest.approx(plain["adjusted_estimate"])
+    assert other["adjusted_p"] == pytest.approx(plain["adjusted_p"])
+    assert "months is determined by other covariates" in other["adjusted_note"]
+    assert plain["adjusted_note"] == ""
+
+
+def test_no_p_with_more_parameters_than_matched_sets_carry():
+    table, pairs = scanners(n=7, seed=2)
+    table["scanner"] = "A"
+    rng = np.random.default_rng(0)
+    for name in "bcd":
+        table[name] = rng.normal(size=14)
+    few = compare(table, "t", ["y"], pairs=pairs, covariates=["age", "b"]).iloc[0]
+    many = compare(table, "t", ["y"], pairs=pairs, covariates=["age", "b", "c", "d"]).iloc[0]
+    assert np.isfinite(few["adjusted_p"])
+    assert few["adjusted_method"] == "CR2 by matched set"
+    assert np.isfinite([many["adjusted_estimate"], many["adjusted_se"]]).all()
+    assert np.isnan([many["adjusted_p"], many["adjusted_ci_low"], many["adjusted_ci_high"]]).all()
+    assert "7 matched sets are too few to adjust for 4 columns" in many["adjusted_note"]

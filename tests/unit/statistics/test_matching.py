@@ -171,3 +171,18 @@ def test_collinear_covariates_change_nothing(table):
     result = match(table.assign(months=12 * table["age"]), "t", ["age", "months"])
     assert any("linear combinations" in line for line in result.warnings)
     np.testing.assert_allclose(result.propensity, plain.propensity, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(1.0, 2e6), (3e13, 1.4e15), (1e-12, 0.0)])
+def test_scores_do_not_depend_on_the_units_of_a_covariate(table, factor, shift):
+    plain = match(table, "t", ["age", "sex"])
+    other = match(table.assign(age=(table["age"] - 60) / 8 * factor + shift), "t", ["age", "sex"])
+    np.testing.assert_allclose(other.propensity, plain.propensity, atol=1e-7)
+    slopes = [result.coefficients["age"] for result in (plain, other)]
+    assert slopes[1] * factor == pytest.approx(8 * slopes[0], rel=1e-5)
+
+
+def test_a_level_of_one_group_is_named_with_its_subjects(table):
+    alone = table.assign(site=table["site"].where(table.index != table.index[table["t"] == 1][0], "z"))
+    warnings = match(alone, "t", ["age", "site"]).warnings
+    assert any("'site' is z in group 1 only (1 subject)" in line for line in warnings)

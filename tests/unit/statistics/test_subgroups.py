@@ -6,6 +6,7 @@ import pytest
 import statsmodels.formula.api as smf
 
 from cinecohort.statistics.matched_samples import MatchedSets
+from cinecohort.statistics.robust_regression import RobustRegression
 from cinecohort.statistics.subgroups import band_labels, subgroup_differences
 
 
@@ -23,16 +24,17 @@ def sample():
 def test_as_a_regression_with_interaction(sample):
     table, sets = sample
     rows = subgroup_differences(table, table["t"].to_numpy(), "y", table["sex"], sets)
-    fit = smf.ols("y ~ t * C(sex)", table).fit(
-        cov_type="cluster", cov_kwds={"groups": table["pair"]}, use_t=True
-    )
+    fit = smf.ols("y ~ t * C(sex)", table).fit()
     female, male = rows
     assert (female["level"], male["level"]) == ("F", "M")
     assert female["estimate"] == pytest.approx(fit.params["t"], rel=1e-9)
     assert male["estimate"] == pytest.approx(fit.params["t"] + fit.params["t:C(sex)[T.M]"], rel=1e-9)
-    assert female["p"] == pytest.approx(fit.pvalues["t"], rel=1e-6)
-    assert female["interaction_p"] == male["interaction_p"]
-    assert female["interaction_p"] == pytest.approx(fit.pvalues["t:C(sex)[T.M]"], rel=1e-6)
+    design = np.asarray(fit.model.exog)
+    robust = RobustRegression(design, np.ones(len(table)), table["pair"].to_numpy(), "CR2")
+    names = list(fit.params.index)
+    for row, name in ((female, "p"), (female, "interaction_p"), (male, "interaction_p")):
+        contrast = np.eye(4)[names.index("t" if name == "p" else "t:C(sex)[T.M]")]
+        assert row[name] == pytest.approx(robust.test(table["y"].to_numpy(), contrast).p, rel=1e-9)
     group = table[table["sex"] == "F"]
     by_hand = group.loc[group["t"] == 1, "y"].mean() - group.loc[group["t"] == 0, "y"].mean()
     assert female["estimate"] == pytest.approx(by_hand, rel=1e-9)
@@ -67,3 +69,19 @@ def test_a_level_with_equal_differences_has_no_error(seed):
     assert female["estimate"] == pytest.approx(2)
     assert np.isnan([female[name] for name in ("ci_low", "ci_high", "p", "interaction_p")]).all()
     assert 0 < male["p"] < 1
+
+
+@pytest.mark.parametrize(
+    ("n_male", "given", "interaction"), [(4, False, False), (9, True, False), (10, True, True)]
+)
+def test_small_cells_have_no_interaction_and_the_smallest_no_p(n_male, given, interaction):
+    rng = np.random.default_rng(n_male)
+    n = 30
+    sex = np.tile(np.where(np.arange(n) < n_male, "M", "F"), 2)
+    table = pd.DataFrame({"y": rng.normal(size=2 * n), "sex": sex})
+    sets = MatchedSets(np.arange(n), np.arange(n, 2 * n), focal_is_treated=True)
+    female, male = subgroup_differences(table, np.repeat([1, 0], n), "y", table["sex"], sets)
+    assert np.isfinite(male["estimate"])
+    assert np.isfinite([male["p"], male["ci_low"], male["ci_high"]]).all() == given
+    assert np.isfinite(female["p"])
+    assert np.isfinite(female["interaction_p"]) == np.isfinite(male["interaction_p"]) == interaction

@@ -7,6 +7,7 @@ from statsmodels.discrete.discrete_model import Logit
 from statsmodels.regression.linear_model import OLS
 from statsmodels.treatment.treatment_effects import TreatmentEffect
 
+from cinecohort.errors import UserError
 from cinecohort.statistics.weighting import augmented_difference, weighted_difference
 
 
@@ -60,3 +61,12 @@ def test_augmented_weighting_is_right_if_the_outcome_model_alone_is_right():
     y = 2 * x + treated + rng.normal(size=20_000)
     result = augmented_difference(pd.DataFrame({"x": x}), treated, y, ["x"], "att")
     assert result["estimate"] == pytest.approx(1, abs=0.05)
+
+
+def test_a_value_that_only_the_focal_group_has_is_refused_but_for_overlap_weights():
+    table, treated, y = simulate(400, 1)
+    table["site"] = np.where(np.arange(400) == np.flatnonzero(treated)[0], "C", "A")
+    for estimate in (weighted_difference, augmented_difference):
+        with pytest.raises(UserError, match=r"'site' is C in group 1 only \(1 subject\)"):
+            estimate(table, treated, y, ["x", "site"], "att")
+    assert np.isfinite(weighted_difference(table, treated, y, ["x", "site"], "overlap")["estimate"])
