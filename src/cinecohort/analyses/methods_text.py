@@ -9,6 +9,7 @@ from cinecohort.catalogue.measures import measure_label
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
 from cinecohort.statistics.study_options import StudyOptions
+from cinecohort.statistics.subgroups import SMALLEST_CELL, SMALLEST_FOR_INTERACTION
 
 ORDERS = {
     "largest": "in descending order of the score",
@@ -163,13 +164,23 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         f"{100 * (1 - options.alpha):g} % intervals.",
         f"{compared}, and the same adjusted for the covariates with their interactions with the group "
         "(g-computation).",
-        "Where covariates drive the outcome, Welch's test rejects too rarely in groups that matching made "
-        "alike, "
-        "since it takes them for independent samples; the paired and the cluster-robust analyses are near "
-        "their level "
-        "then, but reject too often where a difference in covariates is left. The covariate-adjusted "
-        "analysis keeps its "
-        "level in both cases, as long as the outcome is not strongly curved in the covariates.",
+        "The adjusted analysis "
+        + (
+            "has HC3 errors"
+            if matching.options.replace
+            else "has CR2 errors with Satterthwaite's degrees of freedom"
+        )
+        + "; what the sample cannot tell apart (a level that one group alone has, a covariate that others "
+        "determine) is left out of it and named, and it has no interval and no p value where there are "
+        "too few matched sets for the covariates. Subgroups have neither with fewer than "
+        f"{SMALLEST_CELL} people of either group, and no interaction is tested with fewer than "
+        f"{SMALLEST_FOR_INTERACTION}.",
+        "Where covariates drive the outcome, Welch's, Student's and the Mann-Whitney test reject too rarely "
+        "(less than 3.5 % at the 5 % level) in groups that matching made alike, since they take them for "
+        "independent samples; the paired analysis and the regression by matched set do so too in small "
+        "samples, and reject too often where a difference in covariates is left. The covariate-adjusted "
+        "analysis keeps its level in both cases, as long as the outcome is not strongly curved in the "
+        "covariates.",
         "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
         "outcomes by Holm's and by Benjamini and Hochberg's method. "
         "E-values state how strong an unmeasured confounder would have to be.",

@@ -14,7 +14,7 @@ VERSIONS = {
     "import_tables": 3,
     "run_record": 2,
     "agreement": 3,
-    "group_study": 3,
-    "report": 4,
+    "group_study": 4,
+    "report": 5,
 }
 """Version of each stage's algorithm."""

@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> int:
     )
     synthetic = any_synthetic(table)
     write_table(arguments.out, result, synthetic)
+    for note in dict.fromkeys(filter(None, result["adjusted_note"])):
+        print(f"Adjusted difference: {note}.")
     undefined = result.loc[result["p"].isna(), "outcome"]
     print(f"{len(result)} outcomes compared, {result['n1'].max()} against {result['n0'].max()} subjects.")
     if synthetic:

@@ -119,7 +119,7 @@ def _matched_rows(
         )
         n1, n0 = len(np.unique(kept.treated)), len(np.unique(kept.control))
         row = {"analysis": analysis, "setting": setting, "outcome": outcome, "n1": n1, "n0": n0}
-        rows.append({**row, **result, "max_abs_smd": imbalance, "note": ""})
+        rows.append({**row, **result, "max_abs_smd": imbalance})
     return rows
 
 

@@ -304,7 +304,7 @@ def correlation_row(name: str, row: Row) -> list[str]:
         number(row["spearman_rho"], 3),
         interval(row["spearman_ci_low"], row["spearman_ci_high"], 3),
         number(row["spearman_rho2"], 3),
-        p_value(row["spearman_p"]),
+        p_value(row["spearman_p_exact"] if is_defined(row.get("spearman_p_exact")) else row["spearman_p"]),
         number(row["pearson_r"], 3),
         number(row["concordance"], 3),
     ]

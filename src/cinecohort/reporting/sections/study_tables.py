@@ -257,10 +257,21 @@ def other_estimates(
             ],
             rows,
             spans=[("", 2), *((words, 2) for words in DETAILS.values()), ("", 1)],
-            notes="E-value: how strongly an unmeasured confounder would have to be tied to group and "
-            "outcome, on the scale of the risk ratio, to explain the difference away.",
+            notes=" ".join(
+                [
+                    "E-value: how strongly an unmeasured confounder would have to be tied to group and "
+                    "outcome, on the scale of the risk ratio, to explain the difference away.",
+                    *(f"Adjusted: {note}." for note in adjusted_notes(known.values())),
+                ]
+            ),
         )
     ]
+
+
+def adjusted_notes(rows: Iterable[Row]) -> list[str]:
+    """What the adjusted analysis left out or could not give, each said once."""
+    notes = (row.get("adjusted_note") for row in rows)
+    return list(dict.fromkeys(note for note in notes if isinstance(note, str) and note))
 
 
 def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list[Block]:
