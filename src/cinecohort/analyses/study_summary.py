@@ -6,11 +6,15 @@ from typing import Any
 import pandas as pd
 
 from cinecohort.catalogue.covariates import in_sentence
-from cinecohort.catalogue.measures import measure_label
+from cinecohort.catalogue.measures import measure_digits, measure_label
+from cinecohort.reporting.numbers import interval, signed
 from cinecohort.statistics.balance import balance_verdict
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import StudyCohort
 from cinecohort.statistics.study_options import StudyOptions
+
+MOST_OUTCOMES = 3
+"""So many outcomes are named in the first sentence."""
 
 
 def versions_used() -> dict[str, str]:
@@ -64,9 +68,37 @@ def summary(
             "power": power_sentence(power, options),
             "findings": [outcome_sentence(row, options) for _, row in comparison.iterrows()],
             "warnings": [*cohort.notes, *matching.warnings],
-            "verdict": " ".join([verdict, power_sentence(power, options)]),
+            "verdict": " ".join(
+                [effect_sentence(comparison, options), verdict, power_sentence(power, options)]
+            ),
         }
     )
+
+
+def effect_sentence(comparison: pd.DataFrame, options: StudyOptions) -> str:
+    """Sentence on what the study found: each difference with interval, p and the n of both groups."""
+    parts = [_effect(row, options) for _, row in comparison.head(MOST_OUTCOMES).iterrows()]
+    more = len(comparison) - len(parts)
+    also = f"; {more} more {'outcome is' if more == 1 else 'outcomes are'} in the table" if more > 0 else ""
+    return (
+        f"Difference between the matched groups, {options.exposure.label} minus {options.reference.label}: "
+        f"{'; '.join(parts)}{also}."
+    )
+
+
+def _effect(row: pd.Series, options: StudyOptions) -> str:
+    name, _, unit = measure_label(row["outcome"]).partition(" (")
+    sizes = f"n = {row['n1']:,} and {row['n0']:,}"
+    if pd.isna(row["difference"]):
+        return f"{name} cannot be compared ({sizes})"
+    digits = measure_digits(row["outcome"])
+    unit = "percentage points" if unit == "%)" else unit.rstrip(")")
+    difference = f"{name} {signed(row['difference'], digits)} {unit}".rstrip()
+    if pd.isna(row["p"]):
+        return f"{difference} ({sizes})"
+    p = row["p_printed"] if row["p_printed"].startswith("<") else f"= {row['p_printed']}"
+    bounds = interval(row["ci_low"], row["ci_high"], digits)
+    return f"{difference} ({100 * (1 - options.alpha):g} % CI {bounds}, p {p}, {sizes})"
 
 
 def outcome_sentence(row: pd.Series, options: StudyOptions) -> str:
@@ -104,5 +136,5 @@ def power_sentence(power: pd.DataFrame, options: StudyOptions) -> str:
         f"{largest:.2f} SD or more."
     )
     if largest > 0.8:
-        sentence += " THIS IS A SMALL STUDY: it can show large effects only, and finding none says little."
+        sentence += " It is a small study: it can show large effects only, and finding none says little."
     return sentence

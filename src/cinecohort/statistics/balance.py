@@ -158,9 +158,8 @@ def balance_verdict(
         )
     named = "; ".join(_describe_imbalance(row) for _, row in worst.iterrows())
     return False, (
-        f"BALANCE WAS NOT REACHED ({limits}): {named}. Differences in outcome may be due to these "
-        "covariates; consider a narrow "
-        "caliper, exact matching, or adjustment."
+        f"The groups are not balanced after matching ({limits}): {named}. Differences in outcome may be due "
+        "to these covariates; a narrower caliper, exact matching or adjustment may help."
     )
 
 

@@ -172,7 +172,7 @@ def test_an_unbalanced_covariate_is_said(tmp_path):
     run_study(measures, participants, None, StudyOptions(**OBESITY), tmp_path)
     head = summary(tmp_path)
     assert not head["balanced"]
-    assert "BALANCE WAS NOT REACHED" in head["verdict"]
+    assert "The groups are not balanced" in head["verdict"]
     assert "age (years) has SMD" in head["verdict"]
 
 

@@ -75,7 +75,7 @@ def test_dilated_hearts_are_larger_and_the_study_says_how_small_it_is(tables, tm
     assert comparison.loc["lvedv_ml", "difference"] > 50
     assert comparison.loc["lvef_pct", "difference"] < -25
     assert (comparison.loc[["lvedv_ml", "lvef_pct"], "p_holm"] < 0.001).all()
-    assert "THIS IS A SMALL STUDY" in summary["power"]
+    assert "It is a small study" in summary["power"]
     power = pd.read_csv(tmp_path / "power.csv")
     assert (power["detectable_d"] > 0.8).all()
     flow = pd.read_csv(tmp_path / "flow.csv")

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cinecohort.analyses.study_summary import outcome_sentence, power_sentence
+from cinecohort.analyses.study_summary import effect_sentence, outcome_sentence, power_sentence
 from cinecohort.statistics.study_options import StudyOptions
 
 OPTIONS = StudyOptions(
@@ -27,7 +27,7 @@ def test_the_power_sentence_is_of_one_outcome():
     words = power_sentence(power, OPTIONS)
     assert words.startswith("With 12 against 15 subjects (LA maximum (mL)) the study finds")
     assert "differences of 1.10 SD" in words
-    assert "SMALL STUDY" in words
+    assert "small study" in words
 
 
 def test_a_difference_without_an_error_is_said_to_be_one():
@@ -35,4 +35,25 @@ def test_a_difference_without_an_error_is_said_to_be_one():
     assert "difference 2.0 without an error" in outcome_sentence(row, OPTIONS)
     assert "too few values to compare" in outcome_sentence(
         pd.Series({**row, "difference": float("nan")}), OPTIONS
+    )
+
+
+def test_the_first_sentence_has_every_difference_with_its_interval_and_numbers():
+    rows = pd.DataFrame(
+        {
+            "outcome": ["lvedv_ml", "lvef_pct", "lvm_g", "rvedv_ml"],
+            "difference": [12.34, -1.5, float("nan"), 1.0],
+            "ci_low": [3.21, -4.0, float("nan"), 0.0],
+            "ci_high": [21.5, 1.0, float("nan"), 2.0],
+            "p": [0.004, 0.2, float("nan"), 0.05],
+            "p_printed": ["0.004", "0.200", "", "0.050"],
+            "n1": [1200, 60, 2, 60],
+            "n0": [1200, 61, 1, 60],
+        }
+    )
+    words = effect_sentence(rows, OPTIONS)
+    assert words == (
+        "Difference between the matched groups, O minus N: LVEDV +12.3 mL (95 % CI 3.2 to 21.5, p = 0.004, "
+        "n = 1,200 and 1,200); LVEF −1.5 percentage points (95 % CI −4.0 to 1.0, p = 0.200, n = 60 and 61); "
+        "LVM cannot be compared (n = 2 and 1); 1 more outcome is in the table."
     )

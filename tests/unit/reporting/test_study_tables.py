@@ -95,7 +95,7 @@ def test_an_analysis_that_failed_is_a_row_with_its_reason_and_no_outcome() -> No
     shown = only(sensitivity_table(table, "ob", 0.95))
     assert [column.title for column in shown.columns[3:]] == ["LVEDV (mL)", "LVM (g)"]
     first, last = ([cell.replace("\xa0", " ") for cell in row] for row in shown.rows)
-    assert first == ["caliper: x", "20 + 30", "0.10", "+5.0 (4.0, 6.0)", "+5.0 (4.0, 6.0), n = 12 + 30"]
+    assert first == ["caliper: x", "20 + 30", "0.10", "+5.0 (4.0 to 6.0)", "+5.0 (4.0 to 6.0), n = 12 + 30"]
     assert last == ["exact: x (not done: No subject has a partner.)", "–", "–", "–", "–"]
     assert "more" not in shown.notes
 

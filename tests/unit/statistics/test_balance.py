@@ -87,7 +87,7 @@ def test_no_difference_is_returned_as_it_is_and_no_spread_gives_no_crash():
 def test_verdict_says_when_balance_is_not_reached():
     balanced, sentence = balance_verdict(balance_table(four_against_four()))
     assert not balanced
-    assert "NOT REACHED" in sentence
+    assert "not balanced" in sentence
     assert "x has SMD 2.000" in sentence
     rng = np.random.default_rng(0)
     table = pd.DataFrame({"subject": range(4000), "t": np.arange(4000) % 4 == 0, "x": rng.normal(size=4000)})

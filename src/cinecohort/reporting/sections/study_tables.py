@@ -224,11 +224,9 @@ def published_cells(row: Row | None, any_printed: bool) -> list[str]:
     return [mean_sd(row["mean1"], row["sd1"], 0), mean_sd(row["mean0"], row["sd0"], 0), str(row["p_printed"])]
 
 
-def difference(estimate: object, low: object, high: object, digits: int, short: bool = False) -> str:
-    """Difference with its interval; in short with a comma between its ends."""
+def difference(estimate: object, low: object, high: object, digits: int) -> str:
+    """Difference with its interval."""
     bounds = interval(low, high, digits)
-    if short:
-        bounds = bounds.replace(" to ", ", ")
     return signed(estimate, digits) if bounds == UNDEFINED else f"{signed(estimate, digits)} ({bounds})"
 
 
@@ -244,7 +242,7 @@ def other_estimates(
             low, high = row.get(f"{stem}_ci_low"), row.get(f"{stem}_ci_high")
             text = difference(row.get(f"{stem}_estimate"), low, high, digits)
             cells += [text, p_value(row.get(f"{stem}_p"))]
-        rows.append([*cells, number(row.get("e_value"), 2)])
+        rows.append([*cells, e_value_words(row)])
     return [
         Table(
             f"tab-study-{name}-estimates",
@@ -253,14 +251,17 @@ def other_estimates(
                 Column("Outcome", "left"),
                 Column("Paired t, p"),
                 *([Column(f"Difference ({ci(confidence)})"), Column("p")] * len(DETAILS)),
-                Column("E-value"),
+                Column("E-value (of the limit)"),
             ],
             rows,
             spans=[("", 2), *((words, 2) for words in DETAILS.values()), ("", 1)],
             notes=" ".join(
                 [
                     "E-value: how strongly an unmeasured confounder would have to be tied to group and "
-                    "outcome, on the scale of the risk ratio, to explain the difference away.",
+                    "outcome, on the scale of the risk ratio, to explain the difference away, and in "
+                    "brackets the interval's limit; given where the interval excludes no difference. A "
+                    "difference that stands here and in the table before has another interval here since "
+                    "this one counts matched sets, Welch's subjects.",
                     *(f"Adjusted: {note}." for note in adjusted_notes(known.values())),
                 ]
             ),
@@ -274,6 +275,14 @@ def adjusted_notes(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(note for note in notes if isinstance(note, str) and note))
 
 
+def e_value_words(row: Row) -> str:
+    """E-value with that of the interval's limit, where the interval excludes no effect; else a dash."""
+    limit = row.get("e_value_ci")
+    if not is_defined(limit) or float(limit) <= 1:  # type: ignore[arg-type]
+        return UNDEFINED
+    return f"{number(row.get('e_value'), 2)} ({number(limit, 2)})"
+
+
 def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list[Block]:
     """Differences by other choices of analysis: a row a choice, a column an outcome."""
     if table.empty or "analysis" not in table:
@@ -283,7 +292,11 @@ def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list
     shown = outcomes[:MOST_OUTCOMES]
     parts = [part.to_dict("records") for _, part in table.groupby(["analysis", "setting"], sort=False)]
     rows: list[list[str] | str] = [sensitivity_row(part, shown) for part in parts[:MOST_ROWS]]
-    notes = ["n in a cell: fewer subjects than in the column n."]
+    notes = [
+        "n in a cell: fewer subjects than in the column n.",
+        "Intervals of matched analyses count matched sets: the primary analysis has the difference of the "
+        "comparison of the groups, whose interval takes all subjects for independent.",
+    ]
     notes += left_in_file(len(outcomes) - len(shown), "outcome", "sensitivity.csv")
     notes += left_in_file(len(parts) - len(rows), "analysis", "sensitivity.csv", "analyses")
     return [
@@ -317,7 +330,7 @@ def sensitivity_row(part: list[dict[Hashable, Any]], outcomes: list[str]) -> lis
     for outcome in outcomes:
         row = known.get(outcome, {})
         low, high = row.get("ci_low"), row.get("ci_high")
-        text = difference(row.get("estimate"), low, high, measure_digits(outcome), short=True)
+        text = difference(row.get("estimate"), low, high, measure_digits(outcome))
         if text != UNDEFINED and group_sizes(row) != most:
             text += f", n = {count(row.get('n1'))} + {count(row.get('n0'))}"
         cells.append(text.replace(" ", " "))
