@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
+from cinecohort.cohort.convert_folder import convert_one
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -123,7 +124,7 @@ def convert(source: Path, out: Path) -> tuple[str, list[Finding]]:
         words = listing(names) if len(subjects) <= 3 else ", ".join([*names, "…"])
         raise UserError(f"{source}: holds {len(subjects)} studies ({words}); give the folder of one of them.")
     out.mkdir(parents=True, exist_ok=True)
-    outcome = opened.convert(subjects[0], out, ConversionOptions())
+    outcome = convert_one(opened, subjects[0], out, ConversionOptions())
     return subjects[0].key, checked(out, "convert", outcome, source)
 
 

@@ -81,6 +81,17 @@ class Code(StrEnum):
         "slices of one stack lie in different frames of reference"), _LOOK
     SLICE_NAMES = "SLICE_NAMES", Stage.CONVERT, "names of slices disagree with their positions", _LOOK
     IDENTITY = "IDENTITY", Stage.CONVERT, "files of more than one person or study", "Sort the files by study."
+    OTHER_KIND = "OTHER_KIND", Stage.CONVERT, "images of another kind lie among those of the cine", (
+        "Check which were kept.")
+    EXAMINATIONS = "EXAMINATIONS", Stage.CONVERT, "images of more than one examination in one folder", (
+        "Give each examination its own folder.")
+    SAME_IDENTIFIER = "SAME_IDENTIFIER", Stage.CONVERT, "images with one identifier differ", (
+        "Keep one of the exports.")
+    FRAME_COUNT = "FRAME_COUNT", Stage.CONVERT, "a file's number of frames contradicts what it holds", _EXPORT
+    BAD_VALUE = "BAD_VALUE", Stage.CONVERT, "a header value cannot be read and was ignored", (
+        "Nothing, if no view is missing.")
+    NOT_LOOKED_INTO = "NOT_LOOKED_INTO", Stage.CONVERT, "files of a kind that is not looked into", (
+        "Unpack them, if they hold images.")
     NOT_FINITE = "NOT_FINITE", Stage.CONVERT, "the image holds numbers that are not finite", _FILE
     # Image quality
     VIEW = "VIEW", Stage.IMAGE_QUALITY, "the view was recognised with little confidence", (

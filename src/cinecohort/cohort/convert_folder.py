@@ -4,10 +4,11 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from cinecohort.cohort.runner import outcome_of
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.findings import Level, Outcome
-from cinecohort.sources.base import passed_over
+from cinecohort.sources.base import RawSubject, Source, passed_over
 from cinecohort.sources.detect import open_detected
 from cinecohort.store import write_record
 
@@ -35,11 +36,25 @@ def convert_all(
     for subject in subjects:
         folder = destination / subject.key
         folder.mkdir(parents=True, exist_ok=True)
-        outcome = opened.convert(subject, folder, options)
+        outcome = convert_one(opened, subject, folder, options)
         write_record(folder, "convert", VERSIONS["convert"], "", outcome)
         counts[str(outcome.status)] += 1
         print(f"{subject.key}: {sentence_of(outcome)}", flush=True)
     return counts
+
+
+def convert_one(opened: Source, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
+    """Convert one subject; an unexpected fault of its data becomes its status and stops nobody else.
+
+    Raises
+    ------
+    MemoryError, OSError
+        What the machine is to blame for: no memory, a full or broken disk.
+    """
+    try:
+        return opened.convert(subject, folder, options)
+    except Exception as fault:
+        return outcome_of(fault, "convert", subject.key)
 
 
 def sentence_of(outcome: Outcome) -> str:

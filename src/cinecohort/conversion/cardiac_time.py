@@ -7,7 +7,8 @@ k-space segment and differs from it by up to 40 % in retrospectively gated serie
 import numpy as np
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.conversion.stacks import Run, Slice
+from cinecohort.conversion.frame_order import Run, is_even
+from cinecohort.conversion.stacks import Slice
 from cinecohort.findings import Finding, Level
 
 PLAUSIBLE_RR_MS = (250.0, 2500.0)
@@ -49,15 +50,19 @@ def _plausible(rr: float) -> bool:
 def phases(run: Run) -> list[float]:
     """Cardiac phase of each frame as a fraction of the RR interval; evenly spread where times are unknown."""
     times, rr = run.trigger_times_ms, rr_interval_ms(run)
+    if run.ordered_by == "percentage of the cardiac cycle":
+        return [share / 100.0 for share in run.ordering_values or ()]
     if times is None or rr is None:
         return [index / len(run.frames) for index in range(len(run.frames))]
     return [time / rr for time in times]
 
 
 def check_times(view: str, slices: list[Slice]) -> list[Finding]:
-    """``TIME`` findings: no trustworthy trigger times, or trigger times that exceed the RR interval."""
-    without = tuple(i for i, item in enumerate(slices) if item.run.trigger_times_ms is None)
+    """``TIME`` findings: frames that nothing orders, statements that contradict each other, uneven times."""
+    if unordered := tuple(i for i, item in enumerate(slices) if not item.run.ordered_by):
+        return [_unordered(view, slices, unordered)]
     findings = []
+    without = tuple(i for i, item in enumerate(slices) if item.run.trigger_times_ms is None)
     if without:
         orders = sorted({slices[i].run.ordered_by for i in without})
         message = (
@@ -65,6 +70,36 @@ def check_times(view: str, slices: list[Slice]) -> list[Finding]:
             f" the order of {' and '.join(orders)}."
         )
         findings.append(Finding(Code.TIME, Level.REVIEW, message, view, slices=without))
+    if against := tuple(i for i, item in enumerate(slices) if item.run.against):
+        others = sorted({words for i in against for words in slices[i].run.against})
+        used = sorted({slices[i].run.ordered_by for i in against})
+        message = (
+            f"In {len(against)} slices {' and '.join(others)} put the frames in another order than"
+            f" {' and '.join(used)}, which was believed."
+        )
+        findings.append(Finding(Code.TIME, Level.REVIEW, message, view, slices=against))
+    times = [item.run.trigger_times_ms for item in slices]
+    if uneven := tuple(i for i, values in enumerate(times) if values and not is_even(values)):
+        message = (
+            f"The {slices[uneven[0]].run.ordered_by}s of {len(uneven)} slices are uneven; see the frames."
+        )
+        findings.append(Finding(Code.TIME, Level.REVIEW, message, view, slices=uneven))
+    return findings + _longer_than_a_cycle(view, slices)
+
+
+def _unordered(view: str, slices: list[Slice], which: tuple[int, ...]) -> Finding:
+    against = sorted({words for i in which for words in slices[i].run.against})
+    cause = (
+        f"only instance number or content time is there, and {' and '.join(against)} contradicts it"
+        if against
+        else "they have no trigger time, acquisition time or instance number of their own"
+    )
+    message = f"Nothing tells the order in time of the frames of {len(which)} slices: {cause}."
+    return Finding(Code.TIME, Level.REJECT, message, view, slices=which)
+
+
+def _longer_than_a_cycle(view: str, slices: list[Slice]) -> list[Finding]:
+    findings = []
     long = []
     for i, item in enumerate(slices):
         interval, rr = frame_interval_ms(item.run), rr_interval_ms(item.run)

@@ -11,13 +11,14 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 Header = dict[str, Any]
 """DICOM keyword to value: text, tuple of texts, float, tuple of floats or int; absent where empty."""
@@ -27,8 +28,12 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00080008: ("ImageType", "texts"),
     0x00080016: ("SOPClassUID", "text"),
     0x00080018: ("SOPInstanceUID", "text"),
-    0x00080031: ("SeriesTime", "text"),
+    0x00080020: ("StudyDate", "text"),
+    0x00080021: ("SeriesDate", "text"),
+    0x00080022: ("AcquisitionDate", "text"),
     0x0008002A: ("AcquisitionDateTime", "text"),
+    0x00080030: ("StudyTime", "text"),
+    0x00080031: ("SeriesTime", "text"),
     0x00080032: ("AcquisitionTime", "text"),
     0x00080033: ("ContentTime", "text"),
     0x00080060: ("Modality", "text"),
@@ -37,11 +42,16 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00081010: ("StationName", "text"),
     0x0008103E: ("SeriesDescription", "text"),
     0x00081090: ("ManufacturerModelName", "text"),
+    0x00089208: ("ComplexImageComponent", "text"),
+    0x00089209: ("AcquisitionContrast", "text"),
     0x00100020: ("PatientID", "text"),
+    0x00180020: ("ScanningSequence", "text"),
+    0x00180021: ("SequenceVariant", "text"),
     0x00180024: ("SequenceName", "text"),
     0x00180050: ("SliceThickness", "number"),
     0x00180080: ("RepetitionTime", "number"),
     0x00180081: ("EchoTime", "number"),
+    0x00180082: ("InversionTime", "number"),
     0x00180087: ("MagneticFieldStrength", "number"),
     0x00180088: ("SpacingBetweenSlices", "number"),
     0x00181020: ("SoftwareVersions", "text"),
@@ -52,6 +62,8 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00181088: ("HeartRate", "number"),
     0x00181090: ("CardiacNumberOfImages", "number"),
     0x00181314: ("FlipAngle", "number"),
+    0x00189014: ("PhaseContrast", "text"),
+    0x00189028: ("Tagging", "text"),
     0x0020000D: ("StudyInstanceUID", "text"),
     0x0020000E: ("SeriesInstanceUID", "text"),
     0x00200011: ("SeriesNumber", "number"),
@@ -61,6 +73,9 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00200037: ("ImageOrientationPatient", "numbers"),
     0x00200052: ("FrameOfReferenceUID", "text"),
     0x00200100: ("TemporalPositionIdentifier", "number"),
+    0x00209241: ("NominalPercentageOfCardiacPhase", "number"),
+    0x00209252: ("ActualCardiacTriggerDelayTime", "number"),
+    0x0020930D: ("TemporalPositionTimeOffset", "number"),
     0x00280002: ("SamplesPerPixel", "unsigned"),
     0x00280004: ("PhotometricInterpretation", "text"),
     0x00280008: ("NumberOfFrames", "number"),
@@ -74,9 +89,25 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00280120: ("PixelPaddingValue", "unsigned"),
     0x00281052: ("RescaleIntercept", "number"),
     0x00281053: ("RescaleSlope", "number"),
+    0x00281054: ("RescaleType", "text"),
     0x2005_100E: ("PhilipsScaleSlope", "float32"),
 }
 """Tag to keyword and kind of value."""
+
+PRIVATE: dict[tuple[str, int], tuple[str, str]] = {
+    ("GEMS_PARM_01", 0x0043002F): ("GEImageKind", "unsigned"),
+    ("GEMS_ACQU_01", 0x001900D7): ("CardiacPhaseNumber", "unsigned"),
+    ("Philips MR Imaging DD 001", 0x20050011): ("VendorImageKind", "text"),
+    ("Philips Imaging DD 001", 0x20010008): ("CardiacPhaseNumber", "number"),
+    ("PHILIPS MR/PART", 0x00210040): ("CardiacPhaseNumber", "number"),
+    ("PHILIPS-MR-1", 0x00190012): ("CardiacPhaseNumber", "number"),
+    ("SIEMENS MR SDI 02", 0x00210075): ("VendorImageKind", "text"),
+    ("SIEMENS MR HEADER", 0x00510016): ("VendorImageKind", "text"),
+    ("MMCPrivate", 0x00290002): ("CardiacPhaseNumber", "number"),
+    ("MMCPrivate", 0x00290075): ("ComplexImageComponent", "text"),
+}
+"""The same for private elements, by their creator and tag (without the block), as in pydicom's dictionary
+and in the source of dcm2niix."""
 
 PIXEL_DATA = 0x7FE00010
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -94,6 +125,10 @@ _LONG_VR = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 _EXPLICIT = struct.Struct("<HH2sH")
 _IMPLICIT = struct.Struct("<HHI")
 _LENGTH = struct.Struct("<I")
+
+
+_LAST_OF_IDENTITY = 0x00200052
+"""Patient, study, dates and frame of reference lie no further back in a file."""
 
 
 class NotPlain(Exception):
@@ -120,11 +155,17 @@ class DicomHeader:
         Offset of the pixels' first byte in the file; None where pydicom has to find them.
     dataset
         The whole dataset, where pydicom read it.
+    ignored
+        Keywords whose values are damaged (text where a number belongs) and were left out.
+    contradictions
+        What the file says of its number of frames against what it holds, in words.
     """
 
     values: Header
     pixel_offset: int | None = None
     dataset: Dataset | None = None
+    ignored: list[str] = field(default_factory=list)
+    contradictions: list[str] = field(default_factory=list)
 
 
 def is_dicom(content: bytes) -> bool:
@@ -150,16 +191,24 @@ def read_header(content: bytes) -> DicomHeader:
         header = read_with_pydicom(content)
     except (struct.error, IndexError) as fault:
         raise UnreadableFile("the file ends too early") from fault
-    except ValueError as fault:
-        raise UnreadableFile("a header value is damaged") from fault
     values = header.values
     if not (values.get("Rows") and values.get("Columns") and values.get("BitsAllocated") in (8, 16, 32)):
         raise UnreadableFile("its matrix or number of bits cannot be")
     return header
 
 
-def _walk(content: bytes) -> DicomHeader:
+def read_identity(start: bytes) -> Header | None:
+    """Patient, study, dates and frame of reference from the first bytes of a file; None where that fails."""
+    try:
+        return _walk(start, _LAST_OF_IDENTITY + 1).values if is_dicom(start) else None
+    except (NotPlain, UnreadableFile, NoImage, struct.error, IndexError):
+        return None
+
+
+def _walk(content: bytes, stop: int = PIXEL_DATA) -> DicomHeader:
     values: Header = {}
+    ignored: list[str] = []
+    creators: dict[int, str] = {}
     offset, syntax = _walk_file_meta(content)
     if syntax in (DEFLATED, EXPLICIT_BIG):
         raise NotPlain
@@ -179,8 +228,11 @@ def _walk(content: bytes) -> DicomHeader:
                 (length,) = _LENGTH.unpack_from(content, offset)
                 offset += 4
         tag = group << 16 | element
-        if tag == PIXEL_DATA:
-            return _with_pixels(content, values, offset, length)
+        if tag >= stop:
+            if stop != PIXEL_DATA:
+                return DicomHeader(values)
+            if tag == PIXEL_DATA:
+                return _with_pixels(content, DicomHeader(values, ignored=ignored), offset, length)
         if tag == _PER_FRAME_GROUPS:
             raise NotPlain
         if length == _UNDEFINED:
@@ -188,11 +240,18 @@ def _walk(content: bytes) -> DicomHeader:
                 raise NotPlain
             offset = _skip_sequence(content, offset, implicit)
             continue
-        if tag in wanted:
+        known = wanted.get(tag)
+        if group & 1 and known is None:
+            known = _private(tag, content[offset : offset + min(length, 64)], creators)
+        if known is not None:
             if offset + length > end:
                 raise UnreadableFile("the file ends too early")
-            keyword, kind = wanted[tag]
-            value = _decode(content[offset : offset + length], kind)
+            keyword, kind = known
+            try:
+                value = _decode(content[offset : offset + length], kind)
+            except ValueError:
+                ignored.append(keyword)
+                value = None
             if value is not None:
                 values[keyword] = value
             if keyword == "NumberOfFrames" and value and value > 1:
@@ -201,6 +260,16 @@ def _walk(content: bytes) -> DicomHeader:
     if offset > end:
         raise UnreadableFile("the file ends too early")
     raise _without_pixels(values)
+
+
+def _private(tag: int, start: bytes, creators: dict[int, str]) -> tuple[str, str] | None:
+    """Keyword and kind of a private element; a creator is noted under the block that it reserves."""
+    element = tag & 0xFFFF
+    if 0x10 <= element <= 0xFF:
+        creators[tag & 0xFFFF0000 | element << 8] = _text(start)
+        return None
+    creator = creators.get(tag & 0xFFFFFF00)
+    return None if creator is None else PRIVATE.get((creator, tag & 0xFFFF00FF))
 
 
 def _without_pixels(values: Header) -> Exception:
@@ -259,14 +328,18 @@ def _skip_item(content: bytes, offset: int, implicit: bool) -> int:
             offset = _skip_sequence(content, offset, implicit)
 
 
-def _with_pixels(content: bytes, values: Header, offset: int, length: int) -> DicomHeader:
+def _with_pixels(content: bytes, header: DicomHeader, offset: int, length: int) -> DicomHeader:
+    values = header.values
     if length == _UNDEFINED:
-        return DicomHeader(values)
+        return header
     needed = values.get("Rows", 0) * values.get("Columns", 0) * values.get("SamplesPerPixel", 1)
     needed = needed * values.get("BitsAllocated", 16) // 8
     if offset + needed > len(content) or length < needed:
         raise UnreadableFile("the pixel data end too early")
-    return DicomHeader(values, pixel_offset=offset)
+    if needed and length >= 2 * needed:
+        header.contradictions.append(f"pixels of {length // needed} images in a file of one")
+    header.pixel_offset = offset
+    return header
 
 
 @contextmanager
@@ -295,26 +368,49 @@ def read_with_pydicom(content: bytes) -> DicomHeader:
     try:
         with quiet_pydicom():
             dataset = pydicom.dcmread(BytesIO(content))
-            values = dataset_values(dataset)
+            ignored: list[str] = []
+            values = dataset_values(dataset, ignored)
             values["TransferSyntaxUID"] = str(dataset.file_meta.TransferSyntaxUID)
     except Exception as fault:
         raise UnreadableFile(f"pydicom cannot read it ({type(fault).__name__})") from fault
     if "PixelData" not in dataset:
         raise _without_pixels(values)
-    return DicomHeader(values, dataset=dataset)
+    return DicomHeader(values, dataset=dataset, ignored=ignored)
 
 
-def dataset_values(dataset: Dataset) -> Header:
-    """Return the wanted values of a pydicom dataset (not those of its sequences)."""
+def dataset_values(dataset: Dataset, ignored: list[str]) -> Header:
+    """Return the wanted values of a pydicom dataset (not those of its sequences).
+
+    Parameters
+    ----------
+    dataset
+        The dataset.
+    ignored
+        The keywords of damaged values are added to it.
+    """
     values: Header = {}
-    for tag, (keyword, kind) in KEYWORDS.items():
-        element = dataset.get(tag)
-        if element is None or element.value is None or element.value == "":
+    creators: dict[int, str] = {}
+    for tag in sorted(dataset.keys()):
+        known = KEYWORDS.get(tag)
+        if known is None and tag.is_private:
+            known = _private(tag, _bytes_of(dataset, tag), creators)
+        if known is None:
             continue
-        value = _from_pydicom(element.value, kind)
+        keyword, kind = known
+        try:
+            element = dataset[tag]
+            value = None if element.value in (None, "") else _from_pydicom(element.value, kind)
+        except Exception:
+            ignored.append(keyword)
+            continue
         if value is not None:
             values[keyword] = value
     return values
+
+
+def _bytes_of(dataset: Dataset, tag: BaseTag) -> bytes:
+    """The text of an element that reserves a private block; empty for all others."""
+    return str(dataset[tag].value).encode("latin-1", "replace") if 0x10 <= tag.element <= 0xFF else b""
 
 
 def _from_pydicom(value: Any, kind: str) -> Any:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from cinecohort.conversion.dicom_header import (
+    DEFLATED,
+    EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
     DicomHeader,
@@ -22,6 +24,9 @@ from cinecohort.conversion.dicom_header import (
 )
 
 _GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)
+"""Transfer syntaxes that keep the pixels as they are, so that their bytes count the frames."""
+
 MAX_POSITION_MM = 10_000.0
 PLAUSIBLE_MM = (0.01, 100.0)
 """Pixel sizes and slice thicknesses beyond are damage."""
@@ -43,6 +48,11 @@ class PixelSource:
         self._header = header
         self._decoded: NDArray[Any] | None = None
 
+    @property
+    def content(self) -> bytes:
+        """The file's bytes."""
+        return self._content
+
     def frame(self, number: int) -> NDArray[Any]:
         """Stored values of a frame, as (rows, columns), before any rescaling.
 
@@ -52,14 +62,16 @@ class PixelSource:
             If the pixels cannot be decoded.
         """
         values = self._header.values
-        native = values["TransferSyntaxUID"] in (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
-        if native and self._header.pixel_offset is not None and values["BitsAllocated"] in (8, 16):
+        plain = values["TransferSyntaxUID"] in (IMPLICIT_LITTLE, EXPLICIT_LITTLE)
+        if plain and self._header.pixel_offset is not None and values["BitsAllocated"] in (8, 16):
             shape = values["Rows"], values["Columns"]
             count = shape[0] * shape[1]
             pixels = np.frombuffer(self._content, stored_type(values), count, self._header.pixel_offset)
             return pixels.reshape(shape)
         if self._decoded is None:
             self._decoded = self._decode()
+        if number >= len(self._decoded):
+            raise UnreadableFile("the pixels of a frame are not there")
         return self._decoded[number]
 
     def _decode(self) -> NDArray[Any]:
@@ -119,7 +131,7 @@ class Frame:
 
     @property
     def instance_number(self) -> float:
-        """InstanceNumber, or the order in which the file was read: the attribute is optional."""
+        """InstanceNumber, or the order in which the file was read, to tell apart; never to order phases."""
         return float(self.values.get("InstanceNumber", self.order)) + self.number / 1e6
 
     @property
@@ -169,49 +181,94 @@ def _frames(pixels: PixelSource, header: DicomHeader, order: int) -> Iterator[Fr
             values = {k: v for k, v in header.values.items() if k != "TriggerTime"}
             yield Frame(values, pixels, number, True, order)
         return
+    n_frames = _number_of_frames(header, n_frames, len(per_frame))
     shared_groups = dataset.get("SharedFunctionalGroupsSequence")
-    shared = group_values(shared_groups[0]) if shared_groups else {}
+    shared = group_values(shared_groups[0], header.ignored) if shared_groups else {}
     base = {**header.values, **shared}
+    place = _place_of_time(dataset)
     for number, groups in enumerate(per_frame[:n_frames]):
-        yield Frame({**base, **group_values(groups)}, pixels, number, n_frames > 1, order)
+        values = {**base, **group_values(groups, header.ignored)}
+        indices = values.pop("DimensionIndexValues", ())
+        if place is not None and place < len(indices):
+            values["DimensionIndexOfTime"] = float(indices[place])
+        yield Frame(values, pixels, number, n_frames > 1, order)
 
 
-def group_values(groups: Dataset) -> Header:
+def _number_of_frames(header: DicomHeader, stated: int, described: int) -> int:
+    """Frames that are both described and there, whatever NumberOfFrames says; a contradiction is noted."""
+    dataset, values = header.dataset, header.values
+    assert dataset is not None
+    held = stated
+    if values["TransferSyntaxUID"] in NATIVE:
+        one = (
+            values["Rows"]
+            * values["Columns"]
+            * values.get("SamplesPerPixel", 1)
+            * values["BitsAllocated"]
+            // 8
+        )
+        held = len(dataset.PixelData) // one
+    if not stated == described == held:
+        header.contradictions.append(
+            f"NumberOfFrames is {stated}, but it describes {described} frames and has pixels of {held}"
+        )
+    used = min(described, held)
+    if used < 1:
+        raise ValueError("no whole frame")
+    dataset.NumberOfFrames = used
+    return used
+
+
+_TIMES = frozenset(
+    (0x00181060, 0x00189074, 0x00189151, 0x00200100, 0x00209128, 0x00209153, 0x00209241, 0x00209252)
+) | {0x0020930D, 0x20011008}
+"""Tags of statements of time that a dimension may be of."""
+
+
+def _place_of_time(dataset: Dataset) -> int | None:
+    """Which of the dimension indices counts time, by the object's own pointers; None where none does."""
+    try:
+        pointers = [int(item.DimensionIndexPointer) for item in dataset.DimensionIndexSequence]
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return next((place for place, pointer in enumerate(pointers) if pointer in _TIMES), None)
+
+
+def group_values(groups: Dataset, ignored: list[str]) -> Header:
     """Header values from a functional group, under the keywords of single-frame files.
 
     The position is read from PlanePositionSequence only: a second one in Philips' private groups is half a
-    voxel off.
+    voxel off. The keywords of damaged values are added to `ignored`.
     """
     values: Header = {}
     for element in groups:
         if element.VR == "SQ" and element.value and not element.tag.is_private:
-            values.update(dataset_values(element.value[0]))
-            values.update(_cardiac_values(element.value[0]))
-            values.update(_frame_type(element.value[0]))
+            values.update(dataset_values(element.value[0], ignored))
+            values.update(_renamed(element.value[0], ignored))
     return values
 
 
 _RENAMED = {
-    "NominalCardiacTriggerDelayTime": "TriggerTime",
-    "RRIntervalTimeNominal": "NominalInterval",
-    "TemporalPositionIndex": "TemporalPositionIdentifier",
-    "EffectiveEchoTime": "EchoTime",
+    "NominalCardiacTriggerDelayTime": ("TriggerTime", float),
+    "RRIntervalTimeNominal": ("NominalInterval", float),
+    "TemporalPositionIndex": ("TemporalPositionIdentifier", float),
+    "EffectiveEchoTime": ("EchoTime", float),
+    "InversionTimes": ("InversionTime", lambda value: float(np.atleast_1d(value)[0])),
+    "FrameAcquisitionDateTime": ("AcquisitionTime", lambda value: str(value)[len("YYYYMMDD") :]),
+    "FrameReferenceDateTime": ("ContentTime", lambda value: str(value)[len("YYYYMMDD") :]),
+    "FrameType": ("ImageType", lambda value: tuple(str(item) for item in value)),
+    "DimensionIndexValues": ("DimensionIndexValues", lambda value: tuple(np.atleast_1d(value))),
 }
-"""Attributes of functional groups that hold what single-frame files keep under another keyword."""
+"""Attributes of functional groups, and the keyword and form in which single-frame files keep the same."""
 
 
-def _cardiac_values(group: Dataset) -> Header:
+def _renamed(group: Dataset, ignored: list[str]) -> Header:
     values: Header = {}
-    for theirs, ours in _RENAMED.items():
-        value = group.get(theirs)
-        if value is not None:
-            values[ours] = float(value)
-    if group.get("FrameAcquisitionDateTime"):
-        values["AcquisitionTime"] = str(group.FrameAcquisitionDateTime)[len("YYYYMMDD") :]
+    for theirs, (ours, convert) in _RENAMED.items():
+        try:
+            value = group.get(theirs)
+            if value is not None:
+                values[ours] = convert(value)
+        except Exception:
+            ignored.append(theirs)
     return values
-
-
-def _frame_type(group: Dataset) -> Header:
-    if group.get("FrameType"):
-        return {"ImageType": tuple(str(item) for item in group.FrameType)}
-    return {}

@@ -10,7 +10,7 @@ from cinecohort.conversion.frames import PLAUSIBLE_MM
 from cinecohort.conversion.geometry import Vector
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.series_names import slice_number
-from cinecohort.conversion.stacks import Slice, Stack
+from cinecohort.conversion.stacks import SAME_SPACING, Slice, Stack
 from cinecohort.findings import Finding, Level
 
 MAX_MISSING = 20
@@ -70,6 +70,8 @@ def plan_grid(view: str, stack: Stack, options: ConversionOptions) -> tuple[Grid
     alike = [index for index in range(len(slices)) if index not in others]
     middle = np.median(lateral[alike], axis=0)
     moved, shift_findings = _shift(view, lateral, middle, alike, options)
+    within, within_findings = _moved_within(view, slices, options)
+    moved, shift_findings = [*moved, *within], [*shift_findings, *within_findings]
     rows, columns, between_rows, between_columns = matrix
     start = float(np.mean(distances - step * np.array(places)))
     grid = Grid(
@@ -198,7 +200,7 @@ def _matrix(
     others = [
         index
         for index, kind in enumerate(kinds)
-        if kind[:2] != main[:2] or not np.allclose(kind[2:], main[2:], rtol=1e-4, atol=0)
+        if kind[:2] != main[:2] or not np.allclose(kind[2:], main[2:], rtol=SAME_SPACING, atol=0)
     ]
     if not others:
         return main, [], []
@@ -237,6 +239,33 @@ def _shift(
             threshold=options.shift_tolerance_mm,
         )
     ]
+
+
+def _moved_within(
+    view: str, slices: list[Slice], options: ConversionOptions
+) -> tuple[list[int], list[Finding]]:
+    """Slices whose frames do not all lie at one place, as after the patient or the table moved."""
+    farthest = {index: _spread_mm(item) for index, item in enumerate(slices)}
+    moved = [index for index, spread in farthest.items() if spread > options.shift_tolerance_mm]
+    if not moved:
+        return [], []
+    resample = options.on_shift == "resample"
+    done = "resampled onto the others' grid" if resample else "the view is refused"
+    listed = ", ".join(f"slice {index}: {farthest[index]:.2f} mm" for index in moved[:8])
+    message = f"The position changes within {len(moved)} slices, from frame to frame ({listed}); {done}."
+    level = Level.REVIEW if resample else Level.REJECT
+    worst, limit = round(max(farthest[index] for index in moved), 3), options.shift_tolerance_mm
+    return moved, [
+        Finding(Code.SHIFT, level, message, view, slices=tuple(moved), value=worst, threshold=limit)
+    ]
+
+
+def _spread_mm(item: Slice) -> float:
+    """Farthest distance of a frame's corner from that of the first."""
+    places = {frame.values["ImagePositionPatient"] for frame in item.run.frames}
+    if len(places) == 1:
+        return 0.0
+    return float(np.linalg.norm(np.array(list(places)) - item.corner, axis=1).max())
 
 
 def _references(view: str, slices: list[Slice]) -> list[Finding]:

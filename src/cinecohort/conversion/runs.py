@@ -7,39 +7,14 @@ import numpy as np
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.cardiac_time import frame_interval_ms, phases, rr_interval_ms
+from cinecohort.conversion.frame_order import Run, is_even
+from cinecohort.conversion.kinds import Kind, typical
 from cinecohort.conversion.options import ConversionOptions
-from cinecohort.conversion.stacks import Run, Slice, Stack
+from cinecohort.conversion.stacks import Slice, Stack
 from cinecohort.findings import Finding, Level
 
 HOLE = 1.6
 """Two frames that are so many frame intervals apart have a missing frame between them."""
-
-
-def drop_other_kinds(view: str, stack: Stack, options: ConversionOptions) -> tuple[Stack, list[Finding]]:
-    """Leave out short runs that are another kind of image than the cine (other timing parameters)."""
-    runs = [run for item in stack.slices for run in item.runs]
-    cine = [run for run in runs if len(run.frames) >= options.min_frames]
-    if not cine or len(cine) == len(runs):
-        return stack, []
-    kinds = [kind_of(run) for run in cine]
-    slices = []
-    n_dropped = 0
-    for item in stack.slices:
-        kept = [r for r in item.runs if len(r.frames) >= options.min_frames or kind_of(r) in kinds]
-        n_dropped += sum(len(run.frames) for run in item.runs) - sum(len(run.frames) for run in kept)
-        if kept:
-            slices.append(Slice(item.distance_mm, kept))
-    if not n_dropped:
-        return stack, []
-    message = f"{n_dropped} images of fewer than {options.min_frames} frames and other parameters left out."
-    finding = Finding(Code.NOT_CINE, Level.INFO, message, view, value=float(n_dropped))
-    return Stack(stack.axes, slices), [finding]
-
-
-def kind_of(run: Run) -> tuple[object, ...]:
-    """Timing parameters and matrix of an acquisition: what tells a cine from other images."""
-    values = run.frames[0].values
-    return tuple(values.get(k) for k in ("RepetitionTime", "EchoTime", "FlipAngle", "Rows", "Columns"))
 
 
 def choose_runs(
@@ -60,11 +35,12 @@ def choose_runs(
     """
     repeated = []
     reasons = set()
+    cine = typical([Kind(run) for item in stack.slices for run in item.runs])
     for index, item in enumerate(stack.slices):
         if len(item.runs) == 1:
             continue
         repeated.append(index)
-        item.runs, reason = _ordered(item.runs, options.on_duplicate, contoured)
+        item.runs, reason = _ordered(item.runs, cine, options.on_duplicate, contoured)
         reasons.add(reason)
     if not repeated:
         return []
@@ -81,7 +57,16 @@ def choose_runs(
     ]
 
 
-def _ordered(runs: list[Run], rule: str, contoured: Collection[str]) -> tuple[list[Run], str]:
+def _ordered(runs: list[Run], cine: Kind, rule: str, contoured: Collection[str]) -> tuple[list[Run], str]:
+    """Runs of one slice, the one to use first: of those most like the stack, as the rule says."""
+    unlike = {id(run): Kind(run).difference(cine) for run in runs}
+    least = min(unlike.values())
+    if max(unlike.values()) > least:
+        likest = [run for run in runs if unlike[id(run)] == least]
+        first = _ordered(likest, cine, rule, contoured)[0] if len(likest) > 1 else likest
+        rest = [run for run in runs if unlike[id(run)] > least]
+        return first + rest, "the one most like the other slices"
+
     def latest(run: Run) -> tuple[float, float, float]:
         first = run.frames[0]
         return (run.acquired_s or 0.0, first.series_number, first.instance_number)
@@ -179,8 +164,10 @@ def _missing_frames(view: str, slices: list[Slice], n_frames: int, level: Level,
             )
     if everywhere:
         frames = tuple(sorted({frame for _, missing in everywhere for frame in missing}))
+        by = {slices[index].run.ordered_by for index, _ in everywhere}
+        words = by.pop() if len(by) == 1 else "time"
         message = (
-            f"{len(everywhere)} slices have a hole in their trigger times ({_frame_words(frames)} missing);"
+            f"{len(everywhere)} slices have a hole in their {words}s ({_frame_words(frames)} missing);"
             " they are kept as they are, and the frame interval is not even."
         )
         findings.append(
@@ -225,8 +212,8 @@ def missing_frames(run: Run, full: list[Run], n_frames: int) -> tuple[int, ...]:
 
     A run that covers its whole RR interval with fewer, longer frames lacks none: it was sampled otherwise.
     """
-    keys = _ordering_values(run)
-    if keys is None or len(keys) < 3:
+    keys = run.ordering_values
+    if keys is None or len(keys) < 3 or not is_even(keys):
         return ()
     steps = np.diff(keys)
     step = float(np.median(steps))
@@ -234,7 +221,7 @@ def missing_frames(run: Run, full: list[Run], n_frames: int) -> tuple[int, ...]:
         return ()
     start = 0.0
     if len(keys) < n_frames:
-        starts = [values[0] for other in full if (values := _ordering_values(other)) is not None]
+        starts = [values[0] for other in full if (values := other.ordering_values) is not None]
         start = max(0.0, float(np.rint((keys[0] - np.median(starts)) / step))) if starts else 0.0
     strides = np.where(steps > HOLE * step, np.rint(steps / step), 1.0)
     places = start + np.concatenate([[0.0], np.cumsum(strides)])
@@ -244,16 +231,6 @@ def missing_frames(run: Run, full: list[Run], n_frames: int) -> tuple[int, ...]:
     if len(keys) < n_frames and total < n_frames and not _covers_cycle(run, full, step):
         total = n_frames
     return tuple(sorted(set(range(total)) - {int(place) for place in places}))
-
-
-def _ordering_values(run: Run) -> list[float] | None:
-    if run.ordered_by == "trigger time":
-        return run.trigger_times_ms
-    if run.ordered_by == "temporal position":
-        return [frame.values["TemporalPositionIdentifier"] for frame in run.frames]
-    if any("InstanceNumber" not in frame.values for frame in run.frames):
-        return None
-    return [frame.instance_number for frame in run.frames]
 
 
 def _covers_cycle(run: Run, full: list[Run], step: float) -> bool:

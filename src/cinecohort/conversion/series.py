@@ -8,18 +8,20 @@ from typing import Any
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.cardiac_time import check_times
-from cinecohort.conversion.dicom_header import NoImage, UnreadableFile, read_header
-from cinecohort.conversion.frames import Frame, frames_of
+from cinecohort.conversion.examinations import examinations
+from cinecohort.conversion.frames import Frame
 from cinecohort.conversion.geometry import slice_axes, stack_affine
 from cinecohort.conversion.grid import Grid, plan_grid
+from cinecohort.conversion.kinds import drop_other_kinds
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.pixels import UndecodableFrames, common_rescale, fill_volume
-from cinecohort.conversion.raw_files import RawBytes, ought_to_be_image
-from cinecohort.conversion.runs import FramePlan, choose_runs, drop_other_kinds, plan_frames
-from cinecohort.conversion.series_names import keep_cine
+from cinecohort.conversion.raw_files import RawBytes
+from cinecohort.conversion.reading import read_frames
+from cinecohort.conversion.runs import FramePlan, choose_runs, plan_frames
+from cinecohort.conversion.series_names import DERIVED, SortedImages, keep_cine
 from cinecohort.conversion.sidecars import make_sidecar
 from cinecohort.conversion.stacks import Stack
-from cinecohort.conversion.views import ViewChoice, choose_views
+from cinecohort.conversion.views import ViewChoice, choose_views, unnamed_stacks
 from cinecohort.findings import Finding, Level
 from cinecohort.images import Image
 
@@ -66,7 +68,9 @@ class Conversion:
 
 
 def convert_series(
-    files: Iterable[RawBytes], options: ConversionOptions, contoured: Collection[str] = ()
+    files: Iterable[RawBytes],
+    options: ConversionOptions,
+    contoured: Collection[str] = (),
 ) -> Conversion:
     """Convert the DICOM files of one subject in memory.
 
@@ -92,73 +96,24 @@ def convert_series(
 
 def _with_cause(finding: Finding, found: list[Finding], frames: list[Frame]) -> Finding:
     """``NO_VIEW`` with what was there instead: files that could not be read, or no image at all."""
-    unreadable = [other.message for other in found if other.code == Code.UNREADABLE]
-    cause = " ".join(unreadable) or ("" if frames else "There is no DICOM image at all.")
-    if finding.code != Code.NO_VIEW or not cause:
+    causes = (Code.UNREADABLE, Code.NOT_LOOKED_INTO, *(() if frames else (Code.NOT_CINE,)))
+    told = [other.message for other in found if other.code in causes]
+    if not frames:
+        told.insert(0, "There is no DICOM image at all.")
+    if finding.code != Code.NO_VIEW or not told:
         return finding
-    return replace(finding, message=f"{finding.message} {cause}")
-
-
-def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:
-    """Read the headers of all files.
-
-    ``UNREADABLE`` (review) counts those that could not be read, ``NOT_CINE`` (info) those that are DICOM but
-    no image, ``DUPLICATE`` (info) copies of one file.
-    """
-    frames: list[Frame] = []
-    faults: dict[str, list[int]] = defaultdict(list)
-    count = others = 0
-    for file in sorted(files, key=lambda file: file.name):
-        if not ought_to_be_image(file):
-            continue
-        count += 1
-        if file.content is None:
-            faults[file.fault].append(count)
-            continue
-        try:
-            header = read_header(file.content)
-            frames.extend(frames_of(file.content, header, count))
-        except UnreadableFile as fault:
-            faults[str(fault)].append(count)
-        except NoImage:
-            others += 1
-    findings = [_unreadable(reason, places, count) for reason, places in faults.items()]
-    if others:
-        message = f"{others} DICOM files hold no image and were left out."
-        findings.append(Finding(Code.NOT_CINE, Level.INFO, message, value=float(others)))
-    unique = _without_copies(frames)
-    if len(unique) < len(frames):
-        copies = len(frames) - len(unique)
-        message = f"{copies} images are copies of others (same instance, place and time) and were left out."
-        findings.append(Finding(Code.DUPLICATE, Level.INFO, message, value=float(copies)))
-    return unique, findings
-
-
-def _without_copies(frames: list[Frame]) -> list[Frame]:
-    """The first of the frames that have the same UID and number, unless place or time tell them apart."""
-    unique: dict[Any, Frame] = {}
-    for frame in frames:
-        place = frame.values.get("ImagePositionPatient"), frame.values.get("TriggerTime")
-        key = (frame.uid, frame.number, *place) if frame.uid else id(frame)
-        unique.setdefault(key, frame)
-    return list(unique.values())
-
-
-def _unreadable(reason: str, places: list[int], count: int) -> Finding:
-    """File names may hold identities, so files are named by their place in the order of names."""
-    message = (
-        f"{len(places)} of {count} files could not be used ({reason}); the first is number {places[0]} in the"
-        " order of names."
-    )
-    return Finding(Code.UNREADABLE, Level.REVIEW, message, value=float(len(places)))
+    return replace(finding, message=" ".join([finding.message, *told]))
 
 
 def convert_frames(
-    frames: list[Frame], options: ConversionOptions, contoured: Collection[str] = ()
+    frames: list[Frame],
+    options: ConversionOptions,
+    contoured: Collection[str] = (),
 ) -> Conversion:
     """As :func:`convert_series`, from frames whose headers were read."""
-    kept, findings = keep_cine(frames, options)
-    placed, without = _with_geometry(kept)
+    images = keep_cine(frames, options)
+    findings = images.findings()
+    placed, without = _with_geometry(images.kept)
     if without:
         message = (
             f"{len(without)} images have no usable position, orientation or pixel size; no voxel of theirs"
@@ -168,14 +123,33 @@ def convert_frames(
         findings.append(Finding(Code.NO_GEOMETRY, level, message, value=float(len(without))))
     if several := _identities(placed):
         return Conversion({}, [*findings, several])
-    choices, more = choose_views(placed, options)
+    placed, more = _one_examination(placed)
+    findings += more
+    derived, _ = _with_geometry(images.dropped.get(DERIVED, []))
+    choices, more = choose_views(placed, derived, options)
     findings += more
     conversion = Conversion({}, findings)
     for view in VIEWS:
         if view in choices:
             _convert_view(view, choices[view], options, contoured, conversion)
-    _missing_views(conversion, options)
+    _missing_views(conversion, options, images, placed)
     return conversion
+
+
+def _one_examination(frames: list[Frame]) -> tuple[list[Frame], list[Finding]]:
+    """Frames of the examination that has most of them; never of several."""
+    found = examinations([frame.values for frame in frames])
+    if len(found.groups) < 2:
+        return frames, []
+    largest = max(found.groups, key=len)
+    message = (
+        f"The images are of {len(found.groups)} examinations (by study, date, time and frame of reference)"
+        + (", as far as can be told" if found.doubtful else "")
+        + f"; only number {found.groups.index(largest) + 1} in time is used, which has most images. Give each"
+        " examination its own folder."
+    )
+    finding = Finding(Code.EXAMINATIONS, Level.REVIEW, message, value=float(len(found.groups)), threshold=1.0)
+    return [frames[index] for index in largest], [finding]
 
 
 def _with_geometry(frames: list[Frame]) -> tuple[list[Frame], list[Frame]]:
@@ -199,8 +173,8 @@ def _is_orientation(orientation: Any) -> bool:
 
 
 def _identities(frames: list[Frame]) -> Finding | None:
-    """Images of several patients in one folder are never put together."""
-    patients = {frame.values.get("PatientID", "") for frame in frames}
+    """Images of several patients in one folder are never put together; an empty PatientID names nobody."""
+    patients = {str(frame.values.get("PatientID", "")).strip().casefold() for frame in frames} - {""}
     if len(patients) <= 1:
         return None
     message = f"The files name {len(patients)} different patients; they do not belong to one subject."
@@ -275,6 +249,7 @@ def _layout(stack: Stack) -> str:
 
 def _converted(view: str, image: Image, stack: Stack, grid: Grid, plan: FramePlan) -> ConvertedView:
     instances: dict[str, tuple[int, int]] = {}
+    shared: set[str] = set()
     numbers: dict[int, list[tuple[int, int]]] = defaultdict(list)
     corners: list[Any] = [None] * grid.n_slices
     repaired = set(plan.repaired)
@@ -287,22 +262,48 @@ def _converted(view: str, image: Image, stack: Stack, grid: Grid, plan: FramePla
             if (index, time) in repaired:
                 continue
             if not frame.multi_frame:
+                shared |= {frame.uid} & instances.keys()
                 instances[frame.uid] = (place, time)
             if "InstanceNumber" in frame.values:
                 numbers[int(frame.values["InstanceNumber"])].append((place, time))
+    instances = {uid: where for uid, where in instances.items() if uid not in shared}
     unique = {number: places[0] for number, places in numbers.items() if len(places) == 1}
     return ConvertedView(
         view, image, instances, unique if len(unique) == len(numbers) else {}, grid.residual_mm, corners
     )
 
 
-def _missing_views(conversion: Conversion, options: ConversionOptions) -> None:
+def _missing_views(
+    conversion: Conversion, options: ConversionOptions, images: SortedImages, placed: list[Frame]
+) -> None:
     """``NO_VIEW`` for each view that is required, or for all where none was found and no reason given."""
     spoken = {f.view for f in conversion.findings if f.level is Level.REJECT}
     for view in options.required_views:
         if view not in conversion.views and view not in spoken:
-            message = f"No {WORDS[view]} was found."
+            message = " ".join([f"No {WORDS[view]} was found.", *_why_missing(view, options, images, placed)])
             conversion.findings.append(Finding(Code.NO_VIEW, Level.REJECT, message, view))
     if not conversion.views and not any(f.level is Level.REJECT for f in conversion.findings):
-        message = "No view could be made of what was found."
+        message = " ".join(
+            ["No view could be made of what was found.", *_why_missing("", options, images, placed)]
+        )
         conversion.findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))
+
+
+def _why_missing(
+    view: str, options: ConversionOptions, images: SortedImages, placed: list[Frame]
+) -> list[str]:
+    """What was there instead of a view: images that were left out, and stacks without its name."""
+    words = []
+    if images.dropped:
+        reasons = ", ".join(f"{len(members)} {reason}" for reason, members in images.dropped.items())
+        words.append(f"Left out were {reasons}.")
+    stacks = unnamed_stacks(placed, options) if view == "sa" else []
+    if stacks:
+        most = max(len(stack.slices) for stack in stacks)
+        words.append(
+            f"The largest stack of cines without a telling name has {most} parallel slices; without a name"
+            f" that says short axis it takes {options.min_parallel_slices}."
+        )
+    if placed and not stacks and view == "sa":
+        words.append(f"No other series has cines of {options.min_frames} frames or more in parallel slices.")
+    return words

@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 
 from cinecohort.conversion.cardiac_time import frame_interval_ms, rr_interval_ms
+from cinecohort.conversion.frame_order import Run
 from cinecohort.conversion.frames import Frame
 from cinecohort.conversion.grid import Grid
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.privacy import hashed
 from cinecohort.conversion.runs import FramePlan
-from cinecohort.conversion.stacks import Run
 from cinecohort.conversion.views import ViewChoice
 
 _VENDORS = (

@@ -7,42 +7,18 @@ from itertools import pairwise
 
 import numpy as np
 
+from cinecohort.conversion.dicom_header import Header
+from cinecohort.conversion.frame_order import Run, is_even, ordered, passes
 from cinecohort.conversion.frames import Frame
 from cinecohort.conversion.geometry import Axes, Vector, angle_deg, slice_axes
 
+SAME_SPACING, SAME_PARAMETER = 0.0025, 0.15
+"""Pixel sizes, and other parameters, that differ by no more than this share are the same but for rounding."""
 
-@dataclass
-class Run:
-    """One acquisition of a slice: its frames in the order of cardiac phase.
+MAX_DRIFT_MM = 5.0
+"""Parts of one slice may have moved by so much along its normal between frames."""
 
-    Parameters
-    ----------
-    frames
-        The frames.
-    ordered_by
-        What the order was taken from: ``trigger time``, ``temporal position`` or ``instance number``.
-    """
-
-    frames: list[Frame]
-    ordered_by: str
-
-    @property
-    def trigger_times_ms(self) -> list[float] | None:
-        """Trigger times; None where they could not be trusted."""
-        if self.ordered_by != "trigger time":
-            return None
-        return [frame.values["TriggerTime"] for frame in self.frames]
-
-    @property
-    def acquired_s(self) -> float | None:
-        """Time of acquisition in seconds, to order runs by; never written as such."""
-        return acquisition_seconds(self.frames[0])
-
-    @property
-    def matrix(self) -> tuple[float, ...]:
-        """Rows, columns and pixel spacing."""
-        values = self.frames[0].values
-        return (values["Rows"], values["Columns"], *values["PixelSpacing"])
+_CAPTURE_CLASSES = "1.2.840.10008.5.1.4.1.1.7"
 
 
 @dataclass
@@ -122,104 +98,130 @@ def build_stack(axes: Axes, frames: Sequence[Frame], tolerance_mm: float) -> Sta
     by_position: dict[tuple[float, ...], list[Frame]] = defaultdict(list)
     for frame in frames:
         by_position[frame.values["ImagePositionPatient"]].append(frame)
-    placed = sorted((float(np.asarray(p) @ axes.normal), members) for p, members in by_position.items())
+    placed = [(float(np.asarray(p) @ axes.normal), members) for p, members in by_position.items()]
     groups: list[tuple[float, list[Frame]]] = []
-    for distance, members in placed:
+    for distance, members in sorted(placed, key=lambda item: item[0]):
         for frame in members:
             frame.position = np.asarray(frame.values["ImagePositionPatient"], float)
         if groups and distance - groups[-1][0] <= tolerance_mm:
             groups[-1][1].extend(members)
         else:
             groups.append((distance, list(members)))
-    return Stack(axes, [Slice(distance, split_runs(members)) for distance, members in groups])
+    slices = [Slice(distance, split_runs(members)) for distance, members in groups]
+    usual = most_common([len(run.frames) for item in slices for run in item.runs] or [0])
+    for item in slices:
+        item.runs = _joined(item.runs, usual)
+    return Stack(axes, _drawn_together(slices, usual))
+
+
+def _drawn_together(slices: list[Slice], usual: int) -> list[Slice]:
+    """Make one slice of neighbours whose frames are parts of one acquisition, moved along the normal."""
+    kept: list[Slice] = []
+    for item in slices:
+        runs = [*kept[-1].runs, *item.runs] if kept else []
+        if len(runs) == 2 and item.distance_mm - kept[-1].distance_mm < MAX_DRIFT_MM:
+            joined = _joined(runs, usual)
+            if len(joined) == 1:
+                kept[-1].runs = joined
+                continue
+        kept.append(item)
+    return kept
 
 
 def split_runs(frames: Sequence[Frame]) -> list[Run]:
     """Split the frames at one position into acquisitions, each in the order of cardiac phase.
 
-    Series are told apart, and so are matrices; inside a series, a trigger time that occurs again, or
-    trigger times that start anew in the order of instance numbers, belong to a further pass.
+    Frames of another matrix or echo are told apart, and so are series; inside a series, passes. Where a
+    position has about as many series as frames, series tell nothing.
     """
-    by_series: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
-    for frame in frames:
-        matrix = frame.values["Rows"], frame.values["Columns"], frame.values["PixelSpacing"]
-        by_series[(frame.series, *matrix, _echo(frame))].append(frame)
     runs: list[Run] = []
-    for members in by_series.values():
-        runs.extend(_passes(sorted(members, key=lambda frame: frame.instance_number)))
+    for members in alike(frames):
+        by_series: dict[str, list[Frame]] = defaultdict(list)
+        for frame in members:
+            by_series[frame.series].append(frame)
+        if len(members) < 3 * len(by_series):
+            by_series = {"": members}
+        for of_series in by_series.values():
+            runs.extend(passes(of_series))
     return runs
 
 
-def _echo(frame: Frame) -> object:
-    return frame.values.get("EchoTime")
+def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
+    """Group frames of the same matrix, echo, flip angle and class, with tolerance for what is continuous."""
+    by_value: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        by_value[_continuous(frame)].append(frame)
+    groups: list[tuple[tuple[object, ...], list[Frame]]] = []
+    for key, members in by_value.items():
+        for other, group in groups:
+            if _same(key, other):
+                group.extend(members)
+                break
+        else:
+            groups.append((key, members))
+    return [group for _, group in groups]
 
 
-def _passes(frames: list[Frame]) -> list[Run]:
-    """Passes of one series, whose frames come in the order of instance numbers."""
-    for keyword, name in (
-        ("TriggerTime", "trigger time"),
-        ("TemporalPositionIdentifier", "temporal position"),
-    ):
-        times = [frame.values.get(keyword) for frame in frames]
-        known = [time for time in times if time is not None]
-        if len(known) < len(times) or (len(set(known)) == 1 and len(known) > 1):
-            continue
-        passes = _split_by_restart(frames, known) or _split_by_repetition(frames, known)
-        if passes:
-            return [Run(sorted(p, key=lambda f: f.values[keyword]), name) for p in passes]
-    return [Run(frames, "instance number")]
-
-
-def _split_by_restart(frames: list[Frame], times: list[float]) -> list[list[Frame]]:
-    """Passes that follow one another; empty where the order of instances is not that of time.
-
-    One restart alone proves nothing, since a scanner may number the frames from the middle of the cycle:
-    the parts must also overlap in time.
-    """
-    starts = [0, *(i for i in range(1, len(times)) if times[i] <= times[i - 1]), len(times)]
-    parts = [slice(start, end) for start, end in pairwise(starts)]
-    if len(parts) == 1:
-        return [frames]
-    if min(part.stop - part.start for part in parts) < 3:
-        return []
-    spans = [(times[part.start], times[part.stop - 1]) for part in parts]
-    overlap = all(
-        min(end, other_end) > max(start, other_start)
-        for (start, end), (other_start, other_end) in pairwise(spans)
+def _continuous(frame: Frame) -> tuple[object, ...]:
+    values = frame.values
+    return (
+        *(values["Rows"], values["Columns"], is_capture(values)),
+        *values["PixelSpacing"],
+        *(values.get(keyword) for keyword in ("EchoTime", "FlipAngle")),
     )
-    return [frames[part] for part in parts] if overlap else []
 
 
-def _split_by_repetition(frames: list[Frame], times: list[float]) -> list[list[Frame]]:
-    """Passes by the how-manieth time a trigger time occurs; empty where that makes no sense.
+def _same(key: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    pairs = list(zip(key, other, strict=True))
+    return (
+        key[:3] == other[:3]
+        and all(close(a, b, SAME_SPACING) for a, b in pairs[3:5])
+        and all(close(a, b) for a, b in pairs[5:])
+    )
 
-    Where most values occur once but some again, the values are no cardiac phases (dynamic begin or
-    inversion times are kept under the same attribute by some scanners).
+
+def close(a: object, b: object, tolerance: float = SAME_PARAMETER) -> bool:
+    """Whether two numbers are the same but for rounding; one that is not known contradicts nothing."""
+    if a is None or b is None:
+        return True
+    return abs(a - b) <= tolerance * max(abs(a), abs(b))  # type: ignore[operator, arg-type]
+
+
+def is_capture(values: Header) -> bool:
+    """Whether the image was captured from a screen or another image (Secondary Capture classes)."""
+    return str(values.get("SOPClassUID", "")).startswith(_CAPTURE_CLASSES)
+
+
+def _joined(runs: list[Run], usual: int) -> list[Run]:
+    """Pieces of one acquisition that were put into several series, as one run again.
+
+    Pieces belong together if they are alike, together have no more frames than one acquisition (as the
+    scanner states, or as is usual in the stack), and their times fit between each other.
     """
-    passes: list[list[Frame]] = []
-    seen: Counter[float] = Counter()
-    for frame, time in zip(frames, times, strict=True):
-        if seen[time] == len(passes):
-            passes.append([])
-        passes[seen[time]].append(frame)
-        seen[time] += 1
-    distinct = len(seen)
-    return passes if len(frames) >= distinct * len(passes) * 0.8 else []
-
-
-_CLOCKS = (("AcquisitionTime", 0), ("AcquisitionDateTime", 8), ("ContentTime", 0), ("SeriesTime", 0))
-"""Attributes that tell a time of day, and where in their text it begins."""
-
-
-def acquisition_seconds(frame: Frame) -> float | None:
-    """Seconds of the day at which a frame was acquired, or None.
-
-    The value orders acquisitions and gives differences; the clock time itself is never written.
-    """
-    for keyword, start in _CLOCKS:
-        text = str(frame.values.get(keyword, ""))[start:].replace(":", "").split("+")[0].split("-")[0]
-        try:
-            return int(text[:2]) * 3600 + int(text[2:4]) * 60 + float(text[4:])
-        except ValueError:
+    if len(runs) < 2:
+        return runs
+    for group in alike([run.frames[0] for run in runs]):
+        first = {id(frame) for frame in group}
+        pieces = [run for run in runs if id(run.frames[0]) in first]
+        whole = max(usual, *(run.stated_frames for run in pieces))
+        together = [frame for run in pieces for frame in run.frames]
+        longest = max(len(run.frames) for run in pieces)
+        if len(pieces) < 2 or any(run.stated_frames == len(run.frames) for run in pieces):
             continue
-    return None
+        one = ordered(together)
+        if _follow_each_other(pieces, one) or (
+            longest < len(together) <= whole and one.ordering_values and is_even(one.ordering_values)
+        ):
+            runs = [run for run in runs if id(run.frames[0]) not in first] + [one]
+    return runs
+
+
+def _follow_each_other(pieces: list[Run], together: Run) -> bool:
+    """Whether each piece's times begin where those of the one before end, within one heart cycle."""
+    times = together.trigger_times_ms
+    if times is None or not is_even(times):
+        return False
+    parts = sorted(values for run in pieces if (values := run.trigger_times_ms))
+    rr = together.frames[0].values.get("NominalInterval")
+    within = rr is None or times[-1] - times[0] <= rr
+    return within and len(parts) == len(pieces) and all(a[-1] < b[0] for a, b in pairwise(parts))

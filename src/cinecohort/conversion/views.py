@@ -18,14 +18,12 @@ import numpy as np
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.frames import Frame
 from cinecohort.conversion.geometry import Axes, Vector, angle_deg
+from cinecohort.conversion.kinds import OTHER, Kind
 from cinecohort.conversion.options import ConversionOptions
-from cinecohort.conversion.runs import kind_of
-from cinecohort.conversion.series_names import LONG_AXIS, series_words, view_by_name
+from cinecohort.conversion.series_names import LONG_AXIS, view_by_name
+from cinecohort.conversion.short_axis import TYPICAL_LONG_AXIS, ViewChoice, candidates, find_short_axis, unit
 from cinecohort.conversion.stacks import Slice, Stack, build_stack, group_by_orientation
 from cinecohort.findings import Finding, Level
-
-TYPICAL_LONG_AXIS = np.array([-0.58, 0.62, 0.53])
-"""Direction from apex to base in patient coordinates (LPS): to the right, back and up."""
 
 EXPECTED_TURN_DEG = {"la_4ch": 0.0, "la_2ch": -60.0, "la_3ch": 60.0}
 """Turn of each long-axis plane about the long axis, from the patient's left-right direction."""
@@ -33,27 +31,6 @@ EXPECTED_TURN_DEG = {"la_4ch": 0.0, "la_2ch": -60.0, "la_3ch": 60.0}
 LONG_AXIS_VIEWS = tuple(EXPECTED_TURN_DEG)
 MAX_TURN_ERROR_DEG = 35.0
 MAX_TILT_DEG = 30.0
-MAX_AXIS_ANGLE_DEG = 45.0
-
-
-@dataclass
-class ViewChoice:
-    """The frames that were chosen for a view.
-
-    Parameters
-    ----------
-    stack
-        Its slices; one for a long-axis view.
-    confidence
-        From 0 to 1: names and geometry agree (0.95), only one of them speaks (0.5 to 0.8), or they
-        contradict each other (0.3 to 0.4).
-    evidence
-        The same in words.
-    """
-
-    stack: Stack
-    confidence: float
-    evidence: str
 
 
 @dataclass
@@ -89,9 +66,18 @@ class Plane:
 
 
 def choose_views(
-    frames: Sequence[Frame], options: ConversionOptions
+    frames: Sequence[Frame], derived: Sequence[Frame], options: ConversionOptions
 ) -> tuple[dict[str, ViewChoice], list[Finding]]:
     """Find the views among frames that are cine and have geometry.
+
+    Parameters
+    ----------
+    frames
+        The frames.
+    derived
+        Frames that were left out as DERIVED; they are looked at, never used.
+    options
+        See there.
 
     Returns
     -------
@@ -103,153 +89,43 @@ def choose_views(
     for frame in frames:
         named[view_by_name(frame, options)].append(frame)
     choices: dict[str, ViewChoice] = {}
-    short_axis, findings, used = _short_axis(named["sa"], named[None], options)
+    beside = [frame for frame in derived if view_by_name(frame, options) in ("sa", None)]
+    short_axis, cine, findings = find_short_axis(named["sa"], named[None], beside, options)
     if short_axis is not None:
         choices["sa"] = short_axis
     long_axis = _long_axis_direction(short_axis)
+    used = {id(frame) for frame in short_axis.stack.frames} if short_axis else set()
     rest = [frame for frame in named[None] if id(frame) not in used]
-    candidates = [f for name in (*LONG_AXIS_VIEWS, LONG_AXIS) for f in named[name]] + rest
-    planes = _planes(candidates, long_axis, options)
+    possible = [f for name in (*LONG_AXIS_VIEWS, LONG_AXIS) for f in named[name]] + rest
+    planes = _planes(possible, long_axis, cine, options)
     chosen, more = _assign(planes, options)
     return choices | chosen, [*findings, *more]
 
 
-def _short_axis(
-    named: list[Frame], unnamed: list[Frame], options: ConversionOptions
-) -> tuple[ViewChoice | None, list[Finding], set[int]]:
-    findings: list[Finding] = []
-    tolerance = options.position_tolerance_mm
-    if named:
-        groups = group_by_orientation(named, options.orientation_tolerance_deg)
-        axes, members = groups[0]
-        stack = build_stack(axes, members, tolerance)
-        if len(groups) > 1:
-            findings.append(_not_parallel(groups, options))
-            if options.on_orientation == "reject":
-                return None, findings, set()
-        findings += _left_beside(stack, unnamed, options)
-    else:
-        groups = group_by_orientation(unnamed, options.orientation_tolerance_deg)
-        stacks = [build_stack(axes, members, tolerance) for axes, members in groups]
-        stacks = [s for s in stacks if len(s.slices) >= options.min_parallel_slices]
-        if not stacks:
-            return None, findings, set()
-        stack = max(
-            stacks,
-            key=lambda s: (_from_typical_long_axis(s) <= MAX_AXIS_ANGLE_DEG, len(s.slices), len(s.frames)),
-        )
-        if len(stacks) > 1:
-            message = (
-                f"{len(stacks)} stacks of parallel slices bear no telling name; the one with most slices"
-                f" ({len(stack.slices)}) of those that lie as a short axis may is taken for it."
-            )
-            findings.append(
-                Finding(Code.AMBIGUOUS_VIEW, Level.REVIEW, message, "sa", value=float(len(stacks)))
-            )
-    angle = _from_typical_long_axis(stack)
-    plausible = angle <= MAX_AXIS_ANGLE_DEG
-    if not named and not plausible:
-        message = (
-            f"A stack without a telling name, {angle:.0f} degrees from a typical heart's long axis, is taken "
-            "for the short axis; see whether it is one."
-        )
-        findings.append(
-            Finding(
-                Code.AMBIGUOUS_VIEW, Level.REVIEW, message, "sa", value=angle, threshold=MAX_AXIS_ANGLE_DEG
-            )
-        )
-    many = len(stack.slices) >= options.min_parallel_slices
-    confidence = (0.5 if named else 0.0) + 0.25 * many + 0.2 * plausible
-    evidence = (
-        f"{'named short axis' if named else 'no telling name'}; {len(stack.slices)} parallel slices; "
-        f"normal {angle:.0f} degrees from a typical heart's long axis"
-    )
-    return (
-        ViewChoice(stack, round(confidence, 2), evidence),
-        findings,
-        {id(frame) for frame in stack.frames},
-    )
-
-
-def _left_beside(stack: Stack, unnamed: list[Frame], options: ConversionOptions) -> list[Finding]:
-    """Cines like the stack's that would continue it or fill a hole, were they named as it is."""
-    tolerance_mm = options.position_tolerance_mm
-    places = np.array([item.distance_mm for item in stack.slices])
-    if len(places) < 2:
-        return []
-    reach_mm = 1.5 * float(np.median(np.diff(places)))
-    kinds = {kind_of(run) for item in stack.slices for run in item.runs}
-    beside: list[Frame] = []
-    for axes, members in group_by_orientation(unnamed, options.orientation_tolerance_deg):
-        if angle_deg(axes.normal, stack.axes.normal) > options.orientation_tolerance_deg:
-            continue
-        for item in build_stack(stack.axes, members, tolerance_mm).slices:
-            if tolerance_mm < np.abs(places - item.distance_mm).min() <= reach_mm:
-                cines = [run for run in item.runs if len(run.frames) >= options.min_frames]
-                beside += [run.frames[0] for run in cines if kind_of(run) in kinds]
-    if not beside:
-        return []
-    message = (
-        f"{len(beside)} cines without a telling name lie beside the short-axis slices (series "
-        f"{series_words(beside)}) and are not used; see whether they belong to the stack."
-    )
-    return [Finding(Code.AMBIGUOUS_VIEW, Level.REVIEW, message, "sa", value=float(len(beside)))]
-
-
-def _from_typical_long_axis(stack: Stack) -> float:
-    """Angle between a stack's normal and a typical heart's long axis, degrees."""
-    return min(angle_deg(stack.axes.normal, sign * _unit(TYPICAL_LONG_AXIS)) for sign in (1.0, -1.0))
-
-
-def _not_parallel(groups: list[tuple[Axes, list[Frame]]], options: ConversionOptions) -> Finding:
-    main, members = groups[0]
-    others = [frame for _, group in groups[1:] for frame in group]
-
-    def place(frame: Frame) -> float:
-        return round(float(np.asarray(frame.values["ImagePositionPatient"]) @ main.normal), 1)
-
-    every = sorted({place(frame) for frame in members + others})
-    tilted = tuple(sorted({every.index(place(frame)) for frame in others}))
-    worst = max(
-        max(angle_deg(main.normal, axes.normal), angle_deg(main.row, axes.row)) for axes, _ in groups[1:]
-    )
-    largest = options.on_orientation == "largest"
-    what = "only the largest parallel group is used" if largest else "the view is refused"
-    message = (
-        f"The short-axis slices are not parallel: {len(groups)} orientations, up to {worst:.1f} degrees apart"
-        f" (series {series_words(others)} differ); {what}."
-    )
-    level = Level.REVIEW if largest else Level.REJECT
-    return Finding(
-        Code.ORIENTATION,
-        level,
-        message,
-        "sa",
-        slices=tilted,
-        value=round(worst, 3),
-        threshold=options.orientation_tolerance_deg,
-    )
-
-
-def _unit(vector: Vector) -> Vector:
-    return vector / np.linalg.norm(vector)
-
-
 def _long_axis_direction(short_axis: ViewChoice | None) -> Vector:
     """From apex to base: the short-axis normal, turned to the side where the base lies in the chest."""
-    typical = _unit(TYPICAL_LONG_AXIS)
+    typical = unit(TYPICAL_LONG_AXIS)
     if short_axis is None:
         return typical
     normal = short_axis.stack.axes.normal
     return normal if normal @ typical >= 0 else -normal
 
 
-def _planes(frames: list[Frame], long_axis: Vector, options: ConversionOptions) -> list[Plane]:
+def unnamed_stacks(frames: Sequence[Frame], options: ConversionOptions) -> list[Stack]:
+    """Parallel cines whose names say no view."""
+    unnamed = [frame for frame in frames if view_by_name(frame, options) is None]
+    return [candidate.stack for candidate in candidates(unnamed, options) if candidate.cine is not None]
+
+
+def _planes(
+    frames: list[Frame], long_axis: Vector, short_axis: Kind | None, options: ConversionOptions
+) -> list[Plane]:
+    """Planes that may be long-axis views; without a telling name only those like the short-axis cine."""
     left = np.array([1.0, 0.0, 0.0])
     first = left - (left @ long_axis) * long_axis
     if np.linalg.norm(first) < 0.1:
         first = np.array([0.0, 1.0, 0.0])
-    first = _unit(first)
+    first = unit(first)
     second = np.cross(long_axis, first)
     planes = []
     for axes, members in group_by_orientation(frames, options.orientation_tolerance_deg):
@@ -257,7 +133,9 @@ def _planes(frames: list[Frame], long_axis: Vector, options: ConversionOptions) 
             cine = [run for run in item.runs if len(run.frames) >= options.min_frames]
             item.runs = cine or item.runs
             name = _majority_name(item, options)
-            if not cine and name not in LONG_AXIS_VIEWS:
+            if name is None and short_axis is not None:
+                item.runs = [run for run in cine if Kind(run).difference(short_axis, frames=False) < OTHER]
+            if not item.runs or (not cine and name not in LONG_AXIS_VIEWS):
                 continue
             across = np.cross(axes.normal, long_axis)
             turn = float(np.degrees(np.arctan2(across @ second, across @ first)))
@@ -277,8 +155,7 @@ def _assign(planes: list[Plane], options: ConversionOptions) -> tuple[dict[str, 
     choices: dict[str, ViewChoice] = {}
     findings: list[Finding] = []
     for view in LONG_AXIS_VIEWS:
-        own = [plane for plane in planes if plane.named == view]
-        own = [plane for plane in own if plane.n_frames >= options.min_frames] or own
+        own = [plane for plane in planes if plane.named == view and plane.n_frames >= options.min_frames]
         if not own:
             continue
         plane = _pick(own, view, options)
@@ -308,8 +185,18 @@ def _assign(planes: list[Plane], options: ConversionOptions) -> tuple[dict[str, 
                 " is expected and is used for it."
             )
             findings.append(_misnamed(message, plane, view))
+        elif plane.named is None:
+            message = (
+                f"No series is named {view}; series {plane.series_number} is used for it by the direction of"
+                " its plane alone; see whether it is that view."
+            )
+            findings.append(_misnamed(message, plane, view))
         choices[view] = _choice(plane, view)
         planes = [other for other in planes if other is not plane]
+    for view in set(LONG_AXIS_VIEWS) - set(choices) - {finding.view for finding in findings}:
+        stills = [plane for plane in planes if plane.named == view]
+        if stills:  # They are refused as no cine, with the number of their frames.
+            choices[view] = _choice(stills[0], view)
     return choices, findings
 
 

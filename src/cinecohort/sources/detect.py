@@ -4,11 +4,13 @@ import itertools
 import re
 from pathlib import Path
 
-from cinecohort.conversion.dicom_header import UnreadableFile, is_dicom, read_header
+from cinecohort.conversion.dicom_header import Header, is_dicom
+from cinecohort.conversion.examinations import examinations
 from cinecohort.sources.base import RawSubject, Source, open_source
 from cinecohort.sources.bulk_archives import holds_archives
 from cinecohort.sources.dicom import DicomSource
 from cinecohort.sources.listing import folders_in
+from cinecohort.sources.visits import image_identity
 from cinecohort.sources.workspaces import WorkspaceFolder
 
 
@@ -56,13 +58,15 @@ def is_one_study(path: Path) -> bool:
     """
     if any(_is_image(file) for file in itertools.islice(_files(path), 20)):
         return True
-    patients = [_patient(path / name) for name in folders_in(path)[:4]]
-    known = [patient for patient in patients if patient is not None]
-    if len(known) < 2:
+    known = [values for name in folders_in(path)[:4] if (values := _first_image(path / name)) is not None]
+    if len(known) < 2 or len(examinations(known).groups) > 1:
         return False
-    patient, study, frame_of_reference = (set(column) for column in zip(*known, strict=True))
-    return len(patient) == 1 and any(
-        len(shared) == 1 and "" not in shared for shared in (study, frame_of_reference)
+    patients, studies, frames_of_reference = (
+        {str(values.get(keyword, "")) for values in known}
+        for keyword in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID")
+    )
+    return len(patients) == 1 and any(
+        len(shared) == 1 and "" not in shared for shared in (studies, frames_of_reference)
     )
 
 
@@ -71,25 +75,19 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _is_image(file: Path) -> bool:
-    with file.open("rb") as stream:
-        return is_dicom(stream.read(132))
+    try:
+        with file.open("rb") as stream:
+            return is_dicom(stream.read(132))
+    except OSError:
+        return False
 
 
-def _patient(folder: Path) -> tuple[str, str, str] | None:
-    """Patient, study and frame of reference of the first image in or below a folder."""
-    for file in itertools.islice((entry for entry in sorted(folder.rglob("*")) if entry.is_file()), 20):
-        if not _is_image(file):
-            continue
-        try:
-            values = read_header(file.read_bytes()).values
-        except UnreadableFile:
-            continue
-        return (
-            values.get("PatientID", ""),
-            values.get("StudyInstanceUID", ""),
-            values.get("FrameOfReferenceUID", ""),
-        )
-    return None
+def _first_image(folder: Path) -> Header | None:
+    """What the first image in or below a folder says of its examination."""
+    files = (entry for entry in sorted(folder.rglob("*")) if entry.is_file())
+    return next(
+        (values for file in itertools.islice(files, 20) if (values := image_identity(file)) is not None), None
+    )
 
 
 class SingleStudy(DicomSource):
@@ -101,4 +99,4 @@ class SingleStudy(DicomSource):
 
     def subjects(self) -> list[RawSubject]:
         """List the one study."""
-        return [self.subject(self.key)]
+        return self.visits(self.key)

@@ -12,6 +12,7 @@ from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Outcome, overall_status
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import files_below
+from cinecohort.sources.visits import visits_among
 from cinecohort.sources.workspaces import WorkspaceFolder, contoured_instances, write_labels
 
 
@@ -22,6 +23,10 @@ def open_source(
     return DicomSource(path, WorkspaceFolder(annotations, path, observers))
 
 
+ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
+"""Suffixes of archives that may hold a subject."""
+
+
 class DicomSource:
     """One folder or zip archive a subject, its name the subject key."""
 
@@ -30,42 +35,67 @@ class DicomSource:
         self.workspaces = workspaces
 
     def subjects(self) -> list[RawSubject]:
-        """List every folder and zip archive in the dataset's folder."""
-        names = sorted(
+        """List every folder and archive in the dataset's folder; of several examinations, each is a visit."""
+        return [subject for name in self._names() for subject in self.visits(name)]
+
+    def _names(self) -> list[str]:
+        return sorted(
             entry.name
             for entry in self.path.iterdir()
-            if not entry.name.startswith(".") and (entry.is_dir() or entry.suffix.lower() == ".zip")
+            if not entry.name.startswith(".") and (entry.is_dir() or _key_of(entry.name) != entry.name)
         )
-        return [self._listed(name) for name in names]
 
     def passed_over(self) -> list[str]:
         """Annotation files that belong to no subject, by name."""
         if not self.workspaces.files:
             return []
-        return self.workspaces.unclaimed(subject.key for subject in self.subjects())
+        return self.workspaces.unclaimed(_key_of(name) for name in self._names())
 
     def subject(self, key: str) -> RawSubject:
-        """List one subject."""
-        for name in (key, f"{key}.zip"):
-            if (self.path / name).exists():
-                return self._listed(name)
+        """List one subject, ``{folder}`` or ``{folder}_{visit}``."""
+        for folder in (key, key.rpartition("_")[0]):
+            for name in (folder, *(f"{folder}{suffix}" for suffix in ARCHIVES)):
+                if folder and (self.path / name).exists():
+                    for subject in self.visits(name):
+                        if subject.key == key:
+                            return subject
         raise no_such_subject(key, self.path)
 
-    def _listed(self, name: str) -> RawSubject:
-        key = name[: -len(".zip")] if name.lower().endswith(".zip") else name
+    def visits(self, name: str) -> list[RawSubject]:
+        """List a folder or archive: one subject, or one for each of the examinations in it."""
+        key = _key_of(name)
         paths = (name, *self.workspaces.paths(key))
-        return RawSubject(key, key, "", paths, files_below(self.path, paths))
+        drawn, files = files_below(self.path, paths[1:]), files_below(self.path, [name])
+        groups = visits_among(self.path, [file for file, _, _ in files]) if name == key else []
+        if len(groups) < 2:
+            return [RawSubject(key, key, "", paths, tuple(sorted({*files, *drawn})))]
+        return [
+            RawSubject(
+                f"{key}_{number}",
+                key,
+                str(number),
+                paths,
+                tuple(sorted({*(file for file in files if file[0] in set(group)), *drawn})),
+            )
+            for number, group in enumerate(groups, 1)
+        ]
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
         """Write the subject's views, and label maps of the observers who drew on them."""
         names = [name for name, _, _ in subject.files]
-        drawn = set(self.workspaces.paths(subject.key))
+        drawn = set(self.workspaces.paths(subject.participant))
         images = [self.path / name for name in names if name not in drawn]
-        workspaces = self.workspaces.read(subject.key)
+        workspaces = self.workspaces.read(subject.participant)
         conversion = convert_series(read_files(images), options, contoured_instances(workspaces))
         outputs = write_views(folder, conversion)
         labels, observers, findings = write_labels(folder, workspaces, conversion, options)
         return outcome_of(subject, conversion, [*outputs, *labels], options, observers, findings)
+
+
+def _key_of(name: str) -> str:
+    """Name of a folder, or of an archive without its suffix."""
+    suffix = next((suffix for suffix in ARCHIVES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)] if len(name) > len(suffix) else name
 
 
 def outcome_of(

@@ -80,12 +80,23 @@ def test_cut_anywhere_is_refused(keep: int) -> None:
         read_header(content[:keep])
 
 
-def test_damaged_number_is_refused() -> None:
+@pytest.mark.parametrize("many", [False, True])
+@pytest.mark.parametrize(
+    ("keyword", "good", "bad"),
+    [
+        ("PixelSpacing", b"1.8\\1.7", b"1.8\\?.7"),
+        ("MagneticFieldStrength", b"1.5 ", b"1,5 "),
+        ("FlipAngle", b"80.0", b"NA  "),
+    ],
+)
+def test_a_damaged_number_is_ignored_and_named(keyword: str, good: bytes, bad: bytes, many: bool) -> None:
     content = synthetic.to_bytes(synthetic.stack(1)[0])
-    damaged = content.replace(b"1.8\\1.7", b"1.8\\?.7")
+    damaged = content.replace(good, bad, 1)
     assert damaged != content
-    with pytest.raises(UnreadableFile, match="damaged"):
-        read_header(damaged)
+    header = read_with_pydicom(damaged) if many else read_header(damaged)
+    assert header.ignored == [keyword]
+    assert keyword not in header.values
+    assert header.values["EchoTime"] == 1.1
 
 
 def test_report_without_pixels_is_no_image() -> None:

@@ -112,7 +112,7 @@ def test_a_slice_of_the_stack_with_another_name_is_not_lost_in_silence(z: int) -
     findings = [finding for finding in convert(images, on_gap="empty").findings if finding.view == "sa"]
     beside = [finding for finding in findings if finding.code == "AMBIGUOUS_VIEW"]
     assert [finding.level for finding in beside] == [Level.REVIEW]
-    assert "1 cines without a telling name lie beside the short-axis slices" in beside[0].message
+    assert "1 cines (without a telling name) lie beside the short-axis slices" in beside[0].message
 
 
 def transverse(n_slices: int, n_frames: int) -> list[Dataset]:

@@ -1,0 +1,71 @@
+"""The examinations in one subject's folder: which of its files are of which visit.
+
+Of each folder below it two headers are read, so that a cohort is listed fast; only where these are of several
+examinations are all of them read.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from cinecohort.conversion.dicom_header import Header, read_header, read_identity
+from cinecohort.conversion.examinations import examinations
+from cinecohort.conversion.raw_files import NEVER_IMAGES
+from cinecohort.conversion.stacks import is_capture
+
+START_BYTES = 1 << 16
+"""So much of a file holds the attributes that tell its examination, but for odd files."""
+
+MAX_SAMPLES = 24
+
+
+def image_identity(path: Path) -> Header | None:
+    """What tells the examination of a file: None for what is no MR image of a scanner, or cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(START_BYTES)
+        values = read_identity(start)
+        if values is None and start[128:132] == b"DICM":
+            values = read_header(path.read_bytes()).values
+    except Exception:  # Whatever is wrong with it is found, and told, when the subject is converted.
+        return None
+    if values is None or values.get("Modality", "MR") != "MR" or is_capture(values):
+        return None
+    return None if "DERIVED" in values.get("ImageType", ()) else values
+
+
+def visits_among(root: Path, names: Sequence[str]) -> list[list[str]]:
+    """Files of each examination, by time; all of them together where there is one, or where it is not clear.
+
+    Parameters
+    ----------
+    root
+        The dataset's folder.
+    names
+        A subject's files, relative to it.
+
+    Returns
+    -------
+    list of list of str
+        Files that tell no examination are with each.
+    """
+    folders: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(names):
+        if Path(name).suffix.lower() not in NEVER_IMAGES:
+            folders[name.rpartition("/")[0]].append(name)
+    ends = sorted({name for inside in folders.values() for name in (inside[0], inside[-1])})
+    sample = ends[:: max(1, len(ends) // MAX_SAMPLES)]
+    if len(_groups(root, sample)) < 2:
+        return [list(names)]
+    groups = _groups(root, names)
+    if len(groups) < 2:
+        return [list(names)]
+    rest = set(names).difference(*groups)
+    return [sorted({*group, *rest}) for group in groups]
+
+
+def _groups(root: Path, names: Sequence[str]) -> list[list[str]]:
+    """Names by examination; empty where nothing is clear."""
+    known = [(name, values) for name in names if (values := image_identity(root / name)) is not None]
+    found = examinations([values for _, values in known])
+    return [] if found.doubtful else [[known[index][0] for index in group] for group in found.groups]
