@@ -14,6 +14,9 @@ from snakemake.utils import min_version
 min_version("9.19")
 
 
+include: "rules/common.smk"
+
+
 # Experiments have a configuration, and rules, of their own.
 if "experiments" in config:
 
@@ -21,7 +24,7 @@ if "experiments" in config:
 
 else:
 
-    include: "rules/common.smk"
+    include: "rules/cohort_common.smk"
 
     if CONFIG.from_tables:
 
@@ -29,6 +32,7 @@ else:
 
     else:
 
+        include: "rules/withdraw.smk"
         include: "rules/convert.smk"
         include: "rules/image_quality.smk"
         include: "rules/segment.smk"
@@ -43,20 +47,21 @@ else:
 
     # Every shard table of every stage is a target of its own: after a failed job Snakemake ignores missing
     # intermediate files, and would call stale results up to date.
-    rule all:
-        default_target: True
+    rule phenotypes:
+        """Images, label maps and measures of every subject, without statistics and report."""
         input:
-            f"{RESULTS}/report.pdf",
-            f"{RESULTS}/run.json",
             shard_tables(BY_SUBJECT),
             cohort_tables(),
-            f"{RESULTS}/agreement",
-            study_folders(),
+            withdrawals(),
         localrule: True
 
-    # The images and measures without statistics and report.
-    rule phenotypes:
+    rule all:
+        """Everything: images, label maps, measures, statistics and the report (the default)."""
+        default_target: True
         input:
-            shard_tables(BY_SUBJECT),
-            cohort_tables(),
+            rules.phenotypes.input,
+            f"{RESULTS}/report.pdf",
+            f"{RESULTS}/run.json",
+            f"{RESULTS}/agreement",
+            study_folders(),
         localrule: True

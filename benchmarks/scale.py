@@ -46,9 +46,9 @@ from cinecohort.cohort.index import (
     indexed_subjects,
     note_converted,
     open_dataset,
-    refresh_index,
     shards,
 )
+from cinecohort.cohort.refresh import refresh_index
 from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.tables import cell
 from cinecohort.cohort.versions import STAGES, VERSIONS
@@ -109,7 +109,7 @@ def index_of(cohort: Cohort) -> Config:
     """Write the index of a cohort, as if all of it had been converted; returns its configuration."""
     os.chdir(cohort.folder)
     config = load_config(cohort.folder / "config.yaml")
-    refresh_index(config, Path("results"))
+    refresh_index(config)
     for shard in shards(cohort.results):
         note_converted(cohort.results, shard, index_path(cohort.results, shard).read_text())
     return config

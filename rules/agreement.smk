@@ -5,6 +5,7 @@
 
 
 rule agreement:
+    """Agreement of models and observers: differences, Bland-Altman, correlation, reliability, overlap."""
     input:
         measures=f"{RESULTS}/cohort/measures.tsv",
         overlap=f"{RESULTS}/cohort/overlap.tsv",

@@ -1,12 +1,11 @@
-# From raw files to images, sidecars and human label maps.
+# From raw files to images, sidecars and human label maps. The other stages by subject share what this rule says.
 #
 # Reads:   the index of a shard (and, for subjects that changed, their raw files)
-# Writes:  results/convert/{shard}.tsv, a row a subject, and {shard}.findings.tsv; in the store convert.json
+# Writes:  results/convert/{shard}.tsv, one row per subject, and {shard}.findings.tsv; in the store convert.json
 
 
 rule convert:
-    input:
-        index=f"{RESULTS}/index/{{shard}}.tsv",
+    """From raw files to images, sidecars and human label maps, for one shard of subjects."""
     output:
         table=f"{RESULTS}/convert/{{shard}}.tsv",
         findings=f"{RESULTS}/convert/{{shard}}.findings.tsv",
@@ -21,6 +20,7 @@ rule convert:
         mem_mb=growing(2000),
         runtime=growing(120),
     params:
+        index=index_of,
         settings=settings_of("convert"),
     script:
-        "../scripts/convert.py"
+        "../scripts/stage.py"

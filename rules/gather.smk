@@ -5,8 +5,8 @@
 
 
 rule gather:
+    """From the shards' tables to the cohort's."""
     input:
-        indexes=[f"{RESULTS}/index/{shard}.tsv" for shard in SHARDS],
         tables=shard_tables(STAGES),
         participants=participant_tables(),
     output:

@@ -5,6 +5,7 @@
 
 
 rule group_study:
+    """A matched group study: flow, matching, balance, effects, sensitivity."""
     input:
         measures=f"{RESULTS}/cohort/measures.tsv",
         participants=f"{RESULTS}/cohort/participants.tsv",

@@ -5,6 +5,7 @@
 
 
 rule import_tables:
+    """From tables of measures that were made elsewhere to the cohort's tables."""
     input:
         tables=measure_tables(),
         participants=participant_tables(),

@@ -1,12 +1,12 @@
 # Clinical measures of every model and observer.
 #
 # Reads:   label maps of the store
-# Writes:  results/measure/{shard}.tsv, a row a subject, and {shard}.findings.tsv; in the store measure.json
+# Writes:  results/measure/{shard}.tsv, one row per subject, and {shard}.findings.tsv; in the store measure.json
 
 
-rule measure:
+use rule convert as measure with:
+    """Clinical measures of every model and observer, for one shard of subjects."""
     input:
-        index=f"{RESULTS}/index/{{shard}}.tsv",
         segmentation_quality=f"{RESULTS}/segmentation_quality/{{shard}}.tsv",
     output:
         table=f"{RESULTS}/measure/{{shard}}.tsv",
@@ -15,13 +15,8 @@ rule measure:
         f"{RESULTS}/logs/measure/{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/measure/{{shard}}.tsv"
-    conda:
-        "../envs/cinecohort.yaml"
-    threads: 4
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
         settings=settings_of("measure"),
-    script:
-        "../scripts/measure.py"

@@ -5,6 +5,7 @@
 
 
 rule report:
+    """The study report as PDF."""
     input:
         tables=cohort_tables(),
         run=f"{RESULTS}/run.json",

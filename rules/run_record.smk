@@ -5,6 +5,7 @@
 
 
 rule run_record:
+    """Versions, configuration and engines of this run, for the methods text."""
     input:
         segment=[f"{RESULTS}/segment/{shard}.tsv" for shard in SHARDS],
     output:

@@ -1,12 +1,12 @@
 # Check label maps for implausible anatomy and motion.
 #
 # Reads:   label maps of the store
-# Writes:  results/segmentation_quality/{shard}.tsv, a row a subject, and {shard}.findings.tsv; in the store segmentation_quality.json
+# Writes:  results/segmentation_quality/{shard}.tsv, one row per subject, and {shard}.findings.tsv; in the store segmentation_quality.json
 
 
-rule segmentation_quality:
+use rule convert as segmentation_quality with:
+    """Check label maps for implausible anatomy and motion, for one shard of subjects."""
     input:
-        index=f"{RESULTS}/index/{{shard}}.tsv",
         segment=f"{RESULTS}/segment/{{shard}}.tsv",
     output:
         table=f"{RESULTS}/segmentation_quality/{{shard}}.tsv",
@@ -15,13 +15,8 @@ rule segmentation_quality:
         f"{RESULTS}/logs/segmentation_quality/{{shard}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/segmentation_quality/{{shard}}.tsv"
-    conda:
-        "../envs/cinecohort.yaml"
-    threads: 4
     resources:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
         settings=settings_of("segmentation_quality"),
-    script:
-        "../scripts/segmentation_quality.py"

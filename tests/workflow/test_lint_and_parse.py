@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from cinecohort.cohort.versions import STAGES, VERSIONS
+from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import load_config
 from support.tiny_cohort import ROOT, write_patient
 
@@ -45,7 +45,7 @@ def test_conda_users_get_the_locked_versions():
 
 def test_parsing_the_snakefile_imports_nothing_heavy():
     code = (
-        "import sys; from cinecohort.cohort import index, settings; from cinecohort import config;"
+        "import sys; from cinecohort.cohort import refresh, run, settings; from cinecohort import config;"
         "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino', 'MNN'};"
         "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
     )
@@ -53,12 +53,18 @@ def test_parsing_the_snakefile_imports_nothing_heavy():
     assert done.returncode == 0, done.stderr
 
 
-def test_every_rule_has_one_thin_script():
+def test_scripts_are_thin_and_every_one_is_used():
+    rules = {path.stem: path.read_text() for path in (ROOT / "rules").glob("*.smk")}
     for script in sorted((ROOT / "scripts").glob("*.py")):
         assert len(script.read_text().splitlines()) <= 40, script.name
-        assert (ROOT / "rules" / f"{script.stem}.smk").is_file()
-    for stage in STAGES:
-        assert (ROOT / "scripts" / f"{stage}.py").is_file()
+        assert any(f'"../scripts/{script.name}"' in text for text in rules.values()), script.name
+    assert set(VERSIONS) <= set(rules)
+
+
+def test_every_rule_says_what_it_does(cohort):
+    printed = cohort.snakemake("--list")
+    for rule in ("all", "phenotypes", *set(VERSIONS) - {"import_tables"}):
+        assert re.search(rf"^{rule} \(.{{20,}}\)$", printed, re.MULTILINE), rule
 
 
 @pytest.mark.parametrize("rule", VERSIONS)

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from cinecohort.cohort.shards import shard_of
 from cinecohort.cohort.versions import STAGES, VERSIONS
 from support.tiny_cohort import ROOT, Cohort, with_fault, write_patient
 from support.tiny_weights import write_weights
@@ -201,14 +202,105 @@ def test_a_damaged_store_is_found_and_mended(cohort, capsys):
     assert main(["verify", str(cohort.results)]) == 0
 
 
-def test_a_dry_run_tells_what_would_be_done_and_changes_no_result(cohort):
+READING = (
+    ("--dry-run",),
+    ("--lint",),
+    ("--list",),
+    ("--summary",),
+    ("--dag",),
+    ("--unlock",),
+)
+
+
+def state(folder):
+    """Content and time of every file and folder."""
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in (folder, *folder.rglob("*"))
+    }
+
+
+def jobs_of(printed):
+    """Rule and shard of every job that a dry run or a run printed, but those of the targets."""
+    jobs = re.findall(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", printed, re.MULTILINE)
+    shards = [(rule, re.search(r"wildcards: shard=(\d+)", text)) for rule, text in jobs]
+    return sorted(
+        (rule, shard[1] if shard else "") for rule, shard in shards if rule not in ("all", "phenotypes")
+    )
+
+
+@pytest.fixture
+def withdrawing_cohort(cohort):
+    """A finished cohort, of which then one subject changes, one comes and one withdraws."""
     write_patient(cohort.raw, 1, scale=1.2)
-    before = cohort.files("subjects", "cohort", "convert")
+    write_patient(cohort.raw, 6)
+    (cohort.folder / "withdrawn.txt").write_text(f"{SECOND}\n")
+    dataset = {"source": "acdc", "path": "raw", "withdrawals": "withdrawn.txt"}
+    cohort.configure(datasets={"tiny": dataset})
+    return cohort
+
+
+def test_reading_the_workflow_changes_nothing_and_names_the_jobs_of_the_run(withdrawing_cohort):
+    cohort = withdrawing_cohort
+    before = state(cohort.results)
+    for arguments in READING:
+        printed = cohort.snakemake(*arguments)
+        assert "Index: 5 subjects, 1 new" in printed
+        assert state(cohort.results) == before, arguments
+    planned = jobs_of(cohort.snakemake("--dry-run"))
+    assert state(cohort.results) == before
+    printed = cohort.snakemake()
+    assert jobs_of(printed) == planned
+    shards = {shard for rule, shard in planned if rule == "convert"}
+    assert shards == {shard_of(f"patient{number:03d}", 2) for number in (1, 2, 6)}
+    assert ("withdraw", "") in planned
+    assert not (cohort.results / "subjects" / SECOND).exists()
+    assert NOTHING in cohort.snakemake()
+
+
+def test_a_dry_run_of_a_new_cohort_makes_no_results_folder(tmp_path):
+    cohort = Cohort(tmp_path)
+    write_patient(cohort.raw, 1)
+    cohort.configure()
     printed = cohort.snakemake("--dry-run")
-    assert "1 changed (patient001: " in printed
-    assert "convert" in printed
-    assert cohort.files("subjects", "cohort", "convert") == before
+    assert "Index: 1 subjects, 1 new" in printed
+    assert ("report", "") in jobs_of(printed)
+    assert not cohort.results.exists()
+
+
+def test_only_shards_with_a_change_are_named(cohort):
+    write_patient(cohort.raw, 1, scale=1.2)
+    before = state(cohort.results)
+    planned = jobs_of(cohort.snakemake("--dry-run"))
+    assert {shard for _, shard in planned} == {"", shard_of(FIRST, 2)}
+    assert {rule for rule, shard in planned if shard} == set(STAGES)
     assert "1 changed (patient001: " in cohort.snakemake("--dry-run")
+    assert state(cohort.results) == before
+
+
+def test_who_withdraws_after_the_raw_files_went_leaves_the_store_too(cohort):
+    shutil.rmtree(cohort.raw / SECOND)
+    cohort.snakemake()
+    assert (cohort.results / "subjects" / SECOND).exists()
+    (cohort.folder / "withdrawn.txt").write_text(f"{SECOND}\n")
+    cohort.configure(datasets={"tiny": {"source": "acdc", "path": "raw", "withdrawals": "withdrawn.txt"}})
+    cohort.snakemake()
+    assert not (cohort.results / "subjects" / SECOND).exists()
+    assert NOTHING in cohort.snakemake()
+
+
+def test_the_plan_of_a_run_is_what_snakemake_does(cohort):
+    """The summary is made from a part of Snakemake that is not public; see rules/cohort_common.smk."""
+    write_patient(cohort.raw, 1, scale=1.2)
+    cohort.environment = with_fault("fail convert -")
+    planned = jobs_of(cohort.snakemake("--dry-run"))
+    cohort.snakemake(check=False)
+    summary = (cohort.results / "summary.txt").read_text()
+    shard = shard_of(FIRST, 2)
+    assert f"Not finished: convert/{shard}" in summary or "were not begun" in summary
+    waiting = int(re.search(r"(\d+) more jobs were not begun", summary)[1])
+    finished = len(re.findall(r"^(?:run_record) ", summary, re.MULTILINE))
+    assert waiting + finished + summary.count("Not finished: ") == len(planned)
 
 
 @pytest.fixture
@@ -243,7 +335,7 @@ def test_beside_a_live_run_a_second_one_is_refused_and_a_dry_run_changes_nothing
         for arguments in (("--dry-run",), ()):
             printed = second.snakemake(*arguments, check=False)
             assert f"process {live_run.pid} on" in printed
-            assert "Index: left as it is, since another run" in printed
+            assert "Note that another run works on" in printed
             assert "Traceback" not in printed
             assert cohort.files() == before
         assert refusal in printed

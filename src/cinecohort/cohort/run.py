@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from cinecohort.cohort.index import read_index, shards
+from cinecohort.cohort.index import subjects_of
 from cinecohort.cohort.progress import read_tally, tally_path
+from cinecohort.cohort.refresh import Index
 from cinecohort.cohort.run_lock import RunLock
 from cinecohort.cohort.run_summary import Job, duration, files_of_jobs, summary_text
 from cinecohort.cohort.versions import STAGES
@@ -23,13 +24,14 @@ class Run:
 
     Parameters
     ----------
-    results
-        The results folder.
+    index
+        What raw data there is now.
     """
 
-    def __init__(self, results: Path) -> None:
-        self.results = results
-        self.lock = RunLock(results)
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self.results = index.results
+        self.lock = RunLock(self.results)
         self.before: dict[Path, int] = {}
         self.subjects: dict[str, int] = {}
         self.planned: list[Job] = []
@@ -37,7 +39,7 @@ class Run:
         self.ended = threading.Event()
 
     def start(self, planned: Iterable[Job]) -> None:
-        """Take the results folder for this run and begin to tell how many subjects are done.
+        """Take the results folder for this run, write the index and begin to tell how many subjects are done.
 
         Parameters
         ----------
@@ -47,11 +49,12 @@ class Run:
         Raises
         ------
         UserError
-            If another run works on the results.
+            If another run works on the results, or changed them since the index was read.
         """
         self.lock.keep()
+        self.index.write()
         self.planned = list(planned)
-        self.subjects = {shard: len(read_index(self.results, shard)) for shard in shards(self.results)}
+        self.subjects = {shard: len(subjects_of(text)) for shard, text in self.index.tables.items()}
         self.before = {path: path.stat().st_mtime_ns for path in files_of_jobs(self.results)}
         self.started = time.time()
         threading.Thread(target=self._tell, daemon=True).start()

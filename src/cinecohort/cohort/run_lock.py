@@ -22,7 +22,7 @@ READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 """Results that this user cannot write to cannot be worked on either."""
 
 PATIENCE_S = 30.0
-"""Reading the index keeps the lock for seconds, and is waited for; a run is not."""
+"""`cinecohort verify` keeps the lock for a while, and is waited for; a run is not."""
 
 
 class RunLock:
@@ -45,7 +45,7 @@ class RunLock:
         Parameters
         ----------
         patience
-            Seconds to wait for somebody who only reads the index.
+            Seconds to wait for somebody who is no run.
         """
         if self.stream is not None:
             return ""
@@ -75,6 +75,18 @@ class RunLock:
                 stream.truncate(0)
             self.stream = stream
             return ""
+
+    def look(self) -> str:
+        """Return a sentence about who has the lock, or nothing. No file is changed or made."""
+        try:
+            with self.path.open(encoding="utf-8") as stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError as refusal:
+                    return "" if refusal.errno in UNSUPPORTED else self._sentence(_said_in(stream))
+        except OSError:
+            pass
+        return ""
 
     def keep(self) -> None:
         """Take the lock for a run, until this process ends.
@@ -118,27 +130,3 @@ class RunLock:
 def _said_in(stream: TextIO) -> str:
     stream.seek(0)
     return stream.read()
-
-
-def snakemake_locks(locks: Path, results: Path) -> str:
-    """A sentence if a Snakemake of this folder holds a lock on the results, else nothing.
-
-    Parameters
-    ----------
-    locks
-        Snakemake's folder of locks: files that name what a run reads and writes, a line each.
-    results
-        The results folder.
-    """
-    below = (f"{results.as_posix()}/", f"{results.resolve().as_posix()}/")
-    for path in sorted(locks.glob("*.lock")) if locks.is_dir() else ():
-        try:
-            named = path.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            continue
-        if not named or any(line.startswith(below) for line in named):
-            return (
-                f"another run holds the lock on {results} (or one was killed: when none of its jobs is left, "
-                "`snakemake --unlock`)."
-            )
-    return ""

@@ -18,7 +18,7 @@ def shard_of(subject: str, n_shards: int) -> str:
 
 
 def number_of_shards(results: Path, n_subjects: int, shard_size: int) -> int:
-    """Return the number of shards, chosen at the first run and kept from then on.
+    """Return the number of shards: that of the first run, or what suits the cohort where there was none.
 
     Parameters
     ----------
@@ -45,6 +45,11 @@ def number_of_shards(results: Path, n_subjects: int, shard_size: int) -> int:
                 "shards (their images are kept, every shard table is made again)."
             )
         return int(kept["n_shards"])
-    n_shards = max(1, ceil(n_subjects / shard_size))
-    write_json(path, {"n_shards": n_shards, "shard_size": shard_size})
-    return n_shards
+    return max(1, ceil(n_subjects / shard_size))
+
+
+def keep_number_of_shards(results: Path, n_shards: int, shard_size: int) -> None:
+    """Keep the number of shards that the first run chose, for all later ones."""
+    path = results / "index" / "shards.json"
+    if not path.is_file():
+        write_json(path, {"n_shards": n_shards, "shard_size": shard_size})

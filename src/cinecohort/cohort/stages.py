@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from cinecohort.cohort.index import IndexedSubject, note_converted, subjects_of
+from cinecohort.cohort.index import IndexedSubject, index_path, note_converted, subjects_of
 from cinecohort.cohort.progress import tally_path, worst_finding
 from cinecohort.cohort.runner import run_shard
 from cinecohort.cohort.tables import columns_of, write_table
@@ -31,8 +31,6 @@ FINDING_COLUMNS = (
 def run_stage(
     stage: str,
     settings: str,
-    index: Path,
-    results: Path,
     table: Path,
     findings: Path,
     threads: int = 1,
@@ -46,12 +44,9 @@ def run_stage(
         One of :data:`cinecohort.cohort.versions.STAGES`.
     settings
         What :func:`cinecohort.cohort.settings.settings_for` made.
-    index
-        Index of the shard.
-    results
-        The results folder, with the store in ``subjects/``.
     table, findings
-        The shard's table of subjects and of findings.
+        The shard's table of subjects, ``{results}/{stage}/{shard}.tsv``, and of findings. The index and the
+        store are in the same results folder.
     threads
         Processes (or, for segmentation, threads of the network).
     gpu
@@ -63,12 +58,13 @@ def run_stage(
     UserError
         If the engine or device that the configuration pins, or the job was given, is not there.
     """
-    listed = index.read_text(encoding="utf-8")
+    results, shard = table.parents[1], table.stem
+    listed = index_path(results, shard).read_text(encoding="utf-8")
     subjects = subjects_of(listed)
     from cinecohort.cohort.stage_builders import BUILDERS
 
     made = BUILDERS[stage](json.loads(settings), results, threads, gpu)
-    tally = tally_path(results, stage, index.stem)
+    tally = tally_path(results, stage, shard)
     logs = results / "logs" / "subjects"
     records = run_shard(made, subjects, results / "subjects", logs, threads, tally)
     rows = [row for subject, record in records for row in table_rows(stage, subject, record)]
@@ -76,7 +72,7 @@ def run_stage(
     write_table(table, rows, columns)
     write_table(findings, finding_rows(stage, records), FINDING_COLUMNS)
     if stage == "convert":
-        note_converted(results, index.stem, listed)
+        note_converted(results, shard, listed)
 
 
 def table_rows(stage: str, subject: IndexedSubject, record: Record) -> list[dict[str, Any]]:

@@ -30,9 +30,11 @@ def look_often() -> None:
 
 def meet(fault: str, rules: str, marker: Path) -> None:
     """Meet a fault, if this is a job of one of the rules."""
-    if marker.exists() or not any(
-        part.endswith(f".{rule}.py") for rule in rules.split(",") for part in sys.orig_argv
-    ):
+    script = next((Path(part) for part in sys.orig_argv if ".snakemake/scripts/" in part), None)
+    if marker.exists() or script is None:
+        return
+    text = script.read_text(encoding="utf-8", errors="replace")
+    if not any(f"logs/{rule}{end}" in text for rule in rules.split(",") for end in ("/", ".log")):
         return
     if fault == "fail":
         os._exit(1)

@@ -5,17 +5,15 @@ from dataclasses import replace
 import pytest
 
 from cinecohort.cohort.index import (
-    difference,
     index_path,
     indexed_subjects,
     is_usable,
     note_converted,
-    open_results,
     raw_digest,
     read_index,
-    refresh_index,
     shards,
 )
+from cinecohort.cohort.refresh import compare_index, difference, read_index_of, refresh_index
 from cinecohort.cohort.shards import shard_of
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
@@ -48,7 +46,7 @@ def cohort(tmp_path):
 
 
 def refresh(config):
-    return refresh_index(config, config.results)
+    return refresh_index(config)
 
 
 def everyone(results):
@@ -317,15 +315,12 @@ def test_a_withdrawal_from_one_dataset_says_nothing_of_the_same_id_in_another(co
     ]
 
 
-def test_when_all_withdrew_nothing_of_them_stays_in_index_and_store(cohort):
+def test_when_all_withdrew_the_user_is_asked_to_delete_what_was_made_of_them(cohort):
     config = configuration(cohort)
     refresh(config)
-    write_traces(config.results, "a")
     (cohort / "withdrawn.txt").write_text("a\nb\nc\nd\ne\n")
-    with pytest.raises(UserError, match="all participants withdrew"):
+    with pytest.raises(UserError, match=r"all participants withdrew\. Delete .*results"):
         refresh(configuration(cohort, withdrawals=str(cohort / "withdrawn.txt")))
-    assert shards(config.results) == []
-    assert traces(config.results) == []
 
 
 def test_a_missing_list_of_withdrawals_is_refused(cohort):
@@ -333,20 +328,52 @@ def test_a_missing_list_of_withdrawals_is_refused(cohort):
         refresh(configuration(cohort, withdrawals=str(cohort / "no such list")))
 
 
-def test_jobs_and_runs_under_anothers_lock_leave_the_index_alone(cohort):
+def test_comparing_changes_nothing_and_gives_the_tables_that_a_run_will_write(cohort):
     config = configuration(cohort)
-    locks = cohort / "locks"
-    locks.mkdir()
-    (locks / "0.input.lock").write_text(f"{config.results}/report.pdf\n")
-    _, message = open_results(config, main_process=True, locks=locks)
-    assert message.startswith("Index: 5 subjects")
+    index = compare_index(config)
+    assert not config.results.exists()
+    index.write()
+    assert {shard: index_path(config.results, shard).read_text() for shard in shards(config.results)} == dict(
+        index.tables
+    )
+    write_traces(config.results, "a")
     write_subject(cohort / "raw", "f")
-    kept = shards(config.results)
-    assert open_results(config, main_process=False, locks=cohort / "none") == (kept, "")
-    names, message = open_results(config, main_process=True, locks=locks)
-    assert names == kept
-    assert "left as it is" in message
-    assert "f" not in everyone(config.results)
-    (locks / "0.input.lock").write_text("other/results/report.pdf\n")
-    open_results(config, main_process=True, locks=locks)
+    (cohort / "withdrawn.txt").write_text("a\n")
+    before = everything(config.results)
+    later = compare_index(configuration(cohort, withdrawals=str(cohort / "withdrawn.txt")))
+    assert later.message() == "Index: 5 subjects, 5 new, 0 changed, 0 gone, 1 withdrawn."
+    assert everything(config.results) == before
+    changed = {shard_of(name, 3) for name in "af"}
+    assert {s for s in later.tables if later.digest(s) != index.digest(s)} == changed
+    later.write()
+    assert everyone(config.results) == ["b", "c", "d", "e", "f"]
+    assert traces(config.results) == []
+
+
+def everything(results):
+    """Content and time of every file and folder."""
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in (results, *results.rglob("*"))
+    }
+
+
+def test_jobs_take_the_index_as_the_run_wrote_it(cohort):
+    config = configuration(cohort)
+    refresh(config)
+    index = compare_index(config)
+    write_subject(cohort / "raw", "f")
+    seen = read_index_of(config, main_process=False)
+    assert [seen.digest(shard) for shard in seen.tables] == [index.digest(shard) for shard in index.tables]
+    assert seen.withdrawals_digest() == index.withdrawals_digest()
+
+
+def test_a_run_that_was_overtaken_by_another_does_not_write_its_index(cohort):
+    config = configuration(cohort)
+    refresh(config)
+    index = compare_index(config)
+    write_subject(cohort / "raw", "f")
+    refresh(config)
+    with pytest.raises(UserError, match="another run changed the index"):
+        index.write()
     assert "f" in everyone(config.results)

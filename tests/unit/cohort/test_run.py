@@ -3,10 +3,12 @@
 import pytest
 
 from cinecohort.cohort import run as run_module
+from cinecohort.cohort.index import COLUMNS
 from cinecohort.cohort.progress import Progress, tally_path
+from cinecohort.cohort.refresh import Index, index_times
 from cinecohort.cohort.run import Run
 from cinecohort.cohort.run_summary import duration
-from cinecohort.cohort.tables import write_table
+from cinecohort.cohort.tables import table_text, write_table
 from cinecohort.findings import Finding, Level, Status
 from cinecohort.store import Record
 
@@ -14,12 +16,19 @@ HEADER = ("s", "max_rss")
 NO_VIEW = Finding("NO_VIEW", Level.REJECT, "b: there is no short axis.")
 
 
+SHARDS = {"0000": 2, "0001": 1}
+"""Two shards, of two subjects and of one."""
+
+
 @pytest.fixture
 def results(tmp_path):
-    """Two shards, of two subjects and of one."""
-    for shard, keys in (("0000", "ab"), ("0001", "c")):
-        write_table(tmp_path / "index" / f"{shard}.tsv", [{"subject": key} for key in keys], ["subject"])
+    index_of(tmp_path).write()
     return tmp_path
+
+
+def index_of(results):
+    tables = {shard: table_text([dict.fromkeys(COLUMNS, "x")] * n, COLUMNS) for shard, n in SHARDS.items()}
+    return Index(results, tables, seen=index_times(results))
 
 
 def work(results, stage, shard, words, records=None, seconds=None):
@@ -40,7 +49,7 @@ def work(results, stage, shard, words, records=None, seconds=None):
 def test_progress_counts_subjects_of_this_runs_jobs_only(results):
     work(results, "convert", "0000", ["ok", "ok"], seconds=3.0)
     work(results, "convert", "0001", ["ok"], seconds=3.0)
-    run = Run(results)
+    run = Run(index_of(results))
     run.start([("convert", "0000"), ("segment", "0000"), ("gather", "")])
     try:
         assert run.progress() == ""
@@ -55,7 +64,7 @@ def test_progress_counts_subjects_of_this_runs_jobs_only(results):
 
 def test_lines_of_progress_are_printed_as_subjects_are_done(results, monkeypatch, capsys):
     monkeypatch.setattr(run_module, "SECONDS_BETWEEN_LINES", (0.02,))
-    run = Run(results)
+    run = Run(index_of(results))
     run.start([("convert", "0001")])
     work(results, "convert", "0001", ["ok"])
     run.ended.wait(0.3)
@@ -68,7 +77,7 @@ def test_the_summary_of_a_run(results, capsys):
         results / "cohort" / "status.tsv", [{"status": s} for s in ("ok", "review", "excluded")], ["status"]
     )
     work(results, "convert", "0000", ["ok"], seconds=999.0)
-    run = Run(results)
+    run = Run(index_of(results))
     run.start([("convert", "0000"), ("convert", "0001"), ("gather", "")])
     left_out = {"b": Record("convert", 1, "", Status.EXCLUDED, [NO_VIEW])}
     work(results, "convert", "0000", ["unchanged", "excluded"], left_out, seconds=100.0)
@@ -87,7 +96,7 @@ def test_the_summary_of_a_run(results, capsys):
 
 
 def test_the_summary_of_a_run_with_failed_jobs_names_them_and_their_logs(results):
-    run = Run(results)
+    run = Run(index_of(results))
     run.start([("convert", "0000"), ("segment", "0000"), ("segment", "0001"), ("measure", "0000")])
     work(results, "convert", "0000", ["ok", "ok"], seconds=1.0)
     work(results, "segment", "0000", ["ok"])
@@ -101,7 +110,7 @@ def test_the_summary_of_a_run_with_failed_jobs_names_them_and_their_logs(results
 
 def test_what_an_earlier_run_left_is_no_part_of_this_ones_costs(results):
     work(results, "convert", "0000", ["ok", "ok"], seconds=999.0)
-    run = Run(results)
+    run = Run(index_of(results))
     run.start([("convert", "0001")])
     work(results, "convert", "0001", ["ok"], seconds=2.0)
     run.finish(succeeded=True)
@@ -118,7 +127,7 @@ def test_durations(seconds, text):
 
 
 def test_the_lock_is_free_again_after_a_run(results):
-    run = Run(results)
+    run = Run(index_of(results))
     run.start([])
     run.finish(succeeded=True)
     assert run.lock.path.read_text() == ""

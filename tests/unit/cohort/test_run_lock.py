@@ -7,7 +7,7 @@ from unittest.mock import Mock
 import pytest
 
 from cinecohort.cohort import run_lock
-from cinecohort.cohort.run_lock import RunLock, snakemake_locks
+from cinecohort.cohort.run_lock import RunLock
 from cinecohort.errors import UserError
 
 HOLD = """
@@ -23,7 +23,7 @@ time.sleep(60)
 
 @pytest.fixture
 def holder(tmp_path):
-    """Another process that holds the lock, as a run or as a reader of the index."""
+    """Another process that holds the lock, as a run or as a reader of the store."""
     processes = []
 
     def hold(kind):
@@ -48,6 +48,18 @@ def test_a_run_keeps_others_out_and_says_who_it_is(tmp_path, holder):
     ):
         lock.keep()
     assert str(tmp_path) in lock.take()
+    before = lock.path.stat().st_mtime_ns
+    assert lock.look() == lock.take()
+    assert lock.path.stat().st_mtime_ns == before
+
+
+def test_looking_makes_no_file(tmp_path):
+    assert RunLock(tmp_path / "results").look() == ""
+    assert not (tmp_path / "results").exists()
+    lock = RunLock(tmp_path)
+    lock.take()
+    lock.release()
+    assert RunLock(tmp_path).look() == ""
 
 
 def test_a_run_that_was_killed_leaves_no_lock_and_no_name(tmp_path, holder):
@@ -63,7 +75,7 @@ def test_a_run_that_was_killed_leaves_no_lock_and_no_name(tmp_path, holder):
     assert lock.path.read_text() == ""
 
 
-def test_who_only_reads_the_index_is_waited_for(tmp_path, holder):
+def test_who_is_no_run_is_waited_for(tmp_path, holder):
     holder("reader")
     started = time.monotonic()
     assert "another run works on" in RunLock(tmp_path).take(patience=0.3)
@@ -88,14 +100,3 @@ def test_results_that_cannot_be_written_to_can_be_looked_at(tmp_path):
     lock.path.open.side_effect = OSError(errno.ENOSPC, "No space left on device")
     with pytest.raises(OSError, match="No space"):
         lock.take()
-
-
-def test_locks_of_snakemake_count_where_they_name_the_results(tmp_path):
-    locks, results = tmp_path / "locks", tmp_path / "results"
-    assert snakemake_locks(locks, results) == ""
-    locks.mkdir()
-    (locks / "0.output.lock").write_text("elsewhere/report.pdf\n")
-    assert snakemake_locks(locks, results) == ""
-    for text in ("", f"elsewhere/a\n{results}/report.pdf\n"):
-        (locks / "0.output.lock").write_text(text)
-        assert "--unlock" in snakemake_locks(locks, results)

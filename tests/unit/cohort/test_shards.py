@@ -1,6 +1,6 @@
 import pytest
 
-from cinecohort.cohort.shards import number_of_shards, shard_of
+from cinecohort.cohort.shards import keep_number_of_shards, number_of_shards, shard_of
 from cinecohort.errors import UserError
 
 
@@ -19,10 +19,13 @@ def test_subjects_are_dealt_evenly():
 
 def test_the_number_of_shards_is_chosen_once(tmp_path):
     assert number_of_shards(tmp_path, 24, 8) == 3
-    assert number_of_shards(tmp_path, 2400, 8) == 3
+    assert number_of_shards(tmp_path, 2400, 8) == 300
+    for n_shards in (3, 300):
+        keep_number_of_shards(tmp_path, n_shards, 8)
+        assert number_of_shards(tmp_path, 2400, 8) == 3
 
 
 def test_another_shard_size_is_refused_by_name(tmp_path):
-    number_of_shards(tmp_path, 24, 8)
+    keep_number_of_shards(tmp_path, 3, 8)
     with pytest.raises(UserError, match=r"shards\.json.*shard_size 8.*10"):
         number_of_shards(tmp_path, 24, 10)

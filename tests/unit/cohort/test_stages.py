@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from cinecohort.cohort.gather import gather_results
-from cinecohort.cohort.index import IndexedSubject, index_path, refresh_index, shards
+from cinecohort.cohort.index import IndexedSubject, shards
+from cinecohort.cohort.refresh import refresh_index
 from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.stages import finding_rows, run_stage, table_rows
 from cinecohort.cohort.versions import STAGES
@@ -52,14 +53,12 @@ def test_findings_are_told_once_with_all_that_they_say():
 
 def run_all(config):
     """All stages over all shards in this process, and the gathering: what the workflow does."""
-    refresh_index(config, config.results)
+    refresh_index(config)
     for stage in STAGES:
         for shard in shards(config.results):
             run_stage(
                 stage,
                 settings_for(stage, config),
-                index_path(config.results, shard),
-                config.results,
                 config.results / stage / f"{shard}.tsv",
                 config.results / stage / f"{shard}.findings.tsv",
             )

@@ -13,7 +13,8 @@ import torch
 from cinecohort.analyses import group_study
 from cinecohort.analyses.stages import run_agreement, run_group_study
 from cinecohort.cohort.gather import gather_results
-from cinecohort.cohort.index import index_path, refresh_index, shards
+from cinecohort.cohort.index import shards
+from cinecohort.cohort.refresh import refresh_index
 from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stages import run_stage
 from cinecohort.cohort.versions import STAGES
@@ -122,12 +123,12 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 def run_all(config: Config) -> Path:
     """All stages, the gathering and the analyses, as the workflow does."""
     results = config.results
-    refresh_index(config, results)
+    refresh_index(config)
     for stage in STAGES:
         for shard in shards(results):
             table, findings = (results / stage / f"{shard}{kind}.tsv" for kind in ("", ".findings"))
             settings = settings_for(stage, config)
-            run_stage(stage, settings, index_path(results, shard), results, table, findings)
+            run_stage(stage, settings, table, findings)
     gather_results(settings_for("gather", config), shards(results), results)
     analyse(config)
     return results

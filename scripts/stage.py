@@ -1,4 +1,4 @@
-"""Check geometry, timing and signal of the images."""
+"""A stage that works by subject, over one shard; the rule's name is the stage's."""
 
 from pathlib import Path
 
@@ -7,11 +7,10 @@ from cinecohort.cohort.stages import run_stage
 
 with logged(snakemake.log[0]):
     run_stage(
-        "image_quality",
+        snakemake.rule,
         snakemake.params.settings,
-        index=Path(snakemake.input.index),
-        results=Path(snakemake.output.table).parents[1],
         table=Path(snakemake.output.table),
         findings=Path(snakemake.output.findings),
         threads=snakemake.threads,
+        gpu=snakemake.resources.get("gpu", 0),
     )

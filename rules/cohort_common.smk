@@ -1,0 +1,113 @@
+"""Reads the configuration of a cohort, compares the raw data with the index and names the files that rules share.
+
+Nothing is written here: the Snakefile is read for dry runs and by every job. What a run changes before its first
+job stands under `onstart`.
+"""
+
+import sys
+
+from cinecohort.cohort.refresh import read_index_of
+from cinecohort.cohort.run import Run
+from cinecohort.cohort.settings import COHORT_TABLES, check_models, settings_for
+from cinecohort.cohort.versions import STAGES
+from cinecohort.config import parse_config
+
+# `--configfile` replaces the demo's configuration; it is not merged into it.
+if "datasets" not in config:
+
+    configfile: workflow.source_path("../config/config.yaml")
+
+
+with mistakes_as_sentences():
+    CONFIG = parse_config(config)
+    check_models(CONFIG)
+    INDEX = read_index_of(CONFIG, main_process=workflow.is_main_process)
+if workflow.is_main_process:
+    print(INDEX.message(), file=sys.stderr)
+
+RUN = Run(INDEX)
+RESULTS = CONFIG.results.as_posix()
+SHARDS = list(INDEX.tables)
+BY_SUBJECT = () if CONFIG.from_tables else STAGES
+
+
+wildcard_constraints:
+    shard=r"\d+",
+    study=r"[A-Za-z]\w*",
+
+
+def shard_tables(stages):
+    """Tables of subjects and of findings of every shard, for the given stages."""
+    return [
+        f"{RESULTS}/{stage}/{shard}{kind}.tsv"
+        for stage in stages
+        for shard in SHARDS
+        for kind in ("", ".findings")
+    ]
+
+
+def cohort_tables():
+    """Tables of the whole cohort."""
+    return [f"{RESULTS}/cohort/{name}.tsv" for name in COHORT_TABLES]
+
+
+def study_folders():
+    """One folder per group study."""
+    return [f"{RESULTS}/study/{name}" for name in CONFIG.studies]
+
+
+def withdrawals():
+    """The mark of the lists of withdrawn participants, where there are any."""
+    return [f"{RESULTS}/index/withdrawals"] if any(INDEX.withdrawn.values()) else []
+
+
+def participant_tables():
+    """The users' tables of participants."""
+    tables = [options.participants for options in CONFIG.datasets.values()]
+    return [table.as_posix() for table in tables if table is not None]
+
+
+def measure_tables():
+    """The users' tables of measures that were made elsewhere."""
+    return [
+        (options.path / file["path"]).as_posix()
+        for options in CONFIG.datasets.values()
+        for source in options.settings.get("tables", {}).values()
+        for file in source["files"]
+    ]
+
+
+def index_of(wildcards):
+    """Digest of a shard's index: its jobs run again when it changes."""
+    return INDEX.digest(wildcards.shard)
+
+
+def settings_of(stage, study=None):
+    """What of the configuration a stage uses, as text: the job reruns when it changes."""
+    return settings_for(stage, CONFIG, study)
+
+
+def planned_jobs():
+    """The jobs of this run, by rule, and shard or study.
+
+    Snakemake has no public way to ask for them: its logger plugins hear of a job when it starts, and of numbers
+    by rule before. `needrun_jobs` is what it uses itself; a test in tests/workflow pins it.
+    """
+    return [
+        (job.rule.name, job.wildcards.get("shard", job.wildcards.get("study", "")))
+        for job in workflow.dag.needrun_jobs()
+        if job.benchmark
+    ]
+
+
+onstart:
+    with mistakes_as_sentences():
+        RUN.start(planned_jobs())
+
+
+onsuccess:
+    RUN.finish(succeeded=True)
+
+
+onerror:
+    RUN.finish(succeeded=False)
