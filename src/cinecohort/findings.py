@@ -9,7 +9,7 @@ from cinecohort.catalogue.findings import Code
 
 
 class Status(StrEnum):
-    """What became of a subject in a stage."""
+    """What became of a subject in a stage, from the best to the gravest."""
 
     OK = "ok"
     REVIEW = "review"
@@ -116,14 +116,19 @@ def overall_status(
     return Status.REVIEW if levels & {Level.REVIEW, Level.REJECT} else Status.OK
 
 
+def gravest(statuses: Iterable[Status]) -> Status:
+    """The gravest of several statuses; ``ok`` of none."""
+    return max(statuses, key=list(Status).index, default=Status.OK)
+
+
 @dataclass
 class Outcome:
     """What a stage made of one subject.
 
     Parameters
     ----------
-    status
-        See :func:`overall_status`.
+    at_least
+        Status that the subject has whatever the findings say, such as ``excluded`` where nothing was made.
     findings
         What it saw.
     outputs
@@ -136,9 +141,17 @@ class Outcome:
         Of an unexpected fault; kept in the subject's log, never in the record.
     """
 
-    status: Status
+    at_least: Status = Status.OK
     findings: list[Finding] = field(default_factory=list)
     outputs: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
     traceback: str = ""
+
+    @property
+    def status(self) -> Status:
+        """What became of the subject, from all findings that there are by now; see :func:`overall_status`.
+
+        Nothing else says what a subject's status is: what is found later can make it graver, never better.
+        """
+        return gravest((self.at_least, overall_status(self.findings)))

@@ -35,6 +35,9 @@ PIXELS_MM = (0.2, 6.0)
 
 NO_VOXEL_SIZE = "neither its pixdim nor its affine says how large a voxel is"
 
+LARGEST_SKEW = 0.02
+"""Largest cosine of the angle between rows and columns of a slice, which are at right angles."""
+
 LEAST_DETERMINANT = 0.01
 """Of an affine's unit columns; 1 where they are at right angles, 0 where they lie in one plane."""
 
@@ -91,9 +94,20 @@ class Geometry:
 
 
 def voxel_spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Voxel size in millimetres: the norms of the affine's columns."""
+    """Voxel size in millimetres: the norms of the affine's columns in plane, the distance of the planes.
+
+    Where the third axis is not normal to the slices (each lies beside the one below), its length is more than
+    the distance between them.
+    """
     dx, dy, dz = np.linalg.norm(affine[:3, :3], axis=0)
-    return float(dx), float(dy), float(dz)
+    apart = plane_distance(affine)
+    return float(dx), float(dy), float(dz if np.isclose(apart, dz, rtol=1e-5) else apart)
+
+
+def plane_distance(affine: NDArray[np.float64]) -> float:
+    """Distance between the planes of neighbouring slices in millimetres."""
+    normal = np.cross(affine[:3, 0], affine[:3, 1])
+    return float(abs(affine[:3, 2] @ normal) / np.linalg.norm(normal))
 
 
 def sidecar_path(image_path: Path) -> Path:
@@ -295,7 +309,9 @@ def spacing_checked_affine(affine: NDArray[np.float64], zooms: list[float]) -> N
     directions = affine[:3, :3] / norms
     if abs(np.linalg.det(directions)) < LEAST_DETERMINANT:
         raise ValueError("two axes of its affine point the same way")
-    if np.allclose(norms, sizes, rtol=0.01):
+    if abs(directions[:, 0] @ directions[:, 1]) > LARGEST_SKEW:
+        raise ValueError("rows and columns of its slices are not at right angles by its affine")
+    if np.allclose(norms, sizes, rtol=0.01) or np.allclose(voxel_spacing(affine), sizes, rtol=0.01):
         return affine
     corrected = affine.copy()
     corrected[:3, :3] = directions * sizes

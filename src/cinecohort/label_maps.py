@@ -18,6 +18,10 @@ ALL_BUT_WHOLE = 1e-3
 """Labels may differ by so much from whole numbers where another program stored them as fractions."""
 
 
+FULL_CYCLE_ED_SHARE = 0.2
+"""A single frame within this share of the cycle from frame 0 is taken for end-diastole."""
+
+
 @dataclass(frozen=True)
 class LabelMap:
     """A segmentation of one view and what it covers.
@@ -166,6 +170,12 @@ def _annotated_where_drawn(image: Image, view: str) -> dict[str, NDArray[np.bool
         name: np.broadcast_to([label in labels for labels in drawn], shape).copy()
         for label, name in STRUCTURES[view].items()
     }
+
+
+def role_of_single_frame(frame: int, n_frames: int) -> tuple[int | None, int | None]:
+    """Which of end-diastole and end-systole a single frame of a cycle is: the former close to frame 0."""
+    distance = min(frame, n_frames - frame) / n_frames
+    return (frame, None) if distance <= FULL_CYCLE_ED_SHARE else (None, frame)
 
 
 def sidecar_number(sidecar: Mapping[str, Any], key: str) -> float | None:

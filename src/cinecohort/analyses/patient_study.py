@@ -13,13 +13,13 @@ from cinecohort.cohort.versions import VERSIONS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
-from cinecohort.findings import Finding, Outcome, Status
+from cinecohort.findings import Finding, Outcome, Status, gravest, overall_status
 from cinecohort.measures.columns import COLUMNS
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.subject import measure_subject
 from cinecohort.model_sets import model_sets
 from cinecohort.quality.images import check_images
-from cinecohort.quality.measures import check_measures
+from cinecohort.quality.measures import check_rows
 from cinecohort.quality.options import (
     ImageQualityOptions,
     MeasureQualityOptions,
@@ -72,8 +72,9 @@ def study_patient(source: Path, out: Path, model: str | None = None, threads: in
     )
     outcome = measure_subject(out, sets, [], MeasureOptions())
     row: dict[str, Any] = next(iter(outcome.rows), {})
-    outcome.findings += check_measures(row, MeasureQualityOptions()) if row else []
+    outcome.findings += check_rows(outcome.rows, MeasureQualityOptions())
     findings += checked(out, "measure", outcome, source)
+    row["status"] = str(overall_status(findings))
     pd.DataFrame([{"subject": key, **row}], columns=["subject", *COLUMNS]).to_csv(
         out / "measures.csv", index=False
     )
@@ -153,7 +154,7 @@ def segment(out: Path, models: dict[str, ModelOptions], threads: int) -> list[Fi
     from cinecohort.segmentation.prediction import segment_subjects
 
     findings: list[Finding] = []
-    merged = Outcome(Status.OK)
+    merged = Outcome()
     for view, model in models.items():
         if not (out / f"{view}.nii.gz").is_file():
             continue
@@ -161,7 +162,7 @@ def segment(out: Path, models: dict[str, ModelOptions], threads: int) -> list[Fi
             findings += outcome.findings
             merged.outputs += outcome.outputs
             merged.values = {**outcome.values, **merged.values}  # noqa: PD011 not a data frame
-            merged.status = max(merged.status, outcome.status, key=list(Status).index)
+            merged.at_least = gravest((merged.at_least, outcome.status))
     merged.findings = findings
     write_record(out, "segment", VERSIONS["segment"], "", merged)
     return findings

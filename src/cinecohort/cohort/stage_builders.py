@@ -18,7 +18,7 @@ from cinecohort.cohort.rejections import rejections, usable
 from cinecohort.cohort.runner import Stage, outcome_of
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError, is_machine_fault
-from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
+from cinecohort.findings import Finding, Level, Outcome, Status, gravest
 from cinecohort.model_sets import model_sets
 from cinecohort.store import read_record
 
@@ -212,9 +212,7 @@ def of_views(views: Sequence[str], outcomes: Sequence[Outcome]) -> Outcome:
 def merged(outcomes: Sequence[Outcome]) -> Outcome:
     """One outcome of several of the same subject: all findings and outputs, the values of the first."""
     findings = [finding for outcome in outcomes for finding in outcome.findings]
-    status = overall_status(findings)
-    if any(outcome.status is Status.ERROR for outcome in outcomes):
-        status = Status.ERROR
+    status = gravest(outcome.status for outcome in outcomes)
     values: dict[str, Any] = {}
     for outcome in reversed(outcomes):
         values.update(outcome.values)
@@ -275,15 +273,12 @@ def _measure_one(
     subject: IndexedSubject, folder: Path, settings: Mapping[str, Any], options: Any, limits: Any
 ) -> Outcome:
     from cinecohort.measures.subject import measure_subject
-    from cinecohort.quality.measures import check_measures
+    from cinecohort.quality.measures import check_rows
 
     sets, views, findings = usable(folder, model_sets(settings["models"]), "measured")
     outcome = measure_subject(folder, sets, observers_of(folder), options, views)
     outcome.findings.extend(findings)
-    for row in outcome.rows:
-        if sets and row["source"] == sets[0].name and row["frames"] == "own":
-            outcome.findings.extend(check_measures(row, limits))
-    outcome.status = overall_status(outcome.findings)
+    outcome.findings.extend(check_rows(outcome.rows, limits))
     return outcome
 
 
@@ -310,7 +305,6 @@ def _evaluate_one(
     sets, views, findings = usable(folder, model_sets(settings["models"]), "compared")
     outcome = evaluate_subject(folder, sets, observers_of(folder), options, views)
     outcome.findings.extend(findings)
-    outcome.status = overall_status(outcome.findings)
     return outcome
 
 

@@ -78,16 +78,17 @@ def run_stage(
 def table_rows(stage: str, subject: IndexedSubject, record: Record) -> list[dict[str, Any]]:
     """Rows of a subject in its shard's table: one, or one a long-form row of its record."""
     worst = worst_finding(record.findings)
-    common = {
-        **{name: getattr(subject, name) for name in IDENTITY},
+    who = {name: getattr(subject, name) for name in IDENTITY}
+    state = {
         "status": str(record.status),
         "stage": record.stage,
         "code": worst.code if worst else "",
         "reason": worst.message if worst else "",
     }
     if record.stage != stage:
-        return [common]
-    return [{**common, **record.values, **row} for row in record.rows or [{}]]
+        return [who | state]
+    # The state comes last: nothing that a stage measured may stand in its place.
+    return [{**who, **record.values, **row, **state} for row in record.rows or [{}]]
 
 
 def finding_rows(stage: str, records: Sequence[tuple[IndexedSubject, Record]]) -> Iterator[dict[str, Any]]:

@@ -8,13 +8,13 @@ VERSIONS = {
     "image_quality": 1,
     "segment": 6,
     "segmentation_quality": 4,
-    "measure": 5,
+    "measure": 6,
     "evaluate": 3,
-    "gather": 5,
-    "import_tables": 4,
+    "gather": 4,
+    "import_tables": 3,
     "run_record": 2,
     "agreement": 3,
-    "group_study": 5,
+    "group_study": 4,
     "report": 5,
 }
 """Version of each stage's algorithm."""

@@ -44,21 +44,21 @@ def run(arguments: argparse.Namespace) -> int:
     import pandas as pd
 
     pairs = file_pairs(arguments.auto, arguments.manual)
-    tables, problems = [], []
+    tables, left_out = [], []
     for automatic, manual in pairs:
         try:
             tables.append(compare_files(automatic, manual, arguments))
         except UserError as error:
             if len(pairs) == 1:
                 raise
-            problems.append(str(error))
-    for problem in problems:
-        print(f"left out: {problem}", file=sys.stderr)
+            print(f"left out: {error}", file=sys.stderr)
+            left_out.append({"name": stem(automatic), "note": f"not compared: {error}"})
     if not tables:
         raise UserError("None of the pairs could be compared; the reasons are above.")
     table = pd.concat(tables, ignore_index=True)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    table.to_csv(arguments.out, index=False)
+    whole = pd.concat([table, pd.DataFrame(left_out)], ignore_index=True) if left_out else table
+    whole.astype({"frame": "Int64", "n_skipped": "Int64"}).to_csv(arguments.out, index=False)
     undefined = int(table[["dice", "mcd_mm", "hd_mm"]].isna().any(axis=1).sum())
     print(
         f"{arguments.out}: {len(tables)} of {len(pairs)} pairs compared, {len(table)} rows, "
@@ -102,16 +102,22 @@ def compare_files(automatic: Path, manual: Path, arguments: argparse.Namespace) 
 
     first = read_coded(automatic, arguments.view, arguments.auto_coding)
     second = read_coded(manual, arguments.view, arguments.manual_coding)
-    require_one_grid(automatic, first, manual, second)
+    first, note = on_one_grid(automatic, first, manual, second)
     annotated = None
     if "annotated" in second.sidecar:
         annotated = known_in_both(segmentation_map(first, arguments.view), manual_map(second, arguments.view))
     table = overlap(first, second, arguments.view, annotated, arguments.border, positions=arguments.positions)
-    table.insert(0, "name", automatic.name.removesuffix(".gz").removesuffix(".nii"))
+    table.insert(0, "name", stem(automatic))
     position = table.pop("position")
     if arguments.positions:
         table["position"] = position
+    table["note"] = note
     return table
+
+
+def stem(path: Path) -> str:
+    """Name of a NIfTI file without its suffixes."""
+    return path.name.removesuffix(".gz").removesuffix(".nii")
 
 
 def read_coded(path: Path, view: str, coding: str) -> "Image":
@@ -144,22 +150,31 @@ def read_coded(path: Path, view: str, coding: str) -> "Image":
     return image
 
 
-def require_one_grid(first: Path, a: "Image", second: Path, b: "Image") -> None:
-    """Refuse two label maps of different shape or voxel size; say so where they lie elsewhere in space.
+TURNED = "turned to the reference's grid, as the affines say"
+ON_TRUST = "compared voxel by voxel: an affine does not say where in space its voxels lie"
+
+
+def on_one_grid(first: Path, a: "Image", second: Path, b: "Image") -> tuple["Image", str]:
+    """Bring a label map onto the grid of its reference, with a note where it did not lie so.
 
     Raises
     ------
     UserError
-        Naming both files and what differs.
+        If shape, voxel size or place differ so that they cannot be brought together; naming both files.
     """
     import numpy as np
 
-    from cinecohort.images import SAME_PLACE_MM
+    from cinecohort.grids import brought_onto
 
-    if a.data.shape != b.data.shape:
-        raise UserError(f"{first} and {second}: shapes {a.data.shape} and {b.data.shape} differ.")
-    if not np.allclose(a.spacing_mm, b.spacing_mm, rtol=0.01):
-        raise UserError(f"{first} and {second}: voxel sizes {a.spacing_mm} and {b.spacing_mm} mm differ.")
-    if not np.allclose(a.affine, b.affine, atol=SAME_PLACE_MM):
-        words = "lie elsewhere in space by their affines; they are compared voxel by voxel all the same."
-        print(f"{first} and {second} {words}", file=sys.stderr)
+    files = f"{first} and {second}"
+    if sorted(a.data.shape[:3]) != sorted(b.data.shape[:3]) or a.data.shape[3] != b.data.shape[3]:
+        raise UserError(f"{files}: shapes {a.data.shape} and {b.data.shape} differ.")
+    if not np.allclose(sorted(a.spacing_mm), sorted(b.spacing_mm), rtol=0.01):
+        raise UserError(f"{files}: voxel sizes {a.spacing_mm} and {b.spacing_mm} mm differ.")
+    brought = brought_onto(a, b)
+    if brought is None:
+        raise UserError(f"{files}: lie elsewhere in space by their affines; write both on one grid.")
+    note = {"": "", "turned": TURNED}.get(brought.how, ON_TRUST)
+    if note:
+        print(f"{first}: {note} ({second}).", file=sys.stderr)
+    return brought.image, note

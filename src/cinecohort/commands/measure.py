@@ -60,7 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
         if column in table:
             table[column] = table[column].astype("Int64")
     table.to_csv(arguments.out, index=False)
-    print(f"{arguments.out}: {measured} of {len(rows)} subjects measured")
+    flagged = sum(row["status"] == "review" for row in rows)
+    said = f", {flagged} of them flagged for review" if flagged else ""
+    print(f"{arguments.out}: {measured} of {len(rows)} subjects measured{said}")
     return 0
 
 
@@ -93,18 +95,21 @@ def has_images(folder: Path) -> bool:
 def measure_folder(folder: Path, labels: str, options: Any) -> dict[str, Any]:
     """Row of one folder, and its findings on the error stream; what cannot be read is one of them."""
     from cinecohort.measures.subject import measure_subject
+    from cinecohort.quality.measures import check_rows
+    from cinecohort.quality.options import MeasureQualityOptions
 
     try:
         sets = segmented_sets(folder, labels)
         outcome = measure_subject(folder, sets, [] if sets else [labels], options)
-        swapped = swap_findings(folder, labels, bool(sets))
+        outcome.findings += swap_findings(folder, labels, bool(sets))
+        outcome.findings += check_rows(outcome.rows, MeasureQualityOptions())
     except UserError as error:
         print(f"{folder.name}: UNREADABLE: {error}", file=sys.stderr)
         return {"status": "error"}
-    for finding in [*outcome.findings, *swapped]:
+    for finding in outcome.findings:
         print(f"{folder.name}: {finding.code}: {finding.message}", file=sys.stderr)
-    row = outcome.rows[0] if outcome.rows else {"status": str(outcome.status)}
-    return {**row, "status": "review"} if swapped and row["status"] == "ok" else row
+    row: dict[str, Any] = outcome.rows[0] if outcome.rows else {}
+    return row | {"status": str(outcome.status)}
 
 
 def swap_findings(folder: Path, labels: str, automatic: bool) -> "list[Finding]":

@@ -13,12 +13,10 @@ from scipy import ndimage
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.findings import Finding, Level
+from cinecohort.label_maps import role_of_single_frame
 
 Annotated = dict[str, dict[str, list[int]]]
 """Frame (as text) to structure to the slices that were annotated."""
-
-FULL_CYCLE_ED_SHARE = 0.2
-"""A single annotated frame within this share of the cycle from frame 0 is taken for end-diastole."""
 
 COMPARABLE_SLICES = 0.5
 """A frame whose chamber is drawn in fewer slices than this share of the fullest frame's is no ED or ES."""
@@ -86,7 +84,7 @@ def choose_frames(
     if not candidates:
         return None, None
     if len(candidates) == 1:
-        return _role_of_single_frame(candidates[0], labels.shape[3])
+        return role_of_single_frame(candidates[0], labels.shape[3])
     size = {frame: counts[frame][chamber] for frame in candidates}
     if view == "sa":
         ed = max(candidates, key=lambda frame: size[frame])
@@ -98,11 +96,6 @@ def choose_frames(
 def slices_drawn(labels: NDArray[np.uint8], number: int, frames: Iterable[int]) -> dict[int, int]:
     """Frame to the number of slices in which a label is drawn."""
     return {frame: int(np.count_nonzero((labels[..., frame] == number).any(axis=(0, 1)))) for frame in frames}
-
-
-def _role_of_single_frame(frame: int, n_frames: int) -> tuple[int | None, int | None]:
-    distance = min(frame, n_frames - frame) / n_frames
-    return (frame, None) if distance <= FULL_CYCLE_ED_SHARE else (None, frame)
 
 
 def check_completeness(

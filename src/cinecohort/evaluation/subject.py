@@ -13,7 +13,7 @@ from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.overlap import overlap
-from cinecohort.findings import Finding, Level, Outcome, overall_status
+from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation
 from cinecohort.model_sets import ModelSet
 
@@ -49,7 +49,7 @@ def evaluate_subject(
         labelled real hearts; undefined is None. Only frames, slices and structures known in both maps are
         compared. ``role`` is ``ed`` or ``es`` of the reference, or empty.
     """
-    outcome = Outcome(status=overall_status([]))
+    outcome = Outcome()
     for view in (view for view in STRUCTURES if view in views):
         segmentations = {
             each.name: read_segmentation(folder, view, each.files[view])
@@ -63,7 +63,6 @@ def evaluate_subject(
             if first is not None and second is not None:
                 _compare(outcome, view, (source, first), (reference, second), options)
     outcome.values = {"n_comparisons": len({(row["source"], row["reference"]) for row in outcome.rows})}
-    outcome.status = overall_status(outcome.findings)
     return outcome
 
 

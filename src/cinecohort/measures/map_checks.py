@@ -6,7 +6,11 @@ import numpy as np
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding, Level
-from cinecohort.images import PIXELS_MM, Image, read_geometry, voxel_spacing
+from cinecohort.grids import shear_mm
+from cinecohort.images import PIXELS_MM, SAME_PLACE_MM, Image, read_geometry, voxel_spacing
+from cinecohort.label_maps import label_of, role_of_single_frame
+
+LV = label_of("sa", "LV")
 
 FEWEST_SLICES = 3
 """Short-axis slices below which a sum of discs is no volume of a ventricle: base, middle and apex."""
@@ -33,13 +37,26 @@ def check_map(
     Returns
     -------
     list of Finding
-        ``SPACING``: pixels that are no cine's; ``GRID``: another grid than the image's; ``FEW_SLICES`` and
-        ``ONE_FRAME``: a short-axis map that cannot hold a ventricle, or no cycle.
+        ``SPACING``: pixels that are no cine's; ``SHIFT``: slices that lie beside each other; ``GRID``:
+        another grid than the image's; ``FEW_SLICES`` and ``ONE_FRAME``: a short-axis map that cannot hold a
+        ventricle, or no cycle.
     """
     return [
+        *_shear_findings(labels, view, source),
         *_grid_findings(labels, folder, view, source),
         *_extent_findings(labels, view, source, phase_known),
     ]
+
+
+def _shear_findings(labels: Image, view: str, source: str) -> list[Finding]:
+    beside = shear_mm(labels.affine)
+    if view != "sa" or beside <= SAME_PLACE_MM:
+        return []
+    message = (
+        f"sa: each slice of {source} lies {beside:.1f} mm beside the one below (a sheared affine); volumes"
+        f" are taken from the distance of the planes, {labels.spacing_mm[2]:.4g} mm"
+    )
+    return [Finding(Code.SHIFT, Level.REVIEW, message, view, value=beside, threshold=SAME_PLACE_MM)]
 
 
 def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[Finding]:
@@ -56,7 +73,10 @@ def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[
     expected = voxel_spacing(image.affine)
     shape = labels.data.shape[:3]
     if shape == image.shape[:3] and np.allclose(spacing, expected, rtol=0.01):
-        return []
+        if np.allclose(labels.affine, image.affine, atol=SAME_PLACE_MM):
+            return []
+        message = f"{view}: {source} lies elsewhere in space than its image, or in another order of voxels"
+        return [Finding(Code.GRID, Level.REVIEW, message, view)]
     theirs, ours = (
         f"{' x '.join(map(str, size))} voxels of {' x '.join(f'{mm:.3g}' for mm in each)} mm"
         for size, each in ((shape, spacing), (image.shape[:3], expected))
@@ -75,7 +95,11 @@ def _extent_findings(labels: Image, view: str, source: str, phase_known: bool) -
         findings.append(
             Finding(Code.FEW_SLICES, Level.REVIEW, message, view, value=n_slices, threshold=FEWEST_SLICES)
         )
-    if n_frames == 1 and not phase_known:
-        message = f"sa: {source} has one frame, which is taken for end-diastole; nothing says that it is"
+    drawn = np.flatnonzero((labels.data == LV).any(axis=(0, 1, 2)))
+    if (n_frames == 1 or drawn.size == 1) and not phase_known:
+        frame = 0 if n_frames == 1 else int(drawn[0])
+        role = "end-diastole" if role_of_single_frame(frame, n_frames)[0] is not None else "end-systole"
+        place = "" if n_frames == 1 else f" ({frame} of {n_frames})"
+        message = f"sa: {source} has one frame{place}, which is taken for {role}; nothing says that it is"
         findings.append(Finding(Code.ONE_FRAME, Level.REVIEW, message, view, value=1, threshold=2))
     return findings

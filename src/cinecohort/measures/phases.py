@@ -41,6 +41,12 @@ def end_systole(lv_volume_ml: NDArray[np.float64], known: int | None = None) -> 
     return int(np.nanargmin(lv_volume_ml))
 
 
+def single_frame(lv_volume_ml: NDArray[np.float64]) -> int | None:
+    """The only frame of a cine with an LV volume; None where there are more, or the cine is one frame."""
+    measured = np.flatnonzero(np.isfinite(lv_volume_ml))
+    return int(measured[0]) if measured.size == 1 and lv_volume_ml.size > 1 else None
+
+
 def first_frame_deficit_pct(lv_volume_ml: NDArray[np.float64]) -> float:
     """By how much the first frame's LV volume falls short of the largest, in percent; NaN if not known."""
     if np.isnan(lv_volume_ml[0]):

@@ -13,16 +13,27 @@ from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.measures import ANALYSED
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import write_json
-from cinecohort.findings import Finding, Level, Outcome, overall_status
+from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.images import read_geometry, read_sidecar, sidecar_path
-from cinecohort.label_maps import LabelMap, read_label, read_segmentation, sidecar_number
+from cinecohort.label_maps import (
+    LabelMap,
+    read_label,
+    read_segmentation,
+    role_of_single_frame,
+    sidecar_number,
+)
 from cinecohort.measures.columns import COLUMNS
 from cinecohort.measures.derived import with_derived
 from cinecohort.measures.function import heart_rate_from_cycle
 from cinecohort.measures.long_axis import AtrialCurves, atrial_curves, atrial_measures
 from cinecohort.measures.map_checks import check_map
 from cinecohort.measures.options import MeasureOptions
-from cinecohort.measures.phases import end_diastole, end_systole, first_frame_deficit_pct
+from cinecohort.measures.phases import (
+    end_diastole,
+    end_systole,
+    first_frame_deficit_pct,
+    single_frame,
+)
 from cinecohort.measures.ventricles import (
     StackFacts,
     VentricularCurves,
@@ -90,7 +101,7 @@ def measure_subject(
         (``frames`` = the observer), one an observer. Undefined is None; the findings say why. The file
         ``curves.json`` holds the volumes of every frame. Without any label map the subject is excluded.
     """
-    outcome = Outcome(status=overall_status([]))
+    outcome = Outcome()
     facts = stack_facts(folder)
     affine = _short_axis_affine(folder)
     people = [
@@ -123,9 +134,6 @@ def measure_subject(
         outcome.rows += [row for row, _ in made]
         outcome.findings += void_findings(source.name, [void for _, voids in made for void in voids])
     outcome.findings += _subject_findings(outcome.rows, facts)
-    outcome.status = overall_status(outcome.findings)
-    for row in outcome.rows:
-        row["status"] = str(outcome.status)
     if sources:
         write_json(folder / CURVES_FILE, curves)
         outcome.outputs.append(CURVES_FILE)
@@ -176,14 +184,23 @@ def _frames(
     if observer is None:
         if source.ventricles is None:
             return None, None
-        volume = source.ventricles.lv_ml
-        return end_diastole(volume, options.ed, facts.ed_frame), end_systole(volume, facts.es_frame)
+        return _own_frames(source.ventricles, facts, options)
     labels = observer.maps.get("sa")
     if labels is None or observer.ventricles is None:
         return None, None
     if labels.ed_frame is not None or labels.es_frame is not None:
         return labels.ed_frame, labels.es_frame
-    return end_diastole(observer.ventricles.lv_ml), end_systole(observer.ventricles.lv_ml)
+    return _own_frames(observer.ventricles, StackFacts(), MeasureOptions())
+
+
+def _own_frames(
+    curves: VentricularCurves, facts: StackFacts, options: MeasureOptions
+) -> tuple[int | None, int | None]:
+    """End-diastole and end-systole: those that the source names, else the largest and the smallest LV."""
+    volume = curves.whole_lv_ml
+    if (only := single_frame(curves.lv_ml)) is not None and facts.ed_frame is None and facts.es_frame is None:
+        return role_of_single_frame(only, volume.size)
+    return end_diastole(volume, options.ed, facts.ed_frame), end_systole(volume, facts.es_frame)
 
 
 def _row(
@@ -291,7 +308,15 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
             f"sa: {source.name} found no {structure} in {len(frames)} frames, which have no volume of it"
         )
         findings.append(Finding(Code.NOT_FOUND, Level.REVIEW, message, view="sa", frames=frames))
-    deficit = first_frame_deficit_pct(source.ventricles.lv_ml)
+    if source.ventricles.lost:
+        listed = ", ".join(map(str, source.ventricles.lost))
+        message = (
+            f"sa: the LV of {source.name} is missing in slices of frame {listed} where other frames have it;"
+            " such a frame is taken for end-diastole or end-systole only where its role is named"
+        )
+        lost = Finding(Code.MISSING_SLICE, Level.REVIEW, message, view="sa", frames=source.ventricles.lost)
+        findings.append(lost)
+    deficit = first_frame_deficit_pct(source.ventricles.whole_lv_ml)
     if not source.manual and facts.ed_frame is None and deficit > options.ed_tolerance_pct:
         level = Level.REVIEW if options.ed == "first" else Level.INFO
         message = (

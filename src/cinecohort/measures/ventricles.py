@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cinecohort.label_maps import LabelMap
 from cinecohort.measures import function
+from cinecohort.measures.lost_slices import frames_with_lost_slices
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.volumes import slice_areas, slice_spacing, volume_curve
 
@@ -57,7 +58,7 @@ class VentricularCurves:
 
     ``incomplete`` are the structures that some frame shows, but with an unknown slice inside; ``failed``
     gives the frames in which a structure was looked for and not found. No ventricle is ever empty, so a
-    volume of 0 is a failure, not a measurement.
+    volume of 0 is a failure, not a measurement. ``lost`` are the frames in which the LV lacks slices.
     """
 
     lv_ml: NDArray[np.float64]
@@ -65,6 +66,14 @@ class VentricularCurves:
     rv_ml: NDArray[np.float64]
     incomplete: tuple[str, ...] = field(default=())
     failed: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    lost: tuple[int, ...] = ()
+
+    @property
+    def whole_lv_ml(self) -> NDArray[np.float64]:
+        """LV volumes (t,) that end-diastole and end-systole are looked for in: those of whole ventricles."""
+        volume = self.lv_ml.copy()
+        volume[list(self.lost)] = np.nan
+        return volume if np.isfinite(volume).any() else self.lv_ml
 
 
 def ventricular_curves(labels: LabelMap, facts: StackFacts, options: MeasureOptions) -> VentricularCurves:
@@ -91,7 +100,8 @@ def ventricular_curves(labels: LabelMap, facts: StackFacts, options: MeasureOpti
         if np.any(volume == 0):
             failed[structure] = tuple(np.flatnonzero(volume == 0).tolist())
         curves[structure] = np.where(volume == 0, np.nan, volume)
-    return VentricularCurves(curves["LV"], curves["MYO"], curves["RV"], tuple(incomplete), failed)
+    lost = frames_with_lost_slices(np.asarray(labels.mask("LV").any(axis=(0, 1))), labels.frames("LV"))
+    return VentricularCurves(curves["LV"], curves["MYO"], curves["RV"], tuple(incomplete), failed, lost)
 
 
 def ventricular_measures(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import VIEWS
 from cinecohort.errors import UserError
-from cinecohort.findings import Finding, Level, Outcome, overall_status
+from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.images import Image, read_image
 from cinecohort.quality.options import GeometryCheck, ImageQualityOptions
 from cinecohort.quality.reports import finding
@@ -34,7 +34,7 @@ def check_images(folder: Path, options: ImageQualityOptions) -> Outcome:
         Findings with codes of :class:`cinecohort.catalogue.findings.Code`; ``values`` holds the numbers
         behind them, by view. A file that cannot be read is a finding, too.
     """
-    outcome = Outcome(status=overall_status([]))
+    outcome = Outcome()
     for view in VIEWS:
         path = folder / f"{view}.nii.gz"
         if not path.is_file():
@@ -47,7 +47,6 @@ def check_images(folder: Path, options: ImageQualityOptions) -> Outcome:
         findings, values = check_image(image, view, options)
         outcome.findings += findings
         outcome.values |= {f"{view}_{name}": value for name, value in values.items()}
-    outcome.status = overall_status(outcome.findings)
     return outcome
 
 

@@ -1,13 +1,29 @@
 """Checks M1 to M4: are the measures those of one living heart. They flag; they do not exclude by default."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding
 from cinecohort.quality.options import MeasureQualityOptions
 from cinecohort.quality.reports import finding
+
+
+def check_rows(rows: Sequence[Mapping[str, Any]], options: MeasureQualityOptions) -> list[Finding]:
+    """Findings of a subject's rows, each source at its own frames.
+
+    The first set of networks is held to every check. Of other sets and of people, order and range are looked
+    at (M1): experts' own masses and stroke volumes differ by more than the other checks allow.
+    """
+    own = [row for row in rows if row.get("frames") == "own"]
+    first = next((row for row in own if row.get("kind") == "auto"), None)
+    return [
+        found if row is first else replace(found, message=f"{row['source']}: {found.message}")
+        for row in own
+        for found in (check_measures(row, options) if row is first else _plausible(row, options))
+    ]
 
 
 def check_measures(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[Finding]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import read_json
-from cinecohort.findings import Finding, Outcome, overall_status
+from cinecohort.findings import Finding, Outcome
 from cinecohort.images import read_image, sidecar_path
 from cinecohort.label_maps import LabelMap, read_segmentation
 from cinecohort.quality.long_axis_checks import check_long_axis
@@ -38,7 +38,7 @@ def check_segmentations(folder: Path, name: str | None, options: SegmentationQua
         Findings with codes of :class:`cinecohort.catalogue.findings.Code`; ``values`` holds the numbers
         behind them. Without any segmentation both are empty.
     """
-    outcome = Outcome(status=overall_status([]))
+    outcome = Outcome()
     for view in STRUCTURES:
         labels = read_segmentation(folder, view, name)
         if labels is None:
@@ -53,7 +53,6 @@ def check_segmentations(folder: Path, name: str | None, options: SegmentationQua
         changed, shares = check_clean_up(labels.image.sidecar.get("clean_up"), view, options.s11_clean_up)
         outcome.findings += findings + uncertain + changed
         outcome.values |= values | agreement | shares
-    outcome.status = overall_status(outcome.findings)
     return outcome
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError, is_machine_fault
-from cinecohort.findings import Finding, Level, Outcome, overall_status
+from cinecohort.findings import Finding, Level, Outcome, Status
 from cinecohort.images import PIXELS_MM, Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
 from cinecohort.segmentation.clean_up import clean_up
@@ -284,8 +284,7 @@ def finish(
     }
     if isinstance(segmented, ReadSubject):
         values["frames_segmented"] = 0
-        status = overall_status(segmented.findings)
-        return Outcome(status, segmented.findings, [], values, traceback=segmented.traceback)
+        return Outcome(Status.OK, segmented.findings, [], values, traceback=segmented.traceback)
     image = segmented.subject.image
     assert image is not None
     labels, findings = segmented.labels, list(segmented.subject.findings)
@@ -314,4 +313,4 @@ def finish(
     write_image(path, Image(labels, image.affine, image.frame_interval_s, sidecar))
     values["frames_segmented"] = len(segmented.frames)
     outputs = [path.name, path.name.removesuffix(".nii.gz") + ".json"]
-    return Outcome(overall_status(findings), findings, outputs, values)
+    return Outcome(Status.OK, findings, outputs, values)

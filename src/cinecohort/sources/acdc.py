@@ -26,9 +26,9 @@ from cinecohort.sources.listing import files_below, folders_in
 from cinecohort.sources.nifti_files import (
     conversion_outcome,
     image_sidecar,
+    onto_ed,
     read_label,
     read_volume,
-    same_grid,
     smallest_type,
     whole_frames,
 )
@@ -270,8 +270,8 @@ def _read_image(frames: dict[str, Path]) -> tuple[Image | None, list[Finding]]:
             volumes.append(volume)
     if len(volumes) < len(frames):
         return None, findings
-    ed, es = volumes
-    if not same_grid(es.data.shape, es.affine, ed) or ed.data.shape[3] != 1 or es.data.shape[3] != 1:
+    ed, es = volumes[0], onto_ed(*volumes)
+    if es is None:
         words = " and ".join(f"{v.data.shape} at {v.spacing_mm} mm" for v in volumes)
         message = f"The ED and ES volumes differ: {words}."
         return None, [*findings, Finding(Code.MATRIX, Level.REJECT, message, "sa")]

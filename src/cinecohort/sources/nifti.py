@@ -19,15 +19,16 @@ from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome
+from cinecohort.grids import brought_onto
 from cinecohort.images import Image, write_image
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import files_below, folders_in
 from cinecohort.sources.nifti_files import (
     conversion_outcome,
     image_sidecar,
+    onto_ed,
     read_label,
     read_volume,
-    same_grid,
     smallest_type,
 )
 
@@ -296,8 +297,9 @@ def _read_pair(raw: Path, view: str) -> tuple[Image | None, list[Finding]]:
             volumes.append(volume)
     if len(volumes) < 2:
         return None, findings
-    ed, es = volumes
-    if not same_grid(es.data.shape, es.affine, ed) or ed.data.shape[3] != 1 or es.data.shape[3] != 1:
+    ed, es = volumes[0], onto_ed(*volumes)
+    if es is None:
+        es = volumes[1]
         message = f"The ED image {ed.data.shape} and the ES image {es.data.shape} are not on one grid."
         return None, [*findings, Finding(Code.MATRIX, Level.REJECT, message, view)]
     return Image(np.concatenate([ed.data, es.data], axis=3), ed.affine, sidecar=ed.sidecar), findings
@@ -348,9 +350,10 @@ def place_frames(raw: Path, view: str, image: Image) -> tuple[Roles, list[Findin
 
 def _most_alike(path: Path, view: str, image: Image) -> int | None:
     single, _ = read_volume(path, view, Level.REVIEW)
-    if single is None or single.data.shape[:3] != image.data.shape[:3] or single.data.shape[3] != 1:
+    brought = None if single is None else brought_onto(single, image)
+    if brought is None or brought.image.data.shape[3] != 1:
         return None
-    reference = single.data.reshape(-1).astype(np.float64)
+    reference = brought.image.data.reshape(-1).astype(np.float64)
     likeness = [
         _correlation(reference, image.data[..., frame].reshape(-1).astype(np.float64))
         for frame in range(image.data.shape[3])

@@ -12,6 +12,7 @@ from cinecohort.conversion.label_checks import annotate_everything
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
+from cinecohort.grids import brought_onto, shear_mm, slices_along_normal
 from cinecohort.images import (
     HEADER_BYTES,
     SAME_PLACE_MM,
@@ -80,6 +81,15 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
         image = slices_along_normal(image)
         message = f"{path.name}: the slices ran against the normal and were put into its order."
         findings.append(Finding(Code.ORIENTATION, Level.INFO, message, view))
+    beside = shear_mm(image.affine)
+    if beside > SAME_PLACE_MM:
+        message = (
+            f"{path.name}: each slice lies {beside:.1f} mm beside the one below (its affine is sheared); they"
+            f" are {image.spacing_mm[2]:.4g} mm apart, which volumes are taken from. Check which slice moved."
+        )
+        findings.append(
+            Finding(Code.SHIFT, Level.REVIEW, message, view, value=beside, threshold=SAME_PLACE_MM)
+        )
     image.sidecar = {**image.sidecar, "slices_reversed": against}
     return image, findings
 
@@ -115,17 +125,12 @@ def _millimetres(values: NDArray[np.float64]) -> str:
     return " x ".join(f"{value:.4g}" for value in values)
 
 
-def slices_along_normal(image: Image) -> Image:
-    """Reverse the order of slices, and the affine with it: every voxel keeps its place in space."""
-    affine = image.affine.copy()
-    affine[:3, 3] += affine[:3, 2] * (image.data.shape[2] - 1)
-    affine[:3, 2] *= -1
-    return Image(image.data[:, :, ::-1], affine, image.frame_interval_s, image.sidecar)
-
-
-def same_grid(shape: tuple[int, ...], affine: NDArray[np.float64], image: Image) -> bool:
-    """Whether a volume of `shape` (x, y, z, ...) with `affine` lies on the voxels of `image` (0.1 mm)."""
-    return shape[:3] == image.data.shape[:3] and bool(np.allclose(affine, image.affine, atol=SAME_PLACE_MM))
+def onto_ed(ed: Image, es: Image) -> Image | None:
+    """The volume of ES in the order of ED's voxels; None where they are not two frames of one grid."""
+    if ed.data.shape[3] != 1 or es.data.shape[3] != 1:
+        return None
+    brought = brought_onto(es, ed)
+    return brought.image if brought is not None and brought.how != "voxel by voxel" else None
 
 
 def image_sidecar(
@@ -181,20 +186,34 @@ def read_label(
     -------
     tuple
         The labels (x, y, z, t) as ``uint8`` or None, and the findings: ``UNREADABLE`` for a damaged file
-        or unknown label values, ``MATRIX`` for another matrix, all for review.
+        or unknown label values, ``MATRIX`` for another matrix, ``GRID`` for another place, all for review.
+        A map in another order of voxels is turned as the affines say (``GRID``, info).
     """
     volume, findings = _read(path, view, Level.REVIEW)
     if volume is None:
         return None, findings
-    if image.sidecar.get("slices_reversed"):
-        volume = slices_along_normal(volume)
-    if volume.data.shape[:3] != image.data.shape[:3]:
+    if sorted(volume.data.shape[:3]) != sorted(image.data.shape[:3]):
         words = f"{_shape(volume)} voxels, the image {_shape(image)}"
         message = f"{observer}: {path.name} has {words}; these labels are left out."
         return None, [*findings, Finding(Code.MATRIX, Level.REVIEW, message, view)]
-    if not same_grid(volume.data.shape, volume.affine, image):
-        message = f"{observer}: {path.name} lies elsewhere in space than the image; taken voxel by voxel."
-        findings.append(Finding(Code.ORIENTATION, Level.REVIEW, message, view))
+    brought = brought_onto(volume, image)
+    if brought is None:
+        message = (
+            f"{observer}: {path.name} lies elsewhere than the image by its affine; these labels are left out."
+        )
+        return None, [*findings, Finding(Code.GRID, Level.REVIEW, message, view)]
+    volume, how = brought
+    if how == "turned":
+        message = f"{observer}: {path.name} had another order of voxels and was turned as its affine says."
+        findings.append(Finding(Code.GRID, Level.INFO, message, view))
+    elif how:
+        if image.sidecar.get("slices_reversed"):
+            volume = slices_along_normal(volume)
+        message = (
+            f"{observer}: {path.name} or the image does not say where it lies; the labels were taken voxel by"
+            " voxel. Look whether they fit."
+        )
+        findings.append(Finding(Code.GRID, Level.REVIEW, message, view))
     try:
         if not np.array_equal(volume.data, np.rint(volume.data)) or volume.data.min() < 0:
             raise ValueError("label map holds values that are not whole numbers from 0")

@@ -11,7 +11,7 @@ def test_the_gravest_finding_is_said_and_the_others_are_counted() -> None:
         Finding("UNREADABLE", Level.ERROR, "cannot be read"),
     ]
     outcome = Outcome(Status.REVIEW, findings, values={"views": "sa"})
-    assert sentence_of(outcome) == "review; sa; UNREADABLE: cannot be read (1 more in convert.json)"
+    assert sentence_of(outcome) == "error; sa; UNREADABLE: cannot be read (1 more in convert.json)"
     outcome.findings.pop()
     assert sentence_of(outcome) == "review; sa; ORIENTATION: lies elsewhere"
     assert sentence_of(Outcome(Status.EXCLUDED)) == "excluded; no view"

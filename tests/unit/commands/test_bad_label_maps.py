@@ -10,7 +10,7 @@ import pytest
 
 from cinecohort.cli import main
 
-AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
+AFFINE = np.diag([3.0, 3.0, 8.0, 1.0])
 
 
 def heart() -> np.ndarray:
@@ -20,7 +20,7 @@ def heart() -> np.ndarray:
     for frame, radius in enumerate((7.0, 5.0)):
         distance = np.hypot(x - 26, y - 20)
         plane = np.select(
-            [distance < radius, distance < radius + 4, np.hypot(x - 16, y - 20) < 9], [1, 2, 3], 0
+            [distance < radius, distance < radius + 4, np.hypot(x - 7, y - 20) < radius], [1, 2, 3], 0
         )
         labels[..., frame] = plane[..., None]
     return labels
@@ -44,7 +44,7 @@ def test_labels_stored_as_fractions_are_measured(tmp_path: Path, capsys: pytest.
     subject(tmp_path / "A", (heart() * np.float32(0.9999)).astype(np.float32))
     row, _ = measured(tmp_path, capsys)
     voxels = np.count_nonzero(heart()[..., 0] == 1)
-    assert row["lvedv_ml"] == pytest.approx(voxels * 1.5 * 1.5 * 8.0 / 1000)
+    assert row["lvedv_ml"] == pytest.approx(voxels * 3.0 * 3.0 * 8.0 / 1000)
     assert row["status"] == "ok"
 
 
@@ -119,8 +119,8 @@ def test_an_image_in_metres_and_milliseconds_is_no_other_grid(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = subject(tmp_path / "A", heart())
-    image = nib.Nifti1Image(np.zeros(heart().shape, np.int16), np.diag([1.5e-3, 1.5e-3, 8e-3, 1.0]))
-    image.header.set_zooms((1.5e-3, 1.5e-3, 8e-3, 400.0))
+    image = nib.Nifti1Image(np.zeros(heart().shape, np.int16), np.diag([3e-3, 3e-3, 8e-3, 1.0]))
+    image.header.set_zooms((3e-3, 3e-3, 8e-3, 400.0))
     image.header.set_xyzt_units("meter", "msec")
     nib.save(image, folder / "sa.nii.gz")
     row, said = measured(tmp_path, capsys)
@@ -139,3 +139,102 @@ def test_a_damaged_sidecar_leaves_the_others(
     row, said = measured(tmp_path, capsys)
     assert f"its sidecar {name} is damaged" in said
     assert row["status"] == "error"
+
+
+def beat(*radii: float) -> np.ndarray:
+    """A heart of seven slices, with the radius of both cavities in each frame."""
+    x, y = np.meshgrid(np.arange(60), np.arange(40), indexing="ij")
+    left, right = (np.hypot(x - centre, y - 20)[..., None] for centre in (40, 14))
+    planes = np.select([left < radii, left < np.add(radii, 4), right < radii], [1, 2, 3])
+    return np.repeat(planes[:, :, None, :], 7, axis=2).astype(np.uint8)
+
+
+def affine_like(**change: float) -> np.ndarray:
+    affine = np.diag([1.8, 1.8, 8.0, 1.0])
+    for place, value in change.items():
+        affine[int(place[1]), int(place[2])] = value
+    return affine
+
+
+@pytest.mark.parametrize("lost", [slice(2, 5), slice(3, 4), slice(0, 4), slice(4, 7), slice(0, 2)])
+def test_a_frame_that_lost_slices_is_no_end_systole(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], lost: slice
+) -> None:
+    labels = beat(9, 9, 8.5, 8, 7, 6.5, 6, 7, 8, 9)
+    labels[:, :, lost, 1] = 0
+    folder = tmp_path / "A"
+    folder.mkdir()
+    nib.save(nib.Nifti1Image(labels, affine_like()), folder / "seg_sa.nii.gz")
+    row, said = measured(tmp_path, capsys)
+    assert row["es_frame"] == 6
+    assert row["status"] == "review"
+    assert "missing in slices of frame 1 where other frames have it" in said
+
+
+def test_a_sound_beat_is_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = beat(9, 9, 8.5, 8, 7.5, 7.2, 7, 7.5, 8, 9)
+    labels[:, :, 0, 3:8] = 0
+    (tmp_path / "A").mkdir()
+    nib.save(nib.Nifti1Image(labels, affine_like()), tmp_path / "A" / "seg_sa.nii.gz")
+    row, said = measured(tmp_path, capsys)
+    assert (row["status"], row["es_frame"]) == ("ok", 6)
+    assert "missing in slices" not in said
+
+
+@pytest.mark.parametrize("labels", ["seg", "O1"])
+def test_exchanged_frames_are_flagged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], labels: str
+) -> None:
+    folder = tmp_path / "A"
+    folder.mkdir()
+    name, sidecar = ("seg_sa", "sa.json") if labels == "seg" else ("label_O1_sa", "label_O1_sa.json")
+    nib.save(nib.Nifti1Image(beat(9, 8, 6, 8), affine_like()), folder / f"{name}.nii.gz")
+    roles = '{"frame_roles": {"ed": 2, "es": 0}}' if labels == "seg" else '{"ed_frame": 2, "es_frame": 0}'
+    (folder / sidecar).write_text(roles)
+    out = tmp_path / "measures.csv"
+    assert main(["measure", str(folder), "--out", str(out), "--labels", labels]) == 0
+    said = capsys.readouterr()
+    assert pd.read_csv(out)["status"].tolist() == ["review"]
+    assert "A: NO_EJECTION: " in said.err
+    assert "1 of 1 subjects measured, 1 of them flagged for review" in said.out
+
+
+@pytest.mark.parametrize(
+    ("frame", "known"), [(2, "lvesv_ml"), (3, "lvesv_ml"), (0, "lvedv_ml"), (5, "lvedv_ml")]
+)
+def test_one_drawn_frame_of_a_cine_is_one_of_the_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], frame: int, known: str
+) -> None:
+    labels = np.zeros_like(beat(*[8] * 6))
+    labels[..., frame] = beat(8)[..., 0]
+    (tmp_path / "A").mkdir()
+    nib.save(nib.Nifti1Image(labels, affine_like()), tmp_path / "A" / "label_O1_sa.nii.gz")
+    out = tmp_path / "measures.csv"
+    assert main(["measure", str(tmp_path / "A"), "--out", str(out), "--labels", "O1"]) == 0
+    row = pd.read_csv(out).iloc[0]
+    assert row[["lvedv_ml", "lvesv_ml"]].dropna().index.tolist() == [known]
+    assert row["status"] == "review"
+    assert f"one frame ({frame} of 6)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("affine", "code"),
+    [
+        (affine_like(_02=4.0), "SHIFT"),
+        (affine_like(_00=-1.8, _03=106.2), "GRID"),
+        (affine_like(_23=40.0), "GRID"),
+    ],
+    ids=["sheared", "reversed", "moved"],
+)
+def test_maps_that_lie_otherwise_than_their_image_are_flagged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], affine: np.ndarray, code: str
+) -> None:
+    labels = beat(9, 6)
+    (tmp_path / "A").mkdir()
+    image = nib.Nifti1Image(np.zeros(labels.shape, np.int16), affine if code == "SHIFT" else affine_like())
+    nib.save(image, tmp_path / "A" / "sa.nii.gz")
+    nib.save(nib.Nifti1Image(labels, affine), tmp_path / "A" / "seg_sa.nii.gz")
+    row, said = measured(tmp_path, capsys)
+    assert f"A: {code}: " in said
+    assert row["status"] == "review"
+    assert row["lvedv_ml"] == pytest.approx(np.count_nonzero(labels[..., 0] == 1) * 1.8 * 1.8 * 8 / 1000)

@@ -16,6 +16,8 @@ from cinecohort.model_sets import single_set
 
 BOTH = [single_set("ours", STRUCTURES), single_set("other", STRUCTURES, "other")]
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
+OBLIQUE = AFFINE.copy()
+OBLIQUE[:3, :3] = np.array([[0.8, 0.36, -0.48], [0.0, 0.8, 0.6], [0.6, -0.48, 0.64]]) @ AFFINE[:3, :3]
 
 
 def labels(shift: int = 0, frames: int = 4) -> np.ndarray:
@@ -123,7 +125,9 @@ def test_command_pairs_folders_by_name(tmp_path: Path, capsys: pytest.CaptureFix
     code = evaluate("--auto", tmp_path / "auto", "--manual", tmp_path / "manual", "--out", out, "--positions")
     table = pd.read_csv(out)
     assert code == 0
-    assert table["name"].unique().tolist() == ["p2"]
+    assert table["name"].unique().tolist() == ["p2", "p3"]
+    assert table.pop("note").dropna().str.startswith("not compared: ").tolist() == [True]
+    table = table[table["name"] == "p2"]
     assert set(table["position"]) == {"all", "basal", "mid", "apical"}
     assert "p3" in capsys.readouterr().err
 
@@ -157,3 +161,31 @@ def test_command_refuses_in_one_sentence(
     message = capsys.readouterr().err
     assert message.startswith("cinecohort evaluate: ")
     assert message.count("\n") == 1
+
+
+def test_command_turns_what_was_stored_in_another_order(tmp_path: Path) -> None:
+    """The same hearts, their axes exchanged and reversed: all is as without, and a note says so."""
+    drawn = labels(0, 2)
+    for folder in ("auto", "manual"):
+        (tmp_path / folder).mkdir()
+        write_image(tmp_path / folder / "same.nii.gz", Image(drawn, OBLIQUE))
+    write_image(tmp_path / "manual" / "turned.nii.gz", Image(drawn, OBLIQUE))
+    index = np.array([[0, -1, 0, 31.0], [1, 0, 0, 0], [0, 0, -1, 4], [0, 0, 0, 1]])
+    stored = np.ascontiguousarray(drawn[::-1, :, ::-1].transpose(1, 0, 2, 3))
+    write_image(tmp_path / "auto" / "turned.nii.gz", Image(stored, OBLIQUE @ index))
+    out = tmp_path / "overlap.csv"
+    assert evaluate("--auto", tmp_path / "auto", "--manual", tmp_path / "manual", "--out", out) == 0
+    table = pd.read_csv(out, keep_default_na=False).set_index("name")
+    assert table.loc["turned", "dice"].astype(float).eq(1).all()
+    assert set(table.loc["same", "note"]) == {""}
+    assert set(table.loc["turned", "note"]) == {"turned to the reference's grid, as the affines say"}
+
+
+def test_command_refuses_maps_that_lie_elsewhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere = OBLIQUE.copy()
+    elsewhere[2, 3] += 20
+    write_image(tmp_path / "a.nii.gz", Image(labels(0, 1), OBLIQUE))
+    write_image(tmp_path / "b.nii.gz", Image(labels(0, 1), elsewhere))
+    pair = ("--auto", tmp_path / "a.nii.gz", "--manual", tmp_path / "b.nii.gz", "--out", tmp_path / "o.csv")
+    assert evaluate(*pair) == 1
+    assert "lie elsewhere in space by their affines" in capsys.readouterr().err

@@ -299,11 +299,94 @@ def test_a_broken_label_leaves_the_image(root: Path, kind: str) -> None:
     assert {path.name for path in folder.iterdir()} == {"sa.nii.gz", "sa.json"}
 
 
-def test_a_label_elsewhere_in_space_is_flagged(root: Path) -> None:
+def test_a_label_that_does_not_say_where_it_lies_is_flagged(root: Path) -> None:
     save(root / "p1" / "sa.nii.gz", cine())
     save(root / "p1" / "label_sa.nii.gz", labels(), np.diag([1.8, 1.8, 10.0, 1.0]))
     outcome, _ = convert(root)
-    assert codes(outcome) == {"ORIENTATION"}
+    assert codes(outcome) == {"GRID"}
+
+
+OBLIQUE = nib.affines.from_matvec(
+    np.array([[0.8, 0.36, -0.48], [0.0, 0.8, 0.6], [0.6, -0.48, 0.64]]) * [1.7, 1.8, 10.0], [4.0, -9.0, 30.0]
+)
+
+
+def stored_as(data: np.ndarray, codes: str) -> tuple[np.ndarray, np.ndarray]:
+    """A volume on OBLIQUE with its axes exchanged and reversed, as nibabel does it."""
+    image = nib.Nifti1Image(data, OBLIQUE)
+    now, then = nib.orientations.io_orientation(OBLIQUE), nib.orientations.axcodes2ornt(tuple(codes))
+    turned = image.as_reoriented(nib.orientations.ornt_transform(now, then))
+    return np.asarray(turned.dataobj), turned.affine
+
+
+@pytest.mark.parametrize("image_codes", ["RAS", "LPS", "RAI", "SPL"])
+@pytest.mark.parametrize("label_codes", ["RAS", "LAS", "RPI", "ARS", "SLA", "IPR"])
+def test_labels_are_turned_to_their_image(root: Path, image_codes: str, label_codes: str) -> None:
+    """The heart's slices differ, so that any other order is seen."""
+    drawn = heart(4)
+    drawn[..., 0], drawn[:4, :, 1] = 0, 3
+    bright = 100.0 + drawn * 50.0
+    for role in ("ED", "ES"):
+        save(root / "p1" / f"sa_{role}.nii.gz", *stored_as(bright, image_codes))
+        save(root / "p1" / f"label_sa_{role}.nii.gz", *stored_as(drawn, label_codes))
+    outcome, folder = convert(root)
+    assert not codes(outcome) & {"GRID", "MATRIX", "ORIENTATION"}, outcome.findings
+    image, label = read_image(folder / "sa.nii.gz"), read_image(folder / "label_manual_sa.nii.gz")
+    np.testing.assert_array_equal(100 + 50 * label.data.astype(int), image.data)
+
+
+@pytest.mark.parametrize("label_codes", ["RAS", "LPI"])
+def test_frames_of_es_are_turned_to_those_of_ed(root: Path, label_codes: str) -> None:
+    drawn = heart(4)
+    drawn[..., 0], drawn[:4, :, 1] = 0, 3
+    save(root / "p1" / "sa_ED.nii.gz", *stored_as(100.0 + drawn, "RAS"))
+    save(root / "p1" / "sa_ES.nii.gz", *stored_as(100.0 + drawn, label_codes))
+    image = read_image(convert(root)[1] / "sa.nii.gz")
+    np.testing.assert_array_equal(image.data[..., 0], image.data[..., 1])
+
+
+@pytest.mark.parametrize("moved", [(0, 0, 25.0), (7.0, 0, 0)])
+def test_labels_that_lie_elsewhere_are_left_out(root: Path, moved: tuple[float, float, float]) -> None:
+    elsewhere = OBLIQUE.copy()
+    elsewhere[:3, 3] += moved
+    save(root / "p1" / "sa.nii.gz", cine(), OBLIQUE)
+    save(root / "p1" / "label_sa.nii.gz", labels(), elsewhere)
+    outcome, _ = convert(root)
+    assert "GRID" in codes(outcome)
+    assert outcome.values["observers"] == ""
+
+
+@pytest.mark.parametrize("beside", [(5.0, 0.0), (-2.0, 3.0), (0.0, 0.5)])
+@pytest.mark.parametrize("stated", ["length", "distance"])
+def test_a_sheared_stack_is_as_thick_as_its_planes_are_apart(
+    root: Path, beside: tuple[float, float], stated: str
+) -> None:
+    sheared = OBLIQUE.copy()
+    sheared[:3, 2] += beside[0] * OBLIQUE[:3, 0] / 1.7 + beside[1] * OBLIQUE[:3, 1] / 1.8
+    path = root / "p1" / "sa.nii.gz"
+    save(path, cine(), sheared)
+    if stated == "distance":
+        image = nib.load(path)
+        image.header["pixdim"][1:4] = 1.7, 1.8, 10.0
+        nib.save(nib.Nifti1Image(image.get_fdata(), None, image.header), path)
+    outcome, folder = convert(root)
+    assert "SHIFT" in codes(outcome)
+    assert f"{np.hypot(*beside):.1f} mm beside" in next(
+        f.message for f in outcome.findings if f.code == "SHIFT"
+    )
+    written = read_image(folder / "sa.nii.gz")
+    assert written.spacing_mm == pytest.approx((1.7, 1.8, 10.0), rel=1e-5)
+    assert written.voxel_volume_ml == pytest.approx(0.0306, rel=1e-5)
+    assert outcome.values["dz_mm"] == pytest.approx(10.0, abs=1e-3)
+
+
+def test_rows_and_columns_that_are_not_at_right_angles_are_refused(root: Path) -> None:
+    skewed = OBLIQUE.copy()
+    skewed[:3, 1] += 0.1 * OBLIQUE[:3, 0]
+    save(root / "p1" / "sa.nii.gz", cine(), skewed)
+    outcome, _ = convert(root)
+    assert outcome.status is Status.EXCLUDED
+    assert "right angles" in outcome.findings[0].message
 
 
 def test_a_structure_that_is_nowhere_in_a_frame_is_absent_there(root: Path) -> None:
