@@ -11,6 +11,7 @@ from cinecohort.analyses.agreement_files import write_agreement
 from cinecohort.catalogue.measures import Show, columns_shown
 from cinecohort.ledger.columns import OVERLAP_COLUMNS
 from cinecohort.ledger.tables import read_table, write_table
+from cinecohort.measures.voids import failed_subjects
 from cinecohort.statistics.agreement import AgreementResult, agree
 from cinecohort.statistics.cases import choose_cases
 from cinecohort.statistics.comparisons import SINGLE_OBSERVER, Comparison, MeasureSources, comparisons
@@ -133,6 +134,7 @@ def _write_comparisons(measures: pd.DataFrame, folder: Path, options: AgreementO
     for comparison in _all_comparisons(measures, options):
         names = (comparison.first_name, comparison.second_name)
         result = agree(comparison.first, comparison.second, "subject", options, names)
+        result.bland_altman["n_failed"] = n_failed(measures, comparison, result)
         write_agreement(result, folder / comparison.folder, names, figures=not comparison.dataset)
         described = _described(comparison)
         listed.append(described | {"n": len(result.pairing.keys)})
@@ -145,6 +147,21 @@ def _write_comparisons(measures: pd.DataFrame, folder: Path, options: AgreementO
         empty = pd.DataFrame(columns=[*COMPARISON_COLUMNS[:-1], "measure"])
         write_table(folder / f"{name}.csv", pd.concat(tables_of_name) if tables_of_name else empty)
     _write_grids(made, folder, options)
+
+
+def n_failed(measures: pd.DataFrame, comparison: Comparison, result: AgreementResult) -> pd.Series:
+    """Subjects of a comparison without a pair since the measure failed on a side, by row of the limits."""
+    if "voided" not in measures:
+        return pd.Series(0, index=result.bland_altman.index)
+    frames = measures["frames"].fillna("own")
+    first = (measures["source"] == comparison.first_name) & (
+        (measures["kind"] == "manual") | (frames == comparison.frames)
+    )
+    second = (measures["source"] == comparison.second_name) & (measures["kind"] == "manual")
+    rows = measures[first | second]
+    failed = failed_subjects(rows["subject"], rows["voided"])
+    compared = set(result.pairing.keys["subject"].astype(str))
+    return result.bland_altman["measure"].map(lambda name: len(failed.get(name, set()) & compared))
 
 
 def _write_beside_published(folder: Path, models: Sequence[str]) -> None:

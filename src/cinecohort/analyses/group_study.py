@@ -24,10 +24,12 @@ from cinecohort.catalogue.measures import measure_label
 from cinecohort.errors import UserError
 from cinecohort.files import write_json, write_text
 from cinecohort.ledger.tables import read_table, write_table
+from cinecohort.measures.voids import failed_subjects
 from cinecohort.statistics.balance import balance_table
 from cinecohort.statistics.baseline import baseline_table
 from cinecohort.statistics.effects import compare
 from cinecohort.statistics.matching import Matching, match
+from cinecohort.statistics.missing_outcomes import missing_outcomes
 from cinecohort.statistics.power import smallest_detectable_difference
 from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table
 from cinecohort.statistics.study_cohort import (
@@ -48,7 +50,7 @@ from cinecohort.statistics.unvalidated import (
 
 TABLES = (
     *("flow", "baseline", "pairs", "scores", "unmatched", "balance", "sample_sizes", "comparison"),
-    *("sensitivity", "subgroups", "power", "published", "left_out"),
+    *("sensitivity", "subgroups", "power", "missing", "published", "left_out"),
 )
 FIGURES = ("love", "overlap", "forest")
 DESCRIBED = (
@@ -80,8 +82,8 @@ def run_study(
         The study.
     out
         Folder; gets ``flow, baseline, pairs, scores, unmatched, balance, sample_sizes, comparison,
-        sensitivity, subgroups, power`` and, where asked for, ``published`` as CSV; ``love, overlap, forest``
-        as SVG; ``methods.txt``; ``summary.json``. What an earlier run left is removed first.
+        sensitivity, subgroups, power, missing`` and, where asked for, ``published`` as CSV; ``love, overlap,
+        forest`` as SVG; ``methods.txt``; ``summary.json``. What an earlier run left is removed first.
     unvalidated
         ``exclude``: outcomes by networks that were never tested on labelled real hearts are left out;
         ``left_out.csv`` and a warning name them.
@@ -124,6 +126,13 @@ def run_study(
         ),
         "subgroups": subgroup_table(matching, options),
         "power": power,
+        "missing": missing_outcomes(
+            matching.table,
+            matching.treatment,
+            matching.weights,
+            options.outcomes,
+            _failed(measures, cohort.source, options),
+        ),
         "left_out": left_out,
     }
     if published is not None:
@@ -178,6 +187,14 @@ def left_out_sentences(left_out: pd.DataFrame, options: StudyOptions) -> list[st
         + f": {row['reason']}."
         for row in left_out.to_dict("records")
     ]
+
+
+def _failed(measures: pd.DataFrame, source: str, options: StudyOptions) -> dict[str, set[str]]:
+    """Outcome to the subjects whose label map shows that it failed."""
+    if "voided" not in measures:
+        return {}
+    rows = measures[(measures["source"] == source) & (measures["frames"].fillna("own") == options.frames)]
+    return failed_subjects(rows["subject"], rows["voided"])
 
 
 def match_cohort(cohort: StudyCohort, options: StudyOptions) -> Matching:

@@ -198,6 +198,16 @@ def voided_text(voids: Sequence[Void]) -> str | None:
     return _BETWEEN.join(parts) or None
 
 
+def failed_subjects(subjects: Iterable[str], texts: Iterable[Any]) -> dict[str, set[str]]:
+    """Measure to the subjects of whom it is not given since it failed, from a column ``voided``."""
+    failed: dict[str, set[str]] = {}
+    for subject, text in zip(subjects, texts, strict=True):
+        for void in read_voided(text) if isinstance(text, str) else []:
+            if void["code"] in FAULTS:
+                failed.setdefault(void["measure"], set()).add(str(subject))
+    return failed
+
+
 def read_voided(text: str | None) -> list[dict[str, Any]]:
     """Turn what :func:`voided_text` wrote into one ``measure, code, reason`` for each measure."""
     found = [_WRITTEN.fullmatch(part) for part in text.split(_BETWEEN)] if text else []

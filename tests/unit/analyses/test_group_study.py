@@ -109,6 +109,7 @@ def test_every_table_and_figure_is_there_and_consistent(study):
             for name in ("flow", "baseline", "pairs", "scores", "unmatched", "balance", "published")
         ),
         *(f"{name}.csv" for name in ("sample_sizes", "comparison", "sensitivity", "subgroups", "power")),
+        "missing.csv",
         *("left_out.csv", "love.svg", "overlap.svg", "forest.svg", "methods.txt", "summary.json"),
     }
     head = summary(study)

@@ -219,6 +219,7 @@ def limits_table(tables: AgreementTables, comparisons: list[Comparison]) -> list
             [
                 Column("Measure", "left"),
                 Column("n"),
+                Column("Failed"),
                 Column(f"Bias ({ci(tables.confidence)})"),
                 Column("SD"),
                 Column(f"Lower limit ({ci(tables.confidence)})"),
@@ -226,7 +227,9 @@ def limits_table(tables: AgreementTables, comparisons: list[Comparison]) -> list
                 Column("Trend p"),
             ],
             rows,
-            notes="Rows without outliers follow only where pairs were removed, by the rule under methods. "
+            notes="Failed: subjects of whom the measure is not given since a label map lost its structure "
+            "(cohort/voided.tsv); they are in the tables of overlap. Rows without outliers follow only where "
+            "pairs were removed, by the rule under methods. "
             "Trend p: slope of the difference on the mean; it is biased where the standard deviations of the "
             "two differ.",
         )
@@ -245,6 +248,7 @@ def limits_row(name: str, measure: str, row: Row) -> list[str]:
     return [
         name,
         count(row["n"]),
+        count(row.get("n_failed") or 0),
         with_interval("bias"),
         number(row["sd"], digits),
         with_interval("loa_lower"),

@@ -30,13 +30,24 @@ from cinecohort.reporting.sections.study_tables import (
     balance_table,
     baseline_table,
     comparison_table,
+    missing_table,
     power_table,
     sensitivity_table,
     subgroup_table,
 )
 from cinecohort.reporting.validation import Marks
 
-TABLES = ("flow", "baseline", "balance", "comparison", "sensitivity", "subgroups", "power", "published")
+TABLES = (
+    "flow",
+    "baseline",
+    "balance",
+    "comparison",
+    "sensitivity",
+    "subgroups",
+    "power",
+    "missing",
+    "published",
+)
 
 
 @dataclass(frozen=True)
@@ -138,6 +149,7 @@ def parts(context: Context, study: Study) -> list[Section]:
         ),
         *sensitivity_table(tables["sensitivity"], name, study.confidence),
         *subgroup_table(tables["subgroups"], name, study.confidence),
+        *missing_table(tables["missing"], name, groups, context.options.smallest_count),
         *power_table(tables["power"], name),
     ]
     titled = (

@@ -394,6 +394,42 @@ def subgroup_table(table: pd.DataFrame, name: str, confidence: float) -> list[Bl
     ]
 
 
+def missing_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smallest: int) -> list[Block]:
+    """Outcomes that matched subjects lack, where any does, with the bounds of the difference."""
+    if table.empty or "missing1" not in table:
+        return []
+    rows: list[list[str] | str] = []
+    for row in table.to_dict("records"):
+        if not row["missing1"] and not row["missing0"]:
+            continue
+        digits = measure_digits(str(row["outcome"]))
+        counts = [
+            [hidden_count(row[f"{kind}{group}"], smallest) for kind in ("missing", "voided")]
+            for group in (1, 0)
+        ]
+        cells = [f"{missing} ({failed})" for missing, failed in counts]
+        bounds = interval(row["difference_low"], row["difference_high"], digits)
+        rows.append([measure_label(str(row["outcome"])), *cells, bounds])
+    if not rows:
+        return []
+    return [
+        Table(
+            f"tab-study-{name}-missing",
+            "Outcomes that matched subjects lack.",
+            [
+                Column("Outcome", "left"),
+                Column(f"Missing (failed), {groups[0]}"),
+                Column(f"Missing (failed), {groups[1]}"),
+                Column("Bounds of the difference"),
+            ],
+            rows,
+            notes="Failed: the label map lost the structure, so that the measure is not given "
+            "(cohort/voided.tsv). Bounds: the difference of means if every missing value were the smallest "
+            "or the largest seen among the matched subjects.",
+        )
+    ]
+
+
 def power_table(table: pd.DataFrame, name: str) -> list[Block]:
     """Smallest differences that the study would find."""
     if table.empty or "outcome" not in table:
