@@ -8,7 +8,7 @@ from cinecohort.catalogue.covariates import covariate_words, in_sentence
 from cinecohort.catalogue.measures import measure_label
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
-from cinecohort.statistics.study_options import StudyOptions
+from cinecohort.statistics.study_options import MatchingOptions, StudyOptions
 from cinecohort.statistics.subgroups import SMALLEST_CELL, SMALLEST_FOR_INTERACTION
 
 ORDERS = {
@@ -95,11 +95,7 @@ def _matching(options: StudyOptions, matching: Matching) -> list[str]:
         f"The propensity score was estimated by logistic regression on {_covariates(options.covariates)} "
         "(main effects), chosen beforehand "
         "as possible common causes of group and outcome.",
-        f"Each subject of {focal} was matched to "
-        f"{'its nearest subject' if settings.ratio == 1 else f'up to {settings.ratio} nearest subjects'}"
-        f" of {partners} on {score}, greedily, {ORDERS[settings.focal_order]}, "
-        f"{'with' if settings.replace else 'without'} replacement (nearest-neighbour matching as in "
-        f"{EMULATED}).",
+        f"Each subject of {focal} was matched to {_how(settings, partners, score)}.",
         _calipers(matching),
     ]
     if settings.exact:
@@ -123,6 +119,22 @@ def _matching(options: StudyOptions, matching: Matching) -> list[str]:
         "variance ratios (0.5 to 2), not by tests."
     )
     return sentences
+
+
+def _how(settings: MatchingOptions, partners: str, score: str) -> str:
+    """To whom, on what and by which rule subjects were matched."""
+    if settings.method == "optimal":
+        number = "one subject" if settings.ratio == 1 else f"up to {settings.ratio} subjects"
+        return (
+            f"{number} of {partners} on {score}, without replacement, so that the most pairs were formed "
+            "and their distances add up to the least (optimal matching)"
+        )
+    number = "its nearest subject" if settings.ratio == 1 else f"up to {settings.ratio} nearest subjects"
+    return (
+        f"{number} of {partners} on {score}, greedily, {ORDERS[settings.focal_order]}, "
+        f"{'with' if settings.replace else 'without'} replacement "
+        f"(nearest-neighbour matching as in {EMULATED})"
+    )
 
 
 def _calipers(matching: Matching) -> str:

@@ -39,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order", choices=ORDERS, help="who chooses first (default largest; smallest for atc)"
     )
+    parser.add_argument(
+        "--method",
+        choices=("nearest", "optimal"),
+        default="nearest",
+        help="nearest neighbour (default), or most pairs with the least sum of distances",
+    )
     parser.add_argument("--replace", action="store_true", help="a partner may be used again")
     parser.add_argument("--score", metavar="COL", help="propensity score that the table already has")
     parser.add_argument(
@@ -127,6 +133,7 @@ def _options(arguments: argparse.Namespace) -> "MatchingOptions":
     try:
         return MatchingOptions.model_validate(
             {
+                "method": arguments.method,
                 "estimand": arguments.estimand,
                 "distance": arguments.distance,
                 "order": arguments.order,
@@ -142,6 +149,6 @@ def _options(arguments: argparse.Namespace) -> "MatchingOptions":
         )
     except ValidationError as error:
         first = error.errors()[0]
-        option = str(first["loc"][0]).replace("_", "-")
+        option = str([*first["loc"], "method"][0]).replace("_", "-")
         arguments.usage_error(f"--{option}: {first['msg']}")
         raise AssertionError("argparse exits on wrong usage") from error

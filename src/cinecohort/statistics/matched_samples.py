@@ -20,6 +20,9 @@ NO_RESIDUALS = "the values do not vary within the groups, so that no error can b
 SPARE_SETS = 3
 """Matched sets beyond the covariates' columns (subjects beyond the parameters, without sets) from which on a
 covariate-adjusted p value keeps its level; measured in ``benchmarks/type_one_error.md``."""
+UNEQUAL, LARGE_GROUP = 4, 200
+"""Without sets there is no p where one group is more than so many times the other and the smaller is below
+this size: with a log-normal outcome and 1:8 up to 9 % of true nulls were rejected."""
 _ESTIMATES = ("estimate", "se", "df", "ci_low", "ci_high", "p")
 
 
@@ -203,7 +206,8 @@ def robust_difference(
         ``estimate, se, df, ci_low, ci_high, p, method, note``; missing where there are too few units. Where
         the robust variance is zero (all sets show the same difference), there is an estimate alone, and
         `method` says why. Where fewer than :data:`SPARE_SETS` sets (or units) more than parameters are
-        there, interval and p are missing, and `note` says so.
+        there, interval and p are missing, and so is p where groups without sets are too unequal
+        (:data:`UNEQUAL`); `note` says so.
     """
     result = no_estimate()
     if len(outcome) < 3 or len(np.unique(treatment)) < 2 or np.ptp(outcome) == 0:
@@ -231,7 +235,12 @@ def robust_difference(
         )
         return result | {"note": joined(design.note, lacking)}
     low, high = found.interval(settings.alpha)
-    return result | {"ci_low": low, "ci_high": high, "p": found.p}
+    result |= {"ci_low": low, "ci_high": high, "p": found.p}
+    fewest, most = sorted((int((treatment == 1).sum()), int((treatment == 0).sum())))
+    if groups is None and fewest < LARGE_GROUP and most > UNEQUAL * fewest:
+        skewed = f"no p: groups of {fewest} and {most} are too unequal for an outcome that may be skewed"
+        return result | {"p": np.nan, "note": joined(design.note, skewed)}
+    return result
 
 
 def no_estimate() -> dict[str, float | str]:

@@ -1,7 +1,8 @@
 """Propensity score matching: from a table of subjects to pairs, weights and who was left over.
 
-The behaviour is that of nearest-neighbour matching in R's MatchIt 4.7.2 (Ho, Imai, King and Stuart, J Stat
-Softw 2011), re-implemented: distance, caliper scale, order, ties, rounds of ratio matching and weights.
+Nearest-neighbour matching behaves as R's MatchIt 4.7.2 does (Ho, Imai, King and Stuart, J Stat Softw 2011),
+re-implemented: distance, caliper scale, order, ties, rounds of ratio matching and weights. Optimal matching
+differs in how pairs are found alone.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import pandas as pd
 from cinecohort.errors import UserError
 from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.nearest import NearestPairs, SearchRules, nearest_pairs
+from cinecohort.statistics.optimal import optimal_pairs
 from cinecohort.statistics.propensity import check_covariates, fit_propensity, is_factor
 from cinecohort.statistics.study_options import MatchingOptions
 
@@ -190,7 +192,8 @@ def match(
         widths=tuple(widths.values()),
         seed=options.seed,
     )
-    pairs = nearest_pairs(distance, focal, usable, _strata(table, options.exact), rules)
+    search = optimal_pairs if options.method == "optimal" else nearest_pairs
+    pairs = search(distance, focal, usable, _strata(table, options.exact), rules)
     notes.extend(_warnings(focal, usable, options))
     return Matching(
         ids=table[identifier].to_numpy(),

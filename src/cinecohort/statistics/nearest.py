@@ -93,7 +93,7 @@ def nearest_pairs(
     pairs.sort(key=lambda pair: (pair[0], pair[2]))
     columns = list(zip(*pairs, strict=True)) if pairs else [(), (), (), ()]
     result = NearestPairs(*(np.array(c, t) for c, t in zip(columns, (int, int, int, float), strict=True)))
-    _assert_sound(result, distance, rules)
+    assert_sound(result, distance, rules)
     return result
 
 
@@ -250,7 +250,7 @@ def _by_distance(pool: _Pool, seekers: np.ndarray, rules: SearchRules) -> list[t
     return found
 
 
-def _assert_sound(pairs: NearestPairs, distance: np.ndarray, rules: SearchRules) -> None:
+def assert_sound(pairs: NearestPairs, distance: np.ndarray, rules: SearchRules) -> None:
     """Check what must hold of every result, whatever the data."""
     recomputed = np.abs(distance[pairs.focal] - distance[pairs.partner])
     assert np.array_equal(recomputed, pairs.distance), "a pair's distance is not that of its scores"

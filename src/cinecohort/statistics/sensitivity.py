@@ -49,10 +49,13 @@ def variants(options: StudyOptions, table: pd.DataFrame) -> Iterator[tuple[str, 
         if ratio != primary.ratio:
             yield "ratio", f"1:{ratio}", primary.model_copy(update={"ratio": ratio})
     for order in options.sensitivity.orders:
-        if not primary.replace and order != primary.focal_order:
+        if primary.method == "nearest" and not primary.replace and order != primary.focal_order:
             yield "order", order, primary.model_copy(update={"order": order})
     other = "without" if primary.replace else "with"
-    yield "replacement", other, primary.model_copy(update={"replace": not primary.replace})
+    changed = {"replace": not primary.replace, "method": "nearest"}
+    yield "replacement", other, primary.model_copy(update=changed)
+    if primary.method == "optimal":
+        yield "method", "nearest neighbour", primary.model_copy(update={"method": "nearest"})
     factors = tuple(name for name in options.covariates if is_factor(table[name]))
     if factors and set(factors) - set(primary.exact):
         exact = tuple(dict.fromkeys((*primary.exact, *factors)))

@@ -50,8 +50,11 @@ class ExclusionOptions(Options):
 
 
 class MatchingOptions(Options):
-    """Nearest-neighbour propensity score matching, with the defaults of R's MatchIt 4.7.2."""
+    """Propensity score matching, with the defaults of R's MatchIt 4.7.2."""
 
+    method: Literal["nearest", "optimal"] = "nearest"
+    """``nearest``: one subject after the other takes its nearest partner; ``optimal``: the most pairs and,
+    among the ways to form these, the least sum of distances."""
     estimand: Literal["att", "atc"] = "att"
     """``att``: every exposed subject looks for partners; ``atc``: every reference subject does."""
     distance: Literal["probability", "linear"] = "probability"
@@ -83,6 +86,13 @@ class MatchingOptions(Options):
             if not width >= 0:
                 raise ValueError(f"the caliper of {name!r} must not be negative, but is {width}")
         return calipers
+
+    @model_validator(mode="after")
+    def _optimal_has_no_order(self) -> Self:
+        if self.method == "optimal" and (self.replace or self.order):
+            wrong = "replacement" if self.replace else "an order"
+            raise ValueError(f"optimal matching has no use for {wrong}: choose the method `nearest` for it")
+        return self
 
     @property
     def focal_order(self) -> str:
