@@ -19,9 +19,16 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from scipy import stats
-from scipy.special import expit
+from scipy.special import expit, stdtr
 
-from cinecohort.statistics.matched_samples import SPARE_SETS, MatchedSets, Regression, adjusted_design
+from cinecohort.statistics.matched_samples import (
+    LARGE_GROUP,
+    SPARE_SETS,
+    UNEQUAL,
+    MatchedSets,
+    Regression,
+    adjusted_design,
+)
 from cinecohort.statistics.nearest import SearchRules, nearest_pairs
 from cinecohort.statistics.robust_regression import RobustRegression
 from cinecohort.statistics.subgroups import SMALLEST_CELL, SMALLEST_FOR_INTERACTION
@@ -62,8 +69,8 @@ WEAK, STRONG = 0.3, 0.9
 """How far apart the groups are, in SDs of the covariates' common index."""
 CELLS = [
     *(Cell(n, ratio, 3, WEAK, np.inf) for n in (7, 10, 15, 20, 50, 200) for ratio in (1, 2)),
-    *(Cell(n, ratio, 5, WEAK, np.inf) for n in (7, 10, 15) for ratio in (1, 2)),
-    *(Cell(n, 1, 3, STRONG, caliper) for n in (20, 200) for caliper in (np.inf, 0.2)),
+    *(Cell(n, ratio, 5, WEAK, np.inf) for n in (10, 15) for ratio in (1, 2)),
+    *(Cell(200, 1, 3, STRONG, caliper) for caliper in (np.inf, 0.2)),
 ]
 
 
@@ -114,23 +121,23 @@ def p_values(rng: np.random.Generator, cell: Cell) -> dict[str, np.ndarray]:
     differences = outcomes[focal] - partners / np.bincount(place)[:, None]
     welch, student = two_sample(sample1, sample0)
     error = differences.std(axis=0, ddof=1) / np.sqrt(len(focal))
-    result = {
-        "welch": welch,
-        "student": student,
-        "rank": stats.mannwhitneyu(sample1, sample0).pvalue,
-        "paired": 2 * stats.t.sf(np.abs(differences.mean(axis=0) / error), len(focal) - 1),
-    }
+    result = {"welch": welch, "paired": by_t(differences.mean(axis=0) / error, len(focal) - 1)}
+    if cell.ratio == 1:
+        result |= {"student": student, "rank": stats.mannwhitneyu(sample1, sample0).pvalue}
     names = [f"x{place}" for place in range(cell.covariates)]
     table, plain = pd.DataFrame(own, columns=names), np.column_stack([np.ones(len(group)), group])
     result["cluster"] = tested(RobustRegression(plain, weights, sets, "CR1"), values, plain.shape[1])
     design = adjusted_design(table, group, weights, Regression(names))
     k = design.matrix.shape[1]
-    if len(focal) - 1 - design.n_covariates >= SPARE_SETS and len(rows) > k:
-        result["adjusted"] = tested(RobustRegression(design.matrix, weights, sets, "CR2"), values, k)
-    ones, table = np.ones(len(score)), pd.DataFrame(covariates, columns=names)
-    design = adjusted_design(table, treated, ones, Regression(names))
-    k = design.matrix.shape[1]
-    if len(score) - k >= SPARE_SETS:
+    spare = len(focal) - 1 - design.n_covariates
+    if spare >= SPARE_SETS and len(rows) > k:
+        fit = RobustRegression(design.matrix, weights, sets, "CR2")
+        result["adjusted"] = tested(fit, values, k, most_df=spare)
+    ones, n = np.ones(len(score)), (treated == 1).sum()
+    if len(score) - n <= UNEQUAL * n or n >= LARGE_GROUP:
+        table = pd.DataFrame(covariates, columns=names)
+        design = adjusted_design(table, treated, ones, Regression(names))
+        k = design.matrix.shape[1]
         result["everybody"] = tested(RobustRegression(design.matrix, ones, None, "HC3"), outcomes, k)
     return result | in_levels(own[:, 0], group, values, weights, sets)
 
@@ -143,17 +150,21 @@ def two_sample(sample1: np.ndarray, sample0: np.ndarray) -> tuple[np.ndarray, np
     square = one / n1 + zero / n0
     df = square**2 / ((one / n1) ** 2 / (n1 - 1) + (zero / n0) ** 2 / (n0 - 1))
     pooled = ((n1 - 1) * one + (n0 - 1) * zero) / (n1 + n0 - 2) * (1 / n1 + 1 / n0)
-    return (
-        2 * stats.t.sf(np.abs(difference) / np.sqrt(square), df),
-        2 * stats.t.sf(np.abs(difference) / np.sqrt(pooled), n1 + n0 - 2),
-    )
+    return by_t(difference / np.sqrt(square), df), by_t(difference / np.sqrt(pooled), n1 + n0 - 2)
 
 
-def tested(fit: RobustRegression, outcomes: np.ndarray, k: int, place: int = 1) -> np.ndarray:
+def by_t(t: np.ndarray, df: float | np.ndarray) -> np.ndarray:
+    """Two-sided p values of t statistics."""
+    return 2 * stdtr(df, -np.abs(t))
+
+
+def tested(
+    fit: RobustRegression, outcomes: np.ndarray, k: int, place: int = 1, most_df: float = np.inf
+) -> np.ndarray:
     """P values of one coefficient, for all outcomes."""
     contrast = np.eye(k)[place]
     estimates, errors = fit.estimates(outcomes, contrast)
-    return 2 * stats.t.sf(np.abs(estimates / errors), fit.df(contrast[None, :]))
+    return by_t(estimates / errors, min(fit.df(contrast[None, :]), most_df))
 
 
 def in_levels(
@@ -171,7 +182,7 @@ def in_levels(
     if min(smallest) >= SMALLEST_FOR_INTERACTION:
         contrast = np.array([0.0, 0.0, -1.0, 1.0])
         estimates, errors = fit.estimates(outcomes, contrast)
-        result["interaction"] = 2 * stats.t.sf(np.abs(estimates / errors), fit.df(contrast[None, :]))
+        result["interaction"] = by_t(estimates / errors, fit.df(contrast[None, :]))
     return result
 
 

@@ -8,6 +8,8 @@ from cinecohort.errors import UserError
 from cinecohort.statistics.options import AgreementOptions
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from cinecohort.statistics.agreement import AgreementResult
 
 
@@ -23,6 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder of tables and figures")
     parser.add_argument("--on", default="subject", metavar="COL", help="id column, or several: A,B")
+    parser.add_argument(
+        "--columns",
+        default="",
+        metavar="THEIRS=OURS,...",
+        help="columns to rename in either table before they are compared",
+    )
     parser.add_argument(
         "--exclude-outliers",
         choices=["iqr"],
@@ -56,13 +64,21 @@ def run(arguments: argparse.Namespace) -> int:
     from cinecohort.statistics.agreement import agree
     from cinecohort.synthetic import BANNER, any_synthetic
 
+    renamed = _renamed(arguments)
     on = arguments.on.split(",")
     repeated = arguments.repeated.split(",") if arguments.repeated else []
+    keys = [*on, *repeated, *(theirs for theirs, ours in renamed.items() if ours in {*on, *repeated})]
     (first, notes), (second, further) = (
-        read_users_table(path, [*on, *repeated], may_be_empty=False) for path in arguments.tables
+        read_users_table(path, keys, may_be_empty=False) for path in arguments.tables
     )
     for line in (*notes, *further):
         print(line)
+    first, second = (
+        _with_names(table, path, renamed)
+        for table, path in zip((first, second), arguments.tables, strict=True)
+    )
+    if lost := [theirs for theirs in renamed if not ({theirs, renamed[theirs]} & {*first, *second})]:
+        raise UserError(f"Neither table has a column {', '.join(lost)}, which --columns renames.")
     names = (arguments.tables[0].stem, arguments.tables[1].stem)
     if names[0] == names[1]:
         names = (str(arguments.tables[0]), str(arguments.tables[1]))
@@ -80,6 +96,30 @@ def run(arguments: argparse.Namespace) -> int:
             "No measure has a value of the same subject in both tables; the reasons are in the notes."
         )
     return 0
+
+
+def _renamed(arguments: argparse.Namespace) -> dict[str, str]:
+    """Names of columns to the names that they get, of ``theirs=ours,...``."""
+    from cinecohort.ledger.tables import split_names
+
+    parts = [text.partition("=") for text in split_names(arguments.columns)]
+    if wrong := ["".join(part) for part in parts if not (part[0].strip() and part[2].strip())]:
+        arguments.parser.error(f"--columns needs THEIRS=OURS, not {', '.join(wrong)}")
+    return {theirs.strip(): ours.strip() for theirs, _, ours in parts}
+
+
+def _with_names(table: "pd.DataFrame", path: Path, renamed: dict[str, str]) -> "pd.DataFrame":
+    """Rename the columns of a table that has them.
+
+    Raises
+    ------
+    UserError
+        Two columns would have the same name.
+    """
+    result = table.rename(columns=renamed)
+    if twice := sorted(set(result.columns[result.columns.duplicated()])):
+        raise UserError(f"{path}: with --columns several columns are called {', '.join(twice)}.")
+    return result
 
 
 def _summary(result: "AgreementResult", out: Path) -> str:

@@ -7,8 +7,12 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row a subject")
+    parser.add_argument("--group", required=True, metavar="COL", help="column of the groups' labels")
     parser.add_argument(
-        "--group", required=True, metavar="COL", help="column of 0 and 1; differences are 1 - 0"
+        "--groups",
+        default="",
+        metavar="A,B,...",
+        help="labels to compare, differences being A - B (default all; of 0 and 1, 1 - 0)",
     )
     parser.add_argument("--outcomes", required=True, metavar="A,B,...", help="columns to compare")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.csv", help="table to write")
@@ -26,9 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compare, and write one row an outcome."""
+    """Compare, and write one row for each outcome and pair of groups."""
     from cinecohort.ledger.tables import read_table, read_users_table, split_names, write_table
-    from cinecohort.statistics.effects import compare
+    from cinecohort.statistics.group_comparisons import compare_groups
     from cinecohort.synthetic import BANNER, any_synthetic
 
     outcomes = split_names(arguments.outcomes)
@@ -39,10 +43,11 @@ def run(arguments: argparse.Namespace) -> int:
     table, notes = read_users_table(arguments.table, [arguments.id], may_be_empty=False)
     for line in notes:
         print(line)
-    result = compare(
+    result, overall = compare_groups(
         table,
         arguments.group,
         outcomes,
+        labels=split_names(arguments.groups),
         pairs=read_table(arguments.pairs, ["treated", "control"]) if arguments.pairs else None,
         covariates=split_names(arguments.covariates),
         identifier=arguments.id,
@@ -52,10 +57,16 @@ def run(arguments: argparse.Namespace) -> int:
     write_table(arguments.out, result, synthetic)
     for note in dict.fromkeys(filter(None, result["adjusted_note"])):
         print(f"Adjusted difference: {note}.")
-    undefined = result.loc[result["p"].isna(), "outcome"]
-    print(f"{len(result)} outcomes compared, {result['n1'].max()} against {result['n0'].max()} subjects.")
+    print(f"{len(outcomes)} outcomes compared:")
+    for (first, second), part in result.groupby(["group1", "group0"], sort=False):
+        print(f"{first} ({part['n1'].max()} subjects) - {second} ({part['n0'].max()} subjects)")
+    if overall is not None:
+        path = arguments.out.with_name(f"{arguments.out.stem}_overall{arguments.out.suffix}")
+        write_table(path, overall, synthetic)
+        print(f"Tests of all groups together are in {path}.")
     if synthetic:
         print(f"{BANNER}.")
-    if len(undefined):
+    undefined = dict.fromkeys(result.loc[result["p"].isna(), "outcome"])
+    if undefined:
         print(f"Undefined, for want of subjects or of variation: {', '.join(undefined)}.")
-    return 0 if len(undefined) < len(result) else 1
+    return 0 if result["p"].notna().any() else 1

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cinecohort.commands.numbers import not_negative
+from cinecohort.errors import UserError
 
 if TYPE_CHECKING:
     from cinecohort.statistics.study_options import MatchingOptions
@@ -15,7 +16,15 @@ ORDERS = ("largest", "smallest", "data", "random", "closest", "farthest")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row a subject")
-    parser.add_argument("--treatment", required=True, metavar="COL", help="column of 0 and 1; 1 = treated")
+    parser.add_argument(
+        "--treatment", required=True, metavar="COL", help="column of 0 and 1 (1 = treated), or of labels"
+    )
+    parser.add_argument(
+        "--groups",
+        default="",
+        metavar="TREATED,CONTROL",
+        help="the two labels to match, where they are not 1 and 0; subjects of others are left out",
+    )
     parser.add_argument(
         "--covariates", default="", metavar="A,B,...", help="columns to match on; text columns are factors"
     )
@@ -70,9 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Match, and write ``pairs.csv, scores.csv, balance.csv, love.svg``."""
+    """Match, and write ``pairs, scores, matched, balance`` as CSV, ``love`` and ``score_overlap`` as SVG."""
     from cinecohort.ledger.tables import read_users_table, split_names, write_table
     from cinecohort.statistics.balance import balance_table, balance_verdict
+    from cinecohort.statistics.group_comparisons import TREATMENT, two_groups
     from cinecohort.statistics.matching import match
     from cinecohort.synthetic import BANNER, any_synthetic
 
@@ -92,20 +102,36 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{len(table) - len(complete)} of {len(table)} subjects left out: a covariate is missing."
             )
         table = complete
-    matching = match(
-        table, arguments.treatment, covariates, options, identifier=arguments.id, score=arguments.score
-    )
+    treatment, labels = arguments.treatment, ("treated", "control")
+    if chosen := split_names(arguments.groups):
+        if len(chosen) != 2:
+            arguments.usage_error("--groups needs two labels, TREATED,CONTROL")
+        both = two_groups(table, treatment, chosen)
+        notes += [f"{len(table) - len(both)} subjects of other groups left out."] * (len(both) < len(table))
+        table, treatment, labels = both, TREATMENT, (chosen[0], chosen[1])
+    matching = match(table, treatment, covariates, options, identifier=arguments.id, score=arguments.score)
+    if not len(matching.pairs.focal):
+        raise UserError(
+            "No pair was formed: no subject has a partner within the calipers and exact columns. "
+            + " ".join(matching.warnings)
+        )
     balance = balance_table(matching)
     synthetic = any_synthetic(table)
     write_table(arguments.out / "pairs.csv", matching.pairs_table(), synthetic)
     write_table(arguments.out / "scores.csv", matching.scores_table(), synthetic)
+    write_table(
+        arguments.out / "matched.csv",
+        matching.matched_table().drop(columns=TREATMENT, errors="ignore"),
+        synthetic,
+    )
     write_table(arguments.out / "balance.csv", balance, synthetic)
     if synthetic:
         notes.append(f"{BANNER}.")
-    from cinecohort.reporting.study_figures import love_plot
+    from cinecohort.reporting.study_figures import love_plot, overlap_plot
     from cinecohort.statistics.power import smallest_detectable_difference
 
     love_plot(balance, arguments.out / "love.svg")
+    overlap_plot(matching.scores_table(), labels, arguments.out / "score_overlap.svg")
     notes.extend(matching.warnings)
     treated, control = (int(matching.size("matched", group)) for group in ("treated", "control"))
     print(

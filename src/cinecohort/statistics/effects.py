@@ -118,7 +118,7 @@ def compare(
     table = table.reset_index(drop=True)
     treatment = read_treatment(table, group)
     for outcome in outcomes:
-        _check_outcome(table, outcome)
+        check_outcome(table, outcome)
     sets = None
     if pairs is None and identifier in table and table[identifier].duplicated().any():
         check_identifiers(table, identifier)
@@ -235,7 +235,8 @@ def _no_sets() -> MatchedSets:
     return MatchedSets(empty, empty, focal_is_treated=True)
 
 
-def _check_outcome(table: pd.DataFrame, outcome: str) -> None:
+def check_outcome(table: pd.DataFrame, outcome: str) -> None:
+    """Refuse an outcome that is not there, or holds text or infinite values."""
     if outcome not in table:
         raise no_column(table, outcome)
     if is_factor(table[outcome]) and table[outcome].notna().any():

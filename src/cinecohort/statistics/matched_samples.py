@@ -1,7 +1,7 @@
 """Estimates for matched samples: paired t-test, and weighted regressions with cluster-robust errors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -188,8 +188,9 @@ def robust_difference(
     determine are left out, main effects before products with the treatment, as R's ``lm`` does, and `note`
     says which: the estimate is that of R's ``avg_comparisons``. Errors are clustered by matched set: CR1 (the
     HC1 form; t with sets - 1 degrees of freedom), with covariates CR2 with Satterthwaite's degrees of
-    freedom. Without sets, or where they share units (matching with replacement), they are
-    heteroscedasticity-robust (HC3; t with n - k degrees of freedom).
+    freedom, of which there are at most sets - 1 - columns of covariates (with 1:2 and a wider spread in the
+    smaller group there are no more). Without sets, or where they share units (matching with replacement),
+    they are heteroscedasticity-robust (HC3; t with n - k degrees of freedom).
 
     Parameters
     ----------
@@ -225,8 +226,10 @@ def robust_difference(
     if is_rounding(found.error, outcome):
         reason = NO_RESIDUALS if groups is None else SAME_DIFFERENCE
         return result | {"method": f"{method}: {reason}"}
-    result |= {"se": found.error, "df": found.df}
     spare = fit.n_clusters - (design.matrix.shape[1] if groups is None else 1 + design.n_covariates)
+    if kind == "CR2":
+        found = replace(found, df=min(found.df, max(spare, 1)))
+    result |= {"se": found.error, "df": found.df}
     if settings.covariates and spare < SPARE_SETS:
         units = "subjects" if groups is None else "matched sets"
         lacking = (

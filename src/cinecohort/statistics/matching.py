@@ -103,6 +103,27 @@ class Matching:
             }
         )
 
+    def matched_table(self) -> pd.DataFrame:
+        """The matched sample, as R's ``match.data`` gives it.
+
+        All columns of the table, then ``pair`` (id of the focal unit, or several of them where a partner was
+        used more than once), ``weight``, ``propensity`` and ``distance``; ``matching_`` stands before the
+        name of one that the table has already.
+        """
+        pairs: dict[int, list[str]] = {}
+        for focal, partner in zip(self.pairs.focal, self.pairs.partner, strict=True):
+            name = str(self.ids[focal])
+            pairs.setdefault(int(focal), [name])
+            pairs.setdefault(int(partner), []).append(name)
+        added: dict[str, list[str] | np.ndarray] = {
+            "pair": [";".join(pairs.get(row, ())) for row in range(len(self.ids))],
+            "weight": self.weights,
+            "propensity": self.propensity,
+            "distance": self.distance,
+        }
+        named = {f"matching_{name}" if name in self.table else name: column for name, column in added.items()}
+        return pd.concat([self.table, pd.DataFrame(named, self.table.index)], axis=1)[self.matched]
+
     def size(self, row: str, group: str) -> float:
         """One number of :meth:`sample_sizes`."""
         return float(self.sample_sizes()[group].loc[row])
@@ -261,7 +282,10 @@ def read_treatment(table: pd.DataFrame, treatment: str) -> np.ndarray:
     numbers = pd.to_numeric(values, errors="coerce")
     if not numbers.isin([0, 1]).all():
         shown = ", ".join(map(repr, values.unique()[:3].tolist()))
-        raise UserError(f"Column {treatment!r} must hold 0 and 1 (1 = treated), but holds {shown}.")
+        raise UserError(
+            f"Column {treatment!r} must hold 0 and 1 (1 = treated), but holds {shown}: on the command line "
+            "name the two labels with --groups."
+        )
     treated = numbers.to_numpy(int)
     for value in (1, 0):
         if not (treated == value).any():

@@ -1,6 +1,8 @@
 """Reliability of several raters: six intraclass correlations and the error of a measurement."""
 
 import math
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,60 +88,52 @@ def intraclass_correlations(ratings: NDArray[np.float64], confidence: float = 0.
     rounding = 1e-20 * float(np.square(ratings).max())
     if squares.subjects <= rounding and squares.within <= rounding:
         return table.assign(note="all values are equal: no variance to apportion")
-    table["icc"] = list(_estimates(squares).values())
-    for row, (sem, variance_ratio) in enumerate(_errors_and_tests(squares)):
+    table[["icc", "f", "df1", "df2", "p"]] = _by_pingouin(ratings)
+    exact = squares.error <= rounding
+    if exact:
+        table.loc[table["type"].str.contains("A|C,"), ["f", "p"]] = np.nan
+    for row, sem in enumerate(_errors(squares)):
         table.loc[row, ["sem", "mdc95"]] = [sem, 1.96 * math.sqrt(2) * sem]
-        table.loc[row, ["f", "df1", "df2", "p"]] = variance_ratio
-    if squares.error <= rounding:
+    if exact:
         return table.assign(note="raters differ by a constant only: intervals are undefined")
-    table[["ci_low", "ci_high"]] = _intervals(squares, (1 + confidence) / 2)
+    agreement = float(table["icc"].iloc[1])
+    table[["ci_low", "ci_high"]] = _intervals(squares, agreement, (1 + confidence) / 2)
     return table
 
 
-def _estimates(squares: _MeanSquares) -> dict[str, float]:
-    n, k = squares.n, squares.k
-    subjects, within, error = squares.subjects, squares.within, squares.error
-    rater_part = (squares.raters - error) / n
-    return {
-        "ICC(1,1)": (subjects - within) / (subjects + (k - 1) * within),
-        "ICC(A,1)": (subjects - error) / (subjects + (k - 1) * error + k * rater_part),
-        "ICC(C,1)": (subjects - error) / (subjects + (k - 1) * error),
-        "ICC(1,k)": _ratio(subjects - within, subjects),
-        "ICC(A,k)": _ratio(subjects - error, subjects + rater_part),
-        "ICC(C,k)": _ratio(subjects - error, subjects),
+def _by_pingouin(ratings: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Coefficient, F, both degrees of freedom and p of the six forms; shape (6, 5).
+
+    Its intervals are fixed at 95 %, so that :func:`_intervals` computes them for any confidence.
+    """
+    import pingouin
+
+    n, k = ratings.shape
+    long = {
+        "subject": np.repeat(np.arange(n), k),
+        "rater": np.tile(np.arange(k), n),
+        "value": ratings.ravel(),
     }
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        table = pingouin.intraclass_corr(pd.DataFrame(long), "subject", "rater", "value").set_index("Type")
+    return table.loc[list(_FORMS), ["ICC", "F", "df1", "df2", "pval"]].to_numpy(np.float64)
 
 
-def _ratio(numerator: float, denominator: float) -> float:
-    return numerator / denominator if denominator else np.nan
+def _errors(squares: _MeanSquares) -> list[float]:
+    """Standard error of measurement of each form, in the order of the forms."""
+    rater_variance = max((squares.raters - squares.error) / squares.n, 0.0)
+    single = [math.sqrt(part) for part in (squares.within, squares.error + rater_variance, squares.error)]
+    return single + [sem / math.sqrt(squares.k) for sem in single]
 
 
-def _errors_and_tests(squares: _MeanSquares) -> list[tuple[float, list[float]]]:
-    """Standard error of measurement and F test of each form, in the order of the forms."""
-    n, k = squares.n, squares.k
-    rater_variance = max((squares.raters - squares.error) / n, 0.0)
-    two_way = _f_test(squares.subjects, squares.error, n - 1, (n - 1) * (k - 1))
-    single = [
-        (math.sqrt(squares.within), _f_test(squares.subjects, squares.within, n - 1, n * (k - 1))),
-        (math.sqrt(squares.error + rater_variance), two_way),
-        (math.sqrt(squares.error), two_way),
-    ]
-    return single + [(sem / math.sqrt(k), test) for sem, test in single]
-
-
-def _f_test(effect: float, error: float, df1: int, df2: int) -> list[float]:
-    if error == 0:
-        return [np.nan, df1, df2, np.nan]
-    return [effect / error, df1, df2, float(stats.f.sf(effect / error, df1, df2))]
-
-
-def _intervals(squares: _MeanSquares, tail: float) -> list[tuple[float, float]]:
+def _intervals(squares: _MeanSquares, icc: float, tail: float) -> list[tuple[float, float]]:
     n, k, f = squares.n, squares.k, stats.f.ppf
     one_way, df_one = squares.subjects / squares.within, n * (k - 1)
     two_way, df_two = squares.subjects / squares.error, (n - 1) * (k - 1)
     bounds_one = one_way / f(tail, n - 1, df_one), one_way * f(tail, df_one, n - 1)
     bounds_two = two_way / f(tail, n - 1, df_two), two_way * f(tail, df_two, n - 1)
-    agreement = _agreement_interval(squares, tail)
+    agreement = _agreement_interval(squares, icc, tail)
     single = [
         tuple((bound - 1) / (bound + k - 1) for bound in bounds_one),
         agreement,
@@ -153,11 +147,10 @@ def _intervals(squares: _MeanSquares, tail: float) -> list[tuple[float, float]]:
     return [(float(low), float(high)) for low, high in single + mean]
 
 
-def _agreement_interval(squares: _MeanSquares, tail: float) -> tuple[float, float]:
+def _agreement_interval(squares: _MeanSquares, icc: float, tail: float) -> tuple[float, float]:
     """Interval of ICC(A,1): Satterthwaite's degrees of freedom (McGraw and Wong 1996, Table 7)."""
     n, k = squares.n, squares.k
     subjects, raters, error = squares.subjects, squares.raters, squares.error
-    icc = _estimates(squares)["ICC(A,1)"]
     first = k * icc * raters / error
     second = n * (1 + (k - 1) * icc) - k * icc
     df = (k - 1) * (n - 1) * (first + second) ** 2 / ((n - 1) * first**2 + second**2)
@@ -232,3 +225,29 @@ def reliability(
         text = f"{incomplete} subjects without a value of every rater left out"
         notes = notes.map(lambda note: "; ".join(filter(None, [note, text])))
     return result.assign(n_incomplete=incomplete, note=notes)
+
+
+def reliability_of_columns(
+    table: pd.DataFrame, subject: str, columns: Sequence[str], confidence: float = 0.95
+) -> pd.DataFrame:
+    """Reliability from a wide table, one row for each subject and one column for each rater.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`reliability`.
+
+    Raises
+    ------
+    UserError
+        A column is missing or holds no numbers, or a subject has several rows.
+    """
+    if absent := [name for name in (subject, *columns) if name not in table.columns]:
+        raise UserError(f"The table has no column {', '.join(absent)}; it has {', '.join(map(str, table))}.")
+    long = table.melt([subject], list(columns), var_name="rater", value_name="value of the rater")
+    for name in columns:
+        if pd.to_numeric(table[name], errors="coerce").notna().sum() == 0:
+            raise UserError(f"Column {name} holds no numbers.")
+    return reliability(
+        long.rename(columns={subject: "subject"}), "subject", "rater", "value of the rater", confidence
+    )

@@ -36,23 +36,22 @@ def welch(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) -> dict
     if min(len(sample1), len(sample0)) < 2:
         return dict.fromkeys(names, np.nan)
     difference = float(sample1.mean() - sample0.mean())
-    part1, part0 = sample1.var(ddof=1) / len(sample1), sample0.var(ddof=1) / len(sample0)
-    error = float(np.sqrt(part1 + part0))
+    error = float(np.sqrt(sample1.var(ddof=1) / len(sample1) + sample0.var(ddof=1) / len(sample0)))
     if is_rounding(error, sample1, sample0):
         return dict.fromkeys(names, np.nan) | {"difference": difference}
-    df = float(error**4 / (part1**2 / (len(sample1) - 1) + part0**2 / (len(sample0) - 1)))
-    return dict(zip(names, (difference, *_interval_and_test(difference, error, df, alpha)), strict=True))
+    test = stats.ttest_ind(sample1, sample0, equal_var=False)
+    low, high = test.confidence_interval(1 - alpha)
+    values = (difference, low, high, test.statistic, test.df, test.pvalue)
+    return dict(zip(names, map(float, values), strict=True))
 
 
 def student(sample1: np.ndarray, sample0: np.ndarray) -> dict[str, float]:
     """Student's t-test with a pooled variance: ``student_t, student_df, student_p``."""
     names = ("student_t", "student_df", "student_p")
-    df = len(sample1) + len(sample0) - 2
-    pooled = pooled_sd(sample1, sample0)
-    if min(len(sample1), len(sample0)) < 2 or is_rounding(pooled, sample1, sample0):
+    if is_rounding(pooled_sd(sample1, sample0), sample1, sample0):
         return dict.fromkeys(names, np.nan)
-    t = float((sample1.mean() - sample0.mean()) / (pooled * np.sqrt(1 / len(sample1) + 1 / len(sample0))))
-    return dict(zip(names, (t, float(df), float(2 * stats.t.sf(abs(t), df))), strict=True))
+    test = stats.ttest_ind(sample1, sample0)
+    return dict(zip(names, map(float, (test.statistic, test.df, test.pvalue)), strict=True))
 
 
 def rank_test(sample1: np.ndarray, sample0: np.ndarray) -> dict[str, float]:
@@ -175,25 +174,22 @@ def _from_risk_ratio(ratio: float) -> float:
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Holm's adjustment; missing p values stay missing and are not counted."""
-    p = np.asarray(p_values, float)
-    adjusted, order = np.full(len(p), np.nan), _sorted_present(p)
-    steps = p[order] * np.arange(len(order), 0, -1)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return adjusted
+    return _adjusted(p_values, "holm")
 
 
 def benjamini_hochberg(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Benjamini and Hochberg's adjustment; missing p values stay missing and are not counted."""
+    return _adjusted(p_values, "fdr_bh")
+
+
+def _adjusted(p_values: Sequence[float] | np.ndarray, method: str) -> np.ndarray:
+    from statsmodels.stats.multitest import multipletests
+
     p = np.asarray(p_values, float)
-    adjusted, order = np.full(len(p), np.nan), _sorted_present(p)
-    steps = p[order] * len(order) / np.arange(1, len(order) + 1)
-    adjusted[order] = np.minimum(np.minimum.accumulate(steps[::-1])[::-1], 1)
+    adjusted, present = np.full(len(p), np.nan), np.isfinite(p)
+    if present.any():
+        adjusted[present] = multipletests(p[present], method=method)[1]
     return adjusted
-
-
-def _sorted_present(p: np.ndarray) -> np.ndarray:
-    present = np.flatnonzero(np.isfinite(p))
-    return present[np.argsort(p[present], kind="stable")]
 
 
 def printed_p(p: float) -> str:
@@ -201,9 +197,3 @@ def printed_p(p: float) -> str:
     if not np.isfinite(p):
         return ""
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _interval_and_test(estimate: float, error: float, df: float, alpha: float) -> tuple[float, ...]:
-    half = float(stats.t.isf(alpha / 2, df)) * error
-    t = estimate / error
-    return estimate - half, estimate + half, t, df, float(2 * stats.t.sf(abs(t), df))

@@ -154,3 +154,42 @@ def test_what_is_made_of_phantoms_says_so(tables, tmp_path: Path, capsys: pytest
         assert (pd.read_csv(table)["synthetic"] == "SYNTHETIC DATA").all(), table
     main(["agree", *map(str, tables), "--out", str(tmp_path / "real"), "--no-figures"])
     assert "synthetic" not in pd.read_csv(tmp_path / "real" / "differences.csv")
+
+
+def test_columns_are_renamed_without_a_configuration(tables, tmp_path: Path, capsys) -> None:
+    theirs = pd.read_csv(tables[1], dtype=str).rename(columns={"subject": "eid", "lvedv_ml": "EDV"})
+    theirs.to_csv(tmp_path / "theirs.csv", index=False)
+    plain, renamed = tmp_path / "plain", tmp_path / "renamed"
+    main(["agree", *map(str, tables), "--out", str(plain), "--no-figures"])
+    command = ["agree", str(tables[0]), str(tmp_path / "theirs.csv"), "--out", str(renamed), "--no-figures"]
+    assert main([*command, "--columns", "EDV=lvedv_ml, eid=subject"]) == 0
+    for name in ("differences", "bland_altman", "correlation"):
+        pd.testing.assert_frame_equal(*(pd.read_csv(out / f"{name}.csv") for out in (plain, renamed)))
+    capsys.readouterr()
+    assert main([*command, "--columns", "eid=subject,nothing=lvm_g"]) == 1
+    assert "nothing" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--columns", "EDV"])
+    assert stop.value.code == 2
+
+
+def test_many_measures_and_wide_tables_in_one_call(tmp_path: Path, capsys) -> None:
+    rows = [(s, r, 10.0 * s + r + (s * r) % 3, 5.0 * s - r) for s in range(6) for r in range(3)]
+    long = pd.DataFrame(rows, columns=["case", "reader", "ml", "g"])
+    long.to_csv(tmp_path / "long.csv", index=False)
+    out, other = tmp_path / "icc.csv", tmp_path / "wide_icc.csv"
+    columns = ["--subject", "case", "--rater", "reader", "--value", "ml,g"]
+    assert main(["reliability", str(tmp_path / "long.csv"), *columns, "--out", str(out)]) == 0
+    assert capsys.readouterr().out.count("ICC(A,1)") == 2
+    wide = long.pivot_table(index="case", columns="reader")
+    wide.columns = [f"{measure}_{reader}" for measure, reader in wide.columns]
+    wide.reset_index().to_csv(tmp_path / "wide.csv", index=False)
+    raters = ["--raters", "ml=ml_0,ml_1,ml_2", "--raters", "g=g_0,g_1,g_2"]
+    command = ["reliability", str(tmp_path / "wide.csv"), "--subject", "case", *raters, "--out", str(other)]
+    assert main(command) == 0
+    table = pd.read_csv(out)
+    assert table["measure"].tolist() == ["ml"] * 6 + ["g"] * 6
+    pd.testing.assert_frame_equal(table, pd.read_csv(other))
+    with pytest.raises(SystemExit) as stop:
+        main(["reliability", str(tmp_path / "wide.csv"), "--subject", "case", "--out", str(other)])
+    assert stop.value.code == 2

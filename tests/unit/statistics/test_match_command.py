@@ -3,9 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from cinecohort.cli import main
 from cinecohort.statistics.effects import LITERAL_COLUMNS
+from cinecohort.statistics.two_samples import holm
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_what_is_made_of_phantoms_says_so(table, tmp_path, capsys):
     assert main(command) == 0
     assert capsys.readouterr().out.count("SYNTHETIC DATA") == 2
     written = list(out.glob("*.csv"))
-    assert len(written) == 4
+    assert len(written) == 5
     for path in written:
         assert (pd.read_csv(path)["synthetic"] == "SYNTHETIC DATA").all(), path
 
@@ -168,3 +170,119 @@ def test_a_table_without_rows_is_refused(tmp_path, capsys):
     empty.write_text("subject,t,age\n")
     assert main(["match", str(empty), "--treatment", "t", "--covariates", "age", "--out", str(tmp_path)]) == 1
     assert "empty.csv: holds no rows." in capsys.readouterr().err
+
+
+def labelled(path):
+    """The table with words for groups, a third group among them."""
+    people = pd.read_csv(path, dtype={"subject": str})
+    people["group"] = people.pop("t").map({1: "obese", 0: "normal"})
+    people.loc[::9, "group"] = "thin"
+    people.to_csv(path, index=False)
+    return people.set_index("subject")
+
+
+def test_groups_by_their_labels(table, tmp_path, capsys):
+    people, out = labelled(table), tmp_path / "out"
+    command = ["match", str(table), "--treatment", "group", "--covariates", "age", "--out", str(out)]
+    assert main(command) == 1
+    assert "--groups" in capsys.readouterr().err
+    assert main([*command, "--groups", "obese,normal"]) == 0
+    assert f"{(people['group'] == 'thin').sum()} subjects of other groups left out" in capsys.readouterr().out
+    pairs = pd.read_csv(out / "pairs.csv", dtype=str)
+    assert set(people.loc[pairs["treated"], "group"]) == {"obese"}
+    assert set(people.loc[pairs["control"], "group"]) == {"normal"}
+    assert "obese" in (out / "score_overlap.svg").read_text()
+    compared = tmp_path / "c.csv"
+    command = ["compare", str(table), "--group", "group", "--outcomes", "y", "--out", str(compared)]
+    assert main([*command, "--pairs", str(out / "pairs.csv"), "--groups", "obese,normal"]) == 0
+    row = pd.read_csv(compared).iloc[0]
+    y = people["y"]
+    expected = y[pairs["treated"]].mean() - y[pairs["control"]].mean()
+    assert (row["group1"], row["group0"], row["n1"]) == ("obese", "normal", len(pairs))
+    assert row["difference"] == pytest.approx(expected)
+
+
+def test_matched_data_have_every_column_with_pair_weight_and_score(table, tmp_path):
+    out = tmp_path / "out"
+    people = pd.read_csv(table, dtype={"subject": str}).assign(weight=70.0)
+    people.to_csv(table, index=False)
+    command = ["match", str(table), "--treatment", "t", "--covariates", "age,sex", "--ratio", "2"]
+    assert main([*command, "--out", str(out)]) == 0
+    matched = pd.read_csv(out / "matched.csv", dtype={"subject": str, "pair": str})
+    pairs = pd.read_csv(out / "pairs.csv", dtype={"treated": str, "control": str})
+    scores = pd.read_csv(out / "scores.csv", dtype={"id": str})
+    assert [*people.columns, "pair", "matching_weight", "propensity", "distance"] == list(matched.columns)
+    kept = scores[scores["matched"]]
+    assert matched["subject"].tolist() == kept["id"].tolist()
+    np.testing.assert_allclose(matched["matching_weight"], kept["weight"])
+    own = matched.set_index("subject")["pair"]
+    assert (own[pairs["control"]].to_numpy() == pairs["treated"]).all()
+    assert (own[pairs["treated"]].to_numpy() == pairs["treated"]).all()
+
+
+def test_no_pair_at_all_is_nothing_usable(table, tmp_path, capsys):
+    people = pd.read_csv(table, dtype={"subject": str})
+    people.assign(site=np.where(people["t"] == 1, "A", "B")).to_csv(table, index=False)
+    command = ["match", str(table), "--treatment", "t", "--covariates", "age", "--exact", "site"]
+    assert main([*command, "--out", str(tmp_path / "o")]) == 1
+    assert "No pair was formed" in capsys.readouterr().err
+
+
+def test_optimal_pairs_from_the_command_line(table, tmp_path):
+    command = ["match", str(table), "--treatment", "t", "--covariates", "age,sex"]
+    total = {}
+    for method in ("nearest", "optimal"):
+        out = tmp_path / method
+        assert main([*command, "--method", method, "--out", str(out)]) == 0
+        pairs = pd.read_csv(out / "pairs.csv")
+        total[method] = (len(pairs), pairs["distance"].sum())
+    assert total["optimal"][0] == total["nearest"][0]
+    assert total["optimal"][1] <= total["nearest"][1] + 1e-12
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--method", "optimal", "--replace", "--out", str(tmp_path / "o")])
+    assert stop.value.code == 2
+
+
+def test_several_groups_pairwise_and_overall(table, tmp_path, capsys):
+    people, out = labelled(table), tmp_path / "c.csv"
+    command = ["compare", str(table), "--group", "group", "--outcomes", "y,age", "--out", str(out)]
+    assert main(command) == 0
+    result, overall = pd.read_csv(out), pd.read_csv(tmp_path / "c_overall.csv").set_index("outcome")
+    assert list(result.columns)[: len(LITERAL_COLUMNS)] == LITERAL_COLUMNS
+    assert len(result) == 6
+    samples = {name: part["y"].to_numpy() for name, part in people.groupby("group")}
+    for row in result[result["outcome"] == "y"].to_dict("records"):
+        one, zero = samples[row["group1"]], samples[row["group0"]]
+        assert row["difference"] == pytest.approx(one.mean() - zero.mean())
+        assert row["welch_p"] == pytest.approx(stats.ttest_ind(one, zero, equal_var=False).pvalue)
+    np.testing.assert_allclose(result["p_holm"], holm(result["p"].to_numpy()))
+    assert overall.loc["y", "kruskal_p"] == pytest.approx(stats.kruskal(*samples.values()).pvalue)
+    assert overall.loc["y", "welch_anova_p"] == pytest.approx(welch_anova_p(list(samples.values())))
+    assert overall.loc["y", "n"] == len(people)
+    assert "obese" in capsys.readouterr().out
+
+
+def welch_anova_p(samples):
+    """Welch (Biometrika 1951), written out."""
+    k = len(samples)
+    weights = np.array([len(sample) / sample.var(ddof=1) for sample in samples])
+    means = np.array([sample.mean() for sample in samples])
+    spread = (weights * (means - weights @ means / weights.sum()) ** 2).sum() / (k - 1)
+    term = sum((1 - w / weights.sum()) ** 2 / (len(s) - 1) for w, s in zip(weights, samples, strict=True))
+    f = spread / (1 + 2 * (k - 2) / (k**2 - 1) * term)
+    return stats.f.sf(f, k - 1, (k**2 - 1) / (3 * term))
+
+
+def test_numbers_as_labels_are_compared_larger_minus_smaller(table, tmp_path):
+    people = pd.read_csv(table, dtype={"subject": str})
+    people.assign(t=np.where(people["t"] == 1, 10, 9)).to_csv(table, index=False)
+    out = tmp_path / "c.csv"
+    assert main(["compare", str(table), "--group", "t", "--outcomes", "y", "--out", str(out)]) == 0
+    row = pd.read_csv(out, dtype={"group1": str, "group0": str}).iloc[0]
+    assert (row["group1"], row["group0"]) == ("10", "9")
+    assert row["difference"] == pytest.approx(
+        people.loc[people["t"] == 1, "y"].mean() - people.loc[people["t"] == 0, "y"].mean()
+    )
+    assert (
+        main(["compare", str(table), "--group", "t", "--outcomes", "y", "--groups", "9,8", "--out", "o"]) == 1
+    )
