@@ -19,6 +19,7 @@ from cinecohort.quality.options import (
 )
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.sources.column_options import ColumnOptions
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
 
@@ -45,9 +46,10 @@ class DatasetOptions(Options):
     """Folder of human contours (cvi42 workspaces), where they do not lie with the images."""
     participants: ConfiguredPath | None = None
     """Table of participants (TSV or CSV); sources that know their participants need none."""
-    columns: dict[str, str | list[str]] = {}
+    columns: dict[str, str | list[str] | ColumnOptions] = {}
     """Our participant column to theirs (`*` is any text, `{visit}` the subject's visit), or to several: the
-    mean of numbers (repeated readings), other texts joined. No further column of the table is read."""
+    mean of numbers (repeated readings), other texts joined; or to settings of the column. No further column
+    of the table is read."""
     withdrawals: ConfiguredPath | None = None
     """Ids of participants who withdrew, one a line: they leave the index, the tables and the store."""
     settings: dict[str, Any] = {}

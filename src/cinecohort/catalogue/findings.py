@@ -18,6 +18,7 @@ class Stage(StrEnum):
     MEASURE = "measure"
     MEASURE_QUALITY = "measure_quality"
     EVALUATE = "evaluate"
+    PARTICIPANTS = "participants"
     ANY = "any"
 
 
@@ -153,6 +154,15 @@ class Code(StrEnum):
         "Look at the labels; a valve that leaks or a shunt does this too.")
     M4 = "M4", Stage.MEASURE_QUALITY, "atrial volumes disagree, or their time is implausible", _LOOK
     M5 = "M5", Stage.MEASURE_QUALITY, "measure unlike the cohort's", _LOOK
+    # Participants, and measures made elsewhere
+    IMPLAUSIBLE = "IMPLAUSIBLE", Stage.PARTICIPANTS, "a value that cannot be true counts as missing", (
+        "Correct the table; set `plausible` where the value is right.")
+    CONTRADICTION = "CONTRADICTION", Stage.PARTICIPANTS, "values of one person contradict each other", (
+        "Correct the table.")
+    ANSWER = "ANSWER", Stage.PARTICIPANTS, "an answer or code that is not understood counts as missing", (
+        "Say under `columns` what it means.")
+    SPECIAL_CODE = "SPECIAL_CODE", Stage.PARTICIPANTS, "a number that may be a code is used as a number", (
+        "Declare it under `columns`.")
     # Every stage
     UNUSABLE = "UNUSABLE", Stage.ANY, "the image cannot be segmented", "Do what the message says."
     CRASHED = "CRASHED", Stage.ANY, "unexpected fault", _LOG

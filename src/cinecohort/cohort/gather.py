@@ -158,7 +158,8 @@ def gather(
         if missing:
             raise RuntimeError(f"{stage}: {len(missing)} subjects are not in both the index and its tables")
     status = final_status(tables)
-    participants = with_scanner_facts(gather_participants(index, datasets), tables["convert"])
+    people, odd = gather_participants(index, datasets)
+    participants = with_scanner_facts(people, tables["convert"])
     findings = pd.concat([read_shards(paths.findings) for paths in stages.values()], ignore_index=True)
     measures = measures_table(tables["measure"], participants, options.measures.body_surface)
     found = check_cohort(tables, measures, participants, options.image_quality, options.measure_quality)
@@ -167,8 +168,9 @@ def gather(
     dataset = dict(zip(index["subject"], index["dataset"], strict=True))
     seen = seen_in_training(index, datasets, options.trained_on)
     noted = [
-        {"subject": subject, "dataset": dataset[subject], "stage": "cohort", **finding.to_dict()}
-        for subject, listed in found.items()
+        {"subject": subject, "dataset": dataset[subject], "stage": stage, **finding.to_dict()}
+        for stage, by_subject in (("participants", odd), ("cohort", found))
+        for subject, listed in by_subject.items()
         for finding in listed
     ]
     if noted:

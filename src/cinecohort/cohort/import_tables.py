@@ -9,13 +9,14 @@ import pandas as pd
 from cinecohort.cohort.flow import COLUMNS as FLOW_COLUMNS
 from cinecohort.cohort.flow import step_row
 from cinecohort.cohort.gather import write_frame
-from cinecohort.cohort.participant_tables import read_participants
+from cinecohort.cohort.index import subject_key
+from cinecohort.cohort.participants import findings_of, gather_participants
 from cinecohort.cohort.stages import FINDING_COLUMNS, IDENTITY, STATE
 from cinecohort.cohort.withdrawals import withdrawn_ids
 from cinecohort.config import DatasetOptions
-from cinecohort.findings import Status
-from cinecohort.ledger.columns import VOIDED_COLUMNS
-from cinecohort.sources.tables import parse_settings, write_cohort_tables
+from cinecohort.findings import Finding, Status
+from cinecohort.ledger.columns import OVERLAP_COLUMNS, VOIDED_COLUMNS
+from cinecohort.sources.tables import parse_settings, read_dataset
 
 
 def import_tables(settings: str, results: Path) -> None:
@@ -29,34 +30,76 @@ def import_tables(settings: str, results: Path) -> None:
         The results folder.
     """
     datasets = {name: DatasetOptions(**values) for name, values in json.loads(settings)["datasets"].items()}
-    folder = results / "cohort"
-    participants = {
-        name: read_participants(options.participants, options.columns)
-        for name, options in datasets.items()
-        if options.participants is not None
-    }
-    paths = write_cohort_tables(
-        {name: (options.path, parse_settings(options.settings, name)) for name, options in datasets.items()},
-        folder,
-        participants,
+    write_cohort_tables(datasets, results / "cohort")
+
+
+def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) -> pd.DataFrame:
+    """Write the cohort's tables from tables of measures, and return what was read.
+
+    Participants who withdrew are in none of them.
+
+    Parameters
+    ----------
+    datasets
+        With more than one, subject keys are ``{dataset}-{id}``.
+    folder
+        Where ``measures.tsv`` (one row per subject and source), ``participants.tsv``, ``findings.tsv`` and
+        the others go.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Counts by dataset and source; see :class:`cinecohort.sources.tables.MeasuresTable`.
+    """
+    measures, counts, odd = read_measures_of(datasets)
+    index = measures.drop_duplicates("subject")[["subject", "dataset", "id", "participant", "visit"]]
+    index = index[~withdrew(index, datasets)].reset_index(drop=True)
+    measures = measures[measures["subject"].isin(index["subject"])].drop(
+        columns=["id", "participant", "visit"]
     )
-    people = pd.read_csv(paths["participants"], sep="\t", dtype=str)
-    people = people[~withdrew(people, datasets)]
-    for name in ("measures", "participants"):
-        table = pd.read_csv(paths[name], sep="\t", dtype=str)
-        write_frame(paths[name], table[table["subject"].isin(people["subject"])])
-    status = people[["subject", "dataset"]].assign(status=str(Status.OK), stage="", code="", reason="")
+    people, doubted = gather_participants(index, datasets)
+    status = index[["subject", "dataset"]].assign(status=str(Status.OK), stage="", code="", reason="")
     steps = [
         step_row(dataset, step, int(n), 0, 0)
-        for dataset, n in people.groupby("dataset").size().items()
+        for dataset, n in index.groupby("dataset").size().items()
         for step in ("indexed", "analysed")
     ]
+    dataset_of = dict(zip(index["subject"], index["dataset"], strict=True))
+    findings = [
+        {"subject": subject, "dataset": dataset_of[subject], "stage": stage, **finding.to_dict()}
+        for stage, by_subject in (("participants", doubted), ("measure", odd))
+        for subject, listed in by_subject.items()
+        for finding in listed
+        if subject in dataset_of
+    ]
+    first = ["subject", "dataset", "source", "kind", "frames"]
+    write_frame(folder / "measures.tsv", measures[[*first, *(n for n in measures.columns if n not in first)]])
+    write_frame(folder / "overlap.tsv", pd.DataFrame(columns=list(OVERLAP_COLUMNS)))
+    write_frame(folder / "participants.tsv", people)
     write_frame(folder / "status.tsv", status)
     write_frame(folder / "flow.tsv", pd.DataFrame(steps, columns=list(FLOW_COLUMNS)))
     write_frame(folder / "voided.tsv", pd.DataFrame(columns=list(VOIDED_COLUMNS)))
-    write_frame(folder / "findings.tsv", pd.DataFrame(columns=list(FINDING_COLUMNS)))
+    write_frame(folder / "findings.tsv", pd.DataFrame(findings, columns=list(FINDING_COLUMNS)))
     for name in ("conversion", "quality"):
         write_frame(folder / f"{name}.tsv", pd.DataFrame(columns=[*IDENTITY, *STATE]))
+    write_frame(folder / "tables.tsv", counts)
+    return counts
+
+
+def read_measures_of(
+    datasets: Mapping[str, DatasetOptions],
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[Finding]]]:
+    """Measures of all datasets with their subjects' keys, what was read, and values not believed."""
+    tables, counts = [], []
+    odd: dict[str, list[Finding]] = {}
+    for name, options in datasets.items():
+        table, read, remarks = read_dataset(name, options.path, parse_settings(options.settings, name))
+        keys = {each: subject_key(name, each, datasets) for each in table["subject"]}
+        own = table["subject"]
+        tables.append(table.assign(id=own, participant=own, visit="", subject=own.map(keys)))
+        counts += read
+        odd |= {keys[each]: findings_of(listed) for each, listed in remarks.items()}
+    return pd.concat(tables, ignore_index=True), pd.DataFrame(counts), odd
 
 
 def withdrew(people: pd.DataFrame, datasets: Mapping[str, DatasetOptions]) -> pd.Series:

@@ -1,18 +1,22 @@
-"""Participants: one row a subject with the columns that studies use, from whatever table the user has."""
+"""Participants: one row per subject with the columns that studies use, from whatever table the user has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
 from cinecohort.catalogue.covariates import NUMBERS
 from cinecohort.cohort.index import open_dataset
-from cinecohort.cohort.participant_tables import COLUMNS, read_participants
+from cinecohort.cohort.participant_tables import COLUMNS, REMARKS, read_participants
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
+from cinecohort.findings import Finding, Level
+from cinecohort.ledger.plausibility import Remark
 
 
-def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptions]) -> pd.DataFrame:
-    """One row a subject of the index, in its order, with what is known of the participant.
+def gather_participants(
+    index: pd.DataFrame, datasets: Mapping[str, DatasetOptions]
+) -> tuple[pd.DataFrame, dict[str, list[Finding]]]:
+    """One row per subject of the index, in its order, with what is known of the participant.
 
     Parameters
     ----------
@@ -20,6 +24,11 @@ def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptio
         Columns ``subject, dataset, id, participant, visit``.
     datasets
         Where each dataset's participants come from: its table, or the source itself.
+
+    Returns
+    -------
+    tuple
+        The table, and by subject what was odd about the participant's values.
 
     Raises
     ------
@@ -36,11 +45,31 @@ def gather_participants(index: pd.DataFrame, datasets: Mapping[str, DatasetOptio
     for column in COLUMNS:
         if column not in everyone:
             everyone[column] = float("nan") if column in NUMBERS else None
-    for column in set(everyone.columns[everyone.dtypes == "str"]) - set(index.columns):
+    found = participant_findings(everyone)
+    texts = everyone.columns[[not pd.api.types.is_numeric_dtype(kind) for kind in everyone.dtypes]]
+    for column in set(texts) - {*index.columns, REMARKS}:
         # A line break within an answer must not break the tables.
-        everyone[column] = everyone[column].str.split().str.join(" ")
+        everyone[column] = everyone[column].map(_on_one_line)
     first = ["subject", "dataset", "participant", "visit", *COLUMNS]
-    return everyone[first + [c for c in everyone.columns if c not in (*first, "id")]]
+    left_out = (*first, "id", REMARKS)
+    return everyone[first + [c for c in everyone.columns if c not in left_out]], found
+
+
+def _on_one_line(value: object) -> object:
+    return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def participant_findings(people: pd.DataFrame) -> dict[str, list[Finding]]:
+    """By subject, a finding for each remark on the participant's values."""
+    if REMARKS not in people:
+        return {}
+    told = people.loc[people[REMARKS].map(bool) & people[REMARKS].notna(), ["subject", REMARKS]]
+    return {subject: findings_of(remarks) for subject, remarks in told.itertuples(index=False, name=None)}
+
+
+def findings_of(remarks: Iterable[Remark]) -> list[Finding]:
+    """Findings that say what was odd about a person's values; they leave the subject's status as it is."""
+    return [Finding(r.code, Level.INFO, r.message, value=r.value, threshold=r.threshold) for r in remarks]
 
 
 def with_scanner_facts(participants: pd.DataFrame, conversion: pd.DataFrame) -> pd.DataFrame:
@@ -60,6 +89,8 @@ def _dataset_participants(rows: pd.DataFrame, options: DatasetOptions) -> pd.Dat
         wanted = {*rows["id"], *rows["participant"], *rows["subject"]}
         visits = sorted(set(rows["visit"]) - {""})
         return read_participants(options.participants, options.columns, wanted, visits)
+    if options.source == "tables":
+        return None
     source = open_dataset(options)
     own = getattr(source, "participants", None)
     known = own() if own is not None else None

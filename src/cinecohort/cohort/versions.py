@@ -10,11 +10,11 @@ VERSIONS = {
     "segmentation_quality": 4,
     "measure": 6,
     "evaluate": 3,
-    "gather": 4,
-    "import_tables": 3,
+    "gather": 5,
+    "import_tables": 4,
     "run_record": 2,
     "agreement": 3,
-    "group_study": 4,
+    "group_study": 5,
     "report": 5,
 }
 """Version of each stage's algorithm."""

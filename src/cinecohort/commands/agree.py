@@ -147,27 +147,18 @@ def _summary(result: "AgreementResult", out: Path) -> str:
 def _run_config(path: Path, out: Path) -> int:
     """Compare all tables of the configuration's datasets with ``source: tables``."""
     from cinecohort.analyses.agreement_of_tables import agreement_of_tables
-    from cinecohort.cohort.participants import read_participants
     from cinecohort.config import load_config
-    from cinecohort.sources.tables import parse_settings
 
     config = load_config(path)
     chosen = {name: dataset for name, dataset in config.datasets.items() if dataset.source == "tables"}
     if not chosen:
         raise UserError(f"{path}: no dataset has `source: tables`.")
-    datasets = {
-        name: (dataset.path, parse_settings(dataset.settings, name)) for name, dataset in chosen.items()
-    }
-    participants = {
-        name: read_participants(dataset.participants, dataset.columns)
-        for name, dataset in chosen.items()
-        if dataset.participants
-    }
-    for row in agreement_of_tables(datasets, out, config.agreement, participants).to_dict("records"):
+    for row in agreement_of_tables(chosen, out, config.agreement).to_dict("records"):
         print(
             f"{row['dataset']}, {row['source']}: {row['subjects']} subjects from {row['rows']} rows "
             f"({row['further_rows']} further rows of the same subject, {row['other_ids']} other ids, "
-            f"{row['zeros']} zeros and {row['not_numbers']} texts taken as missing)"
+            f"{row['zeros']} zeros, {row['not_numbers']} texts and {row['implausible']} implausible "
+            "values taken as missing)"
         )
     print(f"Written to {out}.")
     return 0

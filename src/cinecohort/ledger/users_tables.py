@@ -23,7 +23,7 @@ WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """First bytes of Excel's files, new and old."""
 
 MISSING_WORDS = frozenset(
-    {"", ".", "-", "--", "?", "na", "n/a", "n.a.", "nan", "null", "none", "#n/a", "missing", "not available"}
+    {"", ".", "-", "--", "?", "na", "n/a", "n.a.", "nan", "null", "#n/a", "missing", "not available"}
     | {"prefer not to answer", "do not know"}
 )
 """What a cell holds where nothing is known, in lower case; the last two are UK Biobank's answers."""
@@ -223,7 +223,7 @@ def numbers_in(texts: pd.Series, place: str) -> tuple[pd.Series, pd.Series]:
     UserError
         If commas may be decimal signs or separate thousands, or the column has both points and commas.
     """
-    texts = texts.mask(is_missing(texts)).astype("object")
+    texts = texts.mask(is_missing(texts) | texts.str.strip().str.lower().eq("none")).astype("object")
     present = texts.dropna().astype(str)
     numbers = pd.to_numeric(present, errors="coerce")
     others = present[numbers.isna()]

@@ -61,5 +61,6 @@ class MeasuresTableOptions(Options):
 class TablesOptions(Options):
     """Settings of a dataset with `source: tables`."""
 
-    tables: dict[str, MeasuresTableOptions] = Field(min_length=2)
-    """Method or observer to its measures; the first automatic one is the primary."""
+    tables: dict[str, MeasuresTableOptions] = Field(min_length=1)
+    """Method or observer to its measures; the first automatic one is the primary. One is enough for a
+    study."""

@@ -1,7 +1,7 @@
 """Measures that were made elsewhere: reading tables of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,18 @@ import numpy as np
 import pandas as pd
 from pydantic import ValidationError
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.measures import THEIR_NAMES, measure_of, rests_on
 from cinecohort.errors import UserError
-from cinecohort.ledger.columns import OVERLAP_COLUMNS
-from cinecohort.ledger.tables import is_measure_name, read_users_table, write_table
+from cinecohort.ledger.plausibility import Remark, implausible, measure_limits, outside, wrong_unit
+from cinecohort.ledger.tables import is_measure_name, read_users_table
 from cinecohort.measures.derived import add_derived
 from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
+
+_LARGEST_AND_SMALLEST = (
+    *(("lvedv_ml", "lvesv_ml"), ("rvedv_ml", "rvesv_ml")),
+    *(("la_max_ml", "la_min_ml"), ("ra_max_ml", "ra_min_ml")),
+)
 
 
 @dataclass(frozen=True)
@@ -27,11 +33,17 @@ class MeasuresTable:
         ``subject`` and our measure columns.
     counts
         ``rows`` read, ``subjects``, ``further_rows`` of subjects that have one already, ``other_ids`` that do
-        not match the pattern, ``not_numbers`` and ``zeros`` taken as missing.
+        not match the pattern, ``not_numbers``, ``zeros`` and ``implausible`` values taken as missing.
+    notes
+        Sentences on whole columns.
+    remarks
+        By subject, the values that were not believed; their columns are listed in ``implausible``.
     """
 
     measures: pd.DataFrame
     counts: dict[str, int]
+    notes: list[str] = field(default_factory=list)
+    remarks: dict[str, list[Remark]] = field(default_factory=dict)
 
 
 def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
@@ -43,8 +55,9 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
         If a file or a named column is not there.
     """
     parts, other_ids, not_numbers, rows = [], 0, 0, 0
+    notes: list[str] = []
     for file in options.files:
-        part, others, text, read = _read_file(folder / file.path, file)
+        part, others, text, read = _read_file(folder / file.path, file, notes)
         parts.append(part)
         other_ids, not_numbers, rows = other_ids + others, not_numbers + text, rows + read
     table = pd.concat(parts, ignore_index=True)
@@ -54,6 +67,8 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
     further = table.duplicated("subject")
     kept = table[~further].drop(columns=["_order", "repeat"]).sort_index().reset_index(drop=True)
     kept, zeros = _without_zeros(kept) if options.zero_is_missing else (kept, 0)
+    kept, remarks = believed(kept)
+    kept = add_derived(kept) if options.derive else kept
     counts = {
         "rows": rows,
         "subjects": len(kept),
@@ -61,8 +76,38 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
         "other_ids": other_ids,
         "not_numbers": not_numbers,
         "zeros": zeros,
+        "implausible": sum(len(listed) for listed in remarks.values()),
     }
-    return MeasuresTable(add_derived(kept) if options.derive else kept, counts)
+    return MeasuresTable(kept, counts, notes, remarks)
+
+
+def believed(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[Remark]]]:
+    """Blank measures that cannot be true, list their columns in ``implausible``, and say what they were.
+
+    A volume or mass of zero is a failure to measure, about which ``zero_is_missing`` decides.
+    """
+    found: dict[str, list[Remark]] = {}
+    table = table.copy()
+    for name in [str(name) for name in table.columns if name != "subject"]:
+        limits = measure_limits(name)
+        if limits is None:
+            continue
+        doubt = implausible(table[name], limits) & (table[name] != 0)
+        for subject, value in table.loc[doubt, ["subject", name]].itertuples(index=False):
+            found.setdefault(subject, []).append(outside(name, float(value), limits))
+        table[name] = table[name].mask(doubt)
+    for largest, smallest in _LARGEST_AND_SMALLEST:
+        if largest in table and smallest in table:
+            crossed = table[smallest] > table[largest]
+            for subject, high, low in table.loc[crossed, ["subject", largest, smallest]].itertuples(
+                index=False
+            ):
+                message = f"{smallest}: {low:g} is above {largest} of {high:g}; both count as missing"
+                found.setdefault(subject, []).append(Remark(Code.CONTRADICTION, smallest, message, low, high))
+            resting = [str(name) for name in table if {largest, smallest} & rests_on(str(name))]
+            table[resting] = table[resting].mask(crossed)
+    marks = {subject: ";".join(dict.fromkeys(r.column for r in listed)) for subject, listed in found.items()}
+    return table.assign(implausible=table["subject"].map(marks).astype(object)), found
 
 
 def _without_zeros(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
@@ -79,9 +124,11 @@ def _without_zeros(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     return table, int(failed.to_numpy().sum())
 
 
-def _read_file(path: Path, options: MeasuresFileOptions) -> tuple[pd.DataFrame, int, int, int]:
+def _read_file(
+    path: Path, options: MeasuresFileOptions, notes: list[str]
+) -> tuple[pd.DataFrame, int, int, int]:
     """Return the file's table with ``subject``, ``repeat`` and measures, and the counts of what it held."""
-    table, _ = read_users_table(path, [name for name in (options.subject, options.measure) if name])
+    table, told = read_users_table(path, [name for name in (options.subject, options.measure) if name])
     for column, text in options.where.items():
         table = table[_column(table, column, path).astype("string") == text]
     read = len(table)
@@ -109,6 +156,13 @@ def _read_file(path: Path, options: MeasuresFileOptions) -> tuple[pd.DataFrame, 
     for name, factor in options.scale.items():
         if name in numbers:
             numbers[name] *= factor
+    notes += told
+    units = {
+        str(name): wrong_unit(numbers[name], str(name)) for name in measures if name not in options.scale
+    }
+    wrong = [f"{path}: {name}: {sentence}" for name, sentence in units.items() if sentence]
+    if wrong:
+        raise UserError("\n".join(wrong))
     return wide[["subject", "repeat"]].astype(str).join(numbers), int((~known).sum()), not_numbers, read
 
 
@@ -165,58 +219,37 @@ def parse_settings(settings: Mapping[str, Any], dataset: str) -> TablesOptions:
         raise UserError("\n".join([f"The settings of dataset {dataset} hold mistakes:", *lines])) from error
 
 
-def write_cohort_tables(
-    datasets: Mapping[str, tuple[Path, TablesOptions]],
-    folder: Path,
-    participants: Mapping[str, pd.DataFrame] | None = None,
-) -> dict[str, Path]:
-    """Write the tables that the agreement stage and the report read, from tables of measures alone.
-
-    Parameters
-    ----------
-    datasets
-        Dataset to its folder and settings. With more than one, subject keys are ``{dataset}-{id}``.
-    participants
-        Dataset to what is known of its subjects, with a column ``subject`` or ``participant``.
+def read_dataset(
+    dataset: str, path: Path, options: TablesOptions
+) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, list[Remark]]]:
+    """Read all tables of measures of a dataset.
 
     Returns
     -------
-    dict
-        Paths of ``measures`` (a row a subject and source, at ``own`` frames), ``overlap`` (no rows),
-        ``participants`` and ``tables`` (what was read: counts by dataset and source).
+    tuple
+        Measures, one row per subject and source, at ``own`` frames; what was read, one row per source; by
+        subject, the values that were not believed.
+
+    Raises
+    ------
+    UserError
+        With every table that cannot be read, or is in another unit.
     """
-    rows, counts, people = [], [], []
-    for dataset, (path, options) in datasets.items():
-        prefix = f"{dataset}-" if len(datasets) > 1 else ""
-        ids: dict[str, None] = {}
-        for source, table_options in options.tables.items():
+    rows, counts, mistakes = [], [], []
+    remarks: dict[str, list[Remark]] = {}
+    for source, table_options in options.tables.items():
+        try:
             table = read_measures(path, table_options)
-            ids |= dict.fromkeys(table.measures["subject"])
-            described = {"dataset": dataset, "source": source, "kind": table_options.kind}
-            rows.append(
-                table.measures.assign(
-                    subject=prefix + table.measures["subject"], **described, frames="own", status="ok"
-                )
-            )
-            counts.append(described | table.counts)
-        person = pd.DataFrame({"participant": list(ids)})
-        known = (participants or {}).get(dataset)
-        if known is not None:
-            key = "participant" if "participant" in known else "subject"
-            facts = known.drop_duplicates(key).set_index(key)
-            person = person.join(
-                facts.drop(columns=["subject", "dataset"], errors="ignore"), on="participant"
-            )
-        people.append(person.assign(subject=prefix + person["participant"], dataset=dataset))
-    measures = pd.concat(rows, ignore_index=True)
-    first = ["subject", "dataset", "source", "kind", "frames"]
-    tables = {
-        "measures": measures[[*first, *(name for name in measures.columns if name not in first)]],
-        "overlap": pd.DataFrame(columns=list(OVERLAP_COLUMNS)),
-        "participants": pd.concat(people, ignore_index=True),
-        "tables": pd.DataFrame(counts),
-    }
-    paths = {name: folder / f"{name}.tsv" for name in tables}
-    for name, content in tables.items():
-        write_table(paths[name], content)
-    return paths
+        except UserError as error:
+            mistakes.append(str(error))
+            continue
+        described = {"dataset": dataset, "source": source, "kind": table_options.kind}
+        rows.append(table.measures.assign(**described, frames="own", status="ok"))
+        counts.append(described | table.counts)
+        for note in table.notes:
+            print(note)
+        for subject, listed in table.remarks.items():
+            remarks.setdefault(subject, []).extend(listed)
+    if mistakes:
+        raise UserError("\n".join(mistakes))
+    return pd.concat(rows, ignore_index=True), counts, remarks

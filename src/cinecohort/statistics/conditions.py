@@ -10,6 +10,7 @@ import pandas as pd
 from cinecohort.errors import UserError
 from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.condition_syntax import parse_condition
+from cinecohort.statistics.icd10 import CodeSet, any_holds, code_in, parse_codes
 
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Lt: operator.lt,
@@ -19,6 +20,9 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
+DECIMALS = 9
+"""Decimals that numbers are compared to."""
+
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -142,8 +146,18 @@ def _link(symbol: ast.cmpop, left: Any, right: Any) -> Any:
             return pd.Series(pd.NA, index=value.index, dtype="boolean")
     if _is_text(left) != _is_text(right):
         raise TypeError(f"{_describe(left)} with {_describe(right)}")
+    left, right = _rounded(left), _rounded(right)
     result = _COMPARISONS[type(symbol)](left, right)
     return result.astype("boolean") if isinstance(result, pd.Series) else result
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers to nine decimals: a body mass index of 24.999999999999996 is one of 25 (64 kg at 160 cm)."""
+    if isinstance(value, float):
+        return round(value, DECIMALS)
+    if isinstance(value, pd.Series) and pd.api.types.is_float_dtype(value):
+        return value.round(DECIMALS)
+    return value
 
 
 def _binary(node: ast.BinOp, table: pd.DataFrame) -> Any:
@@ -154,10 +168,23 @@ def _binary(node: ast.BinOp, table: pd.DataFrame) -> Any:
             raise TypeError("'startswith' and 'contains' need a column on their left")
         wanted = tuple(str(item) for item in (right if isinstance(right, list) else [right]))
         items = left.astype("string").fillna("").str.split(";")
+        if left.name == "icd10" and isinstance(node.op, ast.MatMult):
+            sets = [_codes(text) for text in wanted]
+            diagnosed = [any(any_holds(sets, code_in(item)) for item in cell) for cell in items]
+            return pd.Series(diagnosed, index=left.index, dtype="boolean")
         look = _starts if isinstance(node.op, ast.MatMult) else _contains
         found = [any(look(item.strip(), wanted) for item in cell) for cell in items]
         return pd.Series(found, index=left.index, dtype="boolean")
     return _ARITHMETIC[type(node.op)](left, right)
+
+
+def _codes(text: str) -> CodeSet:
+    """The set of an ICD-10 code, range or wildcard; other text is the beginning of codes."""
+    try:
+        return parse_codes(text)
+    except ValueError:
+        plain = text.replace(".", "").upper()
+        return CodeSet(text, plain, plain)
 
 
 def _starts(item: str, wanted: tuple[str, ...]) -> bool:

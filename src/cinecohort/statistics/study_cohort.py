@@ -11,6 +11,7 @@ from cinecohort.errors import UserError
 from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.condition_syntax import condition_columns
 from cinecohort.statistics.conditions import meets
+from cinecohort.statistics.icd10 import any_holds, code_in, parse_codes
 from cinecohort.statistics.study_options import StudyOptions
 
 TREATMENT = "_exposed"
@@ -115,6 +116,7 @@ def select_cohort(
     notes: list[str] = []
     table = _exclusions(table, options, flow, notes)
     eligible = _groups(table, options, flow)
+    notes += implausible_by_group(table, eligible, options)
     source, outcomes = select_measures(measures, options)
     eligible = eligible.drop(columns=[c for c in outcomes if c in eligible and c != "subject"])
     eligible = eligible.merge(outcomes, on="subject", how="left", validate="one_to_one")
@@ -239,7 +241,13 @@ def _exclusions(table: pd.DataFrame, options: StudyOptions, flow: Flow, notes: l
                 f"{undated} subjects were left out for a diagnosis without a date, taken as before the scan."
             )
     if exclusions.self_reported_mi:
-        mark(meets(table, "self_reported_mi"), "self-reported heart attack")
+        reported = meets(table, "self_reported_mi")
+        mark(reported, "self-reported heart attack")
+        unknown = int((reported.isna() & (reason == "")).sum())
+        if unknown:
+            notes.append(
+                f"{unknown} subjects stay in of whom it is not known whether they reported a heart attack."
+            )
     for condition in exclusions.conditions:
         mark(meets(table, condition), condition)
     out = reason != ""
@@ -248,8 +256,8 @@ def _exclusions(table: pd.DataFrame, options: StudyOptions, flow: Flow, notes: l
     return table[~out]
 
 
-def diagnosed(table: pd.DataFrame, prefixes: Sequence[str], before_scan_only: bool) -> tuple[pd.Series, int]:
-    """Say who has a diagnosis with one of the ICD-10 prefixes.
+def diagnosed(table: pd.DataFrame, codes: Sequence[str], before_scan_only: bool) -> tuple[pd.Series, int]:
+    """Say who has a diagnosis with one of the ICD-10 codes.
 
     Parameters
     ----------
@@ -257,8 +265,8 @@ def diagnosed(table: pd.DataFrame, prefixes: Sequence[str], before_scan_only: bo
         ``icd10``: codes separated by semicolons, dots optional; each may be followed by ``:`` or ``@`` and a
         date (``I21:2012-05-01``, held against ``scan_date``) or a signed number of days relative to the scan
         (``I21:-400``).
-    prefixes
-        Such as ``I21``.
+    codes
+        Codes, wildcards and ranges; see :mod:`cinecohort.statistics.icd10`.
     before_scan_only
         Whether a diagnosis dated after the scan does not count. One without a date counts in any case.
 
@@ -267,14 +275,14 @@ def diagnosed(table: pd.DataFrame, prefixes: Sequence[str], before_scan_only: bo
     tuple
         Booleans on the table's index, and how many subjects count for an undated diagnosis alone.
     """
-    wanted = tuple(prefix.replace(".", "").upper() for prefix in prefixes)
+    wanted = [parse_codes(text) for text in codes]
     scans = table["scan_date"] if "scan_date" in table else pd.Series(None, index=table.index, dtype=object)
     found, undated = [], 0
     for cell, scan in zip(table["icd10"].fillna("").astype(str), scans, strict=True):
         kinds = [
             _timing(when, scan)
             for code, when in map(_split_diagnosis, cell.split(";"))
-            if code.replace(".", "").upper().startswith(wanted)
+            if any_holds(wanted, code_in(code))
         ]
         counted = [kind for kind in kinds if not before_scan_only or kind != "after"]
         found.append(bool(counted))
@@ -288,10 +296,10 @@ def _split_diagnosis(text: str) -> tuple[str, str]:
 
 
 def _timing(when: str, scan: object) -> str:
-    """Whether a diagnosis lies before (or on the day of) the scan, after it, or has no usable date."""
+    """Whether a diagnosis lies before (or on the day of) the scan, after it, or has no ISO 8601 date."""
     if re.fullmatch(r"[+-]\d+", when):
         return "before" if int(when) <= 0 else "after"
-    date, day = pd.to_datetime(when, errors="coerce"), pd.to_datetime(str(scan), errors="coerce")
+    date, day = (pd.to_datetime(str(text), format="ISO8601", errors="coerce") for text in (when, scan))
     if pd.isna(date) or pd.isna(day):
         return "undated"
     return "before" if date <= day else "after"
@@ -318,6 +326,38 @@ def _groups(table: pd.DataFrame, options: StudyOptions, flow: Flow) -> pd.DataFr
     kept = table[one.to_numpy(bool)]
     flow.step("groups", excluded, len(kept))
     return kept.assign(**{TREATMENT: exposed[one.to_numpy(bool)].astype(int)})
+
+
+def implausible_by_group(table: pd.DataFrame, grouped: pd.DataFrame, options: StudyOptions) -> list[str]:
+    """Say of each column that the study uses whose values were not believed, in which group.
+
+    Parameters
+    ----------
+    table
+        Subjects before the groups were made; ``implausible`` lists columns, separated by semicolons.
+    grouped
+        Subjects of both groups, with :data:`TREATMENT`.
+    options
+        The study.
+    """
+    if "implausible" not in table:
+        return []
+    conditions = (options.exposure.condition, options.reference.condition)
+    used = [
+        *options.covariates,
+        *options.matching.exact,
+        *(c for text in conditions for c in condition_columns(text)),
+    ]
+    listed = table["implausible"].fillna("").astype(str).str.split(";")
+    group = grouped[TREATMENT].map({1: options.exposure.label, 0: options.reference.label})
+    group = group.reindex(table.index).fillna("no group")
+    notes = []
+    for name in dict.fromkeys(used):
+        doubted = group[[name in names for names in listed]]
+        if len(doubted):
+            counts = ", ".join(f"{label} {n}" for label, n in doubted.value_counts().sort_index().items())
+            notes.append(f"Values of {name} were implausible and count as missing: {counts}.")
+    return notes
 
 
 def _complete(table: pd.DataFrame, options: StudyOptions, flow: Flow) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from cinecohort.options import Options
 from cinecohort.statistics.condition_syntax import parse_condition
+from cinecohort.statistics.icd10 import parse_codes
 
 CVD_ICD10 = ("I21", "I22", "I23", "I25", "I42", "I50")
 """ICD-10 prefixes of cardiovascular disease as in Bai 2018's test subgroup."""
@@ -31,7 +32,8 @@ class ExclusionOptions(Options):
     """Who is left out of the study before its groups are made."""
 
     icd10: tuple[str, ...] = ()
-    """ICD-10 prefixes; a participant with any such code in the column ``icd10`` is left out."""
+    """ICD-10 codes (``I21``, ``I21.0``), each with all below it, ranges (``I20-I25``) or ``I2*``; a
+    participant with any of them in the column ``icd10`` is left out."""
     before_scan_only: bool = False
     """Count only diagnoses dated before the scan; a code without a date counts in any case."""
     self_reported_mi: bool = False
@@ -42,6 +44,13 @@ class ExclusionOptions(Options):
     """Quality statuses that are left out."""
     flagged: Literal["keep", "drop"] = "keep"
     """Whether subjects with status ``review`` stay in; the other way is among the sensitivity analyses."""
+
+    @field_validator("icd10")
+    @classmethod
+    def _codes(cls, icd10: tuple[str, ...]) -> tuple[str, ...]:
+        for code in icd10:
+            parse_codes(code)
+        return icd10
 
     @field_validator("conditions")
     @classmethod

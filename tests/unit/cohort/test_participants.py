@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from cinecohort.cohort.participant_tables import heart_attack_reported, read_participants
+from cinecohort.cohort.participant_tables import read_participants
+from cinecohort.cohort.participant_values import heart_attack_reported
 from cinecohort.cohort.participants import gather_participants, with_scanner_facts
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
@@ -43,7 +44,7 @@ def index(*rows, dataset="tiny"):
 
 def gathered(path, people, columns=None):
     options = DatasetOptions(source="nifti", path=path.parent, participants=path, columns=columns or {})
-    return gather_participants(people, {"tiny": options}).set_index("subject")
+    return gather_participants(people, {"tiny": options})[0].set_index("subject")
 
 
 def test_uk_biobank_fields_at_the_visit_of_the_scan(table):
@@ -78,9 +79,19 @@ def test_self_reported_heart_attacks(table):
         (["2", "1"], "true"),
         (["2|1"], "true"),
         (["[4, 1]"], "true"),
-        (["11"], "false"),
+        (["11"], None),
         (["1075"], "true"),
-        (["10750"], "false"),
+        (["10750"], None),
+        (["1065"], "false"),
+        (["heart attack/myocardial infarction"], "true"),
+        (["Myocardial infarction (2010)"], "true"),
+        (["No heart attack"], "false"),
+        (["possible heart attack"], None),
+        (["perhaps"], None),
+        (["-7", "perhaps"], None),
+        (["perhaps", "1"], "true"),
+        (["99999"], None),
+        (["None of the above"], "false"),
         (["-3"], None),
         (["-1", "-7"], "false"),
         ([], None),
@@ -93,7 +104,7 @@ def test_self_reported_heart_attacks(table):
     ],
 )
 def test_answers_about_a_heart_attack(answers, told):
-    assert heart_attack_reported(answers) == told
+    assert heart_attack_reported(answers)[0] == told
 
 
 @pytest.mark.parametrize(
@@ -110,8 +121,10 @@ def test_diagnoses_in_one_cell(table, cell, codes):
 
 
 def test_a_bmi_of_the_table_is_kept_and_a_missing_one_computed(table):
-    path = table("subject\theight_cm\tweight_kg\tbmi\na\t200\t100\t31\nb\t200\t100\t\nc\t0\t100\t\n", "p.tsv")
-    assert read_participants(path, {})["bmi"].tolist() == pytest.approx([31, 25, float("nan")], nan_ok=True)
+    path = table(
+        "subject\theight_cm\tweight_kg\tbmi\na\t200\t100\t25.5\nb\t200\t100\t\nc\t0\t100\t\n", "p.tsv"
+    )
+    assert read_participants(path, {})["bmi"].tolist() == pytest.approx([25.5, 25, float("nan")], nan_ok=True)
 
 
 def test_no_column_is_read_that_nobody_asked_for(table):
@@ -215,7 +228,7 @@ def test_two_datasets_with_the_same_ids_keep_their_people_apart(table):
         name: DatasetOptions(source="nifti", path=path.parent, participants=path)
         for name, path in paths.items()
     }
-    known = gather_participants(people, datasets)
+    known, _ = gather_participants(people, datasets)
     assert known["subject"].tolist() == ["two-a", "one-a", "one-b"]
     assert known["age_years"].tolist() == [70, 50, 51]
 
@@ -224,7 +237,7 @@ def test_acdc_knows_its_participants(tmp_path):
     write_patient(tmp_path, 1)
     options = DatasetOptions(source="acdc", path=tmp_path)
     people = index(("patient001", "patient001", ""))
-    known = gather_participants(people, {"tiny": options})
+    known, _ = gather_participants(people, {"tiny": options})
     assert known[["height_cm", "weight_kg", "group"]].to_numpy().tolist() == [[161.0, 62.0, "NOR"]]
 
 
@@ -249,6 +262,6 @@ def test_scanner_facts_come_from_the_images_where_the_table_has_none():
 
 def test_a_source_whose_raw_files_are_gone_knows_nobody(tmp_path):
     options = DatasetOptions(source="acdc", path=tmp_path)
-    known = gather_participants(index(("patient001", "patient001", "")), {"tiny": options})
+    known, _ = gather_participants(index(("patient001", "patient001", "")), {"tiny": options})
     assert known["subject"].tolist() == ["patient001"]
     assert known["sex"].isna().all()

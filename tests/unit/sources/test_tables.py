@@ -8,9 +8,11 @@ import pytest
 
 from cinecohort.analyses.agreement_of_tables import agreement_of_tables
 from cinecohort.cli import main
+from cinecohort.cohort.import_tables import write_cohort_tables
+from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.sources.table_options import MeasuresTableOptions
-from cinecohort.sources.tables import parse_settings, read_measures, write_cohort_tables
+from cinecohort.sources.tables import parse_settings, read_measures
 from cinecohort.statistics.options import AgreementOptions
 
 
@@ -98,22 +100,64 @@ def test_mistakes_in_the_settings_are_named_at_once() -> None:
 def test_several_datasets_have_prefixed_keys(tmp_path: Path) -> None:
     for name in ("net", "man"):
         (tmp_path / f"{name}.csv").write_text("subject,lvedv_ml\n1,100\n2,120\n")
-    settings = parse_settings(
-        {
-            "tables": {
-                n: {"kind": k, "files": [{"path": f"{n}.csv"}]}
-                for n, k in (("net", "auto"), ("man", "manual"))
-            }
-        },
-        "x",
-    )
-    paths = write_cohort_tables(
-        {"one": (tmp_path, settings), "two": (tmp_path, settings)}, tmp_path / "cohort"
-    )
-    measures = pd.read_csv(paths["measures"], sep="\t")
+    tables = {
+        n: {"kind": k, "files": [{"path": f"{n}.csv"}]} for n, k in (("net", "auto"), ("man", "manual"))
+    }
+    dataset = DatasetOptions(source="tables", path=tmp_path, settings={"tables": tables})
+    write_cohort_tables({"one": dataset, "two": dataset}, tmp_path / "cohort")
+    measures = pd.read_csv(tmp_path / "cohort" / "measures.tsv", sep="\t")
     assert set(measures["subject"]) == {"one-1", "one-2", "two-1", "two-2"}
-    agreement_of_tables({"one": (tmp_path, settings)}, tmp_path / "out", AgreementOptions())
+    agreement_of_tables({"one": dataset}, tmp_path / "out", AgreementOptions())
     assert pd.read_csv(tmp_path / "out" / "net-vs-man" / "differences.csv").loc[0, "n"] == 2
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "unit"),
+    [
+        ("lvedv_ml", "0.15 0.14 0.17 0.2", "litres"),
+        ("rvesv_ml", "60000 71000 55000", "mm³"),
+        ("lvef_pct", "0.6 0.55 0.62 0.71", "a fraction"),
+        ("lvm_g", "0.1 0.09 0.12", "kilograms"),
+        ("wt_global_mm", "0.7 0.8 0.9", "centimetres"),
+    ],
+)
+def test_a_measure_that_is_mostly_in_another_unit_is_refused(tmp_path, column, values, unit) -> None:
+    rows = "".join(f"s{i},{value}\n" for i, value in enumerate(values.split()))
+    (tmp_path / "a.csv").write_text(f"subject,{column}\n{rows}")
+    with pytest.raises(UserError, match=f"a.csv: {column}: most values look like {unit}"):
+        read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    file = {"path": "a.csv", "columns": {column: column}, "scale": {column: 1.0}}
+    assert len(read_measures(tmp_path, options(files=[file])).measures) == len(values.split())
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("lvedv_ml", "-12"),
+        ("lvedv_ml", "0.15"),
+        ("lvef_pct", "0.6"),
+        ("lvef_pct", "-126"),
+        ("lvm_g", "90000"),
+    ],
+)
+def test_single_measures_that_cannot_be_true_are_missing_and_told(tmp_path, column, value) -> None:
+    low = {"lvedv_ml": 130, "lvef_pct": 55, "lvm_g": 85}[column]
+    rows = "".join(f"s{i},{low + i}\n" for i in range(5))
+    (tmp_path / "a.csv").write_text(f"subject,{column}\n{rows}odd,{value}\n")
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    known = table.measures.set_index("subject")
+    assert known[column].isna().to_dict() == {**{f"s{i}": False for i in range(5)}, "odd": True}
+    assert known["implausible"].dropna().to_dict() == {"odd": column}
+    assert table.counts["implausible"] == 1
+    assert table.remarks["odd"][0].value == float(value)
+
+
+def test_volumes_the_wrong_way_round_are_missing(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("subject,lvedv_ml,lvesv_ml\na,150,60\nb,60,150\n")
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    assert table.measures["lvedv_ml"].isna().tolist() == [False, True]
+    assert table.measures["lvef_pct"].isna().tolist() == [False, True]
+    assert "lvesv_ml: 150 is above lvedv_ml of 60" in table.remarks["b"][-1].message
 
 
 @pytest.mark.real_data
@@ -135,12 +179,10 @@ def test_published_network_against_truth_in_one_command(
     truth["pid"] = truth["pid"].str.split("_").str[0]
     diastole = truth.drop_duplicates("pid").set_index("pid")["Diastole"]
     patients = {key.split("_")[0] for key in fcn.index.astype(str)}
-    chosen = {
-        p: fcn["LVEDV (mL)"][next(k for k in (f"{p}_rot90", p, f"{p}_a") if k in fcn.index.astype(str))]
-        for p in patients
-    }
-    values = pd.Series(chosen)
-    values = values[values > 0]
+    chosen = {p: next(k for k in (f"{p}_rot90", p, f"{p}_a") if k in fcn.index.astype(str)) for p in patients}
+    rows = fcn.set_axis(fcn.index.astype(str)).loc[list(chosen.values())].set_axis(list(chosen))
+    # Volumes of zero are failures, those below 1 mL are of no heart, nor is a larger end-systole.
+    values = rows["LVEDV (mL)"][(rows["LVEDV (mL)"] >= 1) & (rows["LVESV (mL)"] <= rows["LVEDV (mL)"])]
     expected = (values - diastole[values.index]).abs()
     assert differences.loc["lvedv_ml", "n"] == len(expected)
     assert differences.loc["lvedv_ml", "absolute_mean"] == pytest.approx(expected.mean(), abs=1e-8)
