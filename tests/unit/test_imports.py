@@ -13,7 +13,7 @@ FLOORS = (
     ("catalogue", "errors", "labels", "synthetic", "masks"),
     ("files", "findings", "model_sets"),
     ("options", "images", "store", "ledger"),
-    ("label_maps",),
+    ("label_maps", "grids"),
     ("conversion", "measures"),
     ("segmentation", "sources", "evaluation", "phantom"),
     ("quality", "statistics"),

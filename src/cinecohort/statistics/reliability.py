@@ -82,8 +82,8 @@ def intraclass_correlations(ratings: NDArray[np.float64], confidence: float = 0.
         for form, definition in _FORMS.items()
     ]
     table = pd.DataFrame(rows)
-    if n < 2 or k < 2:
-        return table.assign(note=f"{n} subjects and {k} raters: needs 2 of each")
+    if n < 2 or k < 2 or ratings.size < 5:  # pingouin refuses fewer than five values.
+        return table.assign(note=f"{n} subjects and {k} raters: needs 2 of each, and 5 values")
     squares = _MeanSquares.of(ratings)
     rounding = 1e-20 * float(np.square(ratings).max())
     if squares.subjects <= rounding and squares.within <= rounding:
