@@ -1,25 +1,49 @@
-"""Measures that follow from others: each function computes the columns of the catalogue that name it here."""
+"""Measures that follow from others: the formulas of Bai 2018 and ukbb_cardiac, by the columns they compute."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from cinecohort.catalogue.measures import DERIVED
-from cinecohort.measures import function
 
-FUNCTIONS: dict[str, Callable[..., float]] = {
-    "lvsv_ml": function.stroke_volume_ml,
-    "rvsv_ml": function.stroke_volume_ml,
-    "lvef_pct": function.ejection_fraction_pct,
-    "rvef_pct": function.ejection_fraction_pct,
-    "laef_pct": function.ejection_fraction_pct,
-    "raef_pct": function.ejection_fraction_pct,
-    "lvco_l_min": function.cardiac_output_l_min,
-    "rvco_l_min": function.cardiac_output_l_min,
-}
-"""Column to the function of the columns that it is ``of``."""
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAN = float("nan")
+FUNCTIONS: dict[str, Callable[..., float]] = {}
+"""Column to its function, whose arguments are the columns that it is ``of`` in the catalogue."""
+
+
+def computes(*columns: str) -> Callable[[Callable[..., float]], Callable[..., float]]:
+    """Register a function for the columns that it computes."""
+
+    def register(function: Callable[..., float]) -> Callable[..., float]:
+        FUNCTIONS.update(dict.fromkeys(columns, function))
+        return function
+
+    return register
+
+
+@computes("lvsv_ml", "rvsv_ml")
+def stroke_volume_ml(edv_ml: float, esv_ml: float) -> float:
+    """End-diastolic minus end-systolic volume, mL."""
+    return edv_ml - esv_ml
+
+
+@computes("lvef_pct", "rvef_pct", "laef_pct", "raef_pct")
+def ejection_fraction_pct(edv_ml: float, esv_ml: float) -> float:
+    """Stroke volume over end-diastolic volume, percent; NaN where the latter is not positive.
+
+    Of an atrium, the emptying fraction: the maximum and the minimum stand for the two.
+    """
+    return 100.0 * (edv_ml - esv_ml) / edv_ml if edv_ml > 0 else NAN
+
+
+@computes("lvco_l_min", "rvco_l_min")
+def cardiac_output_l_min(stroke_volume_ml: float, heart_rate_bpm: float) -> float:
+    """Stroke volume times heart rate, L/min; NaN where the heart rate is."""
+    return stroke_volume_ml * heart_rate_bpm / 1000.0
 
 
 def with_derived(values: Mapping[str, float]) -> dict[str, float]:
@@ -31,7 +55,7 @@ def with_derived(values: Mapping[str, float]) -> dict[str, float]:
     return known
 
 
-def add_derived(table: pd.DataFrame) -> pd.DataFrame:
+def add_derived(table: "pd.DataFrame") -> "pd.DataFrame":
     """`table`, one row per subject, with a column for every measure that follows from its columns."""
     for measure in DERIVED:
         if measure.column not in table and set(measure.of) <= set(table):

@@ -1,26 +1,6 @@
-"""Ventricular function and mass from volumes; the formulas of Bai 2018 and of ukbb_cardiac."""
+"""Mass from the volume of the myocardium, heart rate from the length of the cycle."""
 
 import math
-
-NAN = float("nan")
-
-
-def stroke_volume_ml(edv_ml: float, esv_ml: float) -> float:
-    """End-diastolic minus end-systolic volume, mL."""
-    return edv_ml - esv_ml
-
-
-def ejection_fraction_pct(edv_ml: float, esv_ml: float) -> float:
-    """Stroke volume over end-diastolic volume, percent; NaN where the latter is not positive.
-
-    Of an atrium, the emptying fraction: the maximum and the minimum stand for the two.
-    """
-    return 100.0 * (edv_ml - esv_ml) / edv_ml if edv_ml > 0 else NAN
-
-
-def cardiac_output_l_min(stroke_volume_ml: float, heart_rate_bpm: float) -> float:
-    """Stroke volume times heart rate, L/min; NaN where the heart rate is."""
-    return stroke_volume_ml * heart_rate_bpm / 1000.0
 
 
 def mass_g(volume_ml: float, density_g_ml: float = 1.05) -> float:

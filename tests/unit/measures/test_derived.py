@@ -4,9 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.measures.derived import add_derived, with_derived
+from cinecohort.measures.derived import (
+    add_derived,
+    cardiac_output_l_min,
+    ejection_fraction_pct,
+    with_derived,
+)
 
 VOLUMES = {"lvedv_ml": 150.0, "lvesv_ml": 60.0, "heart_rate_bpm": 70.0, "la_max_ml": 80.0, "la_min_ml": 30.0}
+
+
+def test_formulas() -> None:
+    assert ejection_fraction_pct(150.0, 60.0) == pytest.approx(60.0)
+    assert np.isnan(ejection_fraction_pct(0.0, 0.0))
+    assert cardiac_output_l_min(90.0, 70.0) == pytest.approx(6.3)
+    assert np.isnan(cardiac_output_l_min(90.0, float("nan")))
 
 
 def test_of_one_subject() -> None:
