@@ -1,4 +1,4 @@
-"""Measures that follow from others: the formulas of Bai 2018 and ukbb_cardiac, by the columns they compute."""
+"""Measures that follow from others: formulas of Bai 2018 and ukbb_cardiac, by the columns they compute."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,12 @@ def ejection_fraction_pct(edv_ml: float, esv_ml: float) -> float:
 def cardiac_output_l_min(stroke_volume_ml: float, heart_rate_bpm: float) -> float:
     """Stroke volume times heart rate, L/min; NaN where the heart rate is."""
     return stroke_volume_ml * heart_rate_bpm / 1000.0
+
+
+@computes("lvri_g_ml")
+def remodelling_index_g_ml(mass_g: float, edv_ml: float) -> float:
+    """Left ventricular mass over end-diastolic volume, g/mL; NaN where the latter is not positive."""
+    return mass_g / edv_ml if edv_ml > 0 else NAN
 
 
 def with_derived(values: Mapping[str, float]) -> dict[str, float]:

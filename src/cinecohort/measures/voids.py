@@ -86,7 +86,10 @@ def ventricular_voids(
             voids.append(void)
     gone = {name for void in voids for name in void.measures}
     for structure in STRUCTURES:
-        empty = [name for name in only_of(structure) if name not in gone and _is_empty(numbers, name)]
+        empty = [
+            name for name in only_of(structure) if name not in gone and _empties(numbers, structure, name)
+        ]
+        gone.update(empty)
         unrated = tuple(name for name in empty if _lacks_only_the_rate(numbers, name))
         unknown = tuple(name for name in empty if name not in unrated)
         if unknown:
@@ -102,8 +105,9 @@ def measures_of(structure: str) -> tuple[str, ...]:
 
 
 def only_of(structure: str) -> tuple[str, ...]:
-    """Measures that this structure alone goes into."""
-    return tuple(name for name in measures_of(structure) if BY_COLUMN[name].structures == (structure,))
+    """Measures that this structure alone goes into, and what follows from these."""
+    ours = ((name, BY_COLUMN[name]) for name in measures_of(structure))
+    return tuple(name for name, measure in ours if measure.of or measure.structures == (structure,))
 
 
 def _is_ours(column: str) -> bool:
@@ -113,6 +117,13 @@ def _is_ours(column: str) -> bool:
 def _lacks_only_the_rate(numbers: Mapping[str, float], name: str) -> bool:
     needs = rests_on(name) - {name}
     return [need for need in needs if _is_empty(numbers, need)] == [RATE]
+
+
+def _empties(numbers: Mapping[str, float], structure: str, name: str) -> bool:
+    """Whether a measure is no number, and for want of one of this structure where it follows from several."""
+    causes = [BY_COLUMN[need] for need in rests_on(name) - {name} if _is_empty(numbers, need)]
+    alone = BY_COLUMN[name].structures == (structure,)
+    return _is_empty(numbers, name) and (alone or any(one.structures == (structure,) for one in causes))
 
 
 def _is_empty(numbers: Mapping[str, float], name: str) -> bool:

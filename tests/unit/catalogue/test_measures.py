@@ -19,13 +19,15 @@ from cinecohort.catalogue.measures import (
 from cinecohort.catalogue.views import STRUCTURES, VIEWS
 from cinecohort.measures.derived import FUNCTIONS
 
-UNITS = {"ml": "mL", "g": "g", "pct": "%", "min": "L/min", "mm": "mm", "bpm": "1/min", "phase": ""}
+UNITS = {"g_ml": "g/mL", "ml": "mL", "g": "g", "pct": "%", "l_min": "L/min", "mm": "mm"}
+UNITS |= {"bpm": "1/min", "phase": ""}
 
 
 def test_every_measure_has_a_column_of_its_own_that_ends_in_its_unit() -> None:
     assert len(BY_COLUMN) == len(MEASURES)
     for measure in MEASURES:
-        assert UNITS[measure.column.rsplit("_", 1)[-1]] == measure.unit
+        ending = next(ending for ending in UNITS if measure.column.endswith(f"_{ending}"))
+        assert UNITS[ending] == measure.unit
         assert measure.label and measure.words and measure.digits >= 0
 
 
@@ -58,7 +60,7 @@ def test_what_follows_from_others_stands_after_them_and_has_a_function() -> None
 @pytest.mark.parametrize(
     ("columns", "views"),
     [
-        ("lvedv_ml lvef_pct lvco_l_min lvm_g rvesv_ml rvef_pct wt_aha_07_mm wt_global_mm", ("sa",)),
+        ("lvedv_ml lvef_pct lvco_l_min lvm_g lvri_g_ml rvesv_ml rvef_pct wt_aha_07_mm wt_global_mm", ("sa",)),
         ("lvm_es_g lvedv_ml_i lvef_pct_low rvedv_ml_high es_phase", ("sa",)),
         ("la_max_ml la_min_ml laef_pct lasv_ml la_max_phase la_max_ml_i", ("la_2ch", "la_4ch")),
         ("ra_max_ml ra_min_ml raef_pct rasv_ml la_4ch_max_ml", ("la_4ch",)),

@@ -8,6 +8,7 @@ from cinecohort.measures.derived import (
     add_derived,
     cardiac_output_l_min,
     ejection_fraction_pct,
+    remodelling_index_g_ml,
     with_derived,
 )
 
@@ -19,6 +20,8 @@ def test_formulas() -> None:
     assert np.isnan(ejection_fraction_pct(0.0, 0.0))
     assert cardiac_output_l_min(90.0, 70.0) == pytest.approx(6.3)
     assert np.isnan(cardiac_output_l_min(90.0, float("nan")))
+    assert remodelling_index_g_ml(120.0, 150.0) == pytest.approx(0.8)
+    assert np.isnan(remodelling_index_g_ml(120.0, 0.0))
 
 
 def test_of_one_subject() -> None:

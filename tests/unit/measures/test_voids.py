@@ -70,6 +70,17 @@ def test_mass_goes_with_a_lost_myocardium() -> None:
     assert [(void.measures, void.code) for void in voids] == [(measures_of("MYO"), Code.STRUCTURE_LOST)]
 
 
+def test_what_follows_from_two_structures_goes_with_either() -> None:
+    for lost in ("LV", "MYO"):
+        data = stack()
+        drawn = {frame: {name: list(range(SLICES)) for name in ("LV", "MYO", "RV")} for frame in ("0", "1")}
+        drawn["0"].pop(lost)
+        voids = voids_of(manual_map(Image(data, AFFINE, sidecar={"annotated": drawn}), "sa"))
+        assert [void.code for void in voids] == [Code.NOT_COVERED]
+        assert "lvri_g_ml" in voids[0].measures
+        assert voids[0].reason.startswith(lost)
+
+
 def test_frames_that_are_exchanged_give_nothing() -> None:
     voids = voids_of(network(stack()), frames=(1, 0))
     assert {void.code for void in voids} == {Code.NO_EJECTION}

@@ -48,8 +48,8 @@ DISTANCE = Formula(
 )
 VENTRICLES = Formula(
     '"SV" = "EDV" - "ESV", quad "EF" = 100 % dot "SV" / "EDV", quad '
-    '"CO" = "SV" dot "HR", quad "LVM" = rho V_"MYO,ED"',
-    "stroke volume, ejection fraction, cardiac output and myocardial mass from volumes",
+    '"CO" = "SV" dot "HR", quad "LVM" = rho V_"MYO,ED", quad "LVRI" = "LVM" / V_"LV,ED"',
+    "stroke volume, ejection fraction, cardiac output, myocardial mass and remodelling index from volumes",
 )
 ATRIA = Formula(
     'V_"biplane" = 8 / (3 pi) dot (A_"2Ch" A_"4Ch") / overline(L), quad '
