@@ -66,6 +66,7 @@ def add_derived(table: "pd.DataFrame") -> "pd.DataFrame":
     for measure in DERIVED:
         if measure.column not in table and set(measure.of) <= set(table):
             compute: Any = np.vectorize(FUNCTIONS[measure.column], otypes=[float])
-            values = compute(*(table[name].to_numpy(dtype=float) for name in measure.of))
+            with np.errstate(invalid="ignore"):
+                values = compute(*(table[name].to_numpy(dtype=float) for name in measure.of))
             table = table.assign(**{measure.column: values})
     return table
