@@ -9,9 +9,14 @@
 See config/README.md for every setting.
 """
 
+import sys
+
 from snakemake.utils import min_version
 
 min_version("9.19")
+
+# The package of this checkout, whatever is installed beside it; as in scripts/checkout.py.
+sys.path.insert(0, f"{workflow.basedir}/src")
 
 
 include: "rules/common.smk"

@@ -3,7 +3,7 @@
 Tests the rows that are trained, makes the tables of them, and writes ``benchmarks/experiments.md`` with a
 figure a table and the curves beside it. Rows that are still to be trained are named. ::
 
-    cinecohort experiments config/experiments.yaml --datasets --rows     # hours on two cores
+    snakemake experiments --cores 2 --configfile config/experiments.yaml     # hours on two cores
     python benchmarks/experiments.py config/experiments.yaml
 """
 
@@ -18,7 +18,6 @@ import torch
 from cinecohort.experiments.accuracy import evaluate_row, folder_of_tests
 from cinecohort.experiments.options import ExperimentOptions, load_experiments
 from cinecohort.experiments.rows import read_row, row_folder
-from cinecohort.experiments.steps import needed_tests
 from cinecohort.experiments.tables import make_curves, make_table, read_curves, tables_folder
 from cinecohort.reporting.numbers import count, number
 from cinecohort.segmentation.descriptions import describe_model
@@ -110,6 +109,13 @@ def milliseconds_a_slice(architecture: str, inputs: int) -> float:
         network(images)
         seconds.append(time.process_time() - began)
     return 1000 * min(seconds[1:]) / len(images)
+
+
+def needed_tests(options: ExperimentOptions) -> list[tuple[str, str]]:
+    """Row and dataset of every test that a table or a panel shows."""
+    tables, panels = options.tables.values(), options.panels.values()
+    pairs = [(row, dataset) for table in tables for row in table.rows for dataset in table.datasets]
+    return list(dict.fromkeys([*pairs, *((row, panel.dataset) for panel in panels for row in panel.rows)]))
 
 
 def main() -> None:

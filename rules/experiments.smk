@@ -8,6 +8,7 @@ include: "experiments_common.smk"
 
 
 rule experiments:
+    """The papers' comparisons of networks: every table, the curves and every panel."""
     default_target: True
     input:
         expand(f"{RESULTS}/tables/{{name}}.csv", name=[*OPTIONS.tables, "curves"]),
@@ -16,15 +17,18 @@ rule experiments:
 
 
 rule experiment_dataset:
+    """Bring the labelled subjects of a dataset into shape."""
     output:
         f"{RESULTS}/datasets/{{name}}/subjects.csv",
     log:
         f"{RESULTS}/logs/datasets/{{name}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/datasets/{{name}}.tsv"
     conda:
         "../envs/cinecohort.yaml"
     resources:
-        mem_mb=lambda wildcards, attempt: 4000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         kind="datasets",
         settings=step_settings("datasets"),
@@ -33,7 +37,8 @@ rule experiment_dataset:
 
 
 # What a killed row left (checkpoint, plan) is no output, so that Snakemake leaves it and the row goes on.
-rule experiment_row:
+use rule experiment_dataset as experiment_row with:
+    """Train a row."""
     input:
         inputs_of_row,
     output:
@@ -42,20 +47,17 @@ rule experiment_row:
         f"{RESULTS}/logs/rows/{{name}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/rows/{{name}}.tsv"
-    conda:
-        "../envs/cinecohort.yaml"
     threads: OPTIONS.threads
     resources:
-        mem_mb=lambda wildcards, attempt: 12000 * attempt,
-        runtime=lambda wildcards, attempt: 1440 * attempt,
+        mem_mb=growing(12000),
+        runtime=growing(1440),
     params:
         kind="rows",
         settings=step_settings("rows"),
-    script:
-        "../scripts/experiments.py"
 
 
-rule experiment_test:
+use rule experiment_dataset as experiment_test with:
+    """Test a row on a dataset."""
     input:
         f"{RESULTS}/rows/{{name}}/row.json",
         f"{RESULTS}/datasets/{{dataset}}/subjects.csv",
@@ -66,20 +68,19 @@ rule experiment_test:
         segmentations=directory(f"{RESULTS}/segmentations/{{dataset}}/{{name}}"),
     log:
         f"{RESULTS}/logs/tests/{{name}}.{{dataset}}.log",
-    conda:
-        "../envs/cinecohort.yaml"
+    benchmark:
+        f"{RESULTS}/benchmarks/tests/{{name}}.{{dataset}}.tsv"
     threads: OPTIONS.threads
     resources:
-        mem_mb=lambda wildcards, attempt: 6000 * attempt,
-        runtime=lambda wildcards, attempt: 240 * attempt,
+        mem_mb=growing(6000),
+        runtime=growing(240),
     params:
         kind="tests",
         settings=step_settings("tests"),
-    script:
-        "../scripts/experiments.py"
 
 
-rule experiment_table:
+use rule experiment_dataset as experiment_table with:
+    """Make a table of tests."""
     input:
         tests_of_table,
     output:
@@ -88,18 +89,17 @@ rule experiment_table:
         figure=f"{RESULTS}/tables/{{name}}.svg",
     log:
         f"{RESULTS}/logs/tables/{{name}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tables/{{name}}.tsv"
     wildcard_constraints:
         name=r"(?!curves\.)[A-Za-z]\w*",
-    conda:
-        "../envs/cinecohort.yaml"
     params:
         kind="tables",
         settings=step_settings("tables"),
-    script:
-        "../scripts/experiments.py"
 
 
-rule experiment_curves:
+use rule experiment_dataset as experiment_curves with:
+    """Draw the validation curves of all rows."""
     input:
         expand(f"{RESULTS}/rows/{{row}}/row.json", row=OPTIONS.rows),
     output:
@@ -107,16 +107,15 @@ rule experiment_curves:
         figure=f"{RESULTS}/tables/curves.svg",
     log:
         f"{RESULTS}/logs/curves.log",
-    conda:
-        "../envs/cinecohort.yaml"
+    benchmark:
+        f"{RESULTS}/benchmarks/curves.tsv"
     params:
         kind="curves",
         settings=step_settings("curves"),
-    script:
-        "../scripts/experiments.py"
 
 
-rule experiment_panel:
+use rule experiment_dataset as experiment_panel with:
+    """Draw the same slices with the contours of several rows."""
     input:
         tests_of_panel,
     output:
@@ -124,10 +123,8 @@ rule experiment_panel:
         table=f"{RESULTS}/panels/{{name}}.csv",
     log:
         f"{RESULTS}/logs/panels/{{name}}.log",
-    conda:
-        "../envs/cinecohort.yaml"
+    benchmark:
+        f"{RESULTS}/benchmarks/panels/{{name}}.tsv"
     params:
         kind="panels",
         settings=step_settings("panels"),
-    script:
-        "../scripts/experiments.py"

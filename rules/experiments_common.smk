@@ -1,16 +1,11 @@
 """Reads the configuration of experiments and names the files that its rules share."""
 
-from snakemake.exceptions import WorkflowError
-
-from cinecohort.errors import UserError
 from cinecohort.experiments.options import parse_experiments
 from cinecohort.experiments.steps import check_files, settings_of_step
 
-try:
+with mistakes_as_sentences():
     OPTIONS = parse_experiments(config)
     check_files(OPTIONS)
-except UserError as error:
-    raise WorkflowError(str(error))
 
 RESULTS = OPTIONS.results.as_posix()
 

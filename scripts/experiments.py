@@ -1,5 +1,7 @@
 """A step of experiments."""
 
+import checkout  # noqa: F401
+
 from cinecohort.cohort.jobs import logged
 from cinecohort.experiments.options import parse_experiments
 from cinecohort.experiments.steps import CURVES, run_step

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import checkout  # noqa: F401
+
 from cinecohort.cohort.gather import gather_results
 from cinecohort.cohort.jobs import logged
 

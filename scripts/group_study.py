@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import checkout  # noqa: F401
+
 from cinecohort.analyses.stages import run_group_study
 from cinecohort.cohort.jobs import logged
 

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import checkout  # noqa: F401
+
 from cinecohort.cohort.import_tables import import_tables
 from cinecohort.cohort.jobs import logged
 

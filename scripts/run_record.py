@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import checkout  # noqa: F401
+
 from cinecohort.cohort.jobs import logged
 from cinecohort.cohort.run_record import record_run
 

@@ -3,10 +3,9 @@
 import os
 import sys
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 
-__version__ = version("cinecohort")
+__version__ = "0.1.0"
 
 
 def _keep_to_itself() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from cinecohort.experiments.options import load_experiments
-from cinecohort.experiments.steps import all_steps
+from cinecohort.experiments.steps import names_of_steps
 from support.tiny_cohort import ROOT, Cohort, write_patient
 from support.tiny_weights import write_weights
 
@@ -120,7 +120,7 @@ def test_mistakes_are_named_without_a_traceback(experiments):
 def test_examples_are_valid(path, monkeypatch):
     monkeypatch.setenv("UKB_BULK", "/data")
     options = load_experiments(path)
-    steps = all_steps(options)
+    steps = names_of_steps(options)
     assert steps["tables"]
     assert set(steps["rows"]) == set(options.rows)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort import __version__
 from cinecohort.catalogue.covariates import in_sentence
 from cinecohort.catalogue.measures import measure_digits, measure_label
 from cinecohort.reporting.numbers import interval, signed
@@ -19,8 +20,8 @@ MOST_OUTCOMES = 3
 
 def versions_used() -> dict[str, str]:
     """Versions of the packages that a study rests on."""
-    names = ("cinecohort", "numpy", "pandas", "scipy", "statsmodels")
-    return {name: importlib.metadata.version(name) for name in names}
+    names = ("numpy", "pandas", "scipy", "statsmodels")
+    return {"cinecohort": __version__, **{name: importlib.metadata.version(name) for name in names}}
 
 
 def header(options: StudyOptions) -> dict[str, Any]:

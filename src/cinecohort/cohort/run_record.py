@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from cinecohort import __version__
 from cinecohort.cohort.gather import read_shards
 from cinecohort.files import digest_json, write_json
 
 PACKAGES = (
-    "cinecohort",
     "snakemake",
     "torch",
     "openvino",
@@ -34,7 +34,7 @@ PACKAGES = (
 
 def package_versions() -> dict[str, str]:
     """Versions of the packages that numbers and pages depend on, by name; absent ones are left out."""
-    versions = {}
+    versions = {"cinecohort": __version__}
     for name in PACKAGES:
         try:
             versions[name] = version(name)

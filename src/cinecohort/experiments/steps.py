@@ -1,13 +1,13 @@
 """The steps of experiments by name: what the workflow's jobs and the command line run."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cinecohort.errors import UserError
-from cinecohort.experiments.options import ExperimentDataset, ExperimentOptions, load_experiments
+from cinecohort.experiments.options import ExperimentDataset, ExperimentOptions
 from cinecohort.experiments.versions import VERSIONS
 from cinecohort.files import digest_file
 from cinecohort.segmentation.descriptions import describe_model, weights_path
@@ -35,8 +35,11 @@ def run_step(options: ExperimentOptions, kind: str, name: str, report: Report = 
     Raises
     ------
     UserError
-        If the step cannot be done.
+        If there is no such step, or it cannot be done.
     """
+    known = names_of_steps(options)[kind]
+    if name not in known:
+        raise UserError(f"The configuration has no {kind} {name}; it has {', '.join(known)}.")
     from cinecohort.experiments.accuracy import evaluate_row
     from cinecohort.experiments.datasets import prepare_dataset
     from cinecohort.experiments.panels import make_panel
@@ -127,70 +130,13 @@ def told_of(place: str) -> Iterator[None]:
         raise UserError(f"{place}: {fault}") from fault
 
 
-def run_steps(config: Path, chosen: Mapping[str, list[str]], report: Report) -> None:
-    """Run steps of a configuration in their order.
-
-    Parameters
-    ----------
-    config
-        Configuration file.
-    chosen
-        Kind of step to the names wanted, all where the list is empty; every kind where nothing is chosen.
-    report
-        Takes lines of progress.
-
-    Raises
-    ------
-    UserError
-        If a name is unknown, or a step cannot be done.
-    """
-    options = load_experiments(config)
-    for kind, known in all_steps(options).items():
-        if chosen and kind not in chosen:
-            continue
-        unknown = sorted(set(chosen.get(kind, [])) - set(known))
-        if unknown:
-            raise UserError(f"{config}: has no {kind} {', '.join(unknown)}; it has {', '.join(known)}.")
-        for name in chosen.get(kind) or known:
-            report(f"{kind}: {name}")
-            run_step(options, kind, name, report)
-
-
-def all_steps(options: ExperimentOptions) -> dict[str, list[str]]:
-    """Names of all steps by kind, in the order in which they can be done."""
+def names_of_steps(options: ExperimentOptions) -> dict[str, list[str]]:
+    """Names of all steps that a configuration has, by kind. Their order is the workflow's."""
     return {
         "datasets": list(options.datasets),
-        "rows": rows_in_order(options),
-        "tests": [f"{row}.{dataset}" for row, dataset in needed_tests(options)],
+        "rows": list(options.rows),
+        "tests": [f"{row}.{dataset}" for row in options.rows for dataset in options.datasets],
         "tables": list(options.tables),
         "curves": [CURVES],
         "panels": list(options.panels),
     }
-
-
-def needed_tests(options: ExperimentOptions) -> list[tuple[str, str]]:
-    """Row and dataset of every test that a table or a panel shows."""
-    pairs = [
-        (row, dataset)
-        for table in options.tables.values()
-        for row in table.rows
-        for dataset in table.datasets
-    ]
-    pairs += [(row, panel.dataset) for panel in options.panels.values() for row in panel.rows]
-    return list(dict.fromkeys(pairs))
-
-
-def rows_in_order(options: ExperimentOptions) -> list[str]:
-    """Rows as configured, but each after the one that it starts from."""
-    ordered: list[str] = []
-
-    def add(row: str) -> None:
-        start = options.rows[row].start_from
-        if start is not None:
-            add(start)
-        if row not in ordered:
-            ordered.append(row)
-
-    for row in options.rows:
-        add(row)
-    return ordered

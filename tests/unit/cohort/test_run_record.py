@@ -55,7 +55,7 @@ def test_no_engine_without_networks():
 
 def test_absent_packages_are_left_out(monkeypatch):
     monkeypatch.setattr("cinecohort.cohort.run_record.PACKAGES", ("numpy", "no-such-package-anywhere"))
-    assert list(package_versions()) == ["numpy"]
+    assert list(package_versions()) == ["cinecohort", "numpy"]
 
 
 def test_a_changed_checkout_is_called_dirty(tmp_path):

@@ -1,4 +1,4 @@
-"""Steps by name: their order, unknown ones, what each depends on; weights that were trained elsewhere."""
+"""Steps by name: unknown ones, what each depends on; weights that were trained elsewhere."""
 
 import subprocess
 import sys
@@ -12,22 +12,12 @@ from cinecohort.errors import UserError
 from cinecohort.experiments.accuracy import evaluate_row, record_of_test
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import read_row, train_row
-from cinecohort.experiments.steps import check_files, needed_tests, rows_in_order, settings_of_step
+from cinecohort.experiments.steps import check_files, settings_of_step
 from cinecohort.experiments.tables import make_table
 from cinecohort.experiments.versions import VERSIONS
 from cinecohort.files import read_json, write_json
 from support.tiny_experiments import TRAINING, values_for
 from support.tiny_weights import write_weights
-
-
-def test_a_row_comes_after_the_one_that_it_starts_from() -> None:
-    rows = {
-        "tuned": {"trained_on": ["away"], "start_from": "base"},
-        "base": {"trained_on": ["home"]},
-    }
-    options = ExperimentOptions.model_validate(values_for(Path("x"), rows=rows))
-    assert rows_in_order(options) == ["base", "tuned"]
-    assert len(needed_tests(options)) == 4
 
 
 def test_a_step_depends_on_what_it_uses() -> None:
@@ -83,7 +73,7 @@ def test_configuration_and_settings_are_read_without_anything_heavy() -> None:
         "import sys; from pathlib import Path; from cinecohort.experiments import options, steps;"
         "known = options.load_experiments(Path(sys.argv[1]));"
         "[steps.settings_of_step(known, kind, name)"
-        " for kind, names in steps.all_steps(known).items() for name in names];"
+        " for kind, names in steps.names_of_steps(known).items() for name in names];"
         "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino', 'MNN'};"
         "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"
     )
@@ -150,17 +140,20 @@ def test_shipped_weights_are_a_row_and_their_own_subjects_are_never_tested(
     assert text.endswith("| – | – | – |\n")
 
 
-def test_command_prepares_and_names_what_it_does_not_know(
+def test_command_does_one_step_and_names_what_it_does_not_know(
     raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config = tmp_path / "config.yaml"
     values = values_for(raw, results=tmp_path, rows={"base": {"trained_on": ["home"], "settings": TRAINING}})
     values = {**values, "tables": {}, "panels": {}}
     config.write_text(dump(values))
-    assert main(["experiments", str(config), "--datasets", "home"]) == 0
+    assert main(["experiments", str(config), "--dataset", "home"]) == 0
     assert (tmp_path / "datasets" / "home" / "subjects.csv").is_file()
-    assert main(["experiments", str(config), "--rows", "basis"]) == 1
+    assert main(["experiments", str(config), "--row", "basis"]) == 1
     assert "has no rows basis; it has base" in capsys.readouterr().err
+    for steps in ([], ["--row", "base", "--dataset", "home"]):
+        with pytest.raises(SystemExit, match="2"):
+            main(["experiments", str(config), *steps])
 
 
 def dump(values: dict[str, object]) -> str:
