@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+from statsmodels.stats.weightstats import DescrStatsW
 
 COLUMNS = (
     "quantity",
@@ -58,9 +59,8 @@ def two_one_sided_tests(
     row: dict[str, float | bool | None] = {"estimate": mean, "ci_low": mean - half, "ci_high": mean + half}
     if not error > 0 or not np.isfinite(margin):
         return row | {"t": np.nan, "df": df, "p": np.nan, "equivalent": None}
-    lower, upper = (mean + margin) / error, (mean - margin) / error
-    tests = [(float(stats.t.sf(lower, df)), lower), (float(stats.t.cdf(upper, df)), upper)]
-    p, t = max(tests)
+    _, *both = DescrStatsW(difference).ttost_mean(-margin, margin)
+    p, t = max((float(p), float(t)) for t, p, _ in both)
     return row | {"t": t, "df": df, "p": p, "equivalent": p < alpha}
 
 
@@ -73,8 +73,7 @@ def below_margin(
     row: dict[str, float | bool | None] = {"estimate": mean, "ci_low": mean - half, "ci_high": mean + half}
     if not error > 0 or not np.isfinite(margin):
         return row | {"t": np.nan, "df": df, "p": np.nan, "equivalent": None}
-    t = (mean - margin) / error
-    p = float(stats.t.cdf(t, df))
+    t, p, _ = map(float, DescrStatsW(size).ttest_mean(margin, alternative="smaller"))
     return row | {"t": t, "df": df, "p": p, "equivalent": p < alpha}
 
 
