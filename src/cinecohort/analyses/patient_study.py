@@ -3,9 +3,10 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pandas as pd
+from tqdm import tqdm
 
 from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
 from cinecohort.cohort.convert_folder import convert_one
@@ -33,6 +34,17 @@ from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.detect import open_detected
 from cinecohort.store import write_record
 from cinecohort.synthetic import is_synthetic
+
+STEPS = {
+    "convert": "reading DICOM",
+    "image_quality": "checking images",
+    "segment": "segmenting",
+    "segmentation_quality": "checking label maps",
+    "measure": "measuring",
+    "page": "writing the page",
+}
+"""Steps of a study and what is said while they run."""
+BAR = "{desc}: step {n_fmt} of {total_fmt} done, {elapsed}"
 
 
 @dataclass(frozen=True)
@@ -63,13 +75,31 @@ def study_patient(source: Path, out: Path, model: str | None = None, threads: in
         If the folder holds no study, more than one, or nothing that can be measured.
     """
     models = chosen_models(model)
+    with tqdm(total=len(STEPS), unit=" steps", bar_format=BAR) as bar:
+        return _steps(source, out, models, threads or os.cpu_count() or 1, bar)
+
+
+def _steps(
+    source: Path, out: Path, models: dict[str, ModelOptions], threads: int, bar: "tqdm[NoReturn]"
+) -> PatientStudy:
+    """Do the stages one after the other, the one at work named at the bar."""
+
+    def now(step: str) -> None:
+        bar.set_description(STEPS[step])
+        bar.update(list(STEPS).index(step) - bar.n)
+
+    now("convert")
     key, findings = convert(source, out)
+    now("image_quality")
     findings += checked(out, "image_quality", check_images(out, ImageQualityOptions()), source)
-    findings += segment(out, models, threads or os.cpu_count() or 1)
+    now("segment")
+    findings += segment(out, models, threads)
+    now("segmentation_quality")
     sets = model_sets({view: [model.name] for view, model in models.items()})
     findings += checked(
         out, "segmentation_quality", check_segmentations(out, None, SegmentationQualityOptions()), source
     )
+    now("measure")
     outcome = measure_subject(out, sets, [], MeasureOptions())
     row: dict[str, Any] = next(iter(outcome.rows), {})
     outcome.findings += check_rows(outcome.rows, MeasureQualityOptions())
@@ -78,11 +108,13 @@ def study_patient(source: Path, out: Path, model: str | None = None, threads: in
     pd.DataFrame([{"subject": key, **row}], columns=["subject", *COLUMNS]).to_csv(
         out / "measures.csv", index=False
     )
+    now("page")
     made_up = is_synthetic(read_json(out / "sa.json"))
     page = PatientPage(
         key, out, row, findings, models["sa"].name, warnings(models, findings), synthetic=made_up
     )
     make_patient_page(page, out / "report.pdf")
+    bar.update(len(STEPS) - bar.n)
     return PatientStudy(findings, sentence(row))
 
 

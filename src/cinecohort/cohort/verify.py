@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from cinecohort.cohort.index import read_index, shards
 from cinecohort.cohort.tables import read_table
 from cinecohort.cohort.versions import STAGES
@@ -71,7 +73,7 @@ def verify(results: Path) -> Verification:
     indexed = {row["subject"]: shard for shard in shards(results) for row in read_index(results, shard)}
     n_files = 0
     recorded = subjects_with_records(results)
-    for subject, shard in indexed.items():
+    for subject, shard in tqdm(indexed.items(), "verified", unit=" subjects", disable=None):
         folder = store / subject
         for stage in STAGES:
             record = read_record(folder, stage)

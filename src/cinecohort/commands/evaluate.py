@@ -42,10 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare, write the table, sum up in one line."""
     import pandas as pd
+    from tqdm import tqdm
 
     pairs = file_pairs(arguments.auto, arguments.manual)
     tables, left_out = [], []
-    for automatic, manual in pairs:
+    for automatic, manual in tqdm(pairs, "compared", unit=" files", disable=None):
         try:
             tables.append(compare_files(automatic, manual, arguments))
         except UserError as error:

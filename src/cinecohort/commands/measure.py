@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure each folder, write the table, sum up in one line."""
     import pandas as pd
+    from tqdm import tqdm
 
     from cinecohort.measures.columns import COLUMNS
     from cinecohort.measures.options import MeasureOptions
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     options = MeasureOptions(ed=arguments.ed)
     rows: list[dict[str, Any]] = []
-    for folder in subject_folders(arguments.folders):
+    for folder in tqdm(subject_folders(arguments.folders), "measured", unit=" subjects", disable=None):
         rows.append({"subject": folder.name, **measure_folder(folder, arguments.labels, options)})
     measured = sum(row["status"] not in ("excluded", "error") for row in rows)
     if not measured:

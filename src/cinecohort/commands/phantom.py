@@ -1,7 +1,6 @@
 """``cinecohort phantom``: write a cohort of beating phantom hearts of known truth."""
 
 import argparse
-import sys
 from pathlib import Path
 
 from cinecohort.errors import UserError
@@ -44,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write the cohort; progress on a terminal, one line in the end."""
     from pydantic import ValidationError
+    from tqdm import tqdm
 
     from cinecohort.phantom.cohort import write_cohort
     from cinecohort.phantom.options import PhantomOptions
@@ -64,11 +64,11 @@ def run(arguments: argparse.Namespace) -> int:
     except ValidationError as fault:
         words = "; ".join(f"--{error['loc'][0]}: {error['msg']}" for error in fault.errors())
         raise UserError(f"The phantom cohort cannot be made: {words}.") from fault
-    write_cohort(arguments.destination, options, _progress if sys.stderr.isatty() else None)
+    with tqdm(desc="phantoms", total=options.subjects, unit=" subjects", disable=None) as bar:
+
+        def show(done: int, _: int) -> None:
+            bar.update(done - bar.n)
+
+        write_cohort(arguments.destination, options, show)
     print(f"{arguments.destination}: {options.subjects} phantom subjects (SYNTHETIC DATA).")
     return 0
-
-
-def _progress(done: int, total: int) -> None:
-    end = "\n" if done == total else ""
-    print(f"\rphantom subjects {done}/{total}", end=end, file=sys.stderr, flush=True)

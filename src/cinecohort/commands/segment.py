@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Segment each folder, print its findings, sum up in one line."""
+    from tqdm import tqdm
+
     from cinecohort.options import parse_options
     from cinecohort.segmentation.descriptions import DEFAULT_MODELS
     from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
@@ -67,9 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
         "the model",
     )
     counts: Counter[str] = Counter()
-    for folder, outcome in segment_subjects(
-        folders, model, options, arguments.view, arguments.name, arguments.threads
-    ):
+    done = segment_subjects(folders, model, options, arguments.view, arguments.name, arguments.threads)
+    for folder, outcome in tqdm(done, "segmented", len(folders), unit=" subjects", disable=None):
         counts["segmented" if outcome.outputs else "not segmented"] += 1
         for finding in outcome.findings:
             print(f"{folder.name}: {finding.code}: {finding.message}", file=sys.stderr)

@@ -283,8 +283,8 @@ def read_treatment(table: pd.DataFrame, treatment: str) -> np.ndarray:
     if not numbers.isin([0, 1]).all():
         shown = ", ".join(map(repr, values.unique()[:3].tolist()))
         raise UserError(
-            f"Column {treatment!r} must hold 0 and 1 (1 = treated), but holds {shown}: on the command line "
-            "name the two labels with --groups."
+            f"Column {treatment!r} must hold 0 and 1 (1 = treated), but holds {shown}. "
+            "On the command line --groups names the two labels to match."
         )
     treated = numbers.to_numpy(int)
     for value in (1, 0):

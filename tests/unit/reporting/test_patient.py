@@ -100,6 +100,8 @@ def test_the_command_says_in_a_sentence_that_nothing_is_usable(tmp_path, capsys)
 def test_one_study_from_dicom_to_a_page(real_data, tmp_path, capsys):
     source = sorted((real_data / "sunnybrook" / "dicoms").iterdir())[0]
     assert main(["study", str(source), "--out", str(tmp_path / "out")]) == 0
-    assert "LVEDV" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "LVEDV" in said.out
+    assert "segmenting: step 2 of 6 done" in said.err
     assert "12 short-axis slices × 20 frames" in page_text(tmp_path / "out" / "report.pdf")
     assert (tmp_path / "out" / "measures.csv").is_file()
