@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.measures import measure_of
 
 LIMITS: dict[str, tuple[float, float]] = {
     "age_years": (0.5, 115.0),
@@ -24,14 +25,14 @@ LIMITS: dict[str, tuple[float, float]] = {
 """Lowest and highest believed value of participants' columns."""
 
 MEASURE_LIMITS: dict[str, tuple[float, float]] = {
-    "_ml": (1.0, 1500.0),
-    "_g": (1.0, 1000.0),
-    "ef_pct": (2.0, 100.0),
-    "_l_min": (0.3, 40.0),
-    "_mm": (0.5, 80.0),
-    "_bpm": (20.0, 250.0),
+    "mL": (1.0, 1500.0),
+    "g": (1.0, 1000.0),
+    "%": (2.0, 100.0),
+    "L/min": (0.3, 40.0),
+    "mm": (0.5, 80.0),
+    "1/min": (20.0, 250.0),
 }
-"""Lowest and highest believed value of measures made elsewhere, by the ending of their columns."""
+"""Lowest and highest believed value of measures made elsewhere, by their unit."""
 
 TYPICAL: dict[str, tuple[float, float]] = {
     "age_years": (5.0, 100.0),
@@ -101,8 +102,10 @@ class Remark:
 
 def kind_of(column: str) -> str:
     """The row of :data:`UNITS` that a column belongs to: volumes share one."""
-    plain = column.removesuffix("_i")
-    return "volume" if plain.endswith("_ml") else plain
+    measure = measure_of(column)
+    if measure is None:
+        return column
+    return "volume" if measure.unit == "mL" else measure.column
 
 
 def likely_unit(values: pd.Series, column: str) -> tuple[str, float] | None:
@@ -126,8 +129,8 @@ def likely_unit(values: pd.Series, column: str) -> tuple[str, float] | None:
 
 def measure_limits(column: str) -> tuple[float, float] | None:
     """Lowest and highest believed value of a measure, also where it is indexed by body surface (``_i``)."""
-    plain = column.removesuffix("_i")
-    return next((limits for ending, limits in MEASURE_LIMITS.items() if plain.endswith(ending)), None)
+    measure = measure_of(column)
+    return MEASURE_LIMITS.get(measure.unit) if measure else None
 
 
 def implausible(values: pd.Series, limits: tuple[float, float]) -> pd.Series:

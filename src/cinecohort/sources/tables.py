@@ -10,17 +10,15 @@ import pandas as pd
 from pydantic import ValidationError
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.catalogue.measures import THEIR_NAMES, measure_of, rests_on
+from cinecohort.catalogue.measures import DERIVED, THEIR_NAMES, measure_of, rests_on
 from cinecohort.errors import UserError
 from cinecohort.ledger.plausibility import Remark, implausible, measure_limits, outside, wrong_unit
 from cinecohort.ledger.tables import is_measure_name, read_users_table
 from cinecohort.measures.derived import add_derived
 from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
 
-_LARGEST_AND_SMALLEST = (
-    *(("lvedv_ml", "lvesv_ml"), ("rvedv_ml", "rvesv_ml")),
-    *(("la_max_ml", "la_min_ml"), ("ra_max_ml", "ra_min_ml")),
-)
+_LARGEST_AND_SMALLEST = tuple(dict.fromkeys(measure.of for measure in DERIVED if measure.unit == "%"))
+"""Volumes of which an ejection fraction is taken."""
 
 
 @dataclass(frozen=True)

@@ -152,6 +152,14 @@ def test_single_measures_that_cannot_be_true_are_missing_and_told(tmp_path, colu
     assert table.remarks["odd"][0].value == float(value)
 
 
+def test_a_ratio_to_volume_is_no_volume(tmp_path) -> None:
+    """Its column ends as a volume's does, its values lie far below one."""
+    (tmp_path / "a.csv").write_text("subject,lvri_g_ml\n1,0.8\n2,0.7\n3,0.9\n4,0.6\n")
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    assert table.measures["lvri_g_ml"].tolist() == [0.8, 0.7, 0.9, 0.6]
+    assert table.counts["implausible"] == 0
+
+
 def test_volumes_the_wrong_way_round_are_missing(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("subject,lvedv_ml,lvesv_ml\na,150,60\nb,60,150\n")
     table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
