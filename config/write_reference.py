@@ -1,9 +1,13 @@
-"""Write config.schema.json and the reference of all keys in README.md from the configuration models."""
+"""Write config.schema.json, the reference of all keys in README.md, and dictionary.md from the catalogue."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from cinecohort.catalogue.covariates import COVARIATES
+from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.measures import MEASURES
+from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.config import Config
 from cinecohort.experiments.options import SECTION, ExperimentOptions
 from cinecohort.options import Options
@@ -59,6 +63,47 @@ def training_reference() -> str:
     return reference(TrainingOptions, "training")
 
 
+def _table(heads: str, rows: list[tuple[object, ...]]) -> str:
+    lines = [f"| {heads} |", "|---" * (heads.count("|") + 1) + "|"]
+    return "\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows)]) + "\n"
+
+
+def dictionary() -> str:
+    """Every measure, column of participants and code of a finding, as Markdown."""
+    measures = [
+        (
+            *(f"`{one.column}`", one.words, one.unit, one.formula, one.source),
+            *(", ".join(VIEW_NAMES[view] for view in one.views), one.ukb_field or "", one.ukbb_cardiac),
+        )
+        for one in MEASURES
+    ]
+    covariates = [(f"`{one.column}`", one.label) for one in COVARIATES]
+    codes = [(f"`{code}`", code.stage.replace("_", " "), code.words, code.advice) for code in Code]
+    heads = "column | measure | unit | formula | defined in | views | UK Biobank field | ukbb_cardiac"
+    indexed = ", ".join(f"`{one.column}`" for one in MEASURES if one.indexed)
+    return "\n".join(
+        [
+            "# Dictionary",
+            "",
+            "Written by `write_reference.py` from the package's catalogue.",
+            "",
+            "## Measures",
+            "",
+            _table(heads, measures),
+            f"Divided by body surface area too, in a column that ends in `_i`: {indexed}.",
+            "",
+            "## Columns of participants",
+            "",
+            _table("column | printed as", covariates),
+            "## Codes of findings",
+            "",
+            "The stage is the first that raises the code; later ones raise some again for what they read.",
+            "",
+            _table("code | stage | meaning | what to do", codes),
+        ]
+    )
+
+
 def between(text: str, begin: str, end: str, inside: str) -> str:
     """Replace what stands between two marks."""
     head, rest = text.split(begin)
@@ -66,7 +111,8 @@ def between(text: str, begin: str, end: str, inside: str) -> str:
 
 
 def main() -> None:
-    """Write both files."""
+    """Write the three files."""
+    (FOLDER / "dictionary.md").write_text(dictionary())
     (FOLDER / "config.schema.json").write_text(schema())
     page = FOLDER / "README.md"
     text = between(page.read_text(), BEGIN, END, reference())

@@ -33,6 +33,7 @@ def test_schema_and_reference_have_not_drifted():
         sys.path.pop(0)
     assert (ROOT / "config" / "config.schema.json").read_text() == write_reference.schema()
     assert write_reference.reference() in (ROOT / "config" / "README.md").read_text()
+    assert (ROOT / "config" / "dictionary.md").read_text() == write_reference.dictionary()
 
 
 def test_parsing_the_snakefile_imports_nothing_heavy():
