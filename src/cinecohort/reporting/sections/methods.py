@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from cinecohort.catalogue.views import VIEW_NAMES
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.evaluation.options import EvaluationOptions
+from cinecohort.measures.options import MeasureOptions
 from cinecohort.reporting.document import (
     Block,
     Bullets,
@@ -17,7 +20,10 @@ from cinecohort.reporting.document import (
 from cinecohort.reporting.numbers import is_defined, listing
 from cinecohort.reporting.results import Results, configured_sets
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.conversion_methods import conversion_text, labels_text
 from cinecohort.reporting.validation import MARK, members, unvalidated_models
+from cinecohort.segmentation.options import SegmentationOptions
+from cinecohort.statistics.options import AgreementOptions
 
 SOURCE_WORDS: dict[str, Text] = {
     "ukbiobank": ["UK Biobank bulk files (zipped DICOM)", Citation(("petersen2016",))],
@@ -27,6 +33,9 @@ SOURCE_WORDS: dict[str, Text] = {
     "sunnybrook": ["the Sunnybrook Cardiac Data", Citation(("radau2009",))],
     "tables": "tables of measures made elsewhere",
 }
+SORTED = frozenset({"ukbiobank", "dicom", "sunnybrook"})
+"""Sources whose frames are sorted by geometry and time."""
+
 AUGMENTED = {
     "flips": "as it is and mirrored along either and both axes (test-time augmentation)",
     "flips_and_turns": "in its eight mirrored and turned positions (test-time augmentation)",
@@ -35,6 +44,22 @@ DENOMINATORS = {
     "second": "the second-named measurement (the observer, where a method is compared with one)",
     "first": "the first-named measurement",
     "mean": "the mean of both measurements",
+}
+QUARTILES = {
+    "linear": "type 7 of R",
+    "hazen": "Hazen's definition",
+    "weibull": "Weibull's definition",
+    "median_unbiased": "the median-unbiased definition",
+}
+REPEATED = {
+    "first": "the first was taken",
+    "mean": "the mean was taken",
+    "exclude": "none was taken",
+    "error": "the comparison would have been refused",
+}
+SPEARMAN = {
+    "fisher": "standard error 1/√(n − 3)",
+    "bonett_wright": "standard error of Bonett and Wright 2000",
 }
 DICE = Formula(
     '"Dice" = frac(2 abs(A inter B), abs(A) + abs(B))', "Dice is twice the overlap over the sum of sizes"
@@ -65,13 +90,17 @@ BLAND_ALTMAN = Formula(
 def section(context: Context) -> list[Section]:
     """Methods, with a section a stage."""
     config = context.results.config
-    parts = [
-        ("Data and conversion", "sec-methods-data", data(config, context)),
-        ("Segmentation", "sec-methods-segmentation", segmentation(context.results)),
-        ("Quality control", "sec-methods-quality", quality(config)),
-        ("Clinical measures", "sec-methods-measures", measures(config)),
-        ("Comparison of segmentations and measures", "sec-methods-agreement", agreement(config)),
-    ]
+    title = "Comparison of segmentations and measures"
+    parts = [("Data", "sec-methods-data", data(config, context))]
+    if from_tables(config):
+        title = "Comparison of measures"
+    else:
+        parts += [
+            ("Segmentation", "sec-methods-segmentation", segmentation(context.results)),
+            ("Quality control", "sec-methods-quality", quality(config)),
+            ("Clinical measures", "sec-methods-measures", measures(config)),
+        ]
+    parts.append((title, "sec-methods-agreement", agreement(config)))
     return [
         Section(
             "Methods",
@@ -93,6 +122,12 @@ def part(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def from_tables(config: Mapping[str, Any]) -> bool:
+    """Whether the measures were made elsewhere, so that no stage of images ran."""
+    datasets = part(config, "datasets").values()
+    return bool(datasets) and all(dataset.get("source") == "tables" for dataset in datasets)
+
+
 def data(config: Mapping[str, Any], context: Context) -> list[Block]:
     """Where the data came from and what converted means."""
     items: list[Text] = []
@@ -109,25 +144,27 @@ def data(config: Mapping[str, Any], context: Context) -> list[Block]:
     if context.results.synthetic:
         items.append("The data of this report are synthetic: phantoms of known truth, not people.")
     blocks: list[Block] = [Paragraph("The cohort was read from:"), Bullets(items)] if items else []
-    return [
-        *blocks,
-        Paragraph(
-            "Frames were sorted into slices and phases by their geometry and trigger times, and written as "
-            "4D "
-            "volumes with the scanner's orientation and spacing; what did not fit is a finding with a code. "
-            "Labels of other codings were "
-            "mapped onto one coding (short axis: LV, myocardium, RV; long axis: LA, RA), and slices, frames "
-            "and structures that an observer did "
-            "not annotate count as absent, not as empty."
-        ),
-    ]
+    options = ConversionOptions(**part(config, "conversion"))
+    sources = {str(dataset.get("source")) for dataset in part(config, "datasets").values()}
+    if not sources or sources & SORTED:
+        blocks.append(Paragraph(conversion_text(options)))
+    if from_tables(config):
+        blocks.append(
+            Paragraph(
+                "Measures were read from these tables as they are: no image was converted, checked, "
+                "segmented or measured in this run, and it says nothing about how they were made."
+            )
+        )
+    else:
+        blocks.append(Paragraph(labels_text(options.labels)))
+    return blocks
 
 
 def segmentation(results: Results) -> list[Block]:
     """How images were segmented."""
     config = results.config
     models = part(config, "models")
-    settings = part(config, "segmentation")
+    options = SegmentationOptions(**part(config, "segmentation"))
     if not any(models.values()):
         return [
             Paragraph(
@@ -147,16 +184,22 @@ def segmentation(results: Results) -> list[Block]:
         Citation(("chen2020",)),
         f" ({'; '.join(sentences)}). ",
     ]
-    frames = settings.get("frames", "all")
     text.append(
         "All frames were segmented. "
-        if frames == "all"
+        if options.frames == "all"
         else "Where the source names ED and ES, only these frames were segmented, elsewhere all. "
     )
-    augmented = AUGMENTED.get(settings.get("test_time_augmentation", "none"))
+    margin = options.heart_region_margin_mm
+    text.append(
+        "Images were segmented whole. "
+        if margin is None
+        else "The heart was found in a few frames first, and the region around it, with a margin of "
+        f"{margin:g} mm, was segmented; a heart that came near the border of its region was segmented in "
+        "whole images. "
+    )
+    augmented = AUGMENTED.get(options.test_time_augmentation)
     if augmented:
         text.append(f"The probabilities of each network were averaged over each image {augmented}. ")
-    clean_up = settings.get("clean_up") or {}
     done = [
         words
         for key, words in (
@@ -168,11 +211,11 @@ def segmentation(results: Results) -> list[Block]:
             ),
             ("fill_holes", "holes inside a structure were filled"),
         )
-        if clean_up.get(key)
+        if getattr(options.clean_up, key)
     ]
     if done:
         text.append(f"After the network, {listing(done)}. ")
-    if settings.get("uncertainty"):
+    if options.uncertainty:
         text.append(
             "Single networks also segmented two frames of each image flipped and turned, ED and ES or those "
             "of the largest and the smallest LV, and the agreement of these results was recorded. "
@@ -266,54 +309,62 @@ def setting(value: Any) -> str:
 
 def measures(config: Mapping[str, Any]) -> list[Block]:
     """Definitions of the measures."""
-    settings = part(config, "measures")
-    density = settings.get("myocardial_density_g_ml", 1.05)
-    rule = (
-        "the first frame"
-        if settings.get("ed") == "first"
-        else "the frame with the largest LV cavity in the cycle"
-    )
+    options = MeasureOptions(**part(config, "measures"))
+    rule = "the first frame" if options.ed == "first" else "the frame with the largest LV cavity in the cycle"
     missing = (
         "its area was interpolated from its neighbours"
-        if settings.get("missing_slices") == "interpolate"
+        if options.missing_slices == "interpolate"
         else "no volume was given"
     )
-    length = "the shorter" if settings.get("biplane_length") == "shorter" else "the mean"
-    text: list[Any] = [
-        "A volume is the number of voxels of a structure times the volume of a voxel. ED is the frame that "
-        "the "
-        f"source names, or else {rule}; ES is the frame with the smallest LV cavity; the RV is measured at "
-        "the frames of the LV. "
-        f"Where a slice was missing within a structure, {missing}. Function and mass follow as",
-    ]
+    length = "the shorter" if options.biplane_length == "shorter" else "the mean"
+    axis = (
+        "where no short axis gives it, along the atrium's own principal axis, which is flagged"
+        if options.atrial_axis == "principal"
+        else "where no short axis gives it, no atrial volume was given"
+    )
+    surface = "Mosteller" if options.body_surface == "mosteller" else "Du Bois and Du Bois"
     blocks: list[Block] = [
-        Paragraph(text),
+        Paragraph(
+            "A volume is the number of voxels of a structure times the volume of a voxel. ED is the frame "
+            f"that the source names, or else {rule} (flagged where the first frame's volume lies more than "
+            f"{options.ed_tolerance_pct:g} % below it); ES is the frame with the smallest LV cavity; the RV "
+            "is measured at the frames of the LV. Measures of a source stand at its own frames unless a "
+            f"table says otherwise. Where a slice was missing within a structure, {missing}. A structure "
+            "that is not in the label map at ED or ES, or is there in fewer than "
+            f"{100 * options.structure_slices_ed:g} % (ED) or {100 * options.structure_slices_es:g} % (ES) "
+            "of the slices with LV, was lost: none of its measures is given, nor of a ventricle that is not "
+            "smaller at ES than at ED. The rule looks at the label map and not at the measures "
+            "(cohort/voided.tsv lists what is not given). Function and mass follow as"
+        ),
         Equation(VENTRICLES),
         Paragraph(
             [
                 "with the heart rate HR from the cycle's duration (undefined where the source does not give "
                 "it) and the myocardial density "
-                f"ρ = {density:g} g/mL",
+                f"ρ = {options.myocardial_density_g_ml:g} g/mL",
                 Citation(("bai2018",)),
-                ". Atrial volumes are area–length volumes from the long axis views (the LA from both "
-                "planes, the RA from the 4-chamber view):",
+                f". Indexed measures are divided by the body surface area of {surface}. Atrial volumes are "
+                "area–length volumes from the long axis views (the LA from both planes, the RA from the "
+                "4-chamber view):",
             ]
         ),
         Equation(ATRIA),
         Paragraph(
-            f"with the areas A and {length} length L of the atrium along the heart's long axis; maximum and "
-            "minimum are taken over the cycle."
+            f"with the areas A and {length} length L of the atrium along the heart's long axis ({axis}); "
+            "maximum and minimum are taken over the cycle."
         ),
     ]
-    if settings.get("wall_thickness", True):
+    if options.wall_thickness:
         blocks.append(
             Paragraph(
                 [
                     "Wall thickness at ED is the distance from the endocardial contour to the nearest point "
-                    "of the epicardial contour in the same slice, "
-                    "averaged in the 16 segments of the American Heart Association",
+                    "of the epicardial contour in the same slice, averaged in the 16 segments of the "
+                    "American Heart Association",
                     Citation(("cerqueira2002",)),
-                    "; the insertion of the RV gives their orientation.",
+                    "; the insertion of the RV gives their orientation. Contours are of masks smoothed by a "
+                    f"Gaussian of {options.contour_smoothing_mm:g} mm; slices with less than "
+                    f"{options.minimum_area_mm2:g} mm² of cavity or myocardium have none.",
                 ]
             )
         )
@@ -322,21 +373,76 @@ def measures(config: Mapping[str, Any]) -> list[Block]:
 
 def agreement(config: Mapping[str, Any]) -> list[Block]:
     """Definitions of overlap, distances, differences and agreement."""
-    evaluation, settings = part(config, "evaluation"), part(config, "agreement")
-    border = (
-        "the outer contour of each structure (for the myocardium the epicardium)"
-        if evaluation.get("border", "external") == "external"
-        else "the outer and inner contours of each structure"
-    )
-    denominator = DENOMINATORS.get(str(settings.get("denominator", "second")), "the second-named measurement")
-    factor = float(settings.get("limit_factor", 1.96))
-    confidence = 100 * float(settings.get("confidence", 0.95))
+    options = AgreementOptions(**part(config, "agreement"))
+    overlap = [] if from_tables(config) else overlap_blocks(config, options)
+    confidence = 100 * options.confidence
     outliers = (
         "A second result leaves out pairs whose mean lies outside 1.5 interquartile ranges from the "
-        "quartiles; the "
-        "number removed and the result of all pairs are always given beside it."
-        if settings.get("exclude_outliers", "iqr") == "iqr"
+        f"quartiles ({QUARTILES[options.quantile]}); the number removed and the result of all pairs are "
+        "always given beside it."
+        if options.exclude_outliers == "iqr"
         else "No pair was removed as an outlier."
+    )
+    chosen = listing(list(options.measures)) if options.measures else "Every measure that both sides have"
+    margins = (
+        "the margins of this run ("
+        + listing([f"{name} {margin:g}" for name, margin in options.equivalence_margins.items()])
+        + "), else "
+        if options.equivalence_margins
+        else ""
+    )
+    frames = (
+        ""
+        if from_tables(config)
+        else "Automatic measures are compared with an observer's both at the observer's ED and ES frames "
+        "and at their own; the tables say which. "
+    )
+    return [
+        *overlap,
+        Paragraph(
+            [
+                f"{chosen} was compared, in subjects with the final status {' or '.join(options.statuses)}; "
+                f"of a subject with several rows {REPEATED[options.duplicates]}. Differences are A − B; "
+                "absolute differences are |A − B|, and relative ones 100 |A − B| over "
+                f"{DENOMINATORS[options.denominator]}, each as mean (SD) with n − 1. {frames}Agreement "
+                "follows Bland and Altman",
+                Citation(("bland1999",)),
+                ":",
+            ]
+        ),
+        Equation(BLAND_ALTMAN),
+        Paragraph(
+            [
+                f"with z = {options.limit_factor:g}; intervals are exact {confidence:g} % confidence "
+                f"intervals, those of the limits from the non-central t distribution. {outliers} "
+                "Correlation is Spearman's ρ with a Fisher interval "
+                f"({SPEARMAN[options.spearman_interval]}), with Pearson's r and Lin's concordance",
+                Citation(("lin1989",)),
+                " beside it. Reliability between observers is the intraclass correlation; ICC(A,1) is the "
+                "absolute agreement of single raters in a two-way model",
+                Citation(("mcgraw1996",)),
+                f". Equivalence was tested at the level {options.equivalence_alpha:g} against {margins}the "
+                "upper confidence bound of the mean absolute difference between observers.",
+            ]
+        ),
+    ]
+
+
+def overlap_blocks(config: Mapping[str, Any], options: AgreementOptions) -> list[Block]:
+    """Definitions of overlap and distances."""
+    evaluation = EvaluationOptions(**part(config, "evaluation"))
+    border = (
+        "the outer contour of each structure (for the myocardium the epicardium)"
+        if evaluation.border == "external"
+        else "the outer and inner contours of each structure"
+    )
+    positions = (
+        " It is also given for the basal, mid and apical third of the LV." if evaluation.positions else ""
+    )
+    unit = (
+        "averaged over the frames of each subject first"
+        if options.overlap_unit == "subject"
+        else "taken of each frame alone"
     )
     return [
         Paragraph(
@@ -349,32 +455,9 @@ def agreement(config: Mapping[str, Any]) -> list[Block]:
         Equation(DICE),
         Equation(DISTANCE),
         Paragraph(
-            f"Distances use {border}, in millimetres on both axes, and are averaged over the slices in "
-            "which both segmentations hold the "
-            "structure. Where both are empty the value is undefined and not counted; where one is empty, "
-            "Dice is 0."
-        ),
-        Paragraph(
-            [
-                "Differences are A − B; absolute differences are |A − B|, and relative ones 100 |A − B| "
-                f"over {denominator}, each as mean (SD) with n − 1. "
-                "Automatic measures are compared with an observer's both at the observer's ED and ES frames "
-                "and at their own. Agreement follows Bland and Altman",
-                Citation(("bland1999",)),
-                ":",
-            ]
-        ),
-        Equation(BLAND_ALTMAN),
-        Paragraph(
-            [
-                f"with z = {factor:g}; intervals are exact {confidence:g} % confidence intervals, those of "
-                f"the limits from the non-central t distribution. {outliers} "
-                "Correlation is Spearman's ρ with a Fisher interval, with Pearson's r and Lin's concordance",
-                Citation(("lin1989",)),
-                " beside it. Reliability between observers is the intraclass correlation; ICC(A,1) is the "
-                "absolute agreement of single raters in a two-way model",
-                Citation(("mcgraw1996",)),
-                ".",
-            ]
+            f"Distances use {border}, in millimetres on both axes, and are averaged over the slices in which "
+            "both segmentations hold the structure. Where both are empty the value is undefined and not "
+            f"counted; where one is empty, Dice is 0. Overlap is {unit}; a second row leaves out those with "
+            f"a Dice below {options.dice_floor:g}.{positions}"
         ),
     ]

@@ -1,0 +1,112 @@
+"""The methods text says every setting that a run's numbers rest on."""
+
+import dataclasses
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel
+
+from cinecohort.config import Config
+from cinecohort.reporting.options import ReportOptions
+from cinecohort.reporting.results import read_results
+from cinecohort.reporting.sections import methods
+from cinecohort.reporting.sections.context import Context
+
+STAGES = (
+    *("conversion", "image_quality", "segmentation", "segmentation_quality"),
+    *("measures", "measure_quality", "evaluation", "agreement"),
+)
+
+NOT_IN_TEXT = {
+    "conversion.uid_salt": "a secret",
+    "segmentation.engine": "provenance lists the engines that ran",
+    "segmentation.precision": "provenance lists it",
+    "segmentation.device": "provenance lists it",
+    "segmentation.batch_size": "no result depends on it",
+    "agreement.cases": "how many cases a table lists",
+}
+"""Settings that the text leaves out, with the reason."""
+
+
+def leaves(model: type[BaseModel], path: str) -> Iterator[tuple[str, Any, Any]]:
+    for name, field in model.model_fields.items():
+        kind, default = field.annotation, field.get_default(call_default_factory=True)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from leaves(kind, f"{path}.{name}")
+        else:
+            yield f"{path}.{name}", kind, default
+
+
+def another(path: str, kind: Any, default: Any) -> Any:
+    """A valid value that is not the default."""
+    special = {
+        "conversion.uid_salt": "salt",
+        "conversion.required_views": ["la_4ch"],
+        "conversion.name_patterns": {"sa": "other"},
+        "conversion.excluded_names": ["other"],
+        "agreement.statuses": ["ok"],
+        "agreement.measures": ["lvedv_ml"],
+        "agreement.equivalence_margins": {"lvedv_ml": 3.5},
+    }
+    if path in special:
+        return special[path]
+    if typing.get_origin(kind) is Literal:
+        return next(value for value in typing.get_args(kind) if value != default)
+    if isinstance(default, bool):
+        return not default
+    if kind is float and not isinstance(default, int | float):
+        return 0.37
+    if isinstance(default, int):
+        return default + 3
+    if isinstance(default, float):
+        return default * 0.9 if default else 0.1
+    if isinstance(default, tuple | list):
+        return [value * 0.9 for value in default]
+    raise AssertionError(f"{path}: give this test a value of {kind}")
+
+
+OPTIONS = [
+    leaf
+    for stage in STAGES
+    for leaf in leaves(typing.cast(Any, Config.model_fields[stage].annotation), stage)
+]
+
+
+def text_with(context: Context, path: str, value: Any) -> str:
+    config = Config(datasets={"one": {"source": "dicom", "path": "x"}}, models={"sa": [{"name": "a"}]})
+    place = recorded = config.model_dump(mode="json")
+    *outer, last = path.split(".")
+    for name in outer:
+        place = place[name]
+    if value is not None:
+        place[last] = value
+    results = dataclasses.replace(context.results, config=recorded)
+    return str(methods.section(dataclasses.replace(context, results=results)))
+
+
+@pytest.fixture
+def context(fake_results: Callable[..., Path], tmp_path: Path) -> Context:
+    folder = fake_results(n=4, n_excluded=0)
+    return Context(read_results(folder, {}), ReportOptions(), tmp_path)
+
+
+def test_every_setting_is_in_the_text_or_left_out_for_a_reason(context: Context) -> None:
+    silent = {
+        path
+        for path, kind, default in OPTIONS
+        if text_with(context, path, another(path, kind, default)) == text_with(context, path, None)
+    }
+    assert len(OPTIONS) > 100
+    assert silent == set(NOT_IN_TEXT)
+
+
+def test_a_run_on_tables_speaks_of_nothing_that_was_not_run(context: Context) -> None:
+    config = {"datasets": {"one": {"source": "tables"}}}
+    results = dataclasses.replace(context.results, config=config)
+    text = str(methods.section(dataclasses.replace(context, results=results)))
+    for words in ("DICOM", "slices", "network", "Image checks", "voxel", "Dice", "sorted"):
+        assert words not in text
+    assert "tables of measures made elsewhere" in text and "Bland and Altman" in text
