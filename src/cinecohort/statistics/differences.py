@@ -42,6 +42,10 @@ def difference_row(
         notes.append("one pair: no standard deviation")
     if undefined := int((~defined).sum()):
         notes.append(f"relative difference undefined in {undefined} with a denominator of zero")
+    if (first[defined] < 0).any() or (second[defined] < 0).any():
+        notes.append("some values are negative: a relative difference says little of them")
+    if scale := other_unit(first, second):
+        notes.append(f"the first is about {scale:g} times the second: do both have the same unit?")
     return {
         "n": absolute.size,
         "absolute_mean": _mean(absolute),
@@ -52,6 +56,22 @@ def difference_row(
         "denominator": denominator,
         "note": "; ".join(notes),
     }
+
+
+def other_unit(first: NDArray[np.float64], second: NDArray[np.float64]) -> float | None:
+    """Power of ten (at least 10 or at most 0.1) by which two measurements differ throughout, or None.
+
+    Both medians have to differ by the power within 30 %, and all but a twentieth of the pairs within a factor
+    of 2: two methods that measure one thing in one unit do not.
+    """
+    usable = (first > 0) & (second > 0)
+    if usable.sum() < max(3, 0.8 * first.size):
+        return None
+    ratios = first[usable] / second[usable]
+    exponent = round(float(np.log10(np.median(ratios))))
+    scaled = ratios / 10.0**exponent
+    alike = abs(np.median(scaled) - 1) <= 0.3 and np.mean((scaled > 0.5) & (scaled < 2)) >= 0.95
+    return 10.0**exponent if exponent and alike else None
 
 
 def _mean(values: NDArray[np.float64]) -> float:

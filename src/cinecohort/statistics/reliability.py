@@ -98,6 +98,9 @@ def intraclass_correlations(ratings: NDArray[np.float64], confidence: float = 0.
         return table.assign(note="raters differ by a constant only: intervals are undefined")
     agreement = float(table["icc"].iloc[1])
     table[["ci_low", "ci_high"]] = _intervals(squares, agreement, (1 + confidence) / 2)
+    negative = table["icc"] < 0
+    words = "negative: raters differ more in a subject than subjects differ; read it as 0"
+    table.loc[negative, "note"] = words
     return table
 
 

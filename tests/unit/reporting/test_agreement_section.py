@@ -23,9 +23,9 @@ def comparison(observer: str) -> Comparison:
 @pytest.mark.parametrize(
     ("observers", "shown", "words"),
     [
-        (["O1"], "net-vs-O1/bland_altman.svg", "net vs O1. "),
+        (["O1"], "net-vs-O1/bland_altman.svg", "net vs O1, frames of O1. "),
         (["O1", "O2"], "bland_altman_grid.svg", "Bland"),
-        (["O1", "O2", "O3", "O4", "O5"], "net-vs-O1/bland_altman.svg", "net vs O1. "),
+        (["O1", "O2", "O3", "O4", "O5"], "net-vs-O1/bland_altman.svg", "net vs O1, frames of O1. "),
     ],
 )
 def test_a_grid_where_it_fits_a_page_else_one_comparison(

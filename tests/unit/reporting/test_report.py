@@ -127,7 +127,7 @@ def test_numbers_add_up_and_nothing_undefined_is_printed(plain):
     _, reader = plain
     text = text_of(reader)
     assert "24 received, 22 analysed, 2 excluded, 4 flagged for review" in text
-    assert not re.search(r"\b(nan|None|inf|NaT)\b", text, flags=re.IGNORECASE)
+    assert not re.search(r"\b(nan|NaN|None|inf|Inf|NaT)\b", text)
 
 
 def test_no_subject_key_is_printed_unless_asked_for(plain):
@@ -181,7 +181,7 @@ def test_a_cohort_of_three(fake_results):
     text = " ".join(text_of(report(folder)).split())
     assert "Only 2 subjects were analysed" in text
     assert "Differences between measures" in text
-    assert not re.search(r"\b(nan|None|inf|NaT)\b", text, flags=re.IGNORECASE)
+    assert not re.search(r"\b(nan|NaN|None|inf|Inf|NaT)\b", text)
 
 
 def test_without_observers_and_participants(fake_results):

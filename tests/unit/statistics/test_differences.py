@@ -37,3 +37,18 @@ def test_too_few(n: int) -> None:
     row = difference_row(np.ones(n), 2 * np.ones(n))
     assert np.isnan(float(row["absolute_sd"]))
     assert row["note"]
+
+
+def test_another_unit_is_noticed_and_a_bias_is_not():
+    litres = np.array([0.12, 0.15, 0.2, 0.09])
+    millilitres = np.array([118.0, 155.0, 190.0, 95.0])
+    assert "0.001 times" in difference_row(litres, millilitres)["note"]
+    assert "100 times" in difference_row(np.array([55.0, 60.0, 70.0]), np.array([0.5, 0.62, 0.71]))["note"]
+    assert difference_row(millilitres * 1.4, millilitres)["note"] == ""
+    scattered = np.array([1.0, 10.0, 100.0, 1000.0])
+    assert difference_row(scattered, scattered[::-1].copy())["note"] == ""
+
+
+def test_negative_values_get_a_note():
+    row = difference_row(np.array([-1.0, 2.0, 3.0]), np.array([1.0, 2.0, 3.5]))
+    assert "negative" in row["note"]

@@ -116,3 +116,10 @@ def test_a_rater_with_two_values_of_a_subject_is_refused() -> None:
 def test_missing_column_is_named() -> None:
     with pytest.raises(UserError, match="no column observer"):
         reliability(long_table(JUDGES), "subject", "observer", "value")
+
+
+def test_a_negative_correlation_says_what_it_means():
+    ratings = np.array([[1.0, 9.0], [9.0, 1.0], [2.0, 8.0], [8.0, 2.5]])
+    table = intraclass_correlations(ratings)
+    negative = table[table["icc"] < 0]
+    assert len(negative) and negative["note"].str.contains("read it as 0").all()

@@ -57,8 +57,10 @@ class Comparison:
     @property
     def title(self) -> str:
         """Name for a column."""
-        own = self.kind == "automatic-observer" and self.frames == "own"
-        return f"{self.first} vs {self.second}" + (", own frames" if own else "")
+        if self.kind != "automatic-observer":
+            return f"{self.first} vs {self.second}"
+        whose = "own frames" if self.frames == "own" else f"frames of {self.frames}"
+        return f"{self.first} vs {self.second}, {whose}"
 
 
 def measure_name(column: str, human: bool, unit: bool = True) -> str:

@@ -103,7 +103,7 @@ def source_table(table: pd.DataFrame, measured: list[str], sources: list[str]) -
         groups,
         measured,
         "tab-measures",
-        "Clinical measures by source: mean (SD) over subjects.",
+        "Clinical measures by source, each at its own ED and ES frames: mean (SD) over subjects.",
         "Sources may have measured different subjects; differences between sources are in the section on "
         "agreement.",
     )

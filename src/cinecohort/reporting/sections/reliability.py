@@ -71,12 +71,13 @@ def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
         ". SEM: standard error of measurement with the raters' variance; MDC95 = 1.96 √2 SEM; CV: "
         "coefficient of "
         "variation within subjects. All six forms of the ICC, and further panels of raters, are in "
-        "reliability.csv.",
+        "reliability.csv. A negative ICC says that raters differ more in a subject than subjects differ, and "
+        "is read as 0.",
     ]
     return [
         Table(
             "tab-reliability",
-            "Reliability of single measurements.",
+            "Reliability of single measurements, each source at its own ED and ES frames.",
             [
                 Column("Measure", "left"),
                 Column("Subjects"),
