@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from cinecohort.catalogue.measures import PRINTED, WALL_SEGMENTS, Show, columns_shown
 from cinecohort.files import replacing
+from cinecohort.reporting.distribution_figures import box_plot
 from cinecohort.statistics.agreement import AgreementResult
 from cinecohort.statistics.bland_altman import limits_of_agreement
 from cinecohort.statistics.options import AgreementOptions
@@ -78,7 +80,9 @@ def bland_altman_axes(
 
 def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     as_image = x.size > _DRAWN_AS_IMAGE_FROM
-    axes.plot(x, y, "o", ms=2.5, mew=0, alpha=0.5, color=POINT, rasterized=as_image)
+    sns.scatterplot(
+        x=x, y=y, ax=axes, s=6.25, linewidth=0, alpha=0.5, color=POINT, rasterized=as_image, legend=False
+    )
 
 
 def _few_ticks(axes: Axes) -> None:
@@ -217,7 +221,7 @@ def write_bland_altman_grid(
 def _share_y(axes: Sequence[Axes]) -> None:
     """Give a row the y range that shows every panel's points and limits."""
     ranges = [panel.dataLim.intervaly for panel in axes]
-    lines = [float(np.asarray(line.get_ydata())[0]) for panel in axes for line in panel.lines[1:]]
+    lines = [float(np.asarray(line.get_ydata())[0]) for panel in axes for line in panel.lines]
     values = [*(value for pair in ranges for value in pair), *lines]
     finite = [value for value in values if np.isfinite(value)]
     if finite and max(finite) > min(finite):
@@ -239,28 +243,25 @@ def write_dice_boxplot(path: Path, dice: pd.DataFrame) -> Path:
         extent = 1.4 + 1.3 * len(datasets) * max(1, len(sources)) ** 0.5
         figure = Figure(figsize=(extent, 3), layout="constrained")
         axes = figure.add_subplot()
-        width = 0.8 / max(1, len(sources))
-        for index, source in enumerate(sources):
-            place = [position + (index - (len(sources) - 1) / 2) * width for position in range(len(datasets))]
-            chosen = [
-                dice.loc[(dice["dataset"] == name) & (dice["source"] == source), "dice"].dropna().to_numpy()
-                for name in datasets
-            ]
-            boxes = axes.boxplot(
-                chosen,
-                positions=place,
-                widths=0.85 * width,
-                patch_artist=True,
-                showmeans=True,
-                meanline=True,
-                flierprops={"marker": "o", "markersize": 2, "markeredgewidth": 0.4},
-                meanprops={"color": LIMIT, "linestyle": "--", "linewidth": 1},
-                medianprops={"color": LIMIT, "linewidth": 1},
-            )
-            for box in boxes["boxes"]:
-                box.set_facecolor(SERIES[index % len(SERIES)])
-            axes.plot([], [], "s", color=SERIES[index % len(SERIES)], label=source)
-        axes.set_xticks(range(len(datasets)), datasets)
+        box_plot(
+            dice.dropna(subset=["dice"]),
+            x="dataset",
+            y="dice",
+            hue="source",
+            order=datasets,
+            hue_order=sources,
+            palette=[SERIES[index % len(SERIES)] for index in range(len(sources))],
+            saturation=1,
+            gap=0.15,
+            linecolor=LIMIT,
+            linewidth=0.8,
+            showmeans=True,
+            meanline=True,
+            flierprops={"marker": "o", "markersize": 2, "markeredgewidth": 0.4},
+            meanprops={"color": LIMIT, "linestyle": "--", "linewidth": 1},
+            ax=axes,
+        )
+        axes.set_xlabel("")
         axes.set_ylabel("Dice, mean over structures")
         axes.legend(frameon=False, loc="lower left")
     save(figure, path)

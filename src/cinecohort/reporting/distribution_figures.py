@@ -1,5 +1,6 @@
 """Figures of the distribution of measures, and the bullseye of wall thickness."""
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Wedge
@@ -96,15 +98,21 @@ def draw_distribution(axis: Axes, table: pd.DataFrame, measure: str, by: str, gr
             rasterized=True,
         )
         if len(sample) > 1:
-            axis.boxplot(
-                [sample.to_numpy()], positions=[position], widths=0.55, showfliers=False, patch_artist=True,
-                boxprops={"facecolor": colour, "alpha": 0.28, "linewidth": 0.7},
-                medianprops={"color": "black", "linewidth": 1.1},
-                whiskerprops={"linewidth": 0.7}, capprops={"linewidth": 0.7}, manage_ticks=False,
+            box_plot(
+                x=[position] * len(sample), y=sample.to_numpy(), ax=axis, width=0.55, native_scale=True,
+                showfliers=False, color=colour, saturation=1, linewidth=0.7, linecolor="black",
+                boxprops={"alpha": 0.28}, medianprops={"linewidth": 1.1},
             )  # fmt: skip
     axis.set(title=measure_label(measure), xlabel="n", ylabel="")
     axis.set_xticks(range(len(groups)), [f"{len(sample):,}" for sample in samples])
     axis.set_xlim(-0.6, len(groups) - 0.4)
+
+
+def box_plot(*data: Any, **options: Any) -> None:
+    """Draw seaborn's box plot, without its notice of what a later matplotlib will call an option."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "vert: bool was deprecated")
+        sns.boxplot(*data, **options)
 
 
 def jitter(n: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -131,11 +132,12 @@ def _histogram(
     chosen = (scores["treatment"] == value) & (weights > 0)
     n = int(chosen.sum())
     shares = weights[chosen] / weights[chosen].sum() if n else weights[chosen]
-    axes.hist(
-        scores["propensity"][chosen],
+    sns.histplot(
+        x=scores["propensity"][chosen],
         bins=list(bins),
         weights=shares,
-        histtype="stepfilled",
+        element="step",
+        ax=axes,
         facecolor=(*mpl.colors.to_rgb(colour), 0.25),
         edgecolor=colour,
         hatch=hatch,
