@@ -52,6 +52,7 @@ class Kind:
             ("echo time", values.get("EchoTime"), ALIKE, 2.0),
             ("flip angle", values.get("FlipAngle"), ALIKE, 2.0),
             ("repetition time", values.get("RepetitionTime"), ALIKE, 1.0),
+            ("time course", self.one_cycle, 0.0, 2.0),
             ("inversion time", bool(values.get("InversionTime")), 0.0, 2.0),
             ("rows", values["Rows"], 0.0, 0.5),
             ("columns", values["Columns"], 0.0, 0.5),
@@ -84,6 +85,12 @@ class Kind:
             if not (close(a, b, tolerance) if tolerance else a is None or b is None or a == b)
         ]
 
+    @property
+    def pixel_mm2(self) -> float:
+        """Area of a pixel, to a tenth of a square millimetre."""
+        rows, columns = self.run.frames[0].values["PixelSpacing"]
+        return round(rows * columns, 1)
+
     @cached_property
     def cine_likeness(self) -> float:
         """How much it looks like a cine of one heart cycle: a factor, 1 where nothing speaks for or against.
@@ -95,16 +102,19 @@ class Kind:
         likeness = 1.0
         if (values.get("FlipAngle") or 0) >= 30 and 0 < (values.get("EchoTime") or 0) <= 2.5:
             likeness *= 1.5
-        times = self.run.trigger_times_ms
-        if times is None:
-            likeness *= 0.7
-        elif len(times) > 1 and times[-1] - times[0] > _LONGEST_RR_MS:
-            likeness *= 0.3
-        if _seconds_a_frame(self.run) > 0.4:
-            likeness *= 0.3
-        for unlike in (is_capture(values), values.get("InversionTime"), self.traits[10][1]):
+        likeness *= {True: 1.0, None: 0.7, False: 0.3}[self.one_cycle]
+        derived = "DERIVED" in values.get("ImageType", ())[:1]
+        for unlike in (is_capture(values), values.get("InversionTime"), derived):
             likeness *= 0.4 if unlike else 1.0
         return likeness
+
+    @cached_property
+    def one_cycle(self) -> bool | None:
+        """Whether the frames are of one heart cycle, by their times; None where these do not tell."""
+        times = self.run.trigger_times_ms
+        if _seconds_a_frame(self.run) > 0.4 or (times and times[-1] - times[0] > _LONGEST_RR_MS):
+            return False
+        return True if times and len(times) > 1 else None
 
 
 def _seconds_a_frame(run: Run) -> float:
@@ -147,14 +157,15 @@ def cine_runs(stack: Stack, options: ConversionOptions) -> list[Run]:
 def main_kind(stack: Stack, options: ConversionOptions) -> tuple[list[Kind], float]:
     """The kind of acquisition that is the stack's cine, and its score; empty and 0 where nothing is a cine.
 
-    The score is the number of slices that have the kind, times its likeness to a cine.
+    The score is the number of slices that have the kind, times its likeness to a cine. Of two with the same,
+    the one of finer pixels is used (a cine in real time is coarser), then the later.
     """
     groups = clusters(cine_runs(stack, options))
     if not groups:
         return [], 0.0
     latest = {id(group): max(kind.run.acquired_s or 0.0 for kind in group) for group in groups}
     score = {id(group): _score(group, stack) for group in groups}
-    best = max(groups, key=lambda group: (score[id(group)], latest[id(group)]))
+    best = max(groups, key=lambda group: (score[id(group)], -group[0].pixel_mm2, latest[id(group)]))
     return best, score[id(best)]
 
 
@@ -165,12 +176,13 @@ def _score(group: list[Kind], stack: Stack) -> float:
 
 
 def typical(kinds: Sequence[Kind]) -> Kind:
-    """The kind that differs least from all of them; the first where several do."""
+    """The kind that differs least from all of them; where several do, the one most like a cine."""
     alike: dict[object, list[Kind]] = {}
     for kind in kinds:
         alike.setdefault(kind.traits, []).append(kind)
     groups = list(alike.values())
-    return min(groups, key=lambda group: sum(len(o) * group[0].difference(o[0]) for o in groups))[0]
+    apart = {id(group): sum(len(o) * group[0].difference(o[0]) for o in groups) for group in groups}
+    return min(groups, key=lambda group: (apart[id(group)], -group[0].cine_likeness))[0]
 
 
 def drop_other_kinds(view: str, stack: Stack, options: ConversionOptions) -> tuple[Stack, list[Finding]]:

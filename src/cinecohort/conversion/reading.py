@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.conversion.dicom_header import NoImage, UnreadableFile, read_header
+from cinecohort.conversion.dicom_header import NoImage, UnreadableFile, is_dicom, read_header
 from cinecohort.conversion.frames import Frame, frames_of
 from cinecohort.conversion.packed_files import PACKED, unpacked
 from cinecohort.conversion.raw_files import RawBytes, ought_to_be_image
@@ -39,8 +39,10 @@ def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:
     skipped: dict[str, int] = defaultdict(int)
     count = others = 0
     for file in unpacked(sorted(files, key=lambda file: file.name)):
-        if not ought_to_be_image(file):
-            skipped[PurePosixPath(file.name.lower()).suffix] += not file.name.lower().endswith(NEVER_IMAGES)
+        suffix = PurePosixPath(file.name.lower()).suffix
+        still_packed = suffix in PACKED and file.content is not None and not is_dicom(file.content)
+        if still_packed or not ought_to_be_image(file):
+            skipped[suffix] += not file.name.lower().endswith(NEVER_IMAGES)
             continue
         count += 1
         if file.content is None:

@@ -47,6 +47,8 @@ _NOT_CINE = {
     *("MINIMUM", "MEAN", "STD_DEVIATION", "DIVISION", "MULTIPLICATION"),
 }
 _FLOW = {"PCA", "M_PCA", "PHASE CONTRAST M", "FLOW_ENCODED", "VELOCITY_MAG", "MAG_PCA", "PC"}
+_FLOW_SEQUENCE = r"_v\d+(?:in|through|ap|rl|fh)?(?![a-z\d])"
+"""Siemens' names of sequences that encode a velocity (``*fl2d1r4_v150in``)."""
 _MAPS = {"T1 MAP", "T2 MAP", "T2* MAP", "T2_STAR MAP", "T1MAP", "T2MAP", "ECV", "PSIR"} | {
     *("QUANTITY", "DIFFUSION", "ADC", "METABOLITE_MAPS", "TEMPERATURE", "B0 MAP", "B1 MAP"),
     *("T1_MAP", "T2_MAP", "T2STAR_MAP", "FIT", "FITPARAMS", "ECV_MAP"),
@@ -101,6 +103,11 @@ def reason_to_drop(frame: Frame, options: ConversionOptions) -> str | None:
         return "localizers or reformatted images"
     if _FLOW & image_type or contrast == "FLOW_ENCODED" or values.get("PhaseContrast") == "YES":
         return "images of blood flow"
+    sequence = str(values.get("SequenceName", ""))
+    if sequence and _search(_FLOW_SEQUENCE, sequence):
+        return "images of blood flow"
+    if sequence and _search("tag", sequence):
+        return "tagged images"
     if "PERFUSION" in image_type or contrast in ("PERFUSION", "DIFFUSION"):
         return "images of perfusion or diffusion"
     if contrast == "TAGGING" or values.get("Tagging", "NONE") != "NONE":

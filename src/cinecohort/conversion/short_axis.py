@@ -237,9 +237,10 @@ def _beside(
     for candidate in (*others, *derived):
         axes = candidate.stack.axes
         tilt = max(angle_deg(axes.normal, normal), angle_deg(axes.row, best.stack.axes.row))
-        if tilt > MAX_BESIDE_TILT_DEG:
-            continue
         parallel = tilt <= options.orientation_tolerance_deg
+        whole = not parallel and _lies_in_the_same_place(candidate.stack, best.stack)
+        if tilt > MAX_BESIDE_TILT_DEG or whole:
+            continue
         least_mm = options.position_tolerance_mm if parallel else 0.3 * step_mm
         for run in _like(candidate.stack, cine, options):
             apart = np.abs(places - _centre(run, axes) @ normal).min()

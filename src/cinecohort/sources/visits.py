@@ -1,7 +1,7 @@
 """The examinations in one subject's folder: which of its files are of which visit.
 
-Of each folder below it two headers are read, so that a cohort is listed fast; only where these are of several
-examinations are all of them read.
+Some headers of each folder below it are read, so that a cohort is listed fast; only where these are of
+several examinations are all of them read.
 """
 
 from collections import defaultdict
@@ -53,15 +53,20 @@ def visits_among(root: Path, names: Sequence[str]) -> list[list[str]]:
     for name in sorted(names):
         if Path(name).suffix.lower() not in NEVER_IMAGES:
             folders[name.rpartition("/")[0]].append(name)
-    ends = sorted({name for inside in folders.values() for name in (inside[0], inside[-1])})
-    sample = ends[:: max(1, len(ends) // MAX_SAMPLES)]
-    if len(_groups(root, sample)) < 2:
+    ends = [name for inside in folders.values() for name in (inside[0], inside[-1])]
+    between = [name for inside in folders.values() for name in inside]
+    if len(_groups(root, sorted({*_some(ends), *_some(between)}))) < 2:
         return [list(names)]
     groups = _groups(root, names)
     if len(groups) < 2:
         return [list(names)]
     rest = set(names).difference(*groups)
     return [sorted({*group, *rest}) for group in groups]
+
+
+def _some(names: list[str]) -> list[str]:
+    """No more than so many of the names, evenly spread."""
+    return names[:: -(-len(names) // MAX_SAMPLES) or 1]
 
 
 def _groups(root: Path, names: Sequence[str]) -> list[list[str]]:

@@ -1,0 +1,169 @@
+"""Images of other kinds at the positions of the cine: an intact cine is never replaced or lost by them."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from cinecohort.conversion.options import ConversionOptions
+from cinecohort.conversion.series import Conversion, convert_series
+from cinecohort.findings import Level
+from support import synthetic_dicom as synthetic
+
+CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+PLACES = {"one": (3,), "half": (1, 2, 3), "all": tuple(range(6)), "end": (0,)}
+
+
+def convert(images: list[Dataset], **options: object) -> Conversion:
+    return convert_series(synthetic.to_files(images), ConversionOptions(**options))
+
+
+def of_kind(
+    n_frames: int, places: tuple[int, ...], edit: Callable[[Dataset, int, int], None], **values: object
+) -> list[Dataset]:
+    """Images at the places of the cine, brighter by 900, changed by `edit`."""
+    series = generate_uid()
+    made = []
+    for z in places:
+        for t in range(n_frames):
+            image = synthetic.image(z, t, n_frames=n_frames, series=series, **values)
+            synthetic.put_pixels(image, ((synthetic.pixels_of(image) + 900) % 4096).astype(np.uint16))
+            edit(image, z, t)
+            made.append(image)
+    return made
+
+
+def flow(image: Dataset, z: int, t: int) -> None:
+    image.FlipAngle, image.EchoTime, image.RepetitionTime = 20, 2.9, 40
+
+
+def flow_by_sequence(image: Dataset, z: int, t: int) -> None:
+    image.SequenceName, image.FlipAngle = "*fl2d1r4_v150in", 20
+
+
+def flow_by_angle(image: Dataset, z: int, t: int) -> None:
+    image.FlipAngle = 25
+
+
+def flow_by_type(image: Dataset, z: int, t: int) -> None:
+    image.ImageType = ["ORIGINAL", "PRIMARY", "M_PCA", "M", "PCA"]
+
+
+def perfusion(image: Dataset, z: int, t: int) -> None:
+    image.FlipAngle, image.EchoTime, image.RepetitionTime = 12, 1.0, 160
+    image.TriggerTime = 850.0 * t
+    image.AcquisitionTime = f"11{z:02d}{t * 0.85:09.6f}"
+    del image.CardiacNumberOfImages
+    synthetic.put_pixels(image, synthetic.pixels(z, t, (20, 16)))
+
+
+def perfusion_at_one_time(image: Dataset, z: int, t: int) -> None:
+    perfusion(image, z, t)
+    image.TriggerTime, image.FlipAngle, image.EchoTime = 120, 60, 1.1
+    image.InstanceNumber = z * 100 + t + 1
+
+
+def mapping(image: Dataset, z: int, t: int) -> None:
+    image.InversionTime, image.TriggerTime, image.FlipAngle = 100 + 450 * t, 600 + t % 3, 35
+    image.AcquisitionTime = f"11{z:02d}{t * 1.1:09.6f}"
+    image.InstanceNumber = t + 1
+    del image.CardiacNumberOfImages
+
+
+def still(image: Dataset, z: int, t: int) -> None:
+    image.RepetitionTime, image.InversionTime = 750, 300
+
+
+def real_time(image: Dataset, z: int, t: int) -> None:
+    image.RepetitionTime, image.PixelSpacing = 52, [2.7, 2.6]
+    synthetic.put_pixels(image, synthetic.pixels(z, t, (18, 14)))
+
+
+def captured(image: Dataset, z: int, t: int) -> None:
+    image.SOPClassUID, image.ImageType = CAPTURE, ["DERIVED", "SECONDARY", "M"]
+
+
+def captured_original(image: Dataset, z: int, t: int) -> None:
+    image.SOPClassUID, image.ConversionType = CAPTURE, "WSD"
+    image.InstanceNumber = t + 1
+
+
+def tagging(image: Dataset, z: int, t: int) -> None:
+    image.FlipAngle, image.EchoTime, image.SequenceName = 14, 4.1, "*fl2d1"
+
+
+def projection(image: Dataset, z: int, t: int) -> None:
+    image.ImageType = ["DERIVED", "PRIMARY", "PROJECTION IMAGE", "MIP"]
+
+
+def phase(image: Dataset, z: int, t: int) -> None:
+    image.ImageType = ["ORIGINAL", "PRIMARY", "P", "RETRO"]
+
+
+def component(image: Dataset, z: int, t: int) -> None:
+    image.ComplexImageComponent = "PHASE"
+
+
+def ge_phase(image: Dataset, z: int, t: int) -> None:
+    image.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", 1)
+
+
+def ge_phase_in_another_block(image: Dataset, z: int, t: int) -> None:
+    image.private_block(0x0043, "SOMEBODY ELSE", create=True).add_new(0x2F, "SS", 0)
+    ge_phase(image, z, t)
+
+
+def philips_phase(image: Dataset, z: int, t: int) -> None:
+    image.private_block(0x2005, "Philips MR Imaging DD 001", create=True).add_new(0x11, "CS", "P")
+
+
+def siemens_phase(image: Dataset, z: int, t: int) -> None:
+    image.RescaleSlope, image.RescaleIntercept = 2, -4096
+
+
+def velocity(image: Dataset, z: int, t: int) -> None:
+    image.RescaleSlope, image.RescaleIntercept, image.RescaleType = 0.1, -150, "cm/s"
+
+
+KINDS = {
+    **dict.fromkeys((flow, flow_by_sequence, flow_by_type, tagging), 12),
+    **dict.fromkeys(
+        (phase, component, ge_phase, ge_phase_in_another_block, philips_phase, siemens_phase), 12
+    ),
+    **dict.fromkeys((velocity, captured, captured_original, projection), 12),
+    **{perfusion: 40, perfusion_at_one_time: 40, mapping: 11, still: 1, real_time: 30, flow_by_angle: 12},
+}
+
+
+def assert_cine(conversion: Conversion) -> None:
+    assert "sa" in conversion.views, conversion.findings
+    tags = conversion.views["sa"].image.data[0, 0]
+    np.testing.assert_array_equal(tags, synthetic.expected_tags(6, 12), str(conversion.findings))
+    assert not [finding for finding in conversion.findings if finding.level is Level.REJECT]
+
+
+COMBINED = [
+    ("one", "CINE_segmented_SAX", False),
+    ("half", "CINE_segmented_SAX", True),
+    ("all", "CINE_segmented_SAX", False),
+    ("all", "xy", True),
+    ("end", "xy", False),
+]
+
+
+@pytest.mark.parametrize(("where", "name", "later"), COMBINED)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_at_the_positions_of_the_cine(kind: Callable, where: str, name: str, later: bool) -> None:
+    number = 90 if later else 2
+    images = of_kind(KINDS[kind], PLACES[where], kind, description=name, series_number=number)
+    for image in images:
+        if image.AcquisitionTime < "11":
+            image.AcquisitionTime = ("12" if later else "09") + image.AcquisitionTime[2:]
+    cine = synthetic.stack(layout="slice_major")
+    if name == "xy":
+        for image in cine:
+            image.SeriesDescription = image.ProtocolName = "xy"
+    both = cine + images if later else images + cine
+    assert_cine(convert(both))
