@@ -6,24 +6,26 @@ job stands under `onstart`.
 
 import sys
 
+from cinecohort.cohort.preflight import check_before_run, note_checked
 from cinecohort.cohort.refresh import read_index_of
 from cinecohort.cohort.run import Run
-from cinecohort.cohort.settings import COHORT_TABLES, check_models, settings_for
+from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.versions import STAGES
 from cinecohort.config import parse_config
 
-# `--configfile` replaces the demo's configuration; it is not merged into it.
-if "datasets" not in config:
+# `--configfile` replaces the demo's configuration; it is not merged into it. A file is never filled up from the
+# demo, which runs when no file is given.
+if "datasets" not in config and not workflow.configfiles:
 
     configfile: workflow.source_path("../config/config.yaml")
 
 
 with mistakes_as_sentences():
+    NOTES = check_before_run(config, main_process=workflow.is_main_process)
     CONFIG = parse_config(config)
-    check_models(CONFIG)
     INDEX = read_index_of(CONFIG, main_process=workflow.is_main_process)
 if workflow.is_main_process:
-    print(INDEX.message(), file=sys.stderr)
+    print(*NOTES, INDEX.message(), sep="\n", file=sys.stderr)
 
 RUN = Run(INDEX)
 RESULTS = CONFIG.results.as_posix()
@@ -103,6 +105,7 @@ def planned_jobs():
 onstart:
     with mistakes_as_sentences():
         RUN.start(planned_jobs())
+        note_checked(CONFIG)
 
 
 onsuccess:

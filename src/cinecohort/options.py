@@ -1,5 +1,6 @@
 """The base of every configuration model, and the reading of files that hold one."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -24,6 +25,9 @@ class Options(BaseModel):
 
 
 Model = TypeVar("Model", bound=Options)
+
+MOST_ROUNDS = 50
+"""Mistakes that hide others are taken out in so many rounds."""
 
 
 def load_options(path: Path, model: type[Model]) -> Model:
@@ -77,3 +81,50 @@ def _message(item: Mapping[str, Any]) -> str:
         return "is not a known key; see config/README.md for those that are"
     found = f" (found {item['input']!r})" if isinstance(item["input"], (str, int, float, bool)) else ""
     return f"{item['msg'].removeprefix('Value error, ')}{found}"
+
+
+def parse_leniently(
+    values: Mapping[str, Any], model: type[Model]
+) -> tuple[Model | None, list[tuple[str, str]]]:
+    """Check values against a configuration model, and go on without those that are wrong.
+
+    Returns
+    -------
+    tuple
+        The model of the values that are right, None where nothing can be made of them; and every mistake, as
+        its path and a sentence.
+    """
+    left = copy.deepcopy(dict(values))
+    mistakes: dict[str, str] = {}
+    removed: set[tuple[int | str, ...]] = set()
+    for _ in range(MOST_ROUNDS):
+        try:
+            return model.model_validate(left), list(mistakes.items())
+        except ValidationError as error:
+            found = error.errors()
+        for item in found:
+            if not (item["type"] == "missing" and item["loc"] in removed):
+                mistakes.setdefault(_path(item["loc"]), _message(item))
+        for item in found:
+            place = _remove(left, item["loc"])
+            if not place:
+                return None, list(mistakes.items())
+            removed.add(place)
+    return None, list(mistakes.items())
+
+
+def _remove(values: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Take the innermost part of a location that is there out of the values; its path, or nothing."""
+    path: list[int | str] = []
+    holder, inside = None, values
+    for part in location:
+        known = (
+            part in inside if isinstance(inside, dict) else isinstance(inside, list) and isinstance(part, int)
+        )
+        if not known or (isinstance(inside, list) and int(part) >= len(inside)):
+            break
+        holder, inside = inside, inside[part]
+        path.append(part)
+    if holder is not None:
+        del holder[path[-1]]
+    return tuple(path)

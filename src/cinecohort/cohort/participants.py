@@ -39,7 +39,12 @@ def gather_participants(
     for name, options in datasets.items():
         rows = index[index["dataset"] == name]
         table = _dataset_participants(rows, options)
-        parts.append(rows if table is None or rows.empty else _joined(rows, table, name, options))
+        if table is None or rows.empty:
+            parts.append(rows)
+            continue
+        joined, known = join_participants(rows, table, name, options)
+        print(f"{name}: {known:,} of {len(rows):,} subjects are in the table of participants.")
+        parts.append(joined)
     everyone = pd.concat(parts, ignore_index=True)
     everyone = everyone.set_index("subject").loc[index["subject"]].reset_index()
     for column in COLUMNS:
@@ -97,8 +102,21 @@ def _dataset_participants(rows: pd.DataFrame, options: DatasetOptions) -> pd.Dat
     return None if known is None or known.empty else known
 
 
-def _joined(rows: pd.DataFrame, table: pd.DataFrame, dataset: str, options: DatasetOptions) -> pd.DataFrame:
-    """Left join on the subject key where the table has it, else on the participant (and visit)."""
+def join_participants(
+    rows: pd.DataFrame, table: pd.DataFrame, dataset: str, options: DatasetOptions
+) -> tuple[pd.DataFrame, int]:
+    """Left join on the subject key where the table has it, else on the participant (and visit).
+
+    Returns
+    -------
+    tuple
+        The joined table, and how many of its rows were found.
+
+    Raises
+    ------
+    UserError
+        If the table tells two different things of one subject, or knows none.
+    """
     table = table.drop(columns=["dataset", "id"], errors="ignore")
     for key in ("subject", "id"):
         if "subject" in table and table["subject"].isin(rows[key]).any():
@@ -122,10 +140,9 @@ def _joined(rows: pd.DataFrame, table: pd.DataFrame, dataset: str, options: Data
     details = details.rename(columns=dict(zip(right, left, strict=True)))
     joined = rows.merge(details, on=left, how="left", validate="many_to_one", indicator="_found")
     found = int((joined["_found"] == "both").sum())
-    print(f"{dataset}: {found:,} of {len(rows):,} subjects are in the table of participants.")
     if not found and options.participants is not None:
         raise UserError(
             f"{options.participants}: has no row of any subject of the dataset {dataset}; its {right[0]} "
             f"must be such as {rows[left[0]].iloc[0]!r} (map the right column under `columns`)."
         )
-    return joined.drop(columns="_found")
+    return joined.drop(columns="_found"), found

@@ -6,7 +6,7 @@ speed-ups leave it alone, so that a touched file or a fresh clone reruns nothing
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from cinecohort.cohort.versions import VERSIONS
@@ -86,21 +86,21 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
     return json.dumps({**settings, "version": VERSIONS[stage]}, sort_keys=True)
 
 
-def check_models(config: Config) -> None:
+def model_problems(config: Config) -> Iterator[str]:
     """Hold the configured weights against the views that they are to segment, before anything is made.
 
-    Raises
+    Yields
     ------
-    UserError
-        If some are not there, are of another view, not those that are described, or stand under an
-        observer's name.
+    str
+        A sentence for all that are not there, are of another view, not those that are described, or stand
+        under an observer's name.
     """
     names: dict[str, list[str]] = {
         view: [model.name for model in models] for view, models in config.models.items()
     }
     for taken in sorted({each.name for each in model_sets(names)} & observers_named(config)):
-        raise UserError(
-            f"models: {taken!r} is the name of an observer, and tables tell sources apart by name; "
+        yield (
+            f"{taken!r} is the name of an observer, and tables tell sources apart by name; "
             "call the model something else."
         )
     for view, models in config.models.items():
@@ -111,7 +111,20 @@ def check_models(config: Config) -> None:
                     if weights not in shipped_models():  # Those come with their description.
                         check_digest(weights)
                 except UserError as fault:
-                    raise UserError(f"models.{view}, {model.name}: {fault}") from fault
+                    yield f"{view}, {model.name}: {fault}"
+
+
+def check_models(config: Config) -> None:
+    """Refuse configured weights that cannot be used; see :func:`model_problems`.
+
+    Raises
+    ------
+    UserError
+        With all of them.
+    """
+    problems = [f"models: {sentence}" for sentence in model_problems(config)]
+    if problems:
+        raise UserError("\n".join(problems))
 
 
 def observers_named(config: Config) -> set[str]:

@@ -1,0 +1,249 @@
+"""Everything that can be known before a run: configuration, tables, files, machine, all problems at once.
+
+``cinecohort check`` prints what is found here; the workflow refuses to start where something stops it.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from cinecohort.cohort.import_tables import read_measures_of
+from cinecohort.cohort.index import list_subjects, open_dataset, subject_key
+from cinecohort.cohort.participant_tables import load_participants
+from cinecohort.cohort.participants import join_participants
+from cinecohort.cohort.preflight_studies import Known, check_studies
+from cinecohort.cohort.problems import Problem, sentences
+from cinecohort.cohort.settings import model_problems, observers_named
+from cinecohort.cohort.withdrawals import withdrawn_ids
+from cinecohort.config import Config, DatasetOptions
+from cinecohort.errors import UserError
+from cinecohort.files import digest_json, to_json, write_text
+from cinecohort.model_sets import model_sets
+from cinecohort.options import parse_leniently
+
+BYTES_OF_AN_IMAGE = 0.6
+"""Share of its raw files that a converted, compressed image takes."""
+
+
+def check_values(values: Mapping[str, Any]) -> list[Problem]:
+    """Check the values of a configuration file.
+
+    Where they hold mistakes, these are told, and the rest is checked without them.
+    """
+    config, mistakes = parse_leniently(values, Config)
+    problems = [Problem(place, sentence) for place, sentence in mistakes]
+    return problems if config is None else problems + check_config(config)
+
+
+def check_config(config: Config) -> list[Problem]:
+    """Check what a configuration names: folders, tables, weights, columns of studies, the machine."""
+    problems: list[Problem] = []
+    people, measures, index = [], None, []
+    for name, options in config.datasets.items():
+        place = f"datasets.{name}"
+        problems += _files(place, options)
+        if options.source == "tables":
+            continue
+        rows = _listed(config, name, problems)
+        index += rows
+        people.append(_participants(name, options, pd.DataFrame(rows, columns=_KEYS, dtype=str), problems))
+    if config.from_tables:
+        measures, people = _tables(config, problems)
+    problems += [Problem("models", sentence) for sentence in model_problems(config)]
+    problems += list(_machine(config, index))
+    known = [table for table in people if table is not None]
+    everyone = pd.concat(known, ignore_index=True) if known and len(known) == len(people) else None
+    problems += check_studies(config, Known(everyone, measures, _sources(config, measures)))
+    return list(dict.fromkeys(problems))
+
+
+_KEYS = ["subject", "dataset", "id", "participant", "visit"]
+
+
+def _files(place: str, options: DatasetOptions) -> Iterator[Problem]:
+    """Whether the files and folders that a dataset names are there and can be read."""
+    for key in ("path", "annotations", "participants", "withdrawals"):
+        path: Path | None = getattr(options, key)
+        if path is None:
+            continue
+        wanted = path.is_dir() if key in ("path", "annotations") else path.is_file()
+        if not wanted:
+            unset = " (the variable is not set)" if "$" in str(path) else ""
+            kind = "folder" if key in ("path", "annotations") else "file"
+            yield Problem(f"{place}.{key}", f"{path}: there is no such {kind}{unset}.")
+        elif key == "withdrawals":
+            yield from sentences(f"{place}.{key}", partial(withdrawn_ids, path))
+
+
+def _listed(config: Config, name: str, problems: list[Problem]) -> list[dict[str, str]]:
+    """Rows of the index of one dataset; empty where it cannot be listed."""
+    options = config.datasets[name]
+    if not options.path.is_dir() or (options.withdrawals and not options.withdrawals.is_file()):
+        return []
+    alone = config.model_copy(update={"datasets": {name: options}})
+    try:
+        rows, _ = list_subjects(alone)
+    except UserError as error:
+        problems.append(Problem(f"datasets.{name}", str(error)))
+        return []
+    if not rows:
+        problems.append(
+            Problem(
+                f"datasets.{name}.path", f"{options.path}: no subject is there; check `path` and `source`."
+            )
+        )
+    for row in rows:
+        row["subject"] = subject_key(name, row["id"], config.datasets)
+    return rows
+
+
+def _participants(
+    name: str, options: DatasetOptions, rows: pd.DataFrame, problems: list[Problem]
+) -> pd.DataFrame | None:
+    """Participants of a dataset; None where nothing can be said of them."""
+    place = f"datasets.{name}.participants"
+    if options.participants is None:
+        own = None
+        if options.path.is_dir() and options.source != "tables":
+            own = getattr(open_dataset(options), "participants", None)
+        table = own() if own is not None else None
+        return rows if table is None or table.empty else join_participants(rows, table, name, options)[0]
+    if not options.participants.is_file():
+        return None
+    wanted = {*rows["id"], *rows["participant"], *rows["subject"]} if len(rows) else None
+    visits = sorted(set(rows["visit"]) - {""})
+    try:
+        known = load_participants(options.participants, options.columns, wanted, visits)
+    except UserError as error:
+        problems.append(Problem(place, str(error)))
+        return None
+    problems += [Problem(place, sentence) for sentence in known.mistakes]
+    problems += [Problem(place, sentence, stops=False) for sentence in known.notes]
+    keys = {"subject", "participant"} & set(known.table.columns)
+    if rows.empty or not keys:
+        return known.table
+    try:
+        joined, found = join_participants(rows, known.table, name, options)
+    except UserError as error:
+        problems.append(Problem(place, str(error)))
+        return None
+    if found < len(rows):
+        sentence = f"{found:,} of {len(rows):,} subjects are in {options.participants}."
+        problems.append(Problem(place, sentence, stops=False))
+    return joined
+
+
+def _tables(config: Config, problems: list[Problem]) -> tuple[pd.DataFrame | None, list[pd.DataFrame | None]]:
+    """Measures of datasets of tables, and their participants."""
+    tables: list[pd.DataFrame] = []
+    people: list[pd.DataFrame | None] = []
+    for name, options in config.datasets.items():
+        try:
+            measures, _, odd = read_measures_of({name: options})
+        except UserError as error:
+            problems += [
+                Problem(f"datasets.{name}.settings", line.strip()) for line in str(error).split("\n")
+            ]
+            rows = pd.DataFrame(columns=_KEYS, dtype=str)
+        else:
+            tables.append(measures)
+            rows = measures.drop_duplicates("subject")[_KEYS]
+            doubted = [finding.message for listed in odd.values() for finding in listed]
+            if doubted:
+                sentence = f"{len(doubted):,} measures are not believed, such as: {doubted[0]}."
+                problems.append(Problem(f"datasets.{name}.settings", sentence, stops=False))
+        people.append(_participants(name, options, rows, problems))
+    return (pd.concat(tables, ignore_index=True) if len(tables) == len(config.datasets) else None), people
+
+
+def _sources(config: Config, measures: pd.DataFrame | None) -> set[str]:
+    """Names under which measures will stand, as far as they are known."""
+    if measures is not None:
+        return set(measures["source"])
+    models: dict[str, list[str]] = {
+        view: [model.name for model in listed] for view, listed in config.models.items()
+    }
+    return {each.name for each in model_sets(models)} | observers_named(config)
+
+
+def _machine(config: Config, index: list[dict[str, str]]) -> Iterator[Problem]:
+    """Room on the disk, and engines that are pinned."""
+    folder = config.results.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    stored = {path.parent.name for path in (config.results / "subjects").glob("*/convert.json")}
+    need = BYTES_OF_AN_IMAGE * sum(int(row["n_bytes"]) for row in index if row["subject"] not in stored)
+    free = shutil.disk_usage(folder).free
+    if need > free:
+        yield Problem(
+            "results",
+            f"{config.results}: {need / 1e9:.1f} GB are needed for the images, and {free / 1e9:.1f} GB "
+            "are free.",
+        )
+    from importlib.util import find_spec
+
+    options = config.segmentation
+    module = {"openvino": "openvino", "mnn": "MNN", "torch": "torch"}.get(options.engine)
+    if module and find_spec(module) is None:
+        yield Problem(
+            "segmentation.engine", f"{options.engine} is not installed here; install it or set auto."
+        )
+    if options.device == "cuda" and options.engine not in ("auto", "torch"):
+        yield Problem("segmentation.device", f"{options.engine} does not run on cuda; set engine: torch.")
+
+
+def checked_before(config: Config) -> bool:
+    """Whether this configuration and its tables were checked already and nothing stopped them."""
+    path = _mark(config)
+    return path.is_file() and path.read_text(encoding="utf-8") == to_json(_fingerprint(config))
+
+
+def note_checked(config: Config) -> None:
+    """Remember that nothing stops this configuration with its tables as they are."""
+    write_text(_mark(config), to_json(_fingerprint(config)))
+
+
+def _mark(config: Config) -> Path:
+    return config.results / "index" / "checked.json"
+
+
+def _fingerprint(config: Config) -> dict[str, str]:
+    tables = [path for o in config.datasets.values() for path in (o.participants, o.withdrawals) if path]
+    tables += [
+        options.path / str(file.get("path"))
+        for options in config.datasets.values()
+        for source in options.settings.get("tables", {}).values()
+        for file in source.get("files", ())
+    ]
+    states = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in tables if path.is_file()}
+    return {"configuration": digest_json(json.loads(config.model_dump_json())), "tables": digest_json(states)}
+
+
+def check_before_run(values: Mapping[str, Any], main_process: bool) -> list[str]:
+    """Refuse a configuration that something stops, and return what else is to be told.
+
+    The workflow calls it. In jobs, and where configuration and tables were found right before, nothing is
+    looked at again.
+
+    Raises
+    ------
+    UserError
+        With every problem and its place.
+    """
+    if not main_process:
+        return []
+    config, mistakes = parse_leniently(values, Config)
+    if config is not None and not mistakes and checked_before(config):
+        return []
+    problems = [Problem(place, sentence) for place, sentence in mistakes]
+    problems += check_config(config) if config is not None else []
+    stopping = [problem.line() for problem in problems if problem.stops]
+    if stopping:
+        plural = "mistake" if len(stopping) == 1 else "mistakes"
+        raise UserError("\n".join([f"configuration has {len(stopping)} {plural}:", *stopping]))
+    return [problem.line() for problem in problems]
