@@ -10,11 +10,11 @@ VERSIONS = {
     "segmentation_quality": 4,
     "measure": 6,
     "evaluate": 3,
-    "gather": 5,
-    "import_tables": 4,
+    "gather": 6,
+    "import_tables": 5,
     "run_record": 2,
     "agreement": 3,
-    "group_study": 5,
+    "group_study": 6,
     "report": 5,
 }
 """Version of each stage's algorithm."""
