@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from cinecohort.errors import UserError
-from cinecohort.ledger.users_tables import list_of_ids
 
 TRACES = (("subjects", ""), ("cache/raw", ".json"), ("logs/subjects", ".jsonl"))
 """Folders of the results that hold one folder or file a subject, and the ending of its name."""
@@ -23,6 +22,8 @@ def withdrawn_ids(path: Path | None) -> frozenset[str]:
     """
     if path is None:
         return frozenset()
+    from cinecohort.ledger.users_tables import list_of_ids  # It loads pandas, which a dry run can do without.
+
     if not path.is_file():
         raise UserError(f"{path}: the list of withdrawn participants is not there; set `withdrawals`.")
     return list_of_ids(path)
