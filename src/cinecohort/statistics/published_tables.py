@@ -9,12 +9,6 @@ from importlib import resources
 
 import pandas as pd
 
-PAPERS = {
-    "bai2018": "Bai et al., J Cardiovasc Magn Reson 20:65 (2018)",
-    "chen2020": "Chen et al., Front Cardiovasc Med 7:105 (2020)",
-}
-"""Key of a paper to its citation."""
-
 
 def names() -> list[str]:
     """Names of the published tables, such as ``bai2018_table3``."""

@@ -119,13 +119,7 @@ def equivalence_blocks(context: Context) -> list[Block]:
     rows: list[list[str] | str] = []
     verdicts = []
     for test, part in table.groupby("test", sort=False):
-        rows.append(
-            {
-                "absolute difference": "Mean absolute difference",
-                "bias": "Bias",
-                "overlap": "Segmentation",
-            }.get(str(test), str(test))
-        )
+        rows.append(TEST_WORDS.get(str(test), str(test)))
         for row in part.to_dict("records"):
             shown, digits = quantity_words(str(row["quantity"]))
             if not is_defined(row["estimate"]):
