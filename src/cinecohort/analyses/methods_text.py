@@ -171,7 +171,7 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
             "once, the paired t-test"
         )
     return [
-        f"Outcomes ({outcomes}) are the measures of {source}. Differences are "
+        f"Outcomes ({outcomes}) are the measures of {source} at {_frames(options)}. Differences are "
         f"{options.exposure.label} - {options.reference.label}, with "
         f"{100 * (1 - options.alpha):g} % intervals.",
         f"{compared}, and the same adjusted for the covariates with their interactions with the group "
@@ -196,15 +196,47 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
         "outcomes by Holm's and by Benjamini and Hochberg's method. "
         "E-values state how strong an unmeasured confounder would have to be.",
+        _subgroups_note(options),
+        _power_note(options),
         _sensitivity_note(options),
     ]
 
 
+def _frames(options: StudyOptions) -> str:
+    whose = "its own" if options.frames == "own" else f"the observer {options.frames}'s"
+    return f"{whose} end-diastolic and end-systolic frames"
+
+
+def _subgroups_note(options: StudyOptions) -> str:
+    subgroups = options.subgroups
+    factors = [in_sentence(covariate_words(name)) for name in subgroups.factors]
+    for name, cuts in subgroups.cuts.items():
+        where = ", ".join(f"{cut:g}" for cut in cuts) if cuts else "its median"
+        factors.append(f"{in_sentence(covariate_words(name))} (cut at {where})")
+    if not factors:
+        return "No subgroup was looked at."
+    return f"The comparison was repeated in subgroups by {', '.join(factors)}, where these are known."
+
+
+def _power_note(options: StudyOptions) -> str:
+    text = f"The smallest detectable difference is given for a power of {100 * options.power:g} %"
+    if options.expected_sd:
+        known = ", ".join(f"{measure_label(name)}: {sd:g}" for name, sd in options.expected_sd.items())
+        text += f", also with the standard deviations expected beforehand ({known})"
+    if options.published:
+        text += f". The published table {options.published} stands beside the results"
+    return f"{text}."
+
+
 def _sensitivity_note(options: StudyOptions) -> str:
     """Sentence on what the sensitivity analyses vary."""
-    grid = ", ".join(f"{caliper:g}" for caliper in options.sensitivity.calipers)
+    varied = options.sensitivity
+    calipers = ", ".join(f"{caliper:g}" for caliper in varied.calipers) or "none"
+    ratios = ", ".join(map(str, varied.ratios)) or "none"
+    orders = "; ".join(ORDERS[order] for order in varied.orders) or "none"
     return (
-        f"Sensitivity analyses varied the caliper ({grid} SD; 0.2 SD of the logit), the ratio, the order, "
-        "replacement and exact matching, replaced matching by regression, "
-        "inverse probability, overlap and augmented weighting, and changed whether flagged subjects are kept."
+        f"Sensitivity analyses varied the caliper ({calipers} SD; 0.2 SD of the logit), the partners of each "
+        f"subject ({ratios}), the order ({orders}), replacement and exact matching, replaced matching by "
+        "regression, inverse probability, overlap and augmented weighting, and changed whether flagged "
+        "subjects are kept."
     )

@@ -2,18 +2,18 @@
 
 import dataclasses
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from cinecohort.config import Config
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import methods
 from cinecohort.reporting.sections.context import Context
+from support.settings import another, leaves
 
 STAGES = (
     *("conversion", "image_quality", "segmentation", "segmentation_quality"),
@@ -31,42 +31,16 @@ NOT_IN_TEXT = {
 """Settings that the text leaves out, with the reason."""
 
 
-def leaves(model: type[BaseModel], path: str) -> Iterator[tuple[str, Any, Any]]:
-    for name, field in model.model_fields.items():
-        kind, default = field.annotation, field.get_default(call_default_factory=True)
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            yield from leaves(kind, f"{path}.{name}")
-        else:
-            yield f"{path}.{name}", kind, default
-
-
-def another(path: str, kind: Any, default: Any) -> Any:
-    """A valid value that is not the default."""
-    special = {
-        "conversion.uid_salt": "salt",
-        "conversion.required_views": ["la_4ch"],
-        "conversion.name_patterns": {"sa": "other"},
-        "conversion.excluded_names": ["other"],
-        "agreement.statuses": ["ok"],
-        "agreement.measures": ["lvedv_ml"],
-        "agreement.equivalence_margins": {"lvedv_ml": 3.5},
-    }
-    if path in special:
-        return special[path]
-    if typing.get_origin(kind) is Literal:
-        return next(value for value in typing.get_args(kind) if value != default)
-    if isinstance(default, bool):
-        return not default
-    if kind is float and not isinstance(default, int | float):
-        return 0.37
-    if isinstance(default, int):
-        return default + 3
-    if isinstance(default, float):
-        return default * 0.9 if default else 0.1
-    if isinstance(default, tuple | list):
-        return [value * 0.9 for value in default]
-    raise AssertionError(f"{path}: give this test a value of {kind}")
-
+SPECIAL = {
+    "conversion.uid_salt": "salt",
+    "conversion.required_views": ["la_4ch"],
+    "conversion.name_patterns": {"sa": "other"},
+    "conversion.excluded_names": ["other"],
+    "agreement.statuses": ["ok"],
+    "agreement.measures": ["lvedv_ml"],
+    "agreement.equivalence_margins": {"lvedv_ml": 3.5},
+}
+"""Other values of settings for which none can be made up."""
 
 OPTIONS = [
     leaf
@@ -97,7 +71,7 @@ def test_every_setting_is_in_the_text_or_left_out_for_a_reason(context: Context)
     silent = {
         path
         for path, kind, default in OPTIONS
-        if text_with(context, path, another(path, kind, default)) == text_with(context, path, None)
+        if text_with(context, path, another(path, kind, default, SPECIAL)) == text_with(context, path, None)
     }
     assert len(OPTIONS) > 100
     assert silent == set(NOT_IN_TEXT)
