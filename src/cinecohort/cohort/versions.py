@@ -5,9 +5,9 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 
 VERSIONS = {
     "convert": 6,
-    "image_quality": 1,
+    "image_quality": 2,
     "segment": 6,
-    "segmentation_quality": 4,
+    "segmentation_quality": 5,
     "measure": 6,
     "evaluate": 3,
     "gather": 6,

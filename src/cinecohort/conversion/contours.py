@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.conversion.cvi42 import Points, Workspace, contour_of, encloses
-from cinecohort.conversion.label_checks import Annotated, solid_slices
+from cinecohort.conversion.label_checks import Annotated
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.label_options import LabelOptions
 from cinecohort.conversion.rasterize import Filling, fill
 from cinecohort.findings import Finding, Level
 from cinecohort.images import Image
+from cinecohort.label_maps import solid_slices
 
 Place = tuple[int, int]
 """Slice and frame, counted from 0."""
@@ -144,7 +145,8 @@ def _filled(
 def _leave_out_solid_hearts(labels: NDArray[np.uint8], view: str, record: _Record) -> None:
     """Take out the slices whose cavity would count as wall because nobody drew its contour."""
     for frame in sorted({frame for frame, structure in record.drawn if structure == "MYO" and view == "sa"}):
-        for z in solid_slices(labels[..., frame]):
+        lv, wall = (np.count_nonzero(labels[..., frame] == label, axis=(0, 1)) for label in (1, 2))
+        for z in solid_slices(lv, wall):
             labels[..., z, frame][labels[..., z, frame] == 2] = 0
             record.remarks[SOLID, Level.REVIEW].add((z, frame))
             for structure in ("LV", "MYO"):

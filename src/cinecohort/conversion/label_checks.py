@@ -13,17 +13,13 @@ from scipy import ndimage
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.findings import Finding, Level
-from cinecohort.label_maps import role_of_single_frame
+from cinecohort.label_maps import role_of_single_frame, solid_slices
 
 Annotated = dict[str, dict[str, list[int]]]
 """Frame (as text) to structure to the slices that were annotated."""
 
 COMPARABLE_SLICES = 0.5
 """A frame whose chamber is drawn in fewer slices than this share of the fullest frame's is no ED or ES."""
-
-SOLID_APEX = 2.0
-"""Largest radius of an apex without cavity, over the thickness of the wall beside it; at most 1.75 in the 366
-frames of the labels of ACDC, M&Ms and Sunnybrook."""
 
 _PLUS_IN_PLANE = np.zeros((3, 3, 1), dtype=bool)
 _PLUS_IN_PLANE[1, :, 0] = _PLUS_IN_PLANE[:, 1, 0] = True
@@ -146,7 +142,24 @@ def check_completeness(
             if message:
                 text = f"{observer}: {name} {message} at {role.upper()} (frame {frame})."
                 findings.append(Finding(Code.LABEL_INCOMPLETE, level, text, view, slices, (frame,)))
+        findings += _solid(labels, view, role, frame, observer, level)
     return findings + _partly_drawn(labels, annotated, view, observer, level)
+
+
+def _solid(
+    labels: NDArray[np.uint8], view: str, role: str, frame: int, observer: str, level: Level
+) -> list[Finding]:
+    """Slices beyond the cavity's whose myocardium is too large to be an apex; gaps are told by structure."""
+    if view != "sa":
+        return []
+    lv, wall = (np.count_nonzero(labels[..., frame] == label, axis=(0, 1)) for label in (1, 2))
+    drawn = np.flatnonzero(lv)
+    slices = tuple(z for z in solid_slices(lv, wall) if drawn.size and not drawn[0] < z < drawn[-1])
+    if not slices:
+        return []
+    listed = ", ".join(map(str, slices))
+    text = f"{observer}: MYO in slice {listed} holds no LV at {role.upper()} (frame {frame}), but is no apex."
+    return [Finding(Code.LABEL_INCOMPLETE, level, text, view, slices, (frame,))]
 
 
 def _partly_drawn(
@@ -178,31 +191,6 @@ def _what_is_missing(drawn: NDArray[np.bool_], annotated: list[int] | None) -> t
         return "", ()
     listed = ", ".join(str(z) for z in holes)
     return f"is missing in slice {listed}, between slices that have it,", holes
-
-
-def solid_slices(labels: NDArray[np.uint8]) -> list[int]:
-    """Slices whose myocardium has no cavity in it although the heart has one there.
-
-    Below the cavity the apex is solid, and as thick as the wall of the nearest slice that shows both; what is
-    thicker, or lies between slices with a cavity, lacks its endocardial contour.
-
-    Parameters
-    ----------
-    labels
-        Short-axis map (x, y, z) of one frame.
-    """
-    lv, myocardium = (np.count_nonzero(labels == label, axis=(0, 1)) for label in (1, 2))
-    solid = np.flatnonzero((myocardium > 0) & (lv == 0))
-    both = np.flatnonzero((myocardium > 0) & (lv > 0))
-    if not both.size:
-        return [int(z) for z in solid]
-    wall = np.sqrt((lv + myocardium) / np.pi) - np.sqrt(lv / np.pi)
-    nearest = {z: both[np.argmin(np.abs(both - z))] for z in solid}
-    return [
-        int(z)
-        for z in solid
-        if both[0] < z < both[-1] or np.sqrt(myocardium[z] / np.pi) > SOLID_APEX * wall[nearest[z]]
-    ]
 
 
 def enclosed_share(labels: NDArray[np.uint8], cavity: int, wall: int = 2) -> float | None:

@@ -100,7 +100,9 @@ def ventricular_curves(labels: LabelMap, facts: StackFacts, options: MeasureOpti
         if np.any(volume == 0):
             failed[structure] = tuple(np.flatnonzero(volume == 0).tolist())
         curves[structure] = np.where(volume == 0, np.nan, volume)
-    lost = frames_with_lost_slices(np.asarray(labels.mask("LV").any(axis=(0, 1))), labels.frames("LV"))
+    sent = np.setdiff1d(np.arange(n_slices), facts.missing_slices)
+    present = np.asarray(labels.mask("LV").any(axis=(0, 1)))[sent]
+    lost = frames_with_lost_slices(present, labels.frames("LV"))
     return VentricularCurves(curves["LV"], curves["MYO"], curves["RV"], tuple(incomplete), failed, lost)
 
 

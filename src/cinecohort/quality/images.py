@@ -11,8 +11,9 @@ from cinecohort.catalogue.views import VIEWS
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.images import Image, read_image
+from cinecohort.quality.frame_order import check_common_steps
 from cinecohort.quality.options import GeometryCheck, ImageQualityOptions
-from cinecohort.quality.reports import finding
+from cinecohort.quality.reports import finding, in_places
 
 STEP_PIXELS = 2
 """Every other pixel is enough to see that a frame is out of step."""
@@ -66,10 +67,11 @@ def check_image(
             value=confidence,
             threshold=options.view_confidence.threshold,
         )
-    if not np.isfinite(image.data).all() or image.data.min() == image.data.max():
+    data = without_missing(image)
+    if not np.isfinite(data).all() or data.min() == data.max():
         message = "pixels are all equal, or not numbers"
         return findings + finding(Code.I6, options.i6_saturation.action, message, view=view), values
-    saturated = saturated_share(image.data)
+    saturated = saturated_share(data)
     values["saturated_share"] = round(saturated, 5)
     if saturated > options.i6_saturation.threshold:
         message = f"{100 * saturated:.1f} % of the pixels have the largest value"
@@ -77,11 +79,25 @@ def check_image(
         findings += finding(
             Code.I6, check.action, message, view=view, value=saturated, threshold=check.threshold
         )
-    values |= image_numbers(image.data)
-    if image.data.shape[3] >= options.i1_geometry.min_frames:
-        steps = frame_steps(image.data)
-        findings += _check_steps(steps, view, options, values)
+    values |= image_numbers(data)
+    if data.shape[3] >= options.i1_geometry.min_frames:
+        findings += _check_steps(frame_steps(data), present_slices(image), view, options, values)
+        common, numbers = check_common_steps(data, view, options)
+        findings += common
+        values |= numbers
     return findings, values
+
+
+def present_slices(image: Image) -> NDArray[np.int64]:
+    """Slices of a stack but those that the scanner never sent, which stand in it empty or filled in."""
+    missing = list(image.sidecar.get("missing_slices") or ())
+    return np.setdiff1d(np.arange(image.data.shape[2]), missing)
+
+
+def without_missing(image: Image) -> NDArray[Any]:
+    """Return the image (x, y, z, t) without the slices that the scanner never sent."""
+    present = present_slices(image)
+    return image.data if present.size == image.data.shape[2] else image.data[:, :, present]
 
 
 def check_geometry(image: Image, view: str, check: GeometryCheck) -> list[Finding]:
@@ -173,9 +189,13 @@ def relative_steps(steps: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _check_steps(
-    steps: NDArray[np.float64], view: str, options: ImageQualityOptions, values: dict[str, float | None]
+    steps: NDArray[np.float64],
+    present: NDArray[np.int64],
+    view: str,
+    options: ImageQualityOptions,
+    values: dict[str, float | None],
 ) -> list[Finding]:
-    """I5: frames that jump, frames that repeat the one before."""
+    """I5: frames that jump, frames that repeat the one before, in the slices `present`."""
     found: list[Finding] = []
     repeated = steps == 0
     share = float(repeated.mean())
@@ -183,13 +203,13 @@ def _check_steps(
     check = options.i5_repeated_frames
     if share > check.threshold:
         slices, frames = np.nonzero(repeated)
-        message = f"{slices.size} frames equal the one before, pixel for pixel"
+        message = f"frames equal the one before, pixel for pixel, {in_places(slices, frames)}"
         found += finding(
             Code.I5,
             check.action,
             message,
             view=view,
-            slices=np.unique(slices),
+            slices=present[np.unique(slices)],
             frames=np.unique(frames),
             value=share,
             threshold=check.threshold,
@@ -203,13 +223,14 @@ def _check_steps(
     check = options.i5_frame_jump
     slices, frames = np.nonzero(scores > check.threshold)
     if slices.size:
-        message = f"{slices.size} steps between frames are up to {worst:.1f} times what other slices show"
+        where = in_places(slices, frames)
+        message = f"a step between frames is up to {worst:.1f} times what other slices show, {where}"
         found += finding(
             Code.I5,
             check.action,
             message,
             view=view,
-            slices=np.unique(slices),
+            slices=present[np.unique(slices)],
             frames=np.unique(frames),
             value=worst,
             threshold=check.threshold,

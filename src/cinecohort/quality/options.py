@@ -130,6 +130,12 @@ class ImageQualityOptions(Options):
     i5_frame_jump: Check = Check(threshold=1.5)
     """Largest step of a slice between two frames, over what the slice and the moment lead to expect."""
 
+    i5_common_jump: Check = Check(threshold=1.15)
+    """Largest step to and from a frame over that past it, in most slices; beyond, it is out of place."""
+
+    i5_common_gap: Check = Check(threshold=1.4)
+    """Largest step between two frames over those beside it, in most slices; beyond, frames are missing."""
+
     i5_open_cycle: Check = Check(action="info", threshold=2.0)
     """Largest step from the last frame to the first over the usual one; beyond, the cycle is not whole."""
 
@@ -155,8 +161,16 @@ class SegmentationQualityOptions(Options):
     i3_slice_shift_mm: Check = Check(threshold=3.4)
     """Largest mean distance of the slices' LV centres from a smooth line (Tarroni 2020), mm."""
 
+    i3_one_slice_mm: Check = Check(threshold=9.0)
+    """Largest distance of one slice's LV centre from that line, mm (of an end slice: a third more)."""
+
     i4_coverage: Check = Check(threshold=0.25)
     """Largest LV area in the most apical slice of the stack, as a share of the mid slice's."""
+
+    i4_base: Check = Check(threshold=1.1)
+    """Least length, over its width, of an LV that fills the stack's most basal slice at end-diastole and at
+    end-systole (0.1 more where its area still grows there, 0.3 where it grows steeply). Below, the base lies
+    outside the stack."""
 
     s1_missing: Check = Check(threshold=10.0)
     """Fewest voxels of each structure in each frame (ukbb_cardiac)."""
@@ -175,6 +189,9 @@ class SegmentationQualityOptions(Options):
 
     s6_systole: RatioCheck = RatioCheck(low=0.20, high=0.60)
     """Part of the cycle, from end-diastole, in which the smallest LV volume must lie."""
+
+    s6_contractions: Check = Check(threshold=0.25)
+    """Depth of a second minimum of the LV volume, as a share of its range, from which it is a contraction."""
 
     s7_short_axis_rule: Check = Check(threshold=10.0)
     """ukbb_cardiac's rule for the short axis at end-diastole; the threshold is its 10 pixels."""

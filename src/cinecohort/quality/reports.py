@@ -9,6 +9,12 @@ from cinecohort.quality.options import Action
 LEVELS = {"info": Level.INFO, "review": Level.REVIEW, "reject": Level.REJECT}
 
 
+def in_places(slices: Iterable[int], frames: Iterable[int]) -> str:
+    """How many slices and frames the places of a finding lie in, such as ``in 3 slices, 12 frames``."""
+    numbers = ((len(set(map(int, listed))), name) for listed, name in ((slices, "slice"), (frames, "frame")))
+    return "in " + ", ".join(f"{n} {name}{'' if n == 1 else 's'}" for n, name in numbers)
+
+
 def finding(
     code: Code,
     action: Action,

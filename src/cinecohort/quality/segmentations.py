@@ -1,6 +1,6 @@
 """Checks of a subject's segmentations, and of the images where that takes a segmentation."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +65,7 @@ def _check_view(
     if labels.view != "sa":
         return check_long_axis(segmented[:, :, 0, :], labels.view, known, data.shape[3], options)
     roles = _frame_roles(folder)
-    heart = short_axis(segmented, labels, known, roles.get("ed"))
+    heart = short_axis(segmented, labels, known, roles.get("ed"), missing_slices(folder))
     findings, values = check_short_axis(heart, options)
     value = image_contrast(folder / "sa.nii.gz", data[..., known[heart.ed]], int(known[heart.ed]))
     values["contrast"] = value
@@ -77,7 +77,11 @@ def _check_view(
 
 
 def short_axis(
-    segmented: NDArray[np.uint8], labels: LabelMap, known: NDArray[np.int64], ed_frame: int | None
+    segmented: NDArray[np.uint8],
+    labels: LabelMap,
+    known: NDArray[np.int64],
+    ed_frame: int | None,
+    missing: Collection[int] = (),
 ) -> ShortAxis:
     """Cut a short-axis segmentation to the heart; end-diastole is the frame named or that of the largest LV.
 
@@ -91,16 +95,19 @@ def short_axis(
         Frames that were segmented.
     ed_frame
         End-diastole where the source names it.
+    missing
+        Slices that the scanner never sent: no segmentation can hold anything there, and none is blamed.
     """
     drawn = np.asarray(segmented.any(axis=(2, 3)))
     x, y = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     box = (slice(x[0], x[-1] + 1), slice(y[0], y[-1] + 1)) if x.size else (slice(0, 1), slice(0, 1))
-    heart = np.ascontiguousarray(segmented[box])
+    slices = np.setdiff1d(np.arange(segmented.shape[2]), list(missing))
+    heart = np.ascontiguousarray(segmented[box][:, :, slices])
     ed = int(np.count_nonzero(heart == 1, axis=(0, 1, 2)).argmax())
     if ed_frame is not None and ed_frame in known:
         ed = int(np.flatnonzero(known == ed_frame)[0])
     image = labels.image
-    return ShortAxis(heart, image.spacing_mm, image.affine, known, image.data.shape[3], ed)
+    return ShortAxis(heart, image.spacing_mm, image.affine, known, image.data.shape[3], ed, slices)
 
 
 def image_contrast(path: Path, labels: NDArray[np.uint8], frame: int) -> float | None:
@@ -229,5 +236,14 @@ def check_clean_up(
 
 
 def _frame_roles(folder: Path) -> dict[str, Any]:
+    return _sidecar(folder).get("frame_roles") or {}
+
+
+def missing_slices(folder: Path) -> tuple[int, ...]:
+    """Slices that the scanner never sent, by the image's sidecar."""
+    return tuple(_sidecar(folder).get("missing_slices") or ())
+
+
+def _sidecar(folder: Path) -> dict[str, Any]:
     path = sidecar_path(folder / "sa.nii.gz")
-    return (read_json(path).get("frame_roles") or {}) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}

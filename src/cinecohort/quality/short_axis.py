@@ -5,12 +5,18 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import find_peaks
 
+from cinecohort.label_maps import solid_slices
 from cinecohort.masks import fill_holes
 from cinecohort.measures.positions import base_direction, thirds
 from cinecohort.quality.topology import Borders, borders_of, divide, largest_component_sizes
 
 NAMES = {1: "LV", 2: "MYO", 3: "RV"}
+
+GROWING_BASE, STEEP_BASE = (0.0, 0.1), (0.15, 0.3)
+"""Growth of the LV's area from the second slice to the most basal one, as a share of the largest, and what
+such a growth takes from length over width: at its base a heart hardly grows (one of 100 over 0.15)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class ShortAxis:
         Frames of the whole cine.
     ed
         Place of end-diastole in `frames`.
+    slices
+        Index of each slice in the whole stack, where slices that the scanner never sent are left out.
     """
 
     labels: NDArray[np.uint8]
@@ -39,6 +47,18 @@ class ShortAxis:
     frames: NDArray[np.int64]
     n_frames: int
     ed: int
+    slices: NDArray[np.int64] | None = None
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """Index (z,) of each slice in the whole stack."""
+        return np.arange(self.labels.shape[2]) if self.slices is None else self.slices
+
+    @property
+    def es(self) -> int:
+        """Place, in `frames`, of the smallest LV that is there at all."""
+        volume = self.counts[1].sum(axis=0)
+        return int(np.where(volume > 0, volume, np.iinfo(np.int64).max).argmin())
 
     @cached_property
     def counts(self) -> dict[int, NDArray[np.int64]]:
@@ -130,6 +150,45 @@ class ShortAxis:
         last = area[0] if self.direction > 0 else area[-1]
         return float(last / area[occupied[occupied.size // 2]])
 
+    def base_length_ratio(self) -> float:
+        """Length of the LV over its width where it fills the stack's most basal slice, at end-diastole.
+
+        NaN where there is no LV in that slice at end-diastole or at end-systole, when the base has descended:
+        the base lies inside the stack then. The width is that of a disc of the area that nine of ten slices
+        stay below. Where the area still grows towards the end of the stack, the ratio is smaller by
+        :data:`GROWING_BASE` or :data:`STEEP_BASE`.
+        """
+        area = self.counts[1][:: -self.direction]
+        most_basal = area[:, self.ed]
+        if self.es == self.ed or most_basal.size < 2 or not (most_basal[0] and area[0, self.es]):
+            return float("nan")
+        growth = (most_basal[0] - most_basal[1]) / most_basal.max()
+        pixel = self.spacing_mm[0] * self.spacing_mm[1]
+        occupied = np.flatnonzero(most_basal)
+        length = (self.places[occupied[-1]] - self.places[occupied[0]] + 1) * self.spacing_mm[2]
+        width = 2.0 * np.sqrt(np.quantile(most_basal[occupied], 0.9) * pixel / np.pi)
+        taken = max((less for least, less in (GROWING_BASE, STEEP_BASE) if growth > least), default=0.0)
+        return float(length / width - taken)
+
+    def contractions(self) -> NDArray[np.float64]:
+        """Depth of each minimum of the LV volume but the deepest, as a share of the volume's range."""
+        volume = self.counts[1].sum(axis=0).astype(float)
+        spread = float(np.ptp(volume))
+        if spread == 0:
+            return np.empty(0)
+        start = int(volume.argmax())
+        course = np.concatenate([volume[start:], volume[: start + 1]])
+        _, about = find_peaks(-course, prominence=0.0)
+        return np.sort(np.asarray(about["prominences"], dtype=np.float64) / spread)[:-1]
+
+    def solid(self) -> NDArray[np.bool_]:
+        """Slices (z, t) whose myocardium has no cavity in it although the heart has one there."""
+        result = np.zeros(self.counts[1].shape, dtype=bool)
+        lv, myocardium = self.counts[1], self.counts[2]
+        for frame, column in enumerate(result.T):
+            column[solid_slices(lv[:, frame], myocardium[:, frame])] = True
+        return result
+
     def slice_shift_mm(self) -> NDArray[np.float64]:
         """Distance (z,) of each slice's LV centre from a smooth line through the stack, at end-diastole.
 
@@ -144,7 +203,8 @@ class ShortAxis:
         if slices.size < 6:
             return result
         centres = np.array([np.argwhere(mask[..., z]).mean(axis=0) for z in slices]) * self.spacing_mm[:2]
-        result[slices] = np.linalg.norm(centres - _robust_parabola(slices.astype(float), centres), axis=1)
+        heights = self.places[slices].astype(float)
+        result[slices] = np.linalg.norm(centres - _robust_parabola(heights, centres), axis=1)
         return result
 
 

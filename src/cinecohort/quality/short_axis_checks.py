@@ -1,6 +1,7 @@
 """Checks of a short-axis segmentation: each a function from numbers to findings."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding
 from cinecohort.quality.options import Check, SegmentationQualityOptions
-from cinecohort.quality.reports import finding
+from cinecohort.quality.reports import finding, in_places
 from cinecohort.quality.short_axis import NAMES, ShortAxis
 from cinecohort.quality.slice_timing import slices_out_of_step
 from cinecohort.quality.ukbb_rules import short_axis_reason
 
 VIEW = "sa"
+
+END_SLICE_SHIFT = 4 / 3
+"""How much further an end slice may lie off the line, which its neighbours hold on one side only."""
 
 
 def check_short_axis(
@@ -38,7 +42,9 @@ def check_short_axis(
     values: dict[str, float | None] = {}
     for part in (_presence, _shape, _position, _course, _ukbb):
         for found, name, value in part(heart, options):
-            findings += found
+            findings += [
+                replace(each, slices=tuple(heart.places[list(each.slices)].tolist())) for each in found
+            ]
             values[name] = None if np.isnan(value) else round(float(value), 5)
     return findings, values
 
@@ -91,7 +97,8 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
     worst = float(np.nanmax(touching, initial=0.0))
     slices, frames = np.nonzero(np.nan_to_num(touching) > check.threshold)
     message = (
-        f"the LV touches the RV in {slices.size} mid slices, at most over {100 * worst:.0f} % of its border"
+        f"the LV touches the RV at mid level {in_places(slices, frames)}, at most over {100 * worst:.0f} % of"
+        " its border"
     )
     found = _report(
         Code.S4, check, message, slices.size > 0, worst, slices=slices, frames=heart.frames[frames]
@@ -99,7 +106,7 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
     yield found, "lv_on_rv", worst
     alone = (heart.levels == 1) & (heart.counts[3] > 0) & (heart.rv_borders.on[2] == 0)
     slices, frames = np.nonzero(alone)
-    message = f"the RV lies apart from the myocardium in {slices.size} mid slices"
+    message = f"the RV lies apart from the myocardium at mid level {in_places(slices, frames)}"
     found = _report(
         Code.S4, check, message, slices.size > 0, alone.sum(), slices=slices, frames=heart.frames[frames]
     )
@@ -108,7 +115,7 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
     for name, pixels in heart.holes().items():
         slices, frames = np.nonzero(pixels)
         total += int(pixels.sum())
-        message = f"{name} has holes in {slices.size} slices, {pixels.sum()} pixels together"
+        message = f"{name} has holes {in_places(slices, frames)}, {pixels.sum()} pixels together"
         found = _report(
             Code.S4, check, message, slices.size > 0, pixels.sum(), slices=slices, frames=heart.frames[frames]
         )
@@ -117,11 +124,19 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
     for name, empty in heart.empty_slices().items():
         slices, frames = np.nonzero(empty)
         gaps += slices.size
-        message = f"{name} is missing in {slices.size} slices between others that have it"
+        message = f"{name} is missing {in_places(slices, frames)}, between slices that have it"
         found = _report(
             Code.S4, check, message, slices.size > 0, slices.size, slices=slices, frames=heart.frames[frames]
         )
         yield found, "empty_slices", float(gaps)
+
+    solid = heart.solid() & ~heart.empty_slices()["LV"]
+    slices, frames = np.nonzero(solid)
+    message = f"the myocardium holds no LV {in_places(slices, frames)}, where it is too large for an apex"
+    found = _report(
+        Code.S4, check, message, slices.size > 0, slices.size, slices=slices, frames=heart.frames[frames]
+    )
+    yield found, "solid_slices", float(slices.size)
 
 
 def _position(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
@@ -136,10 +151,26 @@ def _position(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
         "slice_shift_mm",
         mean,
     )
+    check = options.i3_one_slice_mm
+    limits = np.full(away.size, check.threshold)
+    limits[np.flatnonzero(np.isfinite(away))[:1]] *= END_SLICE_SHIFT
+    limits[np.flatnonzero(np.isfinite(away))[-1:]] *= END_SLICE_SHIFT
+    off = np.flatnonzero(np.nan_to_num(away) > limits)
+    worst = float(np.nanmax(away, initial=0.0))
+    number = "one slice" if off.size == 1 else f"{off.size} slices"
+    message = f"the LV of {number} lies up to {worst:.0f} mm beside that of the others"
+    yield _report(Code.I3, check, message, off.size > 0, worst, slices=off), "one_slice_shift_mm", worst
     check = options.i4_coverage
     share = heart.apical_area_share()
     message = f"LV area in the last apical slice of the stack is {100 * share:.0f} % of the mid slice's"
     yield _report(Code.I4, check, message, share > check.threshold, share), "apical_area_share", share
+    check = options.i4_base
+    ratio = heart.base_length_ratio()
+    message = (
+        "the LV fills the most basal slice of the stack at end-diastole and end-systole, and is too short for"
+        " its width, or still grows there: the base is missing"
+    )
+    yield _report(Code.I4, check, message, ratio < check.threshold, ratio), "base_length_ratio", ratio
 
 
 def _course(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
@@ -162,6 +193,15 @@ def _course(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
         finding(Code.S6, limits.action, message, view=VIEW, value=phase, threshold=limit) if outside else []
     )
     yield found, "systole_phase", phase
+    check = options.s6_contractions
+    depths = heart.contractions()
+    second = float(depths[-1]) if depths.size else 0.0
+    number = 1 + int(np.count_nonzero(depths > check.threshold))
+    message = (
+        f"the LV volume has {number} minima in the cycle, the second {100 * second:.0f} % as deep as the"
+        " first: frames out of order, two heart beats, or single frames that failed"
+    )
+    yield _report(Code.S6, check, message, number > 1, second), "second_contraction", second
     check = options.s10_slice_timing
     off = slices_out_of_step(heart.counts)
     worst = float(np.abs(off[np.isfinite(off)]).max(initial=0.0)) if np.isfinite(off).any() else float("nan")

@@ -1,13 +1,16 @@
 """Each check of an image fires on its fault and stays silent on a sound cine."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
 
 from cinecohort.images import Image, write_image
+from cinecohort.quality.frame_order import check_common_steps
 from cinecohort.quality.images import check_image, check_images, image_numbers, relative_steps
 from cinecohort.quality.options import ImageQualityOptions
 
@@ -51,6 +54,92 @@ def test_swapped_frame_of_one_slice_is_out_of_step() -> None:
     assert [finding.code for finding in findings] == ["I5"]
     assert findings[0].slices == (3,)
     assert set(findings[0].frames) <= {4, 5}
+
+
+def exchanged(data: np.ndarray) -> np.ndarray:
+    data[..., [4, 5]] = data[..., [5, 4]]
+    return data
+
+
+def displaced(data: np.ndarray) -> np.ndarray:
+    data[..., 13] = np.roll(data[..., 13], 4, axis=0)
+    return data
+
+
+def displaced_first(data: np.ndarray) -> np.ndarray:
+    data[..., 0] = np.roll(data[..., 0], 4, axis=1)
+    return data
+
+
+def of_another_moment(data: np.ndarray) -> np.ndarray:
+    data[..., 3] = data[..., 9]
+    return data
+
+
+def brighter(data: np.ndarray) -> np.ndarray:
+    data[..., 6] = data[..., 6] * 1.3
+    return data
+
+
+def frames_missing(data: np.ndarray) -> np.ndarray:
+    return np.delete(data, [4, 5, 6], axis=3)
+
+
+@pytest.mark.parametrize("slices", [1, 8])
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    ("fault", "frames"),
+    [
+        (exchanged, {4, 5}),
+        (displaced, {13}),
+        (displaced_first, {0}),
+        (of_another_moment, {3}),
+        (brighter, {6}),
+        (frames_missing, {4}),
+    ],
+)
+def test_what_befalls_all_slices_at_once_is_found(
+    fault: Callable[[np.ndarray], np.ndarray], frames: set[int], slices: int, seed: int
+) -> None:
+    data = beating(slices, seed=seed)
+    view = "sa" if slices > 1 else "la_4ch"
+    assert check_image(Image(data.copy(), AFFINE), view, ImageQualityOptions())[0] == []
+    findings, values = check_image(Image(fault(data), AFFINE), view, ImageQualityOptions())
+    found = next(f for f in findings if f.code == "I5" and f.level == "review")
+    assert frames & set(found.frames)
+    assert set(found.frames) <= {frame + step for frame in frames for step in (-1, 0, 1)}
+    assert "in most slices" in found.message
+    json.dumps(values, allow_nan=False)
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_real_cines_are_in_step_and_faults_of_all_their_slices_are_found(real_data: Path) -> None:
+    cine = nib.load(real_data / "acdc" / "patient090" / "patient090_4d.nii.gz")
+    data, options = np.asarray(cine.dataobj)[..., :7, :], ImageQualityOptions()
+    assert check_common_steps(data, "sa", options)[0] == []
+    for fault in (exchanged, displaced_first, of_another_moment):
+        assert check_common_steps(fault(data.copy()), "sa", options)[0], fault.__name__
+
+
+def test_slices_that_were_never_sent_are_not_blamed() -> None:
+    """With ``on_gap: empty`` they stand in the stack without a pixel."""
+    data = beating()
+    data[:, :, 3] = 0
+    assert "I5" in codes(data)
+    assert codes(data, missing_slices=[3]) == ["I1"]
+    data[:, :, 5, 4] = data[:, :, 5, 14] + np.int16(1)
+    findings, _ = check_image(
+        Image(data, AFFINE, sidecar={"missing_slices": [3]}), "sa", ImageQualityOptions()
+    )
+    assert [f.slices for f in findings if f.code == "I5"] == [(5,)]
+
+
+def test_counts_of_slices_and_frames_are_told_apart() -> None:
+    data = beating()
+    data[:, :, 2:4, 7:10] = data[:, :, 2:4, 6:7]
+    findings, _ = check_image(Image(data, AFFINE), "sa", ImageQualityOptions())
+    assert "pixel for pixel, in 2 slices, 3 frames" in findings[0].message
 
 
 def test_steps_are_judged_by_slice_and_moment() -> None:

@@ -12,6 +12,7 @@ from cinecohort.findings import Outcome
 from cinecohort.images import Image, write_image
 from cinecohort.quality.options import Check, SegmentationQualityOptions
 from cinecohort.quality.segmentations import check_segmentations, contrast
+from cinecohort.quality.short_axis import ShortAxis
 
 AFFINE = np.diag([1.8, 1.8, 10.0, 1.0])
 FRAMES, SLICES = 12, 8
@@ -117,6 +118,33 @@ def apex_cut_off(labels: np.ndarray) -> None:
     labels[:, :, 0] = labels[:, :, 3]
 
 
+def one_slice_shifted(labels: np.ndarray) -> None:
+    labels[:, :, 4] = np.roll(labels[:, :, 4], 7, axis=1)
+
+
+def base_cut_off(labels: np.ndarray) -> None:
+    """Three of ten slices are left of an LV twice as wide."""
+    labels[:] = np.repeat(np.repeat(labels[14:46, 14:46], 2, axis=0), 2, axis=1)
+    labels[:, :, 3:] = labels[:, :, :-3].copy()
+    labels[:, :, :3] = 0
+
+
+def cavity_taken_for_wall(labels: np.ndarray) -> None:
+    labels[:, :, 7, 2][labels[:, :, 7, 2] == 1] = 2
+
+
+def two_beats(labels: np.ndarray) -> None:
+    labels[:] = labels[..., [0, 1, 3, 5, 8, 10, 0, 1, 3, 5, 8, 10]]
+
+
+def frames_out_of_order(labels: np.ndarray) -> None:
+    labels[:] = labels[..., [0, 4, 2, 6, 1, 5, 3, 8, 7, 10, 9, 11]]
+
+
+def one_frame_failed(labels: np.ndarray) -> None:
+    labels[..., 9] = labels[..., 5]
+
+
 @pytest.mark.parametrize(
     ("removed", "filled", "said"),
     [
@@ -146,6 +174,8 @@ def test_a_clean_up_that_changed_much_is_flagged(
         (no_rv_in_a_frame, "S1"), (fragment, "S2"), (open_ring, "S3"), (lv_on_rv, "S4"), (rv_apart, "S4"),
         (hole, "S4"), (empty_slice, "S4"), (jump, "S5"), (late_systole, "S6"), (empty_slice, None),
         (mistriggered, "S10"), (swap, "LABEL_SWAP"), (shifted_slices, "I3"), (apex_cut_off, "I4"),
+        (one_slice_shifted, "I3"), (base_cut_off, "I4"), (cavity_taken_for_wall, "S4"),
+        (two_beats, "S6"), (frames_out_of_order, "S6"), (one_frame_failed, "S6"),
     ],
 )  # fmt: skip
 def test_fault_is_found(fault: Callable[[np.ndarray], None], code: str | None, tmp_path: Path) -> None:
@@ -154,6 +184,40 @@ def test_fault_is_found(fault: Callable[[np.ndarray], None], code: str | None, t
     outcome = check(tmp_path, labels)
     assert code is None or code in codes(outcome)
     assert outcome.status == "review"
+
+
+@pytest.mark.parametrize("lost", [(4,), (2,), (3, 4)])
+def test_slices_that_were_never_sent_are_not_blamed(tmp_path: Path, lost: tuple[int, ...]) -> None:
+    """With ``on_gap: empty`` nothing can be segmented there; other slices keep their numbers."""
+    labels = sound_heart()
+    labels[:, :, list(lost)] = 0
+    write_image(tmp_path / "seg_sa.nii.gz", Image(labels, AFFINE))
+    sidecar = {"frame_roles": None, "missing_slices": list(lost)}
+    write_image(tmp_path / "sa.nii.gz", Image(picture(labels), AFFINE, sidecar=sidecar))
+    outcome = check_segmentations(tmp_path, None, SegmentationQualityOptions())
+    assert not codes(outcome) & {"S1", "S3", "S4", "S5", "S6", "I3", "I4"}
+    labels[30, 30, 5, 6] = 0
+    write_image(tmp_path / "seg_sa.nii.gz", Image(labels, AFFINE))
+    findings = check_segmentations(tmp_path, None, SegmentationQualityOptions()).findings
+    assert {f.slices for f in findings if f.code == "S4"} == {(5,)}
+
+
+def test_messages_tell_slices_from_frames(tmp_path: Path) -> None:
+    labels = sound_heart()
+    labels[30, 30, 4, 2:8] = 0
+    messages = [finding.message for finding in check(tmp_path, labels).findings]
+    assert any("LV has holes in 1 slice, 6 frames, 6 pixels together" in message for message in messages)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.3])
+def test_a_volume_that_wavers_has_one_minimum(share: float) -> None:
+    """A second dip counts from a quarter of the range on."""
+    volume = np.array([100, 90, 70, 50, 40, 50, 70, 90, 95, 92, 97, 99]) * 100
+    volume[9] = volume[8] - 6000 * share
+    counts = np.broadcast_to(volume[None], (1, 12))
+    heart = ShortAxis(np.zeros((1, 1, 1, 12), np.uint8), (1, 1, 1), AFFINE, np.arange(12), 12, 0)
+    heart.__dict__["counts"] = {1: counts, 2: counts, 3: counts}
+    assert heart.contractions().max() == pytest.approx(share, abs=0.02)
 
 
 def test_fault_names_slices_and_frames(tmp_path: Path) -> None:
