@@ -7,13 +7,15 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
-from isal import igzip
+from isal import igzip, isal_zlib
 from numpy.typing import NDArray
 
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.files import read_json, replacing, write_json
 
 GZIP_LEVEL = 3
+
+TOO_LARGE = "it is larger than conversion.limits allows"
 
 GZIP_START = b"\x1f\x8b"
 """What compressed files begin with."""
@@ -145,10 +147,17 @@ def write_image(path: Path, image: Image, *, description: str = "") -> None:
         write_json(sidecar_path(path), image.sidecar)
 
 
-def read_image(path: Path) -> Image:
+def read_image(path: Path, most_bytes: int | None = None, most_sidecar_bytes: int | None = None) -> Image:
     """Read an image (3D files get a frame axis of one) with its sidecar, where there is one.
 
     NIfTI-1 and NIfTI-2, in the units that the header states (millimetres and seconds where it states none).
+
+    Parameters
+    ----------
+    path
+        The file.
+    most_bytes, most_sidecar_bytes
+        Size, unpacked, beyond which the file or its sidecar is refused; None for files that we wrote.
 
     Raises
     ------
@@ -161,11 +170,13 @@ def read_image(path: Path) -> Image:
     if not path.is_file():
         raise UserError(f"{path}: there is no such file.")
     try:
+        if most_bytes is not None and path.stat().st_size > most_bytes:
+            raise ValueError(TOO_LARGE)
         content = path.read_bytes()
         if path.name.endswith(".gz"):
             if not content.startswith(GZIP_START):
                 raise ValueError("its name says that it is compressed by gzip, which it is not")
-            content = igzip.decompress(content)
+            content = igzip.decompress(content) if most_bytes is None else inflated(content, most_bytes)
         nifti = _nifti_version(content).from_bytes(content)
         _check_length(nifti, content)
         data = np.asanyarray(nifti.dataobj)
@@ -180,9 +191,30 @@ def read_image(path: Path) -> Image:
     if not 2 <= data.ndim <= 4:
         raise UserError(f"{path}: has {data.ndim} axes; an image of 2 to 4 axes (x, y, z, t) is needed.")
     affine = _trusted_affine(path, nifti, content)
-    return Image(
-        data.reshape(four_axes(data.shape)), affine, _frame_interval(nifti.header), read_sidecar(path)
-    )
+    sidecar = read_sidecar(path, most_sidecar_bytes)
+    return Image(data.reshape(four_axes(data.shape)), affine, _frame_interval(nifti.header), sidecar)
+
+
+def inflated(content: bytes, most_bytes: int) -> bytes:
+    """Unpack a gzip file, and refuse one that would be larger before it fills the memory.
+
+    Raises
+    ------
+    ValueError
+        If it would be larger.
+    """
+    parts = []
+    left = most_bytes
+    while content:
+        inflating = isal_zlib.decompressobj(wbits=31)
+        parts.append(inflating.decompress(content, left + 1))
+        left -= len(parts[-1])
+        if left < 0:
+            raise ValueError(TOO_LARGE)
+        if not inflating.eof:
+            raise EOFError("it ends too early")
+        content = inflating.unused_data.lstrip(b"\0")
+    return b"".join(parts)
 
 
 def read_geometry(path: Path) -> Geometry:
@@ -264,7 +296,7 @@ def _frame_interval(header: nib.Nifti1Header) -> float | None:
     return float(zooms[3]) * unit
 
 
-def read_sidecar(path: Path) -> dict[str, Any]:
+def read_sidecar(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
     """Read the sidecar of an image; empty where there is none.
 
     Raises
@@ -274,8 +306,10 @@ def read_sidecar(path: Path) -> dict[str, Any]:
     """
     sidecar = sidecar_path(path)
     try:
+        if most_bytes is not None and sidecar.is_file() and sidecar.stat().st_size > most_bytes:
+            raise ValueError(TOO_LARGE)
         facts = read_json(sidecar) if sidecar.is_file() else {}
-    except (ValueError, OSError) as fault:
+    except (ValueError, RecursionError, OSError) as fault:
         if is_machine_fault(fault):
             raise
         facts = None  # The fault quotes the sidecar, which may name a person.

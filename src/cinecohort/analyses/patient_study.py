@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -9,8 +10,10 @@ import pandas as pd
 from tqdm import tqdm
 
 from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
-from cinecohort.cohort.convert_folder import convert_one
+from cinecohort.cohort.convert_folder import convert_guarded
+from cinecohort.cohort.runner import died
 from cinecohort.cohort.versions import VERSIONS
+from cinecohort.cohort.workers import Died, results_of
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
@@ -156,9 +159,14 @@ def convert(source: Path, out: Path) -> tuple[str, list[Finding]]:
         names = [subject.key for subject in subjects[:3]]
         words = listing(names) if len(subjects) <= 3 else ", ".join([*names, "…"])
         raise UserError(f"{source}: holds {len(subjects)} studies ({words}); give the folder of one of them.")
-    out.mkdir(parents=True, exist_ok=True)
-    outcome = convert_one(opened, subjects[0], out, ConversionOptions())
-    return subjects[0].key, checked(out, "convert", outcome, source)
+    key = subjects[0].key
+    work = partial(convert_guarded, opened, ConversionOptions())
+    ((_, outcome),) = results_of(work, [(subjects[0], out)], 1)
+    if isinstance(outcome, Died):
+        outcome = died(key, "convert")
+    elif isinstance(outcome, BaseException):
+        raise outcome
+    return key, checked(out, "convert", outcome, source)
 
 
 def checked(out: Path, stage: str, outcome: Outcome, source: Path) -> list[Finding]:

@@ -2,11 +2,14 @@
 
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
-from cinecohort.cohort.runner import outcome_of
+from cinecohort.cohort.runner import died, outcome_of
 from cinecohort.cohort.versions import VERSIONS
+from cinecohort.cohort.workers import Died, results_of
 from cinecohort.conversion.options import ConversionOptions
+from cinecohort.errors import UserError
 from cinecohort.findings import Level, Outcome
 from cinecohort.sources.base import RawSubject, Source, passed_over
 from cinecohort.sources.detect import open_detected
@@ -26,32 +29,52 @@ def convert_all(
     -------
     collections.Counter
         Subjects by status.
+
+    Raises
+    ------
+    UserError
+        After all others were converted, if the machine was to blame for what some subjects met.
     """
-    options = options or ConversionOptions()
     opened = open_detected(source, layout, annotations)
     counts: Counter[str] = Counter()
+    faults: list[str] = []
     subjects = opened.subjects()
     if line := passed_over(opened):
         print(line, file=sys.stderr)
-    for subject in subjects:
-        folder = destination / subject.key
-        folder.mkdir(parents=True, exist_ok=True)
-        outcome = convert_one(opened, subject, folder, options)
-        write_record(folder, "convert", VERSIONS["convert"], "", outcome)
+    work = partial(convert_guarded, opened, options or ConversionOptions())
+    items = [(subject, destination / subject.key) for subject in subjects]
+    for place, result in results_of(work, items, 1):
+        key, folder = subjects[place].key, items[place][1]
+        try:
+            if isinstance(result, BaseException) and not isinstance(result, Died):
+                raise result
+            outcome: Outcome = died(key, "convert") if isinstance(result, Died) else result
+            write_record(folder, "convert", VERSIONS["convert"], "", outcome)
+        except Exception as fault:
+            faults.append(f"{key} ({type(fault).__name__}: {fault})")
+            continue
         counts[str(outcome.status)] += 1
-        print(f"{subject.key}: {sentence_of(outcome)}", flush=True)
+        print(f"{key}: {sentence_of(outcome)}", flush=True)
+        if outcome.traceback:
+            print(outcome.traceback, file=sys.stderr)
+    if faults:
+        raise UserError(
+            f"{len(faults)} of {len(subjects)} subjects met a fault of the machine, not of the data: "
+            f"{faults[0]}. The others are converted; see to the machine and convert again."
+        )
     return counts
 
 
-def convert_one(opened: Source, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
-    """Convert one subject; an unexpected fault of its data becomes its status and stops nobody else.
+def convert_guarded(opened: Source, options: ConversionOptions, subject: RawSubject, folder: Path) -> Outcome:
+    """Convert one subject; an unexpected fault of its data becomes its status.
 
     Raises
     ------
     MemoryError, OSError
-        What the machine is to blame for: no memory, a full or broken disk.
+        What the machine is to blame for.
     """
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         return opened.convert(subject, folder, options)
     except Exception as fault:
         return outcome_of(fault, "convert", subject.key)

@@ -1,21 +1,20 @@
 """Runs one stage over one shard: skips what still holds, works on the rest, loses nobody."""
 
 import json
-import os
 import socket
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.progress import EARLIER, UNCHANGED, Progress
+from cinecohort.cohort.workers import Died, results_of
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status
 from cinecohort.store import (
@@ -55,6 +54,9 @@ class Stage:
         Earlier stages that must have let the subject through.
     work_on_all
         Instead of `work`, for a stage that keeps something loaded over many subjects.
+    isolated
+        Whether subjects are worked on in a process beside the job's own, also one by one: their files may
+        make a library written in C end its process.
     """
 
     name: str
@@ -67,6 +69,7 @@ class Stage:
     work_on_all: (
         Callable[[Sequence[tuple[IndexedSubject, Path]]], Iterator[tuple[IndexedSubject, Outcome]]] | None
     ) = None
+    isolated: bool = False
 
 
 def run_shard(
@@ -94,6 +97,11 @@ def run_shard(
     tally
         File to keep up to date with how far the shard is; see :mod:`cinecohort.cohort.progress`.
 
+    Raises
+    ------
+    Interrupted
+        After all subjects, if the machine was to blame for what some of them met; they have no new record.
+
     Returns
     -------
     list
@@ -103,40 +111,70 @@ def run_shard(
     results: dict[str, Record] = {}
     pending: list[tuple[IndexedSubject, Path]] = []
     prints: dict[str, str] = {}
+    faults: dict[str, BaseException] = {}
     progress = Progress(stage.name, len(subjects), tally)
+    started = time.monotonic()
+
+    def keep(subject: IndexedSubject, outcome: Outcome) -> None:
+        """Record what became of a subject."""
+        folder = store / subject.subject
+        made_from = prints.get(subject.subject, "")
+        results[subject.subject] = write_record(folder, stage.name, stage.version, made_from, outcome)
+        _log(logs, subject.subject, stage.name, outcome, time.monotonic() - started)
+        progress.add(str(outcome.status))
+
     for subject in subjects:
         folder = store / subject.subject
-        remove_abandoned(folder)
-        stopped = _stopped_earlier(stage, folder)
-        if stopped is not None:
-            forget(folder, stage.name)
-            results[subject.subject] = stopped
-            progress.add(EARLIER)
-            continue
         try:
+            remove_abandoned(folder)
+            stopped = _stopped_earlier(stage, folder)
+            if stopped is not None:
+                forget(folder, stage.name)
+                results[subject.subject] = stopped
+                progress.add(EARLIER)
+                continue
             prints[subject.subject] = _fingerprint(stage, subject, folder)
+            record = holds(folder, stage.name, prints[subject.subject])
         except Exception as fault:
-            outcome = outcome_of(fault, stage.name, subject.subject)
-            results[subject.subject] = write_record(folder, stage.name, stage.version, "", outcome)
-            _log(logs, subject.subject, stage.name, outcome, 0.0)
-            progress.add(str(outcome.status))
+            with _noted(faults, subject):
+                keep(subject, outcome_of(fault, stage.name, subject.subject))
             continue
-        record = holds(folder, stage.name, prints[subject.subject])
         if record is not None:
             results[subject.subject] = record
             progress.add(UNCHANGED)
         else:
             pending.append((subject, folder))
-    started = time.monotonic()
     for subject, outcome in _work(stage, pending, threads):
-        folder = store / subject.subject
-        results[subject.subject] = write_record(
-            folder, stage.name, stage.version, prints[subject.subject], outcome
-        )
-        _log(logs, subject.subject, stage.name, outcome, time.monotonic() - started)
-        progress.add(str(outcome.status))
+        with _noted(faults, subject):
+            if isinstance(outcome, BaseException):
+                raise outcome
+            keep(subject, outcome)
+    if faults:
+        raise _interruption(stage, faults)
     progress.close(results)
     return [(subject, results[subject.subject]) for subject in subjects]
+
+
+@contextmanager
+def _noted(faults: dict[str, BaseException], subject: IndexedSubject) -> Iterator[None]:
+    """Note a fault of the machine, which leaves the subject without a record, and go on with the others."""
+    try:
+        yield
+    except Exception as fault:
+        traceback.print_exception(fault)
+        faults[subject.subject] = fault
+
+
+def _interruption(stage: Stage, faults: Mapping[str, BaseException]) -> Interrupted:
+    """Say which fault of the machine left how many subjects undone."""
+    subject, fault = next(iter(faults.items()))
+    if isinstance(fault, Interrupted):
+        return fault
+    more = f" and {len(faults) - 1:,} more subjects" if len(faults) > 1 else ""
+    return Interrupted(
+        f"{subject}{more}: {stage.name} was stopped by a fault of the machine, not of the data "
+        f"({type(fault).__name__}: {fault}). All others of the shard are done; run the workflow again."
+    )
 
 
 def _stopped_earlier(stage: Stage, folder: Path) -> Record | None:
@@ -162,61 +200,27 @@ def _fingerprint(stage: Stage, subject: IndexedSubject, folder: Path) -> str:
 
 def _work(
     stage: Stage, pending: Sequence[tuple[IndexedSubject, Path]], threads: int
-) -> Iterator[tuple[IndexedSubject, Outcome]]:
+) -> Iterator[tuple[IndexedSubject, Outcome | BaseException]]:
+    """Each subject with its outcome, or with the fault of the machine that it met."""
     if stage.work_on_all is not None:
         yield from stage.work_on_all(pending) if pending else ()
-    elif threads > 1 and len(pending) > 1:
-        yield from _work_in_processes(stage, pending, threads)
+    elif (threads > 1 and len(pending) > 1) or stage.isolated:
+        for place, result in results_of(partial(guarded, stage), pending, threads):
+            subject = pending[place][0]
+            yield subject, died(subject.subject, stage.name) if isinstance(result, Died) else result
     else:
         for subject, folder in pending:
-            yield subject, guarded(stage, subject, folder)
-
-
-def _pool(n: int) -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(n, initializer=end_with, initargs=(os.getpid(),))
-
-
-def end_with(parent: int) -> None:
-    """Make this worker end when its parent has: one whose parent was killed would wait for work for ever."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1.0)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def _work_in_processes(
-    stage: Stage, pending: Sequence[tuple[IndexedSubject, Path]], threads: int
-) -> Iterator[tuple[IndexedSubject, Outcome]]:
-    """Several subjects at once; one that kills its process is set aside and named, the others go on."""
-    unfinished = {subject.subject: (subject, folder) for subject, folder in pending}
-    try:
-        with _pool(min(threads, len(pending))) as pool:
-            futures = {pool.submit(guarded, stage, subject, folder): subject for subject, folder in pending}
             try:
-                for future in as_completed(futures):
-                    subject = futures[future]
-                    outcome = future.result()
-                    del unfinished[subject.subject]
-                    yield subject, outcome
-            finally:
-                # A job that has to end does not go through everybody else first. Without waiting, the pool's
-                # thread could outlive the interpreter's pipes and complain of them.
-                pool.shutdown(cancel_futures=True)
-    except BrokenProcessPool:
-        for subject, folder in list(unfinished.values()):
-            yield subject, _alone(stage, subject, folder)
+                yield subject, guarded(stage, subject, folder)
+            except Exception as fault:
+                yield subject, fault
 
 
-def _alone(stage: Stage, subject: IndexedSubject, folder: Path) -> Outcome:
-    try:
-        with _pool(1) as pool:
-            return pool.submit(guarded, stage, subject, folder).result()
-    except BrokenProcessPool:
-        message = f"{subject.subject}: {stage.name} killed its process (out of memory, or a damaged file)."
-        return Outcome(Status.ERROR, [Finding(Code.CRASHED, Level.ERROR, message)])
+def died(subject: str, stage: str) -> Outcome:
+    """Outcome of a subject that killed its process, also when it was tried alone."""
+    why = "also when tried alone (a damaged file, or too little memory)"
+    message = f"{subject}: {stage} killed its process, {why}."
+    return Outcome(Status.ERROR, [Finding(Code.CRASHED, Level.ERROR, message)])
 
 
 def guarded(stage: Stage, subject: IndexedSubject, folder: Path) -> Outcome:
@@ -245,7 +249,7 @@ def outcome_of(fault: Exception, stage: str, subject: str) -> Outcome:
     """
     if isinstance(fault, UserError):
         return Outcome(Status.ERROR, [Finding(Code.UNUSABLE, Level.ERROR, f"{subject}: {fault}")])
-    if is_machine_fault(fault):
+    if is_machine_fault(fault) or isinstance(fault, Interrupted):
         raise fault
     return fault_outcome(subject, stage, fault)
 

@@ -43,7 +43,7 @@ def _convert(settings: Mapping[str, Any], results: Path, threads: int, gpu: int)
         open_dataset(dataset)
     inputs = partial(_raw_inputs, datasets=datasets, cache=results / "cache" / "raw")
     work = partial(_convert_one, datasets=datasets, options=options)
-    return Stage("convert", settings["version"], settings["conversion"], inputs, work)
+    return Stage("convert", settings["version"], settings["conversion"], inputs, work, isolated=True)
 
 
 def _raw_inputs(

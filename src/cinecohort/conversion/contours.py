@@ -34,6 +34,8 @@ PAINT_ORDER: dict[str, tuple[tuple[str, int, tuple[str, ...]], ...]] = {
 """Structure, label and contour names of each view, in the order of painting: what comes later lies above.
 The LV painted over the filled epicardium leaves the myocardium."""
 
+FARTHEST = 4
+"""Contours reach no farther than so many widths of the image; others would fill the memory when drawn."""
 NOT_IN_IMAGE = "contours lie on a slice or frame that the image does not have"
 SOLID = (
     "the epicardium has no endocardium in it, so that wall and cavity cannot be told apart: neither is used"
@@ -132,6 +134,9 @@ def _filled(
     if not encloses(points):
         n_points = len(np.unique(points, axis=0))
         record.remarks[f"{name} with {n_points} distinct points cannot be filled", Level.REVIEW].add(place)
+        return None
+    if np.abs(points).max() > FARTHEST * max(shape):
+        record.remarks[f"{name} lies far outside the image", Level.REVIEW].add(place)
         return None
     mask = fill(points, shape, filling)
     if not mask.any():

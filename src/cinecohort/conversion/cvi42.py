@@ -13,7 +13,6 @@ import io
 import math
 import re
 import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,8 @@ from defusedxml.sax import parse
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE, Limits, OverLimit
+from cinecohort.errors import FORMAT_FAULTS
 from cinecohort.findings import Finding, Level
 
 Points = NDArray[np.float64]
@@ -67,25 +68,19 @@ IGNORED_NAMES = frozenset(
         "bloodpoolContour",
     }
 )
+OF_CVI42 = re.compile(r"(?:sa|la|lax)[A-Za-z]{1,24}(?:Contour|Points)(?:_?\d{1,4})?")
+"""What the software's own names look like. Others are typed in by people, some of whom type a person's name;
+they are counted and never repeated."""
+
 IGNORED_PREFIXES = ("lineRoiContour",)
 """Names that are known and hold no structure of ours; any other name is listed."""
 
 MIN_POINTS = 3
 """Fewest different points of a contour that encloses anything."""
 
-MAX_BYTES = 2_000_000_000
-"""Unpacked size beyond which a workspace is refused: a guard against archives made to fill the memory."""
-
-UNREADABLE_FAULTS = (
-    SAXException,
-    DefusedXmlException,
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    ValueError,
-    OSError,
-    RuntimeError,  # an encrypted archive
-)
+UNREADABLE_FAULTS: tuple[type[Exception], ...] = (SAXException, DefusedXmlException, *FORMAT_FAULTS)
+LONGEST_NUMBER = 400
+"""Characters of a number; longer text is none."""
 
 
 @dataclass
@@ -160,13 +155,15 @@ def _redrawn(workspace: Workspace) -> list[Finding]:
     return [Finding(Code.LABEL_INCOMPLETE, Level.REVIEW, message, value=float(len(workspace.redrawn)))]
 
 
-def read_workspace(content: bytes) -> Workspace:
+def read_workspace(content: bytes, limits: Limits = DEFAULT_LIMITS) -> Workspace:
     """Read a cvi42 workspace.
 
     Parameters
     ----------
     content
         The file: XML, or a zip that holds one or more ``.cvi42wsx`` or ``.xml`` files.
+    limits
+        What it may ask for.
 
     Returns
     -------
@@ -176,18 +173,43 @@ def read_workspace(content: bytes) -> Workspace:
     """
     workspace = Workspace()
     try:
-        for stream in _xml_streams(content):
+        for stream in _xml_streams(content, limits):
             with stream:
-                parse(stream, _ContourReader(workspace), forbid_dtd=True)
+                bounded = _Bounded(stream, limits.workspace_mb * MEGABYTE)
+                parse(bounded, _ContourReader(workspace, limits), forbid_dtd=True)
+    except OverLimit as fault:
+        return unreadable(str(fault))
     except UNREADABLE_FAULTS as fault:
-        kind = type(fault).__name__
-        message = f"The contour workspace cannot be read ({kind}); export it again."
-        return Workspace(findings=[Finding(Code.UNREADABLE, Level.REVIEW, message)])
+        return unreadable(type(fault).__name__)
     workspace.findings.extend(_remarks(workspace))
     return workspace
 
 
-def _xml_streams(content: bytes) -> Iterator[IO[bytes]]:
+def unreadable(reason: str) -> Workspace:
+    """An empty workspace that says why it is."""
+    message = f"The contour workspace cannot be read ({reason}); export it again."
+    return Workspace(findings=[Finding(Code.UNREADABLE, Level.REVIEW, message)])
+
+
+class _Bounded:
+    """A stream that refuses to give more than so many bytes, whatever its archive says of its size."""
+
+    def __init__(self, stream: IO[bytes], n_bytes: int):
+        self.stream, self.left = stream, n_bytes
+
+    def read(self, size: int = -1) -> bytes:
+        """Read the next bytes."""
+        part = self.stream.read(size if 0 <= size <= self.left else self.left + 1)
+        self.left -= len(part)
+        if self.left < 0:
+            raise OverLimit("is larger", "workspace_mb")
+        return part
+
+    def close(self) -> None:
+        """Nothing: the stream is its owner's to close."""
+
+
+def _xml_streams(content: bytes, limits: Limits) -> Iterator[IO[bytes]]:
     if not content.startswith(b"PK"):
         yield io.BytesIO(content)
         return
@@ -199,8 +221,8 @@ def _xml_streams(content: bytes) -> Iterator[IO[bytes]]:
         ]
         if not members:
             raise ValueError("no workspace in the archive")
-        if sum(member.file_size for member in members) > MAX_BYTES:
-            raise ValueError("the workspace is too large")
+        if sum(member.file_size for member in members) > limits.workspace_mb * MEGABYTE:
+            raise OverLimit("is larger", "workspace_mb")
         for member in sorted(members, key=lambda each: each.filename):
             yield archive.open(member)
 
@@ -216,7 +238,9 @@ def _remarks(workspace: Workspace) -> list[Finding]:
         findings.append(Finding(Code.UNREADABLE, Level.REVIEW, message))
     findings += _redrawn(workspace)
     if workspace.unknown:
-        names = [f"{name} ({n})" for name, n in sorted(workspace.unknown.items())]
+        names = [f"{name} ({n})" for name, n in sorted(workspace.unknown.items()) if OF_CVI42.fullmatch(name)]
+        n_others = workspace.unknown.total() - sum(workspace.unknown[name.split(" ")[0]] for name in names)
+        names += [f"names that were typed in ({n_others})"] if n_others else []
         message = f"Contours of unknown names are left out: {', '.join(names)}."
         findings.append(Finding(Code.LABEL_INCOMPLETE, Level.INFO, message))
     if not workspace.contours:
@@ -232,11 +256,15 @@ class _ContourReader(ContentHandler):
     ----------
     workspace
         Where they go.
+    limits
+        How deep, how many and how long they may be.
     """
 
-    def __init__(self, workspace: Workspace):
+    def __init__(self, workspace: Workspace, limits: Limits):
         super().__init__()
         self.workspace = workspace
+        self.limits = limits
+        self.n_contours = 0
         self.keys: list[str] = []
         self.text: list[str] | None = None
         self.x: float | None = None
@@ -251,6 +279,8 @@ class _ContourReader(ContentHandler):
             if _local(attribute) == "key":
                 key = attrs.getValue(attribute)
         self.keys.append(key)
+        if len(self.keys) > self.limits.xml_depth:
+            raise OverLimit("its elements lie deeper within one another", "xml_depth")
         local = _local(name)
         if self._is_contour():
             self.points, self.resolution = [], None
@@ -263,6 +293,8 @@ class _ContourReader(ContentHandler):
         """Collect the text of a number."""
         if self.text is not None:
             self.text.append(content)
+            if len(self.text) > LONGEST_NUMBER:
+                raise ValueError("a number without end")
 
     def endElement(self, name: str) -> None:
         """Take over a number, a point or a whole contour."""
@@ -277,6 +309,8 @@ class _ContourReader(ContentHandler):
                 self.resolution = value
         elif len(self.keys) > 1 and self.keys[-2] == "Points" and self.x is not None and self.y is not None:
             self.points.append((self.x, self.y))
+            if len(self.points) > self.limits.contour_points:
+                raise OverLimit("a contour has more points", "contour_points")
         elif self._is_contour():
             self._take_contour(uid=self.keys[-3], name=self.keys[-1])
         self.keys.pop()
@@ -286,6 +320,9 @@ class _ContourReader(ContentHandler):
 
     def _take_contour(self, uid: str, name: str) -> None:
         workspace = self.workspace
+        self.n_contours += 1
+        if self.n_contours > self.limits.contours:
+            raise OverLimit("has more contours", "contours")
         contour = contour_of(name)
         if contour not in CONTOUR_NAMES:
             if contour not in IGNORED_NAMES and not name.startswith(IGNORED_PREFIXES):

@@ -16,9 +16,14 @@ from io import BytesIO
 from typing import Any
 
 import pydicom
+from isal import isal_zlib
 from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
+
+from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE, Limits, OverLimit
+from cinecohort.errors import FORMAT_FAULTS
 
 Header = dict[str, Any]
 """DICOM keyword to value: text, tuple of texts, float, tuple of floats or int; absent where empty."""
@@ -130,6 +135,10 @@ _LENGTH = struct.Struct("<I")
 _LAST_OF_IDENTITY = 0x00200052
 """Patient, study, dates and frame of reference lie no further back in a file."""
 
+_DAMAGED_STREAM: type[Exception] = isal_zlib.error  # type: ignore[assignment]
+PYDICOM_FAULTS: tuple[type[Exception], ...] = (*FORMAT_FAULTS, InvalidDicomError, _DAMAGED_STREAM)
+"""By which pydicom and its decoders say that a file is damaged; a fault of the machine is none of them."""
+
 
 class NotPlain(Exception):
     """The file has a layout that only pydicom should read."""
@@ -173,13 +182,14 @@ def is_dicom(content: bytes) -> bool:
     return content[128:132] == b"DICM"
 
 
-def read_header(content: bytes) -> DicomHeader:
+def read_header(content: bytes, limits: Limits = DEFAULT_LIMITS) -> DicomHeader:
     """Read the values that conversion needs.
 
     Raises
     ------
     UnreadableFile
-        If the bytes are not DICOM, end too early, or describe an image that cannot be.
+        If the bytes are not DICOM, end too early, describe an image that cannot be, or ask for more than the
+        limits.
     NoImage
         If the file is of another kind.
     """
@@ -188,12 +198,20 @@ def read_header(content: bytes) -> DicomHeader:
     try:
         header = _walk(content)
     except NotPlain:
-        header = read_with_pydicom(content)
+        header = read_with_pydicom(_deflated_within(content, limits))
+    except RecursionError as fault:
+        raise UnreadableFile("its sequences lie too deep within one another") from fault
     except (struct.error, IndexError) as fault:
         raise UnreadableFile("the file ends too early") from fault
+    except _DAMAGED_STREAM as fault:
+        raise UnreadableFile("the deflated data are damaged") from fault
     values = header.values
     if not (values.get("Rows") and values.get("Columns") and values.get("BitsAllocated") in (8, 16, 32)):
         raise UnreadableFile("its matrix or number of bits cannot be")
+    try:
+        _check_size(values, limits)
+    except OverLimit as fault:
+        raise UnreadableFile(str(fault)) from fault
     return header
 
 
@@ -203,6 +221,35 @@ def read_identity(start: bytes) -> Header | None:
         return _walk(start, _LAST_OF_IDENTITY + 1).values if is_dicom(start) else None
     except (NotPlain, UnreadableFile, NoImage, struct.error, IndexError):
         return None
+
+
+def _check_size(values: Header, limits: Limits) -> None:
+    """Refuse an image that asks for more than the limits, before memory is asked for."""
+    n_frames, pixels = int(values.get("NumberOfFrames", 1) or 1), values["Rows"] * values["Columns"]
+    if pixels > limits.frame_pixels:
+        raise OverLimit("states more pixels in a frame", "frame_pixels")
+    if n_frames > limits.frames:
+        raise OverLimit("states more frames", "frames")
+    size = n_frames * pixels * values.get("SamplesPerPixel", 1) * values["BitsAllocated"] // 8
+    if size > limits.file_mb * MEGABYTE:
+        raise OverLimit("states more bytes of pixels", "file_mb")
+
+
+def _deflated_within(content: bytes, limits: Limits) -> bytes:
+    """Return the file as it is, if it is not deflated or inflates to no more than the limit."""
+    try:
+        offset, syntax = _walk_file_meta(content)
+    except NotPlain:
+        return content
+    if syntax == DEFLATED:
+        most = limits.file_mb * MEGABYTE
+        inflating = isal_zlib.decompressobj(-15)
+        size = len(inflating.decompress(content[offset:], MEGABYTE))
+        while not inflating.eof and inflating.unconsumed_tail and size <= most:
+            size += len(inflating.decompress(inflating.unconsumed_tail, MEGABYTE))
+        if size > most:
+            raise UnreadableFile(str(OverLimit("inflates to more", "file_mb")))
+    return content
 
 
 def _walk(content: bytes, stop: int = PIXEL_DATA) -> DicomHeader:
@@ -371,7 +418,7 @@ def read_with_pydicom(content: bytes) -> DicomHeader:
             ignored: list[str] = []
             values = dataset_values(dataset, ignored)
             values["TransferSyntaxUID"] = str(dataset.file_meta.TransferSyntaxUID)
-    except Exception as fault:
+    except PYDICOM_FAULTS as fault:
         raise UnreadableFile(f"pydicom cannot read it ({type(fault).__name__})") from fault
     if "PixelData" not in dataset:
         raise _without_pixels(values)

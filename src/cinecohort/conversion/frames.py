@@ -3,25 +3,26 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any
 
 import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from cinecohort.conversion.decoding import decode
 from cinecohort.conversion.dicom_header import (
     DEFLATED,
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
+    PYDICOM_FAULTS,
     DicomHeader,
     Header,
     UnreadableFile,
     dataset_values,
     quiet_pydicom,
 )
+from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
 
 _GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
 NATIVE = (IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED)
@@ -43,8 +44,9 @@ class PixelSource:
         Its header; native pixels of a plain file are viewed in place, all others decoded by pydicom.
     """
 
-    def __init__(self, content: bytes, header: DicomHeader):
+    def __init__(self, content: bytes, header: DicomHeader, limits: Limits = DEFAULT_LIMITS):
         self._content = content
+        self._limits = limits
         self._header = header
         self._decoded: NDArray[Any] | None = None
 
@@ -69,20 +71,10 @@ class PixelSource:
             pixels = np.frombuffer(self._content, stored_type(values), count, self._header.pixel_offset)
             return pixels.reshape(shape)
         if self._decoded is None:
-            self._decoded = self._decode()
+            self._decoded = decode(self.content, self._header.dataset, values, self._limits.decode_s)
         if number >= len(self._decoded):
             raise UnreadableFile("the pixels of a frame are not there")
         return self._decoded[number]
-
-    def _decode(self) -> NDArray[Any]:
-        values = self._header.values
-        try:
-            with quiet_pydicom():
-                dataset = self._header.dataset or pydicom.dcmread(BytesIO(self._content))
-                pixels = pydicom.pixels.pixel_array(dataset, raw=True)
-        except Exception as fault:
-            raise UnreadableFile(f"the pixels cannot be decoded ({type(fault).__name__})") from fault
-        return pixels.reshape(-1, values["Rows"], values["Columns"])
 
 
 def stored_type(values: Header) -> np.dtype[Any]:
@@ -151,7 +143,9 @@ class Frame:
         return self.pixels.frame(self.number)
 
 
-def frames_of(content: bytes, header: DicomHeader, order: int = 0) -> list[Frame]:
+def frames_of(
+    content: bytes, header: DicomHeader, order: int = 0, limits: Limits = DEFAULT_LIMITS
+) -> list[Frame]:
     """Give the frames of one file.
 
     A multi-frame file without functional groups (the classic MR class with NumberOfFrames) says nothing of
@@ -164,8 +158,8 @@ def frames_of(content: bytes, header: DicomHeader, order: int = 0) -> list[Frame
     """
     try:
         with quiet_pydicom():
-            return list(_frames(PixelSource(content, header), header, order))
-    except Exception as fault:
+            return list(_frames(PixelSource(content, header, limits), header, order))
+    except PYDICOM_FAULTS as fault:
         raise UnreadableFile(f"its frames cannot be read ({type(fault).__name__})") from fault
 
 

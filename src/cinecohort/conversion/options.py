@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.label_options import LabelOptions
+from cinecohort.conversion.limits import Limits
 from cinecohort.options import Options
 
 NAME_PATTERNS: dict[str, str] = {
@@ -90,6 +91,9 @@ class ConversionOptions(Options):
 
     labels: LabelOptions = LabelOptions()
     """How human contours and label maps are taken over."""
+
+    limits: Limits = Limits()
+    """How much a subject's raw files may ask for; what asks for more is a finding."""
 
     uid_salt: str = ""
     """Secret text that goes into the hashes of unique identifiers, so that nobody can test a guess."""

@@ -16,11 +16,12 @@ Rescale = tuple[float, float]
 
 
 class UndecodableFrames(Exception):
-    """Frames whose pixels cannot be decoded."""
+    """Frames whose pixels cannot be decoded, and why the first of them cannot."""
 
-    def __init__(self, frames: list[Frame]):
-        super().__init__(f"{len(frames)} frames cannot be decoded")
+    def __init__(self, frames: list[Frame], reason: str):
+        super().__init__(f"{len(frames)} frames cannot be decoded ({reason})")
         self.frames = frames
+        self.reason = reason
 
 
 def rescale_of(frame: Frame) -> Rescale:
@@ -55,7 +56,8 @@ def fill_volume(stack: Stack, grid: Grid, plan: FramePlan, rescale: Rescale | No
     kinds = {stored_type(frame.values) for frame in every}
     kind = np.dtype(np.float32) if rescale is None else np.result_type(*kinds)
     volume = np.zeros((plan.n_frames, grid.n_slices, *grid.shape), dtype=kind)
-    undecodable = []
+    undecodable: list[Frame] = []
+    reason = ""
     layouts = {_bit_layout(frame.values) for frame in every}
     clean_each = rescale is None or len(layouts) > 1 or bool(grid.resampled)
     for index, row in enumerate(frames):
@@ -63,7 +65,8 @@ def fill_volume(stack: Stack, grid: Grid, plan: FramePlan, rescale: Rescale | No
         for time, frame in enumerate(row):
             try:
                 pixels = frame.stored()
-            except UnreadableFile:
+            except UnreadableFile as fault:
+                reason = reason or str(fault)
                 undecodable.append(frame)
                 continue
             if clean_each:
@@ -75,7 +78,7 @@ def fill_volume(stack: Stack, grid: Grid, plan: FramePlan, rescale: Rescale | No
                 pixels = _onto_grid(pixels, frame, stack, grid)
             volume[time, grid.places[index]] = pixels
     if undecodable:
-        raise UndecodableFrames(undecodable)
+        raise UndecodableFrames(undecodable, reason)
     if not clean_each:
         volume = clean(volume, every[0].values)
     return volume.transpose(3, 2, 1, 0)

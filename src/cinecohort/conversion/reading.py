@@ -10,6 +10,7 @@ import numpy as np
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.dicom_header import NoImage, UnreadableFile, is_dicom, read_header
 from cinecohort.conversion.frames import Frame, frames_of
+from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
 from cinecohort.conversion.packed_files import PACKED, unpacked
 from cinecohort.conversion.raw_files import RawBytes, ought_to_be_image
 from cinecohort.findings import Finding, Level
@@ -24,7 +25,9 @@ _NEEDED = {
 """A damaged value of these changes the result."""
 
 
-def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:
+def read_frames(
+    files: Iterable[RawBytes], limits: Limits = DEFAULT_LIMITS
+) -> tuple[list[Frame], list[Finding]]:
     """Read the headers of all files.
 
     ``UNREADABLE`` (review) counts those that could not be read, ``NOT_CINE`` (info) those that are DICOM but
@@ -38,7 +41,7 @@ def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:
     contradictions: dict[str, int] = defaultdict(int)
     skipped: dict[str, int] = defaultdict(int)
     count = others = 0
-    for file in unpacked(sorted(files, key=lambda file: file.name)):
+    for file in unpacked(sorted(files, key=lambda file: file.name), limits):
         suffix = PurePosixPath(file.name.lower()).suffix
         still_packed = suffix in PACKED and file.content is not None and not is_dicom(file.content)
         if still_packed or not ought_to_be_image(file):
@@ -49,8 +52,8 @@ def read_frames(files: Iterable[RawBytes]) -> tuple[list[Frame], list[Finding]]:
             faults[file.fault].append(count)
             continue
         try:
-            header = read_header(file.content)
-            frames.extend(frames_of(file.content, header, count))
+            header = read_header(file.content, limits)
+            frames.extend(frames_of(file.content, header, count, limits))
         except UnreadableFile as fault:
             faults[str(fault)].append(count)
         except NoImage:

@@ -88,7 +88,7 @@ def convert_series(
     Conversion
         The usable views and the findings. Bad data never raises.
     """
-    frames, findings = read_frames(files)
+    frames, findings = read_frames(files, options.limits)
     conversion = convert_frames(frames, options, contoured)
     conversion.findings = [_with_cause(finding, findings, frames) for finding in conversion.findings]
     return Conversion(conversion.views, findings + conversion.findings)
@@ -207,7 +207,7 @@ def _convert_view(
             data = fill_volume(stack, grid, plan, rescale)
             break
         except UndecodableFrames as fault:
-            findings.append(_undecodable(view, fault.frames))
+            findings.append(_undecodable(view, fault))
             stack = _without(stack, fault.frames)
             if not stack.slices:
                 conversion.findings += findings
@@ -220,8 +220,10 @@ def _convert_view(
     conversion.views[view] = _converted(view, image, stack, grid, plan)
 
 
-def _undecodable(view: str, frames: list[Frame]) -> Finding:
-    message = f"{len(frames)} images could not be decoded ({frames[0].values['TransferSyntaxUID']})."
+def _undecodable(view: str, fault: UndecodableFrames) -> Finding:
+    frames = fault.frames
+    syntax = frames[0].values["TransferSyntaxUID"]
+    message = f"{len(frames)} images could not be decoded ({syntax}): {fault.reason}."
     return Finding(Code.UNREADABLE, Level.REVIEW, message, view, value=float(len(frames)))
 
 

@@ -20,6 +20,8 @@ import numpy as np
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.contours import Place
 from cinecohort.conversion.cvi42 import Points
+from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits, OverLimit
+from cinecohort.conversion.raw_files import looked_at
 from cinecohort.findings import Finding, Level
 
 COORDINATE_ORIGIN = 1.0
@@ -31,10 +33,13 @@ NAMES = {"i": "saendocardialContour", "o": "saepicardialContour"}
 EXPECTED = {"ed": ("LV", "MYO"), "es": ("LV",)}
 """What the protocol draws at each frame."""
 
+LINE_BYTES = 40
+"""Of a line of two numbers, at most."""
+
 _FILE = re.compile(r"IM-\d+-(\d+)-([io])contour-manual\.txt$")
 
 
-def read_points(path: Path) -> Points:
+def read_points(path: Path, limits: Limits = DEFAULT_LIMITS) -> Points:
     """Read one contour.
 
     Returns
@@ -45,10 +50,15 @@ def read_points(path: Path) -> Points:
     Raises
     ------
     ValueError
-        If a line does not hold two numbers.
+        If a line does not hold two numbers, or there are too many.
     OSError
-        If the file cannot be read.
+        If the machine does not give the file.
     """
+    fault, size = looked_at(path)
+    if fault:
+        raise ValueError(fault)
+    if size > limits.contour_points * LINE_BYTES:
+        raise OverLimit("has more points", "contour_points")
     lines = path.read_text(encoding="ascii", errors="replace").split("\n")
     rows = [[float(number) for number in line.split()] for line in lines if line.strip()]
     if any(len(row) != 2 for row in rows) or not np.isfinite(rows).all():
@@ -57,7 +67,7 @@ def read_points(path: Path) -> Points:
 
 
 def read_contours(
-    paths: Iterable[Path], places: Mapping[int, Place]
+    paths: Iterable[Path], places: Mapping[int, Place], limits: Limits = DEFAULT_LIMITS
 ) -> tuple[dict[Place, dict[str, Points]], list[Finding]]:
     """Read the contours of a study and put each where its image went.
 
@@ -85,8 +95,8 @@ def read_contours(
             lost.append(instance)
             continue
         try:
-            contours.setdefault(places[instance], {})[NAMES[match[2]]] = read_points(path)
-        except (ValueError, OSError):
+            contours.setdefault(places[instance], {})[NAMES[match[2]]] = read_points(path, limits)
+        except ValueError:
             damaged += 1
     findings = []
     if damaged:

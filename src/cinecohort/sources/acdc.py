@@ -18,6 +18,7 @@ import pandas as pd
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import CODINGS
 from cinecohort.conversion.label_files import write_label
+from cinecohort.conversion.limits import Limits
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.images import Image, write_image
@@ -183,7 +184,7 @@ class AcdcSource:
         frames, findings = find_frames(raw)
         if frames is None:
             return conversion_outcome(subject, findings, [], {}, [], options)
-        image, volume_findings = _read_image(frames)
+        image, volume_findings = _read_image(frames, options.limits)
         findings += volume_findings
         if image is None:
             return conversion_outcome(subject, findings, [], {}, [], options)
@@ -203,7 +204,9 @@ class AcdcSource:
             label_path = path.with_name(re.sub(r"(\.nii(\.gz)?)$", r"_gt\1", path.name))
             if not label_path.is_file():
                 continue
-            volume, label_findings = read_label(label_path, "sa", image, CODINGS["acdc"], self.observer)
+            volume, label_findings = read_label(
+                label_path, "sa", image, CODINGS["acdc"], self.observer, options.limits
+            )
             findings += label_findings
             if volume is not None:
                 labels[ROLES[role]] = volume[..., 0]
@@ -260,11 +263,11 @@ def find_frames(folder: Path) -> tuple[dict[str, Path] | None, list[Finding]]:
     return {"ed": files[info.ed], "es": files[info.es]}, []
 
 
-def _read_image(frames: dict[str, Path]) -> tuple[Image | None, list[Finding]]:
+def _read_image(frames: dict[str, Path], limits: Limits) -> tuple[Image | None, list[Finding]]:
     findings: list[Finding] = []
     volumes: list[Image] = []
     for path in frames.values():
-        volume, volume_findings = read_volume(path, "sa", Level.REJECT)
+        volume, volume_findings = read_volume(path, "sa", Level.REJECT, limits)
         findings += volume_findings
         if volume is not None:
             volumes.append(volume)

@@ -18,9 +18,10 @@ from itertools import islice
 from pathlib import Path
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.errors import FORMAT_FAULTS
 from cinecohort.files import digest_file
 from cinecohort.findings import Finding, Level
-from cinecohort.sources.listing import RawFile
+from cinecohort.sources.listing import RawFile, is_folder, record_of
 
 FIELDS = ("20208", "20209")
 """Long-axis and short-axis cines."""
@@ -101,11 +102,10 @@ def list_archives(root: Path, skip: Collection[Path] = (), *, again: bool = True
         return known
     found = Archives(seen_at=time.monotonic())
     for entry, name in _entries(root, {path.resolve() for path in skip}, found.folders):
-        match = None if entry.is_dir() else ARCHIVE.fullmatch(entry.name)
+        match = None if is_folder(entry) else ARCHIVE.fullmatch(entry.name)
         participant = match and (match["id"] or _folder_of_participant(name))
-        if match and participant:
-            status = entry.stat()
-            record = (name, status.st_size, status.st_mtime_ns)
+        record = record_of(entry, name) if match and participant else None
+        if match and participant and record is not None:
             found.visits[participant, match["instance"]].append(record)
         elif _looks_like_cines(entry):
             found.passed_over.append(name)
@@ -119,7 +119,7 @@ def list_archives(root: Path, skip: Collection[Path] = (), *, again: bool = True
 def holds_archives(root: Path) -> bool:
     """Whether an archive of cines lies in a folder or below, among the first entries looked at."""
     entries = islice(_entries(root, set(), {}), LOOKED_AT)
-    return any(ARCHIVE.fullmatch(entry.name) and entry.is_file() for entry, _ in entries)
+    return any(ARCHIVE.fullmatch(entry.name) and not is_folder(entry) for entry, _ in entries)
 
 
 def _entries(
@@ -127,18 +127,23 @@ def _entries(
 ) -> Iterator[tuple["os.DirEntry[str]", str]]:
     """Every visible file and unpacked archive, level by level, with its name from the root."""
     level = [""]
+    seen: set[tuple[int, int]] = set()
     for _ in range(DEEPEST + 1):
         below: list[str] = []
         for name in sorted(level):
             try:
-                folders[root / name] = (root / name).stat().st_mtime_ns
+                status = (root / name).stat()
+                if (status.st_dev, status.st_ino) in seen:
+                    continue  # A link that leads back.
+                seen.add((status.st_dev, status.st_ino))
+                folders[root / name] = status.st_mtime_ns
                 with os.scandir(root / name) as listed:
                     entries = [entry for entry in listed if not entry.name.startswith((".", "__MACOSX"))]
             except OSError:
                 continue
             for entry in entries:
                 path = f"{name}/{entry.name}" if name else entry.name
-                if not entry.is_dir() or UNPACKED.fullmatch(entry.name):
+                if not is_folder(entry) or UNPACKED.fullmatch(entry.name):
                     yield entry, path
                 elif not skip or Path(entry.path).resolve() not in skip:
                     below.append(path)
@@ -154,7 +159,7 @@ def _folder_of_participant(name: str) -> str:
 def _looks_like_cines(entry: "os.DirEntry[str]") -> bool:
     """Whether a file or folder that was not taken may hold cines; other fields' archives do not."""
     name = entry.name.lower()
-    if entry.is_dir():
+    if is_folder(entry):
         return True
     if name.endswith(NO_ARCHIVES) or WORKSPACE in name:
         return False
@@ -209,5 +214,5 @@ def _content(path: Path) -> object:
     try:
         with zipfile.ZipFile(path) as archive:
             return sorted((member.filename, member.file_size, member.CRC) for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except FORMAT_FAULTS:
         return digest_file(path)

@@ -6,12 +6,12 @@ from typing import Any
 
 from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.options import ConversionOptions
-from cinecohort.conversion.raw_files import read_files
+from cinecohort.conversion.raw_files import ARCHIVES, read_files
 from cinecohort.conversion.series import Conversion, convert_series
 from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Outcome, overall_status
 from cinecohort.sources.base import RawSubject, no_such_subject
-from cinecohort.sources.listing import files_below
+from cinecohort.sources.listing import files_below, is_there, subject_names
 from cinecohort.sources.visits import visits_among
 from cinecohort.sources.workspaces import WorkspaceFolder, contoured_instances, write_labels
 
@@ -21,10 +21,6 @@ def open_source(
 ) -> "DicomSource":
     """Open a folder that holds one folder (or zip archive) a subject, with cvi42 workspaces if there are."""
     return DicomSource(path, WorkspaceFolder(annotations, path, observers))
-
-
-ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
-"""Suffixes of archives that may hold a subject."""
 
 
 class DicomSource:
@@ -39,11 +35,7 @@ class DicomSource:
         return [subject for name in self._names() for subject in self.visits(name)]
 
     def _names(self) -> list[str]:
-        return sorted(
-            entry.name
-            for entry in self.path.iterdir()
-            if not entry.name.startswith(".") and (entry.is_dir() or _key_of(entry.name) != entry.name)
-        )
+        return subject_names(self.path, ARCHIVES)
 
     def passed_over(self) -> list[str]:
         """Annotation files that belong to no subject, by name."""
@@ -55,7 +47,7 @@ class DicomSource:
         """List one subject, ``{folder}`` or ``{folder}_{visit}``."""
         for folder in (key, key.rpartition("_")[0]):
             for name in (folder, *(f"{folder}{suffix}" for suffix in ARCHIVES)):
-                if folder and (self.path / name).exists():
+                if folder and is_there(self.path / name):
                     for subject in self.visits(name):
                         if subject.key == key:
                             return subject
@@ -85,8 +77,9 @@ class DicomSource:
         names = [name for name, _, _ in subject.files]
         drawn = set(self.workspaces.paths(subject.participant))
         images = [self.path / name for name in names if name not in drawn]
-        workspaces = self.workspaces.read(subject.participant)
-        conversion = convert_series(read_files(images), options, contoured_instances(workspaces))
+        workspaces = self.workspaces.read(subject.participant, options.limits)
+        files = read_files(images, options.limits)
+        conversion = convert_series(files, options, contoured_instances(workspaces))
         outputs = write_views(folder, conversion)
         labels, observers, findings = write_labels(folder, workspaces, conversion, options)
         return outcome_of(subject, conversion, [*outputs, *labels], options, observers, findings)

@@ -16,13 +16,14 @@ from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import CODINGS, STRUCTURES, VIEWS
 from cinecohort.conversion.label_checks import Annotated, structure_numbers
 from cinecohort.conversion.label_files import write_label
+from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.grids import brought_onto
 from cinecohort.images import Image, write_image
 from cinecohort.sources.base import RawSubject, no_such_subject
-from cinecohort.sources.listing import files_below, folders_in
+from cinecohort.sources.listing import files_below, is_there, subject_names
 from cinecohort.sources.nifti_files import (
     conversion_outcome,
     image_sidecar,
@@ -98,7 +99,7 @@ class NiftiSource:
 
     def subjects(self) -> list[RawSubject]:
         """List every folder."""
-        return [self._raw(name) for name in folders_in(self.path)]
+        return [self._raw(name) for name in subject_names(self.path)]
 
     def subject(self, key: str) -> RawSubject:
         """List one folder.
@@ -108,7 +109,7 @@ class NiftiSource:
         UserError
             If there is no such folder.
         """
-        if not key or not (self.path / key).is_dir():
+        if not key or not is_there(self.path / key):
             raise no_such_subject(key, self.path)
         return self._raw(key)
 
@@ -138,7 +139,7 @@ class NiftiSource:
         observers: set[str] = set()
         images: dict[str, Image] = {}
         for view in VIEWS:
-            image, found = read_view(raw, view)
+            image, found = read_view(raw, view, options.limits)
             findings += found
             if image is None:
                 continue
@@ -169,7 +170,7 @@ class NiftiSource:
     ) -> tuple[list[str], list[Finding]]:
         coding = self.coding if view == "sa" else "cinecohort"
         numbers = CODINGS[coding] if view == "sa" else {number: number for number in STRUCTURES[view]}
-        files = _LabelFiles(raw, view, observer, image, numbers)
+        files = _LabelFiles(raw, view, observer, image, numbers, options.limits)
         labels, roles, findings = files.whole() if files.has_whole else files.pair()
         annotated = annotated_where_present(labels, view)
         known = {role: frame if str(frame) in annotated else None for role, frame in roles.items()}
@@ -190,7 +191,16 @@ class NiftiSource:
 class _LabelFiles:
     """The label files of one view and observer."""
 
-    def __init__(self, raw: Path, view: str, observer: str, image: Image, numbers: dict[int, int]):
+    def __init__(
+        self,
+        raw: Path,
+        view: str,
+        observer: str,
+        image: Image,
+        numbers: dict[int, int],
+        limits: Limits,
+    ):
+        self.limits = limits
         self.raw, self.view, self.observer, self.image, self.numbers = raw, view, observer, image, numbers
         self.stems = [f"label_{observer}_{view}"] + ([f"label_{view}"] if observer == OBSERVER else [])
 
@@ -215,7 +225,7 @@ class _LabelFiles:
     def pair(self) -> tuple[NDArray[np.uint8], Roles, list[Finding]]:
         """Read the labels from the files of ED and ES, each onto its frame of the image."""
         labels = np.zeros(self.image.data.shape, dtype=np.uint8)
-        roles, findings = place_frames(self.raw, self.view, self.image)
+        roles, findings = place_frames(self.raw, self.view, self.image, self.limits)
         for role, frame in roles.items():
             if frame is None:
                 continue
@@ -229,7 +239,7 @@ class _LabelFiles:
         path = _find(self.raw, stems)
         if path is None:
             return None, []
-        return read_label(path, self.view, self.image, self.numbers, self.observer)
+        return read_label(path, self.view, self.image, self.numbers, self.observer, self.limits)
 
 
 def _find(folder: Path, stems: Sequence[str]) -> Path | None:
@@ -252,7 +262,7 @@ def annotated_where_present(labels: NDArray[np.uint8], view: str) -> Annotated:
     return annotated
 
 
-def read_view(raw: Path, view: str) -> tuple[Image | None, list[Finding]]:
+def read_view(raw: Path, view: str, limits: Limits = DEFAULT_LIMITS) -> tuple[Image | None, list[Finding]]:
     """Read the cine of a view, or its ED and ES images as two frames.
 
     Returns
@@ -262,14 +272,14 @@ def read_view(raw: Path, view: str) -> tuple[Image | None, list[Finding]]:
     """
     cine = _find(raw, [view])
     if cine is not None:
-        image, findings = read_volume(cine, view, Level.REJECT)
+        image, findings = read_volume(cine, view, Level.REJECT, limits)
         if image is None:
             return None, findings
         findings += _drop_implausible_interval(image, view)
         evidence, roles = f"the file's name ({view})", Roles(ed=None, es=None)
         layout = "nifti cine"
     else:
-        image, findings = _read_pair(raw, view)
+        image, findings = _read_pair(raw, view, limits)
         if image is None:
             return None, findings
         evidence, roles = f"the files' names ({view}_ED, {view}_ES)", Roles(ed=0, es=1)
@@ -279,7 +289,7 @@ def read_view(raw: Path, view: str) -> tuple[Image | None, list[Finding]]:
     return image, findings
 
 
-def _read_pair(raw: Path, view: str) -> tuple[Image | None, list[Finding]]:
+def _read_pair(raw: Path, view: str, limits: Limits) -> tuple[Image | None, list[Finding]]:
     paths = {role: _find(raw, [f"{view}_{role}"]) for role in ("ED", "ES")}
     if not any(paths.values()):
         return None, []
@@ -291,7 +301,7 @@ def _read_pair(raw: Path, view: str) -> tuple[Image | None, list[Finding]]:
     volumes = []
     for path in paths.values():
         assert path is not None
-        volume, found = read_volume(path, view, Level.REJECT)
+        volume, found = read_volume(path, view, Level.REJECT, limits)
         findings += found
         if volume is not None:
             volumes.append(volume)
@@ -323,7 +333,9 @@ def _drop_implausible_interval(image: Image, view: str) -> list[Finding]:
     return [Finding(Code.TIME, Level.INFO, message, view, value=round(heart_rate, 3), threshold=limit)]
 
 
-def place_frames(raw: Path, view: str, image: Image) -> tuple[Roles, list[Finding]]:
+def place_frames(
+    raw: Path, view: str, image: Image, limits: Limits = DEFAULT_LIMITS
+) -> tuple[Roles, list[Finding]]:
     """Find which frames of an image the files ``{view}_ED`` and ``{view}_ES`` are.
 
     Where the image was made of these two files, they are frames 0 and 1. In a cine, the frame is sought that
@@ -337,7 +349,7 @@ def place_frames(raw: Path, view: str, image: Image) -> tuple[Roles, list[Findin
     findings: list[Finding] = []
     for role in ("ed", "es"):
         path = _find(raw, [f"{view}_{role.upper()}"])
-        found[role] = _most_alike(path, view, image) if path else None
+        found[role] = _most_alike(path, view, image, limits) if path else None
         if found[role] is None and role == "ed":
             found[role] = 0
             message = "Nothing says which frame of the cine ED is: it is taken to be frame 0."
@@ -348,8 +360,8 @@ def place_frames(raw: Path, view: str, image: Image) -> tuple[Roles, list[Findin
     return found, findings
 
 
-def _most_alike(path: Path, view: str, image: Image) -> int | None:
-    single, _ = read_volume(path, view, Level.REVIEW)
+def _most_alike(path: Path, view: str, image: Image, limits: Limits) -> int | None:
+    single, _ = read_volume(path, view, Level.REVIEW, limits)
     brought = None if single is None else brought_onto(single, image)
     if brought is None or brought.image.data.shape[3] != 1:
         return None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.label_checks import annotate_everything
+from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE, Limits
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
@@ -46,7 +47,9 @@ def smallest_type(data: NDArray[Any]) -> NDArray[Any]:
     return data.astype(np.float32)
 
 
-def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list[Finding]]:
+def read_volume(
+    path: Path, view: str, level: Level, limits: Limits = DEFAULT_LIMITS
+) -> tuple[Image | None, list[Finding]]:
     """Read a NIfTI file so that its geometry can be trusted; nothing is raised for bad data.
 
     Where the affine does not hold the spacing, ``pixdim`` is used (``SPACING``, info). Where the slices run
@@ -68,7 +71,7 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
     tuple
         The image (x, y, z, t), or None, and the findings.
     """
-    image, findings = _read(path, view, level)
+    image, findings = _read(path, view, level, limits)
     if image is None:
         return None, findings
     findings = _spacing_findings(path, view, image)
@@ -94,9 +97,9 @@ def read_volume(path: Path, view: str, level: Level) -> tuple[Image | None, list
     return image, findings
 
 
-def _read(path: Path, view: str, level: Level) -> tuple[Image | None, list[Finding]]:
+def _read(path: Path, view: str, level: Level, limits: Limits) -> tuple[Image | None, list[Finding]]:
     try:
-        image = read_image(path)
+        image = read_image(path, limits.file_mb * MEGABYTE, limits.sidecar_mb * MEGABYTE)
     except UserError as fault:
         message = f"{path.name} cannot be read: {str(fault).removeprefix(f'{path}: ')}"
         return None, [Finding(Code.UNREADABLE, level, message, view)]
@@ -165,7 +168,12 @@ def image_sidecar(
 
 
 def read_label(
-    path: Path, view: str, image: Image, coding: dict[int, int], observer: str
+    path: Path,
+    view: str,
+    image: Image,
+    coding: dict[int, int],
+    observer: str,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> tuple[NDArray[np.uint8] | None, list[Finding]]:
     """Read a label map in another coding onto ours; a map that does not fit is a finding and None.
 
@@ -189,7 +197,7 @@ def read_label(
         or unknown label values, ``MATRIX`` for another matrix, ``GRID`` for another place, all for review.
         A map in another order of voxels is turned as the affines say (``GRID``, info).
     """
-    volume, findings = _read(path, view, Level.REVIEW)
+    volume, findings = _read(path, view, Level.REVIEW, limits)
     if volume is None:
         return None, findings
     if sorted(volume.data.shape[:3]) != sorted(image.data.shape[:3]):

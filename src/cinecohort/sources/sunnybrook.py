@@ -13,7 +13,6 @@ import pandas as pd
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.contours import label_volume, not_as_acquired
 from cinecohort.conversion.label_files import write_label
-from cinecohort.conversion.label_options import LabelOptions
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import read_files
 from cinecohort.conversion.series import ConvertedView, convert_series
@@ -137,24 +136,25 @@ class SunnybrookSource:
         names = [name for name, _, _ in subject.files]
         of_study = [name for name in names if name.startswith(f"{subject.paths[0]}/")]
         images = (self.path / name for name in of_study)
-        conversion = convert_series(read_files(images), options)
+        conversion = convert_series(read_files(images, options.limits), options)
         outputs = write_views(folder, conversion)
         labels: list[str] = []
         findings: list[Finding] = []
         if "sa" in conversion.views:
             drawn = [self.path / name for name in sorted(set(names) - set(of_study))]
-            labels, findings = self._write_labels(drawn, conversion.views["sa"], folder, options.labels)
+            labels, findings = self._write_labels(drawn, conversion.views["sa"], folder, options)
         return outcome_of(
             subject, conversion, [*outputs, *labels], options, [self.observer] if labels else [], findings
         )
 
     def _write_labels(
-        self, files: list[Path], view: ConvertedView, folder: Path, options: LabelOptions
+        self, files: list[Path], view: ConvertedView, folder: Path, conversion: ConversionOptions
     ) -> tuple[list[str], list[Finding]]:
+        options, limits = conversion.labels, conversion.limits
         if not view.instance_numbers:
             message = f"{self.observer}: without unique InstanceNumbers, contours cannot be joined to images."
             return [], [Finding(Code.LABEL_INCOMPLETE, Level.REVIEW, message, "sa")]
-        contours, findings = read_contours(files, view.instance_numbers)
+        contours, findings = read_contours(files, view.instance_numbers, limits)
         shape = view.image.data.shape
         volume = label_volume(
             contours,

@@ -8,6 +8,7 @@ repeat. A subject is one participant at one visit. The archives may lie anywhere
 from collections.abc import Sequence
 from pathlib import Path
 
+from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
 from cinecohort.conversion.manifest import compare_manifest, is_manifest
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import RawBytes, read_files
@@ -72,21 +73,21 @@ class UKBiobankSource:
         taken, findings = one_of_each(self.path, [name for name in subject.paths if name not in drawn])
         files: list[RawBytes] = []
         for name in taken:
-            members, found = read_archive(self.path / name)
+            members, found = read_archive(self.path / name, options.limits)
             files += members
             findings += found
-        workspaces = self.workspaces.read(subject.participant)
+        workspaces = self.workspaces.read(subject.participant, options.limits)
         conversion = convert_series(files, options, contoured_instances(workspaces))
         outputs = write_views(folder, conversion)
         labels, observers, found = write_labels(folder, workspaces, conversion, options)
         return outcome_of(subject, conversion, [*outputs, *labels], options, observers, [*findings, *found])
 
 
-def read_archive(path: Path) -> tuple[list[RawBytes], list[Finding]]:
+def read_archive(path: Path, limits: Limits = DEFAULT_LIMITS) -> tuple[list[RawBytes], list[Finding]]:
     """Members of an archive, and what its manifest says against them."""
     members: list[RawBytes] = []
     manifests: list[RawBytes] = []
-    for file in read_files([path]):
+    for file in read_files([path], limits):
         (manifests if is_manifest(file.name) else members).append(file)
     names = [file.name for file in members]
     findings = [

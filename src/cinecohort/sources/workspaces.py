@@ -10,12 +10,14 @@ from pathlib import Path
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.contours import write_workspace_labels
-from cinecohort.conversion.cvi42 import Workspace, read_workspace, together
+from cinecohort.conversion.cvi42 import Workspace, read_workspace, together, unreadable
+from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE, Limits, OverLimit
 from cinecohort.conversion.options import ConversionOptions
+from cinecohort.conversion.raw_files import looked_at
 from cinecohort.conversion.series import Conversion
 from cinecohort.findings import Finding, Level
 from cinecohort.sources.bulk_archives import ARCHIVE
-from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in
+from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in, is_folder
 
 NAMES = ("{}_cvi42.zip", "{}_cvi42.cvi42wsx", "{}.cvi42wsx", "{}_cvi42wsx.zip")
 """Names that a participant's workspace may have anywhere. In a folder of its own, any name of such a suffix
@@ -95,12 +97,19 @@ class WorkspaceFolder:
         told = name.lower().endswith(NOTES) or name.lower().startswith("readme")
         return self.any_name and not told
 
-    def read(self, participant: str) -> dict[str, list[Workspace]]:
+    def read(self, participant: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, list[Workspace]]:
         """Read a participant's workspaces, by observer."""
         return {
-            observer: [read_workspace((self.root / path).read_bytes()) for path in paths]
+            observer: [_read(self.root / path, limits) for path in paths]
             for observer, paths in self.of(participant).items()
         }
+
+
+def _read(path: Path, limits: Limits) -> Workspace:
+    fault, size = looked_at(path)
+    if not fault and size > limits.workspace_mb * MEGABYTE:
+        fault = str(OverLimit("is larger", "workspace_mb"))
+    return unreadable(fault) if fault else read_workspace(path.read_bytes(), limits)
 
 
 def begins_with(name: str, participant: str) -> bool:
@@ -111,7 +120,7 @@ def begins_with(name: str, participant: str) -> bool:
 
 def _names_in(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
-        return [entry.name for entry in entries if entry.is_file() and not entry.name.startswith(".")]
+        return [entry.name for entry in entries if not is_folder(entry) and not entry.name.startswith(".")]
 
 
 def contoured_instances(workspaces: Mapping[str, Sequence[Workspace]]) -> set[str]:

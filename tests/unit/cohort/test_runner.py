@@ -140,8 +140,9 @@ def test_the_traceback_is_in_the_log_and_not_in_the_record(run):
     assert "Traceback" not in (run.folder / "store" / "b" / "convert.json").read_text()
 
 
-def test_a_subject_that_kills_its_process_is_named(run):
-    records = run(kill_for_b, threads=2)
+@pytest.mark.parametrize(("threads", "isolated"), [(2, False), (2, True), (1, True)])
+def test_a_subject_that_kills_its_process_is_named(run, threads, isolated):
+    records = run(kill_for_b, threads, isolated=isolated)
     assert [records[key].status for key in "abc"] == [Status.OK, Status.ERROR, Status.OK]
     assert records["b"].findings[0].code == "CRASHED"
 
@@ -154,9 +155,9 @@ def test_the_pool_has_ended_with_its_work(run):
 
 POOL = """
 import os, signal, sys, time
-from cinecohort.cohort.runner import _pool
+from cinecohort.cohort.workers import pool_of
 if __name__ == "__main__":
-    with _pool(1) as pool:
+    with pool_of(1) as pool:
         print(pool.submit(os.getpid).result(), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -210,8 +211,45 @@ def test_a_missing_record_of_an_earlier_stage_says_how_to_mend_it(run):
 
 
 def test_a_full_disk_fails_the_job(run):
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(Interrupted, match=r"a and 2 more subjects.*No space left"):
         run(disk_full)
+
+
+def unreadable_b(person, folder):
+    if person.subject == "b":
+        raise OSError(errno.EIO, "Input/output error", "raw/b.zip")
+    return Outcome(Status.OK)
+
+
+def no_memory_for_b(person, folder):
+    if person.subject == "b":
+        raise MemoryError
+    return Outcome(Status.OK)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("isolated", [False, True])
+@pytest.mark.parametrize("work", [unreadable_b, no_memory_for_b])
+def test_a_fault_of_the_machine_leaves_its_subject_without_a_record_and_fails_the_job_last(
+    run, work, threads, isolated
+):
+    with pytest.raises(Interrupted, match=r"^b: convert was stopped by a fault of the machine"):
+        run(work, threads, isolated=isolated)
+    written = [read_record(run.folder / "store" / key, "convert") is not None for key in "abc"]
+    assert written == [True, False, True]
+
+
+def unreadable_inputs(person, folder, table):
+    if person.subject == "b":
+        raise OSError(errno.EACCES, "Permission denied", "raw/b.zip")
+    return inputs_of(person, folder, table)
+
+
+def test_nor_are_raw_files_that_the_machine_does_not_give_for_the_fingerprint(run):
+    stage = Stage("convert", 1, {}, partial(unreadable_inputs, table=run.table), exclude_b)
+    with pytest.raises(Interrupted, match="Permission denied"):
+        run_shard(stage, [subject(key) for key in "abc"], run.folder / "store", run.folder / "logs")
+    assert read_record(run.folder / "store" / "c", "convert").status is Status.OK
 
 
 def gpu_full(person, folder):
@@ -224,7 +262,7 @@ def gpu_lost(person, folder):
 
 @pytest.mark.parametrize("work", [gpu_full, gpu_lost])
 def test_a_gpu_that_is_full_or_lost_fails_the_job(run, work):
-    with pytest.raises(RuntimeError, match="CUDA"):
+    with pytest.raises(Interrupted, match="CUDA"):
         run(work)
 
 

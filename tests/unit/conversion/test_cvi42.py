@@ -135,7 +135,14 @@ def test_known_other_names_are_ignored_and_unknown_ones_listed() -> None:
     assert dict(workspace.unknown) == {"saNewContour": 1}
     (finding,) = workspace.findings
     assert (finding.code, finding.level) == ("LABEL_INCOMPLETE", Level.INFO)
-    assert "saNewContour" in finding.message
+    assert "saNewContour (1)" in finding.message
+
+
+def test_a_name_that_somebody_typed_is_counted_and_not_repeated() -> None:
+    names = ("saNewContour", "Jane Doe", "Jane Doe", "lalaContour")
+    workspace = read_workspace(workspace_xml("".join(contour_xml(TWO_POINTS, "1", name) for name in names)))
+    (finding,) = workspace.findings
+    assert finding.message.endswith("left out: saNewContour (1), names that were typed in (2).")
 
 
 def test_names_of_annotators_are_nowhere() -> None:
