@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cinecohort.errors import is_machine_fault
 from cinecohort.files import digest_bytes, digest_file, digest_json, read_json, write_json
 from cinecohort.findings import Finding, Outcome, Status
 
@@ -88,7 +89,9 @@ def read_record(folder: Path, stage: str) -> Record | None:
     try:
         values = read_json(record_path(folder, stage))
         return Record.from_dict(values) if values.pop("digest") == seal(values) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
+        if is_machine_fault(fault):
+            raise
         return None
 
 

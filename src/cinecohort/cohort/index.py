@@ -3,6 +3,7 @@
 Listing and reading are here; how a run brings the index up to date is in :mod:`cinecohort.cohort.refresh`.
 """
 
+import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -139,7 +140,11 @@ def note_converted(results: Path, shard: str, listed: str) -> None:
 def read_converted(results: Path, shard: str) -> list[dict[str, str]]:
     """Rows of the index that the conversion of a shard last worked on; none before its first time."""
     path = converted_path(results, shard)
-    return read_table(path) if path.is_file() else []
+    try:
+        rows = read_table(path) if path.is_file() else []
+    except (ValueError, csv.Error):
+        return []  # Damaged: everybody counts as new, and the next conversion writes it again.
+    return rows if all(None not in row.values() and set(COLUMNS) <= set(row) for row in rows) else []
 
 
 def shards(results: Path) -> list[str]:

@@ -5,6 +5,7 @@ digest of a shard's index as a parameter of its conversion, so it names the same
 index is written.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,9 @@ from cinecohort.config import Config
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, digest_json, write_text_if_changed
 from cinecohort.sources.base import passed_over
+
+CLOCKS_DIFFER_S = 86_400
+"""Seconds by which the clocks of two machines, or their time zones, may differ."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +140,15 @@ class Index:
                 f"Nothing was started, since another run changed the index of {self.results} meanwhile; "
                 "start the workflow again."
             )
+        try:
+            self._write()
+        except OSError as fault:
+            raise UserError(
+                f"{self.results}: the index cannot be written ({fault.strerror}: {fault.filename}); nothing "
+                "was started. Make room, or make the folder writable, and start the workflow again."
+            ) from fault
+
+    def _write(self) -> None:
         keep_number_of_shards(self.results, self.n_shards, self.shard_size)
         indexed = {row["subject"] for text in self.tables.values() for row in parse_table(text)}
         for subject in sorted(withdrawn_subjects(self.results, self.withdrawn, indexed)):
@@ -282,7 +295,7 @@ def difference(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def check_participant_tables(config: Config) -> None:
-    """Refuse a table of participants that is not there.
+    """Refuse a table of participants that is not there, or is dated in the future.
 
     Snakemake would leave out, without a word, the job that reads it, and call old results up to date.
     """
@@ -292,3 +305,10 @@ def check_participant_tables(config: Config) -> None:
                 f"{options.participants}: the table of participants is not there; set `participants` of the "
                 f"dataset {name}."
             )
+        for path in (options.participants, options.withdrawals):
+            if path is not None and path.is_file() and path.stat().st_mtime > time.time() + CLOCKS_DIFFER_S:
+                year = time.localtime(path.stat().st_mtime).tm_year
+                raise UserError(
+                    f"{path}: is dated in the future (the year {year}), so that every run would take it for "
+                    "changed. Give it today's date (`touch`)."
+                )

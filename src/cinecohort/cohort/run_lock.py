@@ -52,11 +52,14 @@ class RunLock:
         end = time.monotonic() + patience
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            stream = self.path.open("a+", encoding="utf-8")
+            stream = self.path.open("a+", encoding="utf-8", errors="replace")
         except OSError as refusal:
             if refusal.errno in READ_ONLY:
                 return ""
-            raise
+            raise UserError(
+                f"{self.path}: cannot be opened ({refusal.strerror}), so that nobody knows whether another "
+                "run works on these results. If none does, remove it; otherwise see to the disk."
+            ) from refusal
         while True:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -79,7 +82,7 @@ class RunLock:
     def look(self) -> str:
         """Return a sentence about who has the lock, or nothing. No file is changed or made."""
         try:
-            with self.path.open(encoding="utf-8") as stream:
+            with self.path.open(encoding="utf-8", errors="replace") as stream:
                 try:
                     fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except OSError as refusal:

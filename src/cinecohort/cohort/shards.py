@@ -37,7 +37,7 @@ def number_of_shards(results: Path, n_subjects: int, shard_size: int) -> int:
     """
     path = results / "index" / "shards.json"
     if path.is_file():
-        kept = read_json(path)
+        kept = _kept(path)
         if kept["shard_size"] != shard_size:
             raise UserError(
                 f"{path}: the shards were made for shard_size {kept['shard_size']}, and the configuration "
@@ -46,6 +46,21 @@ def number_of_shards(results: Path, n_subjects: int, shard_size: int) -> int:
             )
         return int(kept["n_shards"])
     return max(1, ceil(n_subjects / shard_size))
+
+
+def _kept(path: Path) -> dict[str, int]:
+    try:
+        kept = read_json(path)
+        numbers = [kept[name] for name in ("n_shards", "shard_size")]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        numbers = []
+    if not numbers or not all(type(number) is int and number > 0 for number in numbers):
+        raise UserError(
+            f"{path}: is damaged, so that nobody knows which subjects belong to which shard. Restore it, or "
+            "delete it to deal all subjects into new shards (their images are kept, every shard table is "
+            "made again)."
+        )
+    return {"n_shards": numbers[0], "shard_size": numbers[1]}
 
 
 def keep_number_of_shards(results: Path, n_shards: int, shard_size: int) -> None:

@@ -2,14 +2,13 @@
 
 import json
 import resource
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cinecohort.cohort.convert_folder import convert_all
-from cinecohort.cohort.index import refresh_index
+from cinecohort.cohort.refresh import refresh_index
 from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stages import run_stage
 from cinecohort.config import parse_config
@@ -75,10 +74,10 @@ def test_workflow(cohorts, tmp_path, source, fault, threads):
     raw = cohorts(source, fault)
     results = tmp_path / "results"
     config = parse_config({"datasets": {"d": {"source": source, "path": str(raw)}}, "results": str(results)})
-    refresh_index(config, results)
+    refresh_index(config)
     (index,) = (results / "index").glob("0*.tsv")
-    run = partial(run_stage, "convert", settings_for("convert", config), index, results)
-    run(tmp_path / "t.tsv", tmp_path / "f.tsv", threads)
+    table = results / "convert" / index.name
+    run_stage("convert", settings_for("convert", config), table, tmp_path / "f.tsv", threads)
     check(results / "subjects", fault)
 
 
