@@ -98,5 +98,5 @@ def test_results_that_cannot_be_written_to_can_be_looked_at(tmp_path):
     lock.path.open.side_effect = OSError(errno.EROFS, "Read-only file system")
     assert lock.take() == ""
     lock.path.open.side_effect = OSError(errno.ENOSPC, "No space left on device")
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(UserError, match="No space"):
         lock.take()
