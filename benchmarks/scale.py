@@ -50,10 +50,10 @@ from cinecohort.cohort.index import (
 )
 from cinecohort.cohort.refresh import refresh_index
 from cinecohort.cohort.settings import COHORT_TABLES, settings_for
-from cinecohort.cohort.tables import cell
 from cinecohort.cohort.versions import STAGES, VERSIONS
 from cinecohort.config import Config, load_config
 from cinecohort.files import write_json, write_text
+from cinecohort.ledger.rows import cell
 from cinecohort.store import Record, fingerprint, read_record, save_record
 from support.tiny_cohort import Cohort, write_patient
 

@@ -5,9 +5,10 @@ import pytest
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.files import read_json
+from cinecohort.ledger.columns import COHORT
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.subject import write_subject
-from cinecohort.reporting.results import COLUMNS, Results
+from cinecohort.reporting.results import Results
 from cinecohort.sources.base import open_source
 from cinecohort.synthetic import any_synthetic, is_synthetic
 
@@ -35,7 +36,7 @@ def test_participants_table(values, expected):
 
 
 def test_a_report_is_marked_although_the_configuration_forgot(tmp_path):
-    tables = {name: pd.DataFrame(columns=list(columns)) for name, columns in COLUMNS.items()}
+    tables = {name: pd.DataFrame(columns=list(COHORT[name].columns)) for name in COHORT if name != "voided"}
     results = Results(folder=tmp_path, run={"synthetic": False}, config={}, datasets=[], **tables)
     assert not results.synthetic
     marked = pd.DataFrame({"subject": ["SYN0001"], "synthetic": [True]})

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from cinecohort.analyses.agreement_report import run
+from cinecohort.analyses.agreement_files import run
 from cinecohort.cohort.import_tables import write_cohort_tables
 from cinecohort.config import DatasetOptions
 from cinecohort.statistics.options import AgreementOptions
@@ -17,7 +17,7 @@ def agreement_of_tables(
     """Make everything about agreement from tables of measures alone, and return what was read.
 
     Writes the cohort's tables to ``out/cohort/`` and the results as
-    :func:`cinecohort.analyses.agreement_report.run` does to `out`.
+    :func:`cinecohort.analyses.agreement_files.run` does to `out`.
     """
     cohort = out / "cohort"
     read = write_cohort_tables(datasets, cohort)

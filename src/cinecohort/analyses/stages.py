@@ -4,26 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
+from cinecohort.ledger.frames import read_frame
 from cinecohort.model_sets import primary_name
-
-
-def read_cohort_table(path: Path) -> pd.DataFrame:
-    """Read a table of ``results/cohort/``: keys and codes as text, numbers as numbers, empty is missing."""
-    text = (
-        "subject",
-        "dataset",
-        "participant",
-        "visit",
-        "icd10",
-        "group",
-        "site",
-        "source",
-        "frames",
-        "unvalidated",
-    )
-    return pd.read_csv(path, sep="\t", dtype=dict.fromkeys(text, str), keep_default_na=False, na_values=[""])
 
 
 def run_agreement(
@@ -35,8 +17,8 @@ def run_agreement(
     conversion: Path,
     folder: Path,
 ) -> None:
-    """Write ``results/agreement/``; see :func:`cinecohort.analyses.agreement_report.run`."""
-    from cinecohort.analyses.agreement_report import run
+    """Write ``results/agreement/``; see :func:`cinecohort.analyses.agreement_files.run`."""
+    from cinecohort.analyses.agreement_files import run
     from cinecohort.statistics.options import AgreementOptions
 
     values = json.loads(settings)
@@ -62,9 +44,9 @@ def run_group_study(settings: str, measures: Path, participants: Path, status: P
     (study,) = values["studies"].values()
     options = StudyOptions(**{**study, "source": study["source"] or primary_name(values["models"])})
     run_study(
-        read_cohort_table(measures),
-        read_cohort_table(participants),
-        read_cohort_table(status),
+        read_frame(measures, "measures"),
+        read_frame(participants, "participants"),
+        read_frame(status, "status"),
         options,
         folder,
         unvalidated=values["unvalidated"],

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cinecohort.findings import Status
+from cinecohort.ledger.columns import COHORT
 
 STEPS = {
     "convert": "converted",
@@ -15,7 +16,6 @@ STEPS = {
 }
 """Stage to the name of its step; the evaluation against observers decides about nobody."""
 
-COLUMNS = ("dataset", "step", "received", "excluded", "flagged", "code", "reason", "n")
 LEFT = (str(Status.EXCLUDED), str(Status.ERROR))
 
 
@@ -65,7 +65,7 @@ def flow_of_subjects(index: pd.DataFrame, stages: Mapping[str, pd.DataFrame]) ->
             present = remaining
         rows.append(step_row(dataset, "analysed", len(present), 0, 0))
     counts = dict.fromkeys(("received", "excluded", "flagged", "n"), "Int64")
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(counts)
+    return pd.DataFrame(rows, columns=list(COHORT["flow"].columns)).astype(counts)
 
 
 def step_row(dataset: object, step: str, received: int, excluded: int, flagged: int) -> dict[str, object]:

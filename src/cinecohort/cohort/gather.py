@@ -1,6 +1,5 @@
 """From the shards' tables to the cohort's: nobody is lost on the way, and that is asserted."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,21 +12,19 @@ from cinecohort.cohort.cohort_checks import check_cohort, with_cohort_findings
 from cinecohort.cohort.flow import LEFT, STEPS, flow_of_subjects
 from cinecohort.cohort.index import index_path
 from cinecohort.cohort.participants import gather_participants, with_scanner_facts
-from cinecohort.cohort.tables import cell
 from cinecohort.cohort.versions import STAGES
 from cinecohort.config import DatasetOptions
-from cinecohort.files import write_text
 from cinecohort.findings import Status
-from cinecohort.ledger.columns import OVERLAP_COLUMNS, VOIDED_COLUMNS
+from cinecohort.ledger.columns import COHORT, IDENTITY, STATE, Kind, kinds_of
+from cinecohort.ledger.frames import read_shards, write_frame
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
 from cinecohort.segmentation.descriptions import ANY_SOURCE
 
 GRAVITY = (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR)
 QUALITY_STAGES = ("image_quality", "segmentation_quality")
-NUMBER_ENDINGS = ("_ml", "_g", "_pct", "_bpm", "_mm", "_l_min", "_frame", "_phase", "dice")
-MANY_NUMBERS = ("measure", "evaluate")
-"""Stages whose tables have so many numbers that they are not kept as text in memory."""
+MANY_NUMBERS = {"measure": "measures", "evaluate": "overlap"}
+"""Stages whose tables have so many numbers that they are not kept as text in memory; and the cohort's."""
 
 
 @dataclass(frozen=True)
@@ -49,51 +46,6 @@ class GatherOptions:
     """Set of models to view to source to the subjects that the training saw."""
 
 
-def is_number(column: str) -> bool:
-    """Whether a column of a shard table holds a number with a unit, or an overlap."""
-    return column.endswith(NUMBER_ENDINGS)
-
-
-def read_shards(paths: Sequence[Path], with_numbers: bool = False) -> pd.DataFrame:
-    """Concatenate shard tables.
-
-    All values are text and missing ones empty, except numbers where they are asked for.
-    """
-    tables: dict[str, list[str]] = {}
-    for path in paths:
-        header, _, rows = path.read_text(encoding="utf-8").partition("\n")
-        tables.setdefault(header, []).append(rows)
-    frames = []
-    # Shards of the same columns are parsed at once: hundreds of small tables cost more than one large.
-    for header, parts in tables.items():
-        kinds = {name: float if with_numbers and is_number(name) else str for name in header.split("\t")}
-        stream = io.StringIO("".join([header, "\n", *parts]))
-        frames.append(
-            pd.read_csv(
-                stream,
-                sep="\t",
-                dtype=kinds,
-                keep_default_na=False,
-                na_values={name: [""] for name, kind in kinds.items() if kind is float},
-            )
-        )
-    if not frames:
-        return pd.DataFrame()
-    table = pd.concat(frames, ignore_index=True)
-    for name in table.columns[table.dtypes == "str"]:
-        table[name] = table[name].fillna("")
-    return table
-
-
-def write_frame(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table as TSV, by rename; missing values are empty and numbers keep full precision."""
-    text = frame.copy(deep=False)
-    # Pandas writes texts and numbers as `cell` does, and faster; not so truth values and mixed columns.
-    for name in frame.columns[[kind.kind in "Ob" and kind != "str" for kind in frame.dtypes]]:
-        text[name] = frame[name].astype(object).where(frame[name].notna(), None).map(cell)
-    write_text(path, text.to_csv(sep="\t", index=False, lineterminator="\n"))
-
-
 def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """The gravest status of each subject over all stages, with the stage, code and reason of the first such.
 
@@ -111,8 +63,7 @@ def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     states = []
     for order, (stage, table) in enumerate(stages.items()):
-        columns = ["subject", "dataset", "status", "stage", "code", "reason"]
-        state = table.drop_duplicates("subject")[columns].assign(order=order)
+        state = table.drop_duplicates("subject")[list(COHORT["status"].columns)].assign(order=order)
         if stage not in STEPS:
             own = (state["stage"] == stage) & state["status"].isin(LEFT)
             state.loc[own, "status"] = str(Status.REVIEW)
@@ -150,8 +101,7 @@ def gather(
     index = read_shards(indexes).sort_values("subject", kind="stable").reset_index(drop=True)
     index = index[["subject", "dataset", "id", "participant", "visit"]]
     tables = {
-        stage: read_shards(paths.tables, with_numbers=stage in MANY_NUMBERS)
-        for stage, paths in stages.items()
+        stage: read_shards(paths.tables, MANY_NUMBERS.get(stage, "")) for stage, paths in stages.items()
     }
     for stage, table in tables.items():
         missing = set(index["subject"]) ^ set(table["subject"])
@@ -244,17 +194,15 @@ def measures_table(measure: pd.DataFrame, participants: pd.DataFrame, body_surfa
     from cinecohort.measures.columns import COLUMNS
     from cinecohort.measures.indexing import add_indexed
 
-    table = by_subject(measure).drop(
-        columns=["status", "stage", "code", "reason", "n_sources"], errors="ignore"
-    )
+    table = by_subject(measure).drop(columns=[*STATE, "n_sources"], errors="ignore")
     for column in COLUMNS:
         if column not in table and column != "status":
             table[column] = ""
-    for column in filter(is_number, table.columns):
-        table[column] = pd.to_numeric(table[column].replace("", None))
-        if column.endswith("_frame"):
-            table[column] = table[column].astype("Int64")
-    first = ["subject", "dataset", "participant", "visit", "source", "kind", "frames", "ed_frame", "es_frame"]
+    for column, kind in kinds_of(table.columns, "measures").items():
+        if kind in (Kind.NUMBER, Kind.COUNT):
+            table[column] = pd.to_numeric(table[column].replace("", None))
+            table[column] = table[column].astype("Int64" if kind is Kind.COUNT else float)
+    first = [*IDENTITY, "source", "kind", "frames", "ed_frame", "es_frame"]
     first = [column for column in first if column in table]
     table = table[first + [column for column in table.columns if column not in first]]
     return add_indexed(table, participants, body_surface)
@@ -269,17 +217,16 @@ def voided_table(measures: pd.DataFrame) -> pd.DataFrame:
     rows = [
         {**key, **each} for key, text in zip(keys, given["voided"], strict=True) for each in read_voided(text)
     ]
-    return pd.DataFrame(rows, columns=VOIDED_COLUMNS)
+    return pd.DataFrame(rows, columns=list(COHORT["voided"].columns))
 
 
 def overlap_table(evaluate: pd.DataFrame) -> pd.DataFrame:
     """Overlap rows of the subjects that have any; the fixed columns stand there even when none has."""
-    columns = list(OVERLAP_COLUMNS)
+    columns = list(COHORT["overlap"].columns)
     if "structure" not in evaluate:
         return pd.DataFrame(columns=columns)
     rows = by_subject(evaluate[evaluate["structure"] != ""])
-    left_out = ("participant", "visit", "status", "stage", "code", "reason")
-    return rows[columns + [c for c in rows.columns if c not in (*columns, *left_out)]]
+    return rows[columns + [c for c in rows.columns if c not in (*columns, *IDENTITY, *STATE)]]
 
 
 def gather_results(settings: str, shards: Sequence[str], results: Path) -> None:

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from cinecohort.cohort.flow import COLUMNS as FLOW_COLUMNS
 from cinecohort.cohort.flow import step_row
-from cinecohort.cohort.gather import write_frame
 from cinecohort.cohort.index import subject_key
 from cinecohort.cohort.participants import findings_of, gather_participants
-from cinecohort.cohort.stages import FINDING_COLUMNS, IDENTITY, STATE
 from cinecohort.cohort.withdrawals import withdrawn_ids
 from cinecohort.config import DatasetOptions
 from cinecohort.findings import Finding, Status
-from cinecohort.ledger.columns import OVERLAP_COLUMNS, VOIDED_COLUMNS
+from cinecohort.ledger.columns import COHORT
+from cinecohort.ledger.frames import write_frame
 from cinecohort.sources.tables import parse_settings, read_dataset
 
 
@@ -73,16 +71,16 @@ def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) ->
         if subject in dataset_of
     ]
     first = ["subject", "dataset", "source", "kind", "frames"]
-    write_frame(folder / "measures.tsv", measures[[*first, *(n for n in measures.columns if n not in first)]])
-    write_frame(folder / "overlap.tsv", pd.DataFrame(columns=list(OVERLAP_COLUMNS)))
-    write_frame(folder / "participants.tsv", people)
-    write_frame(folder / "status.tsv", status)
-    write_frame(folder / "flow.tsv", pd.DataFrame(steps, columns=list(FLOW_COLUMNS)))
-    write_frame(folder / "voided.tsv", pd.DataFrame(columns=list(VOIDED_COLUMNS)))
-    write_frame(folder / "findings.tsv", pd.DataFrame(findings, columns=list(FINDING_COLUMNS)))
-    for name in ("conversion", "quality"):
-        write_frame(folder / f"{name}.tsv", pd.DataFrame(columns=[*IDENTITY, *STATE]))
-    write_frame(folder / "tables.tsv", counts)
+    tables = {name: pd.DataFrame(columns=list(table.columns)) for name, table in COHORT.items()} | {
+        "measures": measures[[*first, *(name for name in measures.columns if name not in first)]],
+        "participants": people,
+        "status": status,
+        "flow": pd.DataFrame(steps, columns=list(COHORT["flow"].columns)),
+        "findings": pd.DataFrame(findings, columns=list(COHORT["findings"].columns)),
+        "tables": counts,
+    }
+    for name, table in tables.items():
+        write_frame(folder / f"{name}.tsv", table)
     return counts
 
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cinecohort.cohort.tables import parse_table, read_table
 from cinecohort.cohort.withdrawals import withdrawn_ids
 from cinecohort.config import Config, DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, write_text_if_changed
+from cinecohort.ledger.rows import parse_rows, read_rows
 from cinecohort.sources.base import RawSubject, Source, open_source
 
 COLUMNS = ("subject", "dataset", "id", "participant", "visit", "paths", "n_files", "n_bytes", "raw")
@@ -141,7 +141,7 @@ def read_converted(results: Path, shard: str) -> list[dict[str, str]]:
     """Rows of the index that the conversion of a shard last worked on; none before its first time."""
     path = converted_path(results, shard)
     try:
-        rows = read_table(path) if path.is_file() else []
+        rows = read_rows(path) if path.is_file() else []
     except (ValueError, csv.Error):
         return []  # Damaged: everybody counts as new, and the next conversion writes it again.
     return rows if all(None not in row.values() and set(COLUMNS) <= set(row) for row in rows) else []
@@ -154,7 +154,7 @@ def shards(results: Path) -> list[str]:
 
 def read_index(results: Path, shard: str) -> list[dict[str, str]]:
     """Rows of a shard's index."""
-    return read_table(index_path(results, shard))
+    return read_rows(index_path(results, shard))
 
 
 def indexed_subjects(index: Path) -> list[IndexedSubject]:
@@ -165,4 +165,4 @@ def indexed_subjects(index: Path) -> list[IndexedSubject]:
 def subjects_of(listed: str) -> list[IndexedSubject]:
     """Subjects of a shard, from the text of its index."""
     names = IndexedSubject.__dataclass_fields__
-    return [IndexedSubject(**{name: row[name] for name in names}) for row in parse_table(listed)]
+    return [IndexedSubject(**{name: row[name] for name in names}) for row in parse_rows(listed)]

@@ -22,12 +22,12 @@ from cinecohort.cohort.index import (
 from cinecohort.cohort.progress import tally_path
 from cinecohort.cohort.run_lock import RunLock
 from cinecohort.cohort.shards import keep_number_of_shards, number_of_shards, shard_of
-from cinecohort.cohort.tables import parse_table, table_text, write_table
 from cinecohort.cohort.versions import STAGES
 from cinecohort.cohort.withdrawals import remove_subject, withdrawn_ids, withdrawn_subjects
 from cinecohort.config import Config
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, digest_json, write_text_if_changed
+from cinecohort.ledger.rows import parse_rows, table_text, write_rows
 from cinecohort.sources.base import passed_over
 
 CLOCKS_DIFFER_S = 86_400
@@ -150,7 +150,7 @@ class Index:
 
     def _write(self) -> None:
         keep_number_of_shards(self.results, self.n_shards, self.shard_size)
-        indexed = {row["subject"] for text in self.tables.values() for row in parse_table(text)}
+        indexed = {row["subject"] for text in self.tables.values() for row in parse_rows(text)}
         for subject in sorted(withdrawn_subjects(self.results, self.withdrawn, indexed)):
             remove_subject(self.results, subject)
         for shard, text in self.tables.items():
@@ -158,7 +158,7 @@ class Index:
         for shard in set(shards(self.results)) - set(self.tables):
             _remove_shard(self.results, shard)
         changes = self.results / "logs" / "changes.tsv"
-        write_table(changes, self.summary.rows(), ("subject", "change", "why"))
+        write_rows(changes, self.summary.rows(), ("subject", "change", "why"))
 
 
 def _remove_shard(results: Path, shard: str) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from cinecohort import __version__
-from cinecohort.cohort.gather import read_shards
 from cinecohort.files import digest_json, write_json
+from cinecohort.ledger.frames import read_shards
 
 PACKAGES = (
     "snakemake",

@@ -12,6 +12,7 @@ from typing import Any
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config
 from cinecohort.errors import UserError
+from cinecohort.ledger.columns import COHORT
 from cinecohort.model_sets import model_sets
 from cinecohort.segmentation.descriptions import (
     check_digest,
@@ -37,17 +38,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """Sections of the configuration by stage; stages that are not named here use all of it."""
 
-COHORT_TABLES = (
-    "conversion",
-    "quality",
-    "measures",
-    "voided",
-    "overlap",
-    "participants",
-    "findings",
-    "status",
-    "flow",
-)
+COHORT_TABLES = tuple(COHORT)
 """Tables of the whole cohort, in ``results/cohort/``."""
 
 OF_THE_STUDY = ("participants", "columns", "withdrawals")

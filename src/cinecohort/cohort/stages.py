@@ -8,24 +8,9 @@ from typing import Any
 from cinecohort.cohort.index import IndexedSubject, index_path, note_converted, subjects_of
 from cinecohort.cohort.progress import tally_path, worst_finding
 from cinecohort.cohort.runner import run_shard
-from cinecohort.cohort.tables import columns_of, write_table
+from cinecohort.ledger.columns import COHORT, IDENTITY, STATE
+from cinecohort.ledger.rows import columns_of, write_rows
 from cinecohort.store import Record
-
-IDENTITY = ("subject", "dataset", "participant", "visit")
-STATE = ("status", "stage", "code", "reason")
-FINDING_COLUMNS = (
-    "subject",
-    "dataset",
-    "stage",
-    "code",
-    "level",
-    "view",
-    "slices",
-    "frames",
-    "value",
-    "threshold",
-    "message",
-)
 
 
 def run_stage(
@@ -69,8 +54,8 @@ def run_stage(
     records = run_shard(made, subjects, results / "subjects", logs, threads, tally)
     rows = [row for subject, record in records for row in table_rows(stage, subject, record)]
     columns = columns_of(rows, (*IDENTITY, *STATE))
-    write_table(table, rows, columns)
-    write_table(findings, finding_rows(stage, records), FINDING_COLUMNS)
+    write_rows(table, rows, columns)
+    write_rows(findings, finding_rows(stage, records), COHORT["findings"].columns)
     if stage == "convert":
         note_converted(results, shard, listed)
 

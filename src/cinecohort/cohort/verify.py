@@ -8,9 +8,9 @@ from typing import Any
 from tqdm import tqdm
 
 from cinecohort.cohort.index import read_index, shards
-from cinecohort.cohort.tables import read_table
 from cinecohort.cohort.versions import STAGES
 from cinecohort.files import read_json
+from cinecohort.ledger.rows import read_rows
 from cinecohort.store import abandoned_files, damaged_outputs, read_record, record_path
 
 
@@ -109,7 +109,7 @@ def subjects_with_records(results: Path) -> dict[str, set[str]]:
         for shard in shards(results):
             table = results / stage / f"{shard}.tsv"
             if table.is_file():
-                worked_on[stage] |= {row["subject"] for row in read_table(table) if row["stage"] == stage}
+                worked_on[stage] |= {row["subject"] for row in read_rows(table) if row["stage"] == stage}
     return worked_on
 
 

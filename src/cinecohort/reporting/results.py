@@ -9,57 +9,18 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
+from cinecohort.ledger.columns import COHORT
+from cinecohort.ledger.frames import read_frame, without_missing_text
 from cinecohort.model_sets import ModelSet, model_sets
 from cinecohort.synthetic import any_synthetic
 
-KEY_COLUMNS = ("subject", "dataset", "status", "code", "reason", "stage", "step", "level", "view", "source")
-TEXT_COLUMNS = {
-    *KEY_COLUMNS,
-    *("participant", "visit", "views", "vendor", "scanner", "observers", "message", "slices", "frames"),
-    *("kind", "reference", "role", "structure", "position", "sex", "icd10", "site", "group"),
-    *("folder", "first", "second", "measure", "outliers", "selection", "raters", "type", "quantity", "test"),
-    *("unvalidated", "models", "model", "what"),
-    *("outcome", "analysis", "setting", "factor", "variable", "covariate", "sd_source", "p_printed"),
-}
 
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "conversion": (
-        *("subject", "dataset", "status", "code", "reason", "views", "n_slices", "n_frames"),
-        *("dx_mm", "dy_mm", "dz_mm", "heart_rate_bpm", "vendor", "scanner", "field_t", "observers"),
-    ),
-    "findings": ("subject", "dataset", "stage", "code", "level", "view", "message"),
-    "quality": ("subject", "dataset", "stage", "status", "code", "reason"),
-    "measures": ("subject", "dataset", "source", "kind", "frames", "status"),
-    "overlap": (
-        *("subject", "dataset", "view", "source", "reference", "frame", "role", "structure", "position"),
-        *("dice", "mcd_mm", "hd_mm", "n_slices", "n_skipped"),
-    ),
-    "participants": ("subject", "dataset", "participant", "visit"),
-    "status": ("subject", "dataset", "status", "stage", "code", "reason"),
-    "flow": ("dataset", "step", "received", "excluded", "code", "reason", "n"),
-}
-"""The columns of the cohort tables that the report relies on."""
+def read_table(path: Path, columns: Sequence[str] = (), table: str = "") -> pd.DataFrame:
+    """Read a table of the results as it is printed: missing text is empty, a missing file has no rows.
 
-
-def read_table(path: Path, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Read a TSV or CSV; where it is not there, or empty, an empty table with `columns`.
-
-    Columns that the report relies on and the file lacks are added empty; names, codes and words are
-    text with an empty string where they are missing.
+    See :func:`cinecohort.ledger.frames.read_frame`.
     """
-    separator = "\t" if path.suffix == ".tsv" else ","
-    try:
-        header = pd.read_csv(path, sep=separator, nrows=0).columns
-        types: dict[Any, Any] = {name: str for name in header if name in TEXT_COLUMNS}
-        table = pd.read_csv(path, sep=separator, dtype=types, low_memory=False)
-    except (FileNotFoundError, pd.errors.EmptyDataError):
-        table = pd.DataFrame()
-    for column in columns:
-        if column not in table:
-            table[column] = pd.Series(dtype=str if column in TEXT_COLUMNS else float)
-    for column in TEXT_COLUMNS & set(table.columns):
-        table[column] = table[column].fillna("").astype(str)
-    return table
+    return without_missing_text(read_frame(path, table, columns, may_be_absent=True), table)
 
 
 Row = dict[str, Any]
@@ -192,7 +153,11 @@ def read_results(folder: Path, config: Mapping[str, Any]) -> Results:
         raise UserError(
             f"{folder}: holds no cohort/status.tsv, so there is nothing to report; run the workflow first."
         )
-    tables = {name: read_table(cohort / f"{name}.tsv", columns) for name, columns in COLUMNS.items()}
+    tables = {
+        name: read_table(cohort / f"{name}.tsv", table.columns, name)
+        for name, table in COHORT.items()
+        if name in Results.__annotations__
+    }
     run_file = folder / "run.json"
     results = Results(
         folder=folder,

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.analyses.agreement_report import reliability_of_observers, run
+from cinecohort.analyses.agreement_files import run
+from cinecohort.analyses.agreement_report import reliability_of_observers
 from cinecohort.statistics.cases import choose_cases
 from cinecohort.statistics.comparisons import MeasureSources, comparisons
 from cinecohort.statistics.datasets import describe_datasets

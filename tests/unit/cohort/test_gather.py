@@ -3,23 +3,21 @@ import json
 import pandas as pd
 import pytest
 
-from cinecohort.analyses.stages import read_cohort_table
 from cinecohort.cohort.gather import (
     final_status,
     gather_results,
     marked_as_seen,
     measures_table,
     overlap_table,
-    read_shards,
     seen_in_training,
-    write_frame,
 )
 from cinecohort.cohort.index import COLUMNS as INDEX_COLUMNS
 from cinecohort.cohort.settings import COHORT_TABLES, settings_for
-from cinecohort.cohort.stages import FINDING_COLUMNS
-from cinecohort.cohort.tables import columns_of, write_table
 from cinecohort.cohort.versions import STAGES
 from cinecohort.config import DatasetOptions, parse_config
+from cinecohort.ledger.columns import COHORT
+from cinecohort.ledger.frames import read_frame, read_shards, write_frame
+from cinecohort.ledger.rows import columns_of, write_rows
 
 STATE = ("subject", "dataset", "participant", "visit", "status", "stage", "code", "reason")
 
@@ -49,21 +47,21 @@ class Results:
             index = [
                 {"subject": s, "dataset": d, "id": i, "participant": i, "visit": ""} for s, d, i in members
             ]
-            write_table(self.folder / "index" / f"{shard}.tsv", index, INDEX_COLUMNS)
+            write_rows(self.folder / "index" / f"{shard}.tsv", index, INDEX_COLUMNS)
             for stage in STAGES:
                 made = [
                     {"subject": s, "dataset": d, "participant": i, "status": "ok", "stage": stage, **row}
                     for s, d, i in members
                     for row in rows.get((stage, s), [{}])
                 ]
-                write_table(self.folder / stage / f"{shard}.tsv", made, columns_of(made, STATE))
+                write_rows(self.folder / stage / f"{shard}.tsv", made, columns_of(made, STATE))
                 found = [f for f in findings.get(stage, []) if f["subject"] in [s for s, _, _ in members]]
-                write_table(self.folder / stage / f"{shard}.findings.tsv", found, FINDING_COLUMNS)
+                write_rows(self.folder / stage / f"{shard}.findings.tsv", found, COHORT["findings"].columns)
         gather_results(settings_for("gather", self.config), list(shards), self.folder)
         return self
 
     def table(self, name):
-        return read_cohort_table(self.folder / "cohort" / f"{name}.tsv")
+        return read_frame(self.folder / "cohort" / f"{name}.tsv", name)
 
 
 MEASURED = [
@@ -251,7 +249,7 @@ def test_numbers_keep_full_precision_and_missing_is_empty(tmp_path):
     )
     write_frame(tmp_path / "t.tsv", frame)
     assert (tmp_path / "t.tsv").read_text() == f"subject\tx\tn\nNA\t{1 / 3!r}\t1\nb\t\t\n"
-    back = read_cohort_table(tmp_path / "t.tsv")
+    back = read_frame(tmp_path / "t.tsv")
     assert back["subject"].tolist() == ["NA", "b"]
     assert back["x"].tolist()[0] == 1 / 3
     assert back["x"].isna().tolist() == [False, True]
@@ -278,17 +276,17 @@ def test_shards_of_different_columns_are_joined_and_only_numbers_are_numbers(tmp
     texts = {
         "0": "subject\tlvedv_ml\treason\na\t0.1\t007\n",
         "1": "subject\tlvedv_ml\treason\nb\t\tNA\n",
-        "2": "subject\tmodel\nc\tnet\n",
+        "2": "subject\tmodels\nc\tnet\n",
     }
     for name, text in texts.items():
         (tmp_path / name).write_text(text)
     paths = [tmp_path / name for name in texts]
-    table = read_shards(paths, with_numbers=True)
+    table = read_shards(paths, "measures")
     assert table["subject"].tolist() == ["a", "b", "c"]
     assert table["lvedv_ml"].tolist()[0] == 0.1
     assert table["lvedv_ml"].isna().tolist() == [False, True, True]
     assert table["reason"].tolist() == ["007", "NA", ""]
-    assert table["model"].tolist() == ["", "", "net"]
+    assert table["models"].tolist() == ["", "", "net"]
     assert read_shards(paths)["lvedv_ml"].tolist() == ["0.1", "", ""]
 
 

@@ -8,8 +8,8 @@ from cinecohort.cohort.progress import Progress, tally_path
 from cinecohort.cohort.refresh import Index, index_times
 from cinecohort.cohort.run import Run
 from cinecohort.cohort.run_summary import duration
-from cinecohort.cohort.tables import table_text, write_table
 from cinecohort.findings import Finding, Level, Status
+from cinecohort.ledger.rows import table_text, write_rows
 from cinecohort.store import Record
 
 HEADER = ("s", "max_rss")
@@ -43,7 +43,7 @@ def work(results, stage, shard, words, records=None, seconds=None):
     if seconds is not None:
         progress.close(records or {})
         row = {"s": seconds, "max_rss": 100.0 + seconds}
-        write_table(results / "benchmarks" / stage / f"{shard}.tsv", [row], HEADER)
+        write_rows(results / "benchmarks" / stage / f"{shard}.tsv", [row], HEADER)
 
 
 def test_progress_counts_subjects_of_this_runs_jobs_only(results):
@@ -73,7 +73,7 @@ def test_lines_of_progress_are_printed_as_subjects_are_done(results, monkeypatch
 
 
 def test_the_summary_of_a_run(results, capsys):
-    write_table(
+    write_rows(
         results / "cohort" / "status.tsv", [{"status": s} for s in ("ok", "review", "excluded")], ["status"]
     )
     work(results, "convert", "0000", ["ok"], seconds=999.0)
@@ -82,7 +82,7 @@ def test_the_summary_of_a_run(results, capsys):
     left_out = {"b": Record("convert", 1, "", Status.EXCLUDED, [NO_VIEW])}
     work(results, "convert", "0000", ["unchanged", "excluded"], left_out, seconds=100.0)
     work(results, "convert", "0001", ["review"], seconds=50.0)
-    write_table(results / "benchmarks" / "gather.tsv", [{"s": "0.4", "max_rss": "NA"}], HEADER)
+    write_rows(results / "benchmarks" / "gather.tsv", [{"s": "0.4", "max_rss": "NA"}], HEADER)
     run.finish(succeeded=True)
     text = (results / "summary.txt").read_text()
     assert capsys.readouterr().err == text + "\n"

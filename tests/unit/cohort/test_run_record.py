@@ -5,8 +5,8 @@ import pandas as pd
 
 from cinecohort.cohort.run_record import engines_used, git_revision, package_versions, record_run
 from cinecohort.cohort.settings import settings_for
-from cinecohort.cohort.tables import write_table
 from cinecohort.config import parse_config
+from cinecohort.ledger.rows import write_rows
 
 
 def record(tmp_path, **changes):
@@ -22,7 +22,7 @@ def record(tmp_path, **changes):
         ("excluded", "", "", "", ""),
     ]
     columns = ["subject", "engine", "precision", "device", "frames_segmented"]
-    write_table(tmp_path / "0000.tsv", [dict(zip(columns, row, strict=True)) for row in rows], columns)
+    write_rows(tmp_path / "0000.tsv", [dict(zip(columns, row, strict=True)) for row in rows], columns)
     path = tmp_path / "run.json"
     record_run(settings_for("run_record", config), [tmp_path / "0000.tsv"], path, tmp_path)
     return json.loads(path.read_text())

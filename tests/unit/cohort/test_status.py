@@ -11,10 +11,10 @@ from cinecohort.cohort.gather import final_status
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.runner import Stage, run_shard
 from cinecohort.cohort.stages import table_rows
-from cinecohort.cohort.tables import columns_of, read_table, write_table
 from cinecohort.cohort.versions import STAGES
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
+from cinecohort.ledger.rows import columns_of, read_rows, write_rows
 
 SUBJECT = IndexedSubject("A", "d", "A", "A", "", "raw")
 LEVELS = {
@@ -50,8 +50,8 @@ def test_what_a_stage_finds_reaches_the_cohort(
             for subject, record in run_shard(work, [SUBJECT], tmp_path / "store", tmp_path / "logs")
             for row in table_rows(name, subject, record)
         ]
-        write_table(tmp_path / f"{name}.tsv", rows, columns_of(rows, ()))
-        listed = read_table(tmp_path / f"{name}.tsv")
+        write_rows(tmp_path / f"{name}.tsv", rows, columns_of(rows, ()))
+        listed = read_rows(tmp_path / f"{name}.tsv")
         assert {row["status"] for row in listed} == {LEVELS[level, view] if name == stage else "ok"}
         tables[name] = pd.DataFrame(listed)
     state = final_status(tables).iloc[0]

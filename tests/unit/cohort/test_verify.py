@@ -5,10 +5,10 @@ import pytest
 
 from cinecohort.cli import main
 from cinecohort.cohort.index import COLUMNS
-from cinecohort.cohort.stages import FINDING_COLUMNS
-from cinecohort.cohort.tables import write_table
 from cinecohort.cohort.verify import strike, verify
 from cinecohort.findings import Outcome, Status
+from cinecohort.ledger.columns import COHORT
+from cinecohort.ledger.rows import write_rows
 from cinecohort.store import read_record, record_path, write_record
 
 STATE = ("subject", "status", "stage")
@@ -18,7 +18,7 @@ STATE = ("subject", "status", "stage")
 def results(tmp_path):
     """Two shards of one subject each, converted and measured; b was excluded by the conversion."""
     for shard, subject in (("0000", "a"), ("0001", "b")):
-        write_table(tmp_path / "index" / f"{shard}.tsv", [{"subject": subject}], COLUMNS)
+        write_rows(tmp_path / "index" / f"{shard}.tsv", [{"subject": subject}], COLUMNS)
         folder = tmp_path / "subjects" / subject
         folder.mkdir(parents=True)
         (folder / "sa.nii.gz").write_bytes(b"image")
@@ -31,8 +31,8 @@ def results(tmp_path):
             write_record(folder, "measure", 1, "print", made)
             stage = "measure"
         for name, made_by in (("convert", "convert"), ("measure", stage)):
-            write_table(tmp_path / name / f"{shard}.tsv", [{"subject": subject, "stage": made_by}], STATE)
-            write_table(tmp_path / name / f"{shard}.findings.tsv", [], FINDING_COLUMNS)
+            write_rows(tmp_path / name / f"{shard}.tsv", [{"subject": subject, "stage": made_by}], STATE)
+            write_rows(tmp_path / name / f"{shard}.findings.tsv", [], COHORT["findings"].columns)
     return tmp_path
 
 

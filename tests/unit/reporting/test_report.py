@@ -8,7 +8,7 @@ import pandas as pd
 import pypdf
 import pytest
 
-from cinecohort.analyses.agreement_report import run as run_agreement
+from cinecohort.analyses.agreement_files import run as run_agreement
 from cinecohort.analyses.group_study import run_study
 from cinecohort.cli import main
 from cinecohort.errors import UserError

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.analyses import agreement_report, group_study
+from cinecohort.analyses import agreement_files, group_study
 from cinecohort.analyses.group_study import run_study, validated_outcomes
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
@@ -87,7 +87,7 @@ def study(measures: pd.DataFrame, participants: pd.DataFrame, out: Path, unvalid
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(group_study, "_write_figures", lambda *arguments: None)
-    monkeypatch.setattr(agreement_report, "_write_grids", lambda *arguments: None)
+    monkeypatch.setattr(agreement_files, "_write_grids", lambda *arguments: None)
 
 
 def test_a_study_leaves_them_out_and_says_so(
@@ -146,7 +146,7 @@ def test_agreement(
     for path, table in zip(paths, (measures, pd.DataFrame(), participants), strict=True):
         path.write_text(table.to_csv(sep="\t", index=False) if len(table) else "")
     out = tmp_path / "agreement"
-    agreement_report.run(*paths, out, AgreementOptions(), unvalidated=unvalidated)
+    agreement_files.run(*paths, out, AgreementOptions(), unvalidated=unvalidated)
     compared = set(pd.read_csv(out / "all_differences.csv")["measure"])
     left_out = pd.read_csv(out / "left_out.csv")
     assert {"lvedv_ml", "ra_max_ml"} <= compared

@@ -33,18 +33,18 @@ def table_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str
     return buffer.getvalue()
 
 
-def write_table(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Write rows as a table, by rename."""
     write_text(path, table_text(rows, columns))
 
 
-def read_table(path: Path) -> list[dict[str, str]]:
+def read_rows(path: Path) -> list[dict[str, str]]:
     """Read a table; every value is text, missing ones are empty."""
-    return parse_table(path.read_text(encoding="utf-8"))
+    return parse_rows(path.read_text(encoding="utf-8"))
 
 
-def parse_table(text: str) -> list[dict[str, str]]:
-    """Rows of a table from its text, as :func:`read_table` gives them."""
+def parse_rows(text: str) -> list[dict[str, str]]:
+    """Rows of a table from its text, as :func:`read_rows` gives them."""
     return list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"))
 
 

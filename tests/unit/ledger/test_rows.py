@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cinecohort.cohort.tables import cell, columns_of, read_table, table_text, write_table
+from cinecohort.ledger.rows import cell, columns_of, read_rows, table_text, write_rows
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_numbers_come_back_as_they_were():
 
 def test_a_table_comes_back_as_it_was(tmp_path):
     rows = [{"subject": "a b", "reason": 'a "quoted", long; reason', "n": None}, {"subject": "É", "n": 2}]
-    write_table(tmp_path / "t.tsv", rows, ["subject", "reason", "n"])
-    assert read_table(tmp_path / "t.tsv") == [
+    write_rows(tmp_path / "t.tsv", rows, ["subject", "reason", "n"])
+    assert read_rows(tmp_path / "t.tsv") == [
         {"subject": "a b", "reason": 'a "quoted", long; reason', "n": ""},
         {"subject": "É", "reason": "", "n": "2"},
     ]
@@ -42,8 +42,8 @@ def test_a_table_comes_back_as_it_was(tmp_path):
 
 def test_a_table_without_rows_has_its_columns(tmp_path):
     assert table_text([], ["subject", "n"]) == "subject\tn\n"
-    write_table(tmp_path / "t.tsv", [], ["subject"])
-    assert read_table(tmp_path / "t.tsv") == []
+    write_rows(tmp_path / "t.tsv", [], ["subject"])
+    assert read_rows(tmp_path / "t.tsv") == []
 
 
 def test_keys_that_are_no_column_are_left_out():
