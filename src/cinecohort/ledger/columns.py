@@ -72,7 +72,9 @@ _OF_KIND = {
         *IDENTITY,
         *STATE,
         *_names("id view views source kind frames reference role structure position model models observers"),
-        *_names("unvalidated voided step level message slices sex icd10 site vendor scanner group"),
+        *_names(
+            "unvalidated voided implausible step level message slices sex icd10 site vendor scanner group"
+        ),
         # Of agreement and studies.
         *_names("folder first second measure outliers selection raters type quantity test what outcome"),
         *_names("analysis setting factor variable covariate sd_source p_printed"),
