@@ -13,7 +13,7 @@ VERSIONS = {
     "gather": 6,
     "import_tables": 5,
     "run_record": 2,
-    "agreement": 3,
+    "agreement": 4,
     "group_study": 6,
     "report": 5,
 }
