@@ -8,18 +8,10 @@ ROLE_NAMES = {"ed": "ED", "es": "ES", "both": "ED and ES", "": "all frames"}
 
 STEP_NAMES = {
     "indexed": "Received",
-    "converted": "Converted",
-    "convert": "Converted",
     "image quality": "Passed image checks",
-    "image_quality": "Passed image checks",
-    "segmented": "Segmented",
-    "segment": "Segmented",
     "segmentation quality": "Passed segmentation checks",
-    "segmentation_quality": "Passed segmentation checks",
-    "measured": "Measured",
-    "measure": "Measured",
 }
-"""Steps of the flow, as printed."""
+"""Steps of the flow that are not printed as they are called."""
 
 STAGE_NAMES = {
     "convert": "Conversion",
