@@ -49,7 +49,9 @@ def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) ->
     pandas.DataFrame
         Counts by dataset and source; see :class:`cinecohort.sources.tables.MeasuresTable`.
     """
-    measures, counts, odd = read_measures_of(datasets)
+    measures, counts, odd, notes = read_measures_of(datasets)
+    for note in notes:
+        print(note)
     index = measures.drop_duplicates("subject")[["subject", "dataset", "id", "participant", "visit"]]
     index = index[~withdrew(index, datasets)].reset_index(drop=True)
     measures = measures[measures["subject"].isin(index["subject"])].drop(
@@ -86,18 +88,19 @@ def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) ->
 
 def read_measures_of(
     datasets: Mapping[str, DatasetOptions],
-) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[Finding]]]:
-    """Measures of all datasets with their subjects' keys, what was read, and values not believed."""
-    tables, counts = [], []
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, list[Finding]], list[str]]:
+    """Measures of all datasets with their subjects' keys, what was read, values not believed, notes."""
+    tables, counts, notes = [], [], list[str]()
     odd: dict[str, list[Finding]] = {}
     for name, options in datasets.items():
-        table, read, remarks = read_dataset(name, options.path, parse_settings(options.settings, name))
+        table, read, remarks, told = read_dataset(name, options.path, parse_settings(options.settings, name))
         keys = {each: subject_key(name, each, datasets) for each in table["subject"]}
         own = table["subject"]
         tables.append(table.assign(id=own, participant=own, visit="", subject=own.map(keys)))
         counts += read
+        notes += told
         odd |= {keys[each]: findings_of(listed) for each, listed in remarks.items()}
-    return pd.concat(tables, ignore_index=True), pd.DataFrame(counts), odd
+    return pd.concat(tables, ignore_index=True), pd.DataFrame(counts), odd, notes
 
 
 def withdrew(people: pd.DataFrame, datasets: Mapping[str, DatasetOptions]) -> pd.Series:

@@ -72,7 +72,8 @@ def check_values(known: ParticipantsTable, options: Mapping[str, ColumnOptions],
     _check_bmi(known)
     computed = "bmi" not in table
     with_bmi(table, {row for row, listed in known.remarks.items() if any(r.column == "bmi" for r in listed)})
-    if computed and "bmi" in table:
+    trusted = not any(f": {name}: " in text for text in known.mistakes for name in ("height_cm", "weight_kg"))
+    if computed and "bmi" in table and trusted:
         _check_column(known, "bmi", None, path)
     _mark(known, path)
 
@@ -174,4 +175,5 @@ def _mark(known: ParticipantsTable, path: Path) -> None:
             counts[name] = counts.get(name, 0) + 1
     table[IMPLAUSIBLE] = pd.Series(table.index.map(marks), index=table.index, dtype=object).replace("", None)
     for name, count in sorted(counts.items()):
-        known.notes.append(f"{path}: {name}: {count:,} implausible values count as missing.")
+        words = "value counts" if count == 1 else "values count"
+        known.notes.append(f"{path}: {name}: {count:,} implausible {words} as missing.")

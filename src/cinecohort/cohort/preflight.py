@@ -5,8 +5,9 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from cinecohort.cohort.withdrawals import withdrawn_ids
 from cinecohort.config import Config, DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.files import digest_json, to_json, write_text
+from cinecohort.ledger.plausibility import LIMITS
 from cinecohort.model_sets import model_sets
 from cinecohort.options import parse_leniently
+from cinecohort.sources.column_options import column_options
 
 BYTES_OF_AN_IMAGE = 0.6
 """Share of its raw files that a converted, compressed image takes."""
@@ -58,7 +61,8 @@ def check_config(config: Config) -> list[Problem]:
     problems += list(_machine(config, index))
     known = [table for table in people if table is not None]
     everyone = pd.concat(known, ignore_index=True) if known and len(known) == len(people) else None
-    problems += check_studies(config, Known(everyone, measures, _sources(config, measures)))
+    doubted = _doubted(config, problems)
+    problems += check_studies(config, Known(everyone, measures, _sources(config, measures), doubted))
     return list(dict.fromkeys(problems))
 
 
@@ -144,7 +148,7 @@ def _tables(config: Config, problems: list[Problem]) -> tuple[pd.DataFrame | Non
     people: list[pd.DataFrame | None] = []
     for name, options in config.datasets.items():
         try:
-            measures, _, odd = read_measures_of({name: options})
+            measures, _, odd, notes = read_measures_of({name: options})
         except UserError as error:
             problems += [
                 Problem(f"datasets.{name}.settings", line.strip()) for line in str(error).split("\n")
@@ -153,12 +157,41 @@ def _tables(config: Config, problems: list[Problem]) -> tuple[pd.DataFrame | Non
         else:
             tables.append(measures)
             rows = measures.drop_duplicates("subject")[_KEYS]
+            notes += _nobody_shared(measures)
+            problems += [Problem(f"datasets.{name}.settings", note, stops=False) for note in notes]
             doubted = [finding.message for listed in odd.values() for finding in listed]
             if doubted:
                 sentence = f"{len(doubted):,} measures are not believed, such as: {doubted[0]}."
                 problems.append(Problem(f"datasets.{name}.settings", sentence, stops=False))
         people.append(_participants(name, options, rows, problems))
     return (pd.concat(tables, ignore_index=True) if len(tables) == len(config.datasets) else None), people
+
+
+def _doubted(config: Config, problems: Sequence[Problem]) -> set[str]:
+    """Columns of participants of which a mistake was told already: their values say nothing."""
+    told = [p.sentence for p in problems if p.stops and p.place.endswith(".participants")]
+    names = {name: [name] for name in LIMITS}
+    for options in config.datasets.values():
+        for ours, given in options.columns.items():
+            theirs = column_options(given).column
+            names[ours] = [ours, *([theirs] if isinstance(theirs, str) else theirs)]
+    names.setdefault("sex", ["sex"])
+    doubted = {
+        ours for ours, listed in names.items() if any(name in text for name in listed for text in told)
+    }
+    return doubted | ({"bmi"} if doubted & {"height_cm", "weight_kg"} else set())
+
+
+def _nobody_shared(measures: pd.DataFrame) -> list[str]:
+    """Pairs of tables that hold no subject in common, so that nothing can be compared."""
+    by_source = measures.groupby("source", sort=False)["subject"]
+    subjects = {str(source): set(rows) for source, rows in by_source}
+    return [
+        f"{first} and {second} share no subject, such as {min(subjects[first])!r} and "
+        f"{min(subjects[second])!r}: nothing can be compared."
+        for first, second in combinations(subjects, 2)
+        if subjects[first].isdisjoint(subjects[second])
+    ]
 
 
 def _sources(config: Config, measures: pd.DataFrame | None) -> set[str]:

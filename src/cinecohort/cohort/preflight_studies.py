@@ -39,11 +39,14 @@ class Known:
         Measures made elsewhere; None where images are still to be measured.
     sources
         Names of models and observers.
+    doubted
+        Columns of participants that hold a mistake, so that their values say nothing.
     """
 
     people: pd.DataFrame | None
     measures: pd.DataFrame | None
     sources: Collection[str]
+    doubted: Collection[str] = ()
 
     def measure_names(self) -> set[str]:
         """Columns that may be compared."""
@@ -134,7 +137,8 @@ class _Study:
     def _filled(self, name: str) -> Iterator[Problem]:
         """A covariate that nobody has leaves nobody in the study."""
         people = self.known.people
-        if people is None or people.empty or name in (*FROM_IMAGES, *self.study.outcomes):
+        unknown = (*FROM_IMAGES, *self.study.outcomes, *self.known.doubted)
+        if people is None or people.empty or name in unknown:
             return
         place = f"{self.place}.covariates"
         if name in self._columns() and (name not in people or people[name].isna().all()):
@@ -146,11 +150,8 @@ class _Study:
 
     def _condition(self, place: str, condition: str) -> Iterator[Problem]:
         people = self.known.people
-        if (
-            people is None
-            or people.empty
-            or set(condition_columns(condition)) & {*FROM_IMAGES, "status", "code"}
-        ):
+        unknown = {*FROM_IMAGES, "status", "code", *self.known.doubted}
+        if people is None or people.empty or set(condition_columns(condition)) & unknown:
             return
         absent = [name for name in condition_columns(condition) if name not in people]
         table = people.assign(**dict.fromkeys(absent))
@@ -188,6 +189,15 @@ class _Study:
                     f"the participants have no column `{key}`, so that nobody can be left out; map it "
                     "under `columns`.",
                 )
+        if exclusions.self_reported_mi and "self_reported_mi" in people:
+            empty = people["self_reported_mi"].isna().all()
+            odd = (
+                "implausible" in people
+                and people["implausible"].astype("string").str.contains("self_rep").any()
+            )
+            if empty and odd:
+                sentence = "no answer is understood; write yes and no, or give their meaning with `codes`."
+                yield Problem(f"{self.place}.exclusions.self_reported_mi", sentence)
         if not exclusions.icd10 or "icd10" not in people:
             return
         if exclusions.before_scan_only:

@@ -1,7 +1,7 @@
 """Reading and writing the tables that the statistics work on, and naming their columns."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -42,11 +42,16 @@ def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) 
 
 
 def read_users_table(
-    path: Path, keys: Sequence[str] = (), may_be_empty: bool = True
+    path: Path,
+    keys: Sequence[str] = (),
+    may_be_empty: bool = True,
+    has_limits: Callable[[str], bool] = lambda name: False,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Read a table that a user brings, with decimal commas and words and numbers for missing values.
 
     See :func:`read_table` for what it takes and raises. All commands and the workflow read such tables by it.
+    `has_limits` says of a column that its values are held against limits later, so that a -999 is found
+    there.
 
     Returns
     -------
@@ -57,7 +62,7 @@ def read_users_table(
     notes: list[str] = []
     for name in table.columns:
         if name not in keys and not is_key_name(str(name)):
-            table[name], told = clean_column(table[name], str(name), path)
+            table[name], told = clean_column(table[name], str(name), path, not has_limits(str(name)))
             notes += told
     return table, notes
 

@@ -264,18 +264,20 @@ def sentinels(numbers: pd.Series) -> list[float]:
 
 
 def special_codes(numbers: pd.Series) -> list[float]:
-    """Negative whole numbers, in a column of whole numbers, that may be codes of answers.
+    """Negative whole numbers that may be codes of answers.
 
     Only where nothing else is negative: of an index such as Townsend's, negative values are values.
     """
     values = numbers.dropna()
     others = values[~values.isin(SPECIAL_CODES)]
-    if others.empty or (others < 0).any() or (values % 1 != 0).any():
+    if others.empty or (others < 0).any():
         return []
     return [code for code in SPECIAL_CODES if (values == code).any()]
 
 
-def clean_column(values: pd.Series, name: str, path: Path) -> tuple[pd.Series, list[str]]:
+def clean_column(
+    values: pd.Series, name: str, path: Path, look_for_codes: bool = True
+) -> tuple[pd.Series, list[str]]:
     """A column as numbers where it holds numbers, with missing values missing, and what to tell about it.
 
     Parameters
@@ -284,6 +286,8 @@ def clean_column(values: pd.Series, name: str, path: Path) -> tuple[pd.Series, l
         As pandas read it: numbers or text.
     name, path
         For the sentences.
+    look_for_codes
+        Whether -999 and the like are looked for; not where limits of the values are known.
 
     Returns
     -------
@@ -301,6 +305,8 @@ def clean_column(values: pd.Series, name: str, path: Path) -> tuple[pd.Series, l
             return values.mask(is_missing(texts)), []
         whole = numbers.notna().all() and bool((numbers % 1 == 0).all())
         values = numbers.astype(np.int64) if whole else numbers
+    if not look_for_codes:
+        return values, []
     notes = []
     codes = sentinels(values)
     if codes:

@@ -126,7 +126,12 @@ def _read_file(
     path: Path, options: MeasuresFileOptions, notes: list[str]
 ) -> tuple[pd.DataFrame, int, int, int]:
     """Return the file's table with ``subject``, ``repeat`` and measures, and the counts of what it held."""
-    table, told = read_users_table(path, [name for name in (options.subject, options.measure) if name])
+    ours = {theirs: name for name, theirs in options.columns.items()}
+    table, told = read_users_table(
+        path,
+        [name for name in (options.subject, options.measure) if name],
+        has_limits=lambda name: measure_limits(ours.get(name, THEIR_NAMES.get(name, name))) is not None,
+    )
     for column, text in options.where.items():
         table = table[_column(table, column, path).astype("string") == text]
     read = len(table)
@@ -143,14 +148,12 @@ def _read_file(
         if options.measure:
             named["measure"] = _column(table, options.measure, path).astype("string")
         values = _column(table, options.value, path)
-        wide = _widened(
-            named[known], values[known], {theirs: ours for ours, theirs in options.columns.items()}
-        )
+        wide = _widened(named[known], values[known], ours)
     else:
         wide = named[["subject", "repeat"]].join(_measure_columns(table, options, path))[known]
     measures = [name for name in wide.columns if name not in ("subject", "repeat")]
     numbers = wide[measures].apply(pd.to_numeric, errors="coerce").astype(np.float64)
-    not_numbers = int((wide[measures].notna() & numbers.isna()).to_numpy().sum())
+    not_numbers = sum(_no_numbers(wide[name], numbers[name], f"{path}: {name}", notes) for name in measures)
     for name, factor in options.scale.items():
         if name in numbers:
             numbers[name] *= factor
@@ -162,6 +165,18 @@ def _read_file(
     if wrong:
         raise UserError("\n".join(wrong))
     return wide[["subject", "repeat"]].astype(str).join(numbers), int((~known).sum()), not_numbers, read
+
+
+def _no_numbers(values: pd.Series, numbers: pd.Series, place: str, notes: list[str]) -> int:
+    """How many cells of a measure hold text; a measure that is mostly text is refused."""
+    texts = values[values.notna() & numbers.isna()]
+    if texts.empty:
+        return 0
+    shown = f"{len(texts):,} of {int(values.notna().sum()):,} cells are no numbers, such as {texts.iloc[0]!r}"
+    if len(texts) > values.notna().sum() / 2:
+        raise UserError(f"{place}: {shown}; write numbers alone.")
+    notes.append(f"{place}: {shown}; they count as missing.")
+    return len(texts)
 
 
 def _column(table: pd.DataFrame, name: str, path: Path) -> pd.Series:
@@ -182,7 +197,7 @@ def _measure_columns(table: pd.DataFrame, options: MeasuresFileOptions, path: Pa
     chosen = {ours: _column(table, theirs, path) for ours, theirs in options.columns.items()}
     for name in table.columns:
         ours = THEIR_NAMES.get(str(name), str(name))
-        numeric = pd.api.types.is_numeric_dtype(table[name]) or name in THEIR_NAMES
+        numeric = pd.api.types.is_numeric_dtype(table[name]) or measure_of(ours) is not None
         if ours not in chosen and not options.columns and numeric and is_measure_name(ours):
             chosen[ours] = table[name]
     return pd.DataFrame(chosen, index=table.index)
@@ -219,7 +234,7 @@ def parse_settings(settings: Mapping[str, Any], dataset: str) -> TablesOptions:
 
 def read_dataset(
     dataset: str, path: Path, options: TablesOptions
-) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, list[Remark]]]:
+) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, list[Remark]], list[str]]:
     """Read all tables of measures of a dataset.
 
     Returns
@@ -234,6 +249,7 @@ def read_dataset(
         With every table that cannot be read, or is in another unit.
     """
     rows, counts, mistakes = [], [], []
+    notes: list[str] = []
     remarks: dict[str, list[Remark]] = {}
     for source, table_options in options.tables.items():
         try:
@@ -244,10 +260,9 @@ def read_dataset(
         described = {"dataset": dataset, "source": source, "kind": table_options.kind}
         rows.append(table.measures.assign(**described, frames="own", status="ok"))
         counts.append(described | table.counts)
-        for note in table.notes:
-            print(note)
+        notes += table.notes
         for subject, listed in table.remarks.items():
             remarks.setdefault(subject, []).extend(listed)
     if mistakes:
         raise UserError("\n".join(mistakes))
-    return pd.concat(rows, ignore_index=True), counts, remarks
+    return pd.concat(rows, ignore_index=True), counts, remarks, notes

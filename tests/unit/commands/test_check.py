@@ -216,6 +216,23 @@ def test_what_does_not_stop_a_run_is_told(tmp_path, capsys):
     assert "no participant has a diagnosis in J45" in said
 
 
+def test_an_answer_that_nobody_understands_stops_an_exclusion_by_it(tmp_path, capsys):
+    values = tables(tmp_path, self_reported_mi="oui")
+    values["studies"]["s"]["exclusions"] = {"self_reported_mi": True}
+    code, said = check(tmp_path, values, capsys)
+    assert code == 1
+    assert "studies.s.exclusions.self_reported_mi: no answer is understood" in said
+
+
+def test_tables_that_share_no_subject_are_told(tmp_path, capsys):
+    values = tables(tmp_path)
+    (tmp_path / "manual.csv").write_text("subject,lvedv_ml\nq1,150\nq2,140\n")
+    sources = values["datasets"]["d"]["settings"]["tables"]
+    sources["manual"] = {"kind": "manual", "files": [{"path": "manual.csv"}]}
+    _, said = check(tmp_path, values, capsys)
+    assert "auto and manual share no subject" in said
+
+
 def test_five_thousand_subjects_take_less_than_ten_seconds(tmp_path, capsys):
     values = tables(tmp_path, n=5000)
     values["studies"]["s"] |= {"covariates": ["agee"], "outcomes": ["lvedv"], "published": "none"}

@@ -160,6 +160,16 @@ def test_a_ratio_to_volume_is_no_volume(tmp_path) -> None:
     assert table.counts["implausible"] == 0
 
 
+def test_a_measure_of_text_is_refused_and_single_texts_are_told(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("subject,lvedv_ml\na,150 mL\nb,140 mL\nc,130\n")
+    with pytest.raises(UserError, match=r"a.csv: lvedv_ml: 2 of 3 cells are no numbers, such as '150 mL'"):
+        read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    (tmp_path / "a.csv").write_text("subject,lvedv_ml\na,150\nb,140\nc,failed\n")
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    assert table.measures["lvedv_ml"].isna().tolist() == [False, False, True]
+    assert "1 of 3 cells are no numbers, such as 'failed'" in table.notes[0]
+
+
 def test_volumes_the_wrong_way_round_are_missing(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("subject,lvedv_ml,lvesv_ml\na,150,60\nb,60,150\n")
     table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
