@@ -20,7 +20,7 @@ NO_RESIDUALS = "the values do not vary within the groups, so that no error can b
 SPARE_SETS = 3
 """Matched sets beyond the covariates' columns (subjects beyond the parameters, without sets) from which on a
 covariate-adjusted p value keeps its level; measured in ``benchmarks/type_one_error.md``."""
-UNEQUAL, LARGE_GROUP = 4, 200
+UNEQUAL, LARGE_GROUP = 4, 1000
 """Without sets there is no p where one group is more than so many times the other and the smaller is below
 this size: with a log-normal outcome and 1:8 up to 9 % of true nulls were rejected."""
 _ESTIMATES = ("estimate", "se", "df", "ci_low", "ci_high", "p")

@@ -86,7 +86,8 @@ def weighted_difference(
         by_coefficients = (design * (slopes * residual)[:, None]).mean(axis=0) / share
         influences.append(weights * residual / share + score_influence @ by_coefficients)
         means.append(mean)
-    return {**_normal(means[0] - means[1], influences[0] - influences[1], alpha), "weights": weights}
+    df = min((treatment == 1).sum(), (treatment == 0).sum()) - design.shape[1]
+    return {**_tested(means[0] - means[1], influences[0] - influences[1], df, alpha), "weights": weights}
 
 
 def augmented_difference(
@@ -124,7 +125,8 @@ def augmented_difference(
     terms = np.where(focal, residual, -weights * residual) / share
     effect = float(terms.mean())
     influence = terms - focal * effect / share
-    return _normal(effect if kind == "att" else -effect, influence, alpha)
+    df = min(focal.sum(), (~focal).sum()) - design.shape[1]
+    return _tested(effect if kind == "att" else -effect, influence, df, alpha)
 
 
 def _design(table: pd.DataFrame, covariates: Sequence[str]) -> np.ndarray:
@@ -145,14 +147,19 @@ def _check_counterparts(
         )
 
 
-def _normal(estimate: float, influence: np.ndarray, alpha: float) -> dict[str, float]:
+def _tested(estimate: float, influence: np.ndarray, df: int, alpha: float) -> dict[str, float]:
+    """Estimate with error, interval and p by Student's t.
+
+    The theory is of large samples; degrees of freedom of the smaller group keep the level near 5 % in small
+    ones, where the normal distribution rejects up to 10 %. Without any, interval and p are missing.
+    """
     error = float(np.sqrt((influence**2).mean() / len(influence)))
-    half = float(stats.norm.isf(alpha / 2)) * error
-    p = float(2 * stats.norm.sf(abs(estimate) / error)) if error > 0 else np.nan
+    usable = df > 0 and error > 0
+    half = float(stats.t.isf(alpha / 2, df)) * error if usable else np.nan
     return {
         "estimate": estimate,
         "se": error,
         "ci_low": estimate - half,
         "ci_high": estimate + half,
-        "p": p,
+        "p": float(2 * stats.t.sf(abs(estimate) / error, df)) if usable else np.nan,
     }

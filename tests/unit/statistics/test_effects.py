@@ -9,8 +9,9 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from cinecohort.errors import UserError
 from cinecohort.statistics.effects import LITERAL_COLUMNS, compare
-from cinecohort.statistics.matched_samples import read_pairs
+from cinecohort.statistics.matched_samples import Regression, adjusted_design, read_pairs
 from cinecohort.statistics.matching import match
+from cinecohort.statistics.robust_regression import RobustRegression
 from cinecohort.statistics.study_options import MatchingOptions
 from cinecohort.statistics.two_samples import holm
 
@@ -281,3 +282,44 @@ def test_no_p_with_more_parameters_than_matched_sets_carry():
     assert np.isfinite([many["adjusted_estimate"], many["adjusted_se"]]).all()
     assert np.isnan([many["adjusted_p"], many["adjusted_ci_low"], many["adjusted_ci_high"]]).all()
     assert "7 matched sets are too few to adjust for 4 columns" in many["adjusted_note"]
+
+
+def test_no_p_of_tests_that_need_equal_spreads_in_matched_groups_of_unequal_size(table):
+    for ratio, given in ((1, True), (2, False)):
+        pairs = match(table, "t", ["age", "sex"], MatchingOptions(ratio=ratio)).pairs_table()
+        row = compare(table, "t", ["y"], pairs=pairs).iloc[0]
+        assert np.isfinite([row["student_p"], row["mann_whitney_p"]]).all() == given
+        assert np.isfinite(row["welch_p"])
+
+
+def test_no_p_of_everybody_in_small_groups_of_very_unequal_size(table):
+    for treated, given in ((60, True), (15, False)):
+        small = table.drop(table.index[table["t"] == 1][treated:])
+        row = compare(small, "t", ["y"], covariates=["age"]).iloc[0]
+        assert np.isfinite([row["adjusted_ci_low"], row["adjusted_estimate"]]).all()
+        assert np.isfinite(row["adjusted_p"]) == given
+        assert ("too unequal" in row["adjusted_note"]) == (not given)
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_degrees_of_freedom_are_no_more_than_sets_beyond_the_covariates(table, ratio):
+    small = table.drop(table.index[table["t"] == 1][12:])
+    pairs = match(small, "t", ["age", "sex"], MatchingOptions(ratio=ratio)).pairs_table()
+    row = compare(small, "t", ["y"], pairs=pairs, covariates=["age", "sex"]).iloc[0]
+    assert 0 < row["adjusted_df"] <= 12 - 1 - 2
+    t = row["adjusted_estimate"] / row["adjusted_se"]
+    assert row["adjusted_p"] == pytest.approx(2 * stats.t.sf(abs(t), row["adjusted_df"]))
+
+
+def test_the_adjusted_test_keeps_its_level_with_ten_pairs_and_five_covariates():
+    # CR1 with G - 1 degrees of freedom rejected 10 % of such nulls.
+    names, pairs, rejected = list("abcde"), np.tile(np.arange(10), 2), []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        table, treated = pd.DataFrame(rng.normal(size=(20, 5)), columns=names), np.repeat([1, 0], 10)
+        design = adjusted_design(table, treated, np.ones(20), Regression(names)).matrix
+        fit = RobustRegression(design, np.ones(20), pairs, "CR2")
+        estimates, errors = fit.estimates(rng.normal(size=(20, 100)), np.eye(12)[1])
+        df = min(fit.df(np.eye(12)[1:2]), 10 - 1 - 5)
+        rejected.append((2 * stats.t.sf(np.abs(estimates / errors), df) < 0.05).mean())
+    assert 0.02 < np.mean(rejected) < 0.06
