@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
+from cinecohort.catalogue.covariates import NUMBERS
+
 
 class Kind(Enum):
     """What the cells of a column hold."""
@@ -81,7 +83,7 @@ _OF_KIND = {
     ),
     Kind.NUMBER: (
         *_names("dx_mm dy_mm dz_mm heart_rate_bpm value threshold dice mcd_mm hd_mm hd_max_mm"),
-        *_names("age_years height_cm weight_kg bmi sbp_mmhg dbp_mmhg field_t"),
+        *NUMBERS,
     ),
     Kind.COUNT: _names(
         "n_slices n_frames n_skipped n_sources n_comparisons frame ed_frame es_frame "
