@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.images import SAME_PLACE_MM, Image
+from cinecohort.images import SAME_PLACE_MM, Image, slice_normal
 
 Affine = NDArray[np.float64]
 
@@ -36,9 +36,8 @@ def same_grid(shape: tuple[int, ...], affine: Affine, other: Image) -> bool:
 
 def shear_mm(affine: Affine) -> float:
     """How far each slice lies beside the one below, in mm; 0 where the third axis is normal to the slices."""
-    normal = np.cross(affine[:3, 0], affine[:3, 1])
-    along = normal / np.linalg.norm(normal) * (affine[:3, 2] @ normal) / np.linalg.norm(normal)
-    return float(np.linalg.norm(affine[:3, 2] - along))
+    normal = slice_normal(affine)
+    return float(np.linalg.norm(affine[:3, 2] - (affine[:3, 2] @ normal) * normal))
 
 
 def slices_along_normal(image: Image) -> Image:

@@ -102,14 +102,16 @@ def voxel_spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
     the distance between them.
     """
     dx, dy, dz = np.linalg.norm(affine[:3, :3], axis=0)
-    apart = plane_distance(affine)
+    apart = float(affine[:3, 2] @ slice_normal(affine))
     return float(dx), float(dy), float(dz if np.isclose(apart, dz, rtol=1e-5) else apart)
 
 
-def plane_distance(affine: NDArray[np.float64]) -> float:
-    """Distance between the planes of neighbouring slices in millimetres."""
+def slice_normal(affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Unit vector at right angles to the slices, pointing from each slice to the next."""
+    along: NDArray[np.float64] = affine[:3, 2] / np.linalg.norm(affine[:3, 2])
     normal = np.cross(affine[:3, 0], affine[:3, 1])
-    return float(abs(affine[:3, 2] @ normal) / np.linalg.norm(normal))
+    normal *= np.sign(normal @ along) / np.linalg.norm(normal)
+    return along if np.isclose(normal @ along, 1.0, rtol=1e-5) else normal
 
 
 def sidecar_path(image_path: Path) -> Path:

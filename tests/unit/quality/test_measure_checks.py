@@ -8,7 +8,7 @@ import pytest
 
 from cinecohort.findings import overall_status
 from cinecohort.quality.cohort import cohort_findings
-from cinecohort.quality.measures import check_measures
+from cinecohort.quality.measures import check_measures, check_rows
 from cinecohort.quality.options import MeasureQualityOptions, PlausibleCheck
 
 SOUND: dict[str, Any] = {
@@ -45,6 +45,21 @@ def test_limits_belong_to_what_passes() -> None:
     assert codes(lvef_pct=10.0) == codes(lvef_pct=85.0) == []
     assert codes(rvsv_ml=70.0) == []  # 20 mL
     assert codes(lvsv_ml=200.0, rvsv_ml=175.0) == []  # 25 mL, but 13 %
+
+
+def test_observers_and_other_networks_are_held_to_order_and_range() -> None:
+    """Their masses and stroke volumes differ by more than M2 and M3 allow the first network."""
+    faults = {"lvef_pct": 90.0, "lvm_es_g": 200.0, "rvsv_ml": 20.0}
+    rows = [
+        SOUND | {"source": "net", "kind": "auto"},
+        SOUND | {"source": "net", "kind": "auto", "frames": "O1", **faults},
+        SOUND | {"source": "other", "kind": "auto", **faults},
+        SOUND | {"source": "O1", "kind": "manual", **faults},
+    ]
+    found = check_rows(rows, MeasureQualityOptions())
+    assert [f.message.split(" = ")[0] for f in found] == ["other: lvef_pct", "O1: lvef_pct"]
+    only = check_rows([SOUND | {"source": "net", "kind": "auto", **faults}], MeasureQualityOptions())
+    assert [f.code for f in only] == ["M1", "M2", "M3"]
 
 
 def test_phase_of_the_atrium_goes_round_the_cycle() -> None:
