@@ -189,10 +189,11 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         f"{SMALLEST_FOR_INTERACTION}.",
         "Where covariates drive the outcome, Welch's, Student's and the Mann-Whitney test reject too rarely "
         "(less than 3.5 % at the 5 % level) in groups that matching made alike, since they take them for "
-        "independent samples; the paired analysis and the regression by matched set do so too in small "
-        "samples, and reject too often where a difference in covariates is left. The covariate-adjusted "
-        "analysis keeps its level in both cases, as long as the outcome is not strongly curved in the "
-        "covariates.",
+        "independent samples; so do, in samples of some ten sets and for skewed outcomes, the paired "
+        "analysis, the regression by matched set, the covariate-adjusted one and subgroups. The paired "
+        "analysis and the regression by matched set reject too often where a difference in covariates is "
+        "left. The covariate-adjusted analysis keeps its level there, as long as the outcome is not strongly "
+        "curved in the covariates.",
         "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
         "outcomes by Holm's and by Benjamini and Hochberg's method. "
         "E-values state how strong an unmeasured confounder would have to be.",

@@ -95,7 +95,7 @@ def compare_groups(
         Column of labels.
     labels
         See :func:`ordered_labels`; differences are an earlier label minus a later one. With pairs, the group
-        of the treated comes first where none are given.
+        of the treated comes first where none are given and the labels are not 1 and 0.
 
     Returns
     -------
@@ -107,7 +107,8 @@ def compare_groups(
     texts, names = ordered_labels(table, group, labels)
     if pairs is not None and len(names) > 2:
         raise UserError(f"Pairs are of two groups, but {group!r} has {len(names)}: name two of them.")
-    if pairs is not None and not labels and {identifier} <= set(table) and "treated" in pairs:
+    coded = set(names) in ({"0", "1"}, {"False", "True"})
+    if pairs is not None and not labels and not coded and identifier in table and "treated" in pairs:
         treated = texts[table[identifier].astype(str).isin(pairs["treated"].astype(str))]
         names = sorted(names, key=lambda name: name not in set(treated))
     parts = []

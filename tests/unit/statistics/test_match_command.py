@@ -194,6 +194,13 @@ def test_groups_by_their_labels(table, tmp_path, capsys):
     assert "obese" in (out / "score_overlap.svg").read_text()
     compared = tmp_path / "c.csv"
     command = ["compare", str(table), "--group", "group", "--outcomes", "y", "--out", str(compared)]
+    only_two = people.reset_index()[(people["group"] != "thin").to_numpy()]
+    only_two.assign(group=only_two["group"].replace({"obese": "a", "normal": "b"})).to_csv(
+        tmp_path / "two.csv"
+    )
+    other = ["compare", str(tmp_path / "two.csv"), *command[2:], "--pairs", str(out / "pairs.csv")]
+    assert main(other) == 0
+    assert pd.read_csv(compared)["group1"].tolist() == ["a"]
     assert main([*command, "--pairs", str(out / "pairs.csv"), "--groups", "obese,normal"]) == 0
     row = pd.read_csv(compared).iloc[0]
     y = people["y"]
