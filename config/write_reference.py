@@ -1,4 +1,4 @@
-"""Write config.schema.json, the reference of all keys in README.md, and dictionary.md from the catalogue."""
+"""Write the JSON schemas, the reference of all keys in README.md, and dictionary.md from the catalogue."""
 
 import json
 from pathlib import Path
@@ -24,6 +24,13 @@ TRAINING_END = "<!-- reference of training: end -->\n"
 def schema() -> str:
     """JSON schema of the whole configuration."""
     return json.dumps(Config.model_json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def experiments_schema() -> str:
+    """JSON schema of a configuration of experiments, which stand under one key."""
+    inside = ExperimentOptions.model_json_schema()
+    outer = {"$defs": inside.pop("$defs"), "type": "object", "properties": {SECTION: inside}}
+    return json.dumps({**outer, "required": [SECTION]}, indent=1, sort_keys=True) + "\n"
 
 
 def reference(model: type[Options] = Config, top: str = "(top level)") -> str:
@@ -111,9 +118,10 @@ def between(text: str, begin: str, end: str, inside: str) -> str:
 
 
 def main() -> None:
-    """Write the three files."""
+    """Write all files."""
     (FOLDER / "dictionary.md").write_text(dictionary())
     (FOLDER / "config.schema.json").write_text(schema())
+    (FOLDER / "experiments.schema.json").write_text(experiments_schema())
     page = FOLDER / "README.md"
     text = between(page.read_text(), BEGIN, END, reference())
     text = between(text, EXPERIMENTS_BEGIN, EXPERIMENTS_END, experiments_reference())

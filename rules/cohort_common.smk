@@ -72,10 +72,10 @@ def participant_tables():
 def measure_tables():
     """The users' tables of measures that were made elsewhere."""
     return [
-        (options.path / file["path"]).as_posix()
+        (options.path / file.path).as_posix()
         for options in CONFIG.datasets.values()
-        for source in options.settings.get("tables", {}).values()
-        for file in source["files"]
+        for source in options.settings.tables.values()
+        for file in source.files
     ]
 
 

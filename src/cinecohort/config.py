@@ -20,6 +20,8 @@ from cinecohort.quality.options import (
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.column_options import ColumnOptions
+from cinecohort.sources.options import ImagesOptions, NiftiOptions
+from cinecohort.sources.table_options import TablesOptions
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
 
@@ -38,7 +40,7 @@ Name = Annotated[str, AfterValidator(_name)]
 class DatasetOptions(Options):
     """Where one dataset's raw data lie and how to read them."""
 
-    source: Literal["ukbiobank", "dicom", "nifti", "acdc", "sunnybrook", "tables"]
+    source: str
     """How the files are laid out."""
     path: ConfiguredPath
     """Folder of the raw data, relative to where Snakemake is started; `~` and `$VARIABLES` are filled in."""
@@ -52,8 +54,39 @@ class DatasetOptions(Options):
     of the table is read."""
     withdrawals: ConfiguredPath | None = None
     """Ids of participants who withdrew, one a line: they leave the index, the tables and the store."""
-    settings: dict[str, Any] = {}
-    """Further settings of this source; see config/README.md."""
+    settings: Options
+    """Further settings of this source."""
+
+
+class ImagesDataset(DatasetOptions):
+    """Images, in a layout that needs no further settings than whose annotations are used."""
+
+    source: Literal["ukbiobank", "dicom", "acdc", "sunnybrook"]
+    """How the files are laid out."""
+    settings: ImagesOptions = ImagesOptions()
+    """Further settings of this source."""
+
+
+class NiftiDataset(DatasetOptions):
+    """Images as NIfTI files."""
+
+    source: Literal["nifti"]
+    """How the files are laid out."""
+    settings: NiftiOptions = NiftiOptions()
+    """Further settings of this source."""
+
+
+class TablesDataset(DatasetOptions):
+    """Measures that were made elsewhere."""
+
+    source: Literal["tables"]
+    """How the files are laid out."""
+    settings: TablesOptions
+    """The tables of measures."""
+
+
+Dataset = Annotated[ImagesDataset | NiftiDataset | TablesDataset, Field(discriminator="source")]
+"""A dataset, whose settings are those of its `source`."""
 
 
 class Config(Options):
@@ -69,7 +102,7 @@ class Config(Options):
     """Subjects a job; used when the results folder is new (see config/README.md on sizing)."""
     seed: int = 1
     """Seed of everything random."""
-    datasets: dict[Name, DatasetOptions] = Field(min_length=1)
+    datasets: dict[Name, Dataset] = Field(min_length=1)
     """The datasets, by name. With more than one, subject keys are `{dataset}-{id}`."""
     models: dict[Literal["sa", "la_2ch", "la_4ch"], list[ModelOptions]] = {}
     """Networks by view, the primary one first. A row of measures takes several views: models of one name

@@ -67,18 +67,44 @@ def parse_options(values: Mapping[str, Any], model: type[Model], origin: str = "
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [f"  {_path(item['loc'])}: {_message(item)}" for item in error.errors()]
+        lines = [f"  {_path(_location(item, values))}: {_message(item)}" for item in error.errors()]
         plural = "mistake" if len(lines) == 1 else "mistakes"
         raise UserError("\n".join([f"{origin} has {len(lines)} {plural}:", *lines])) from error
 
 
-def _path(location: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in location) or "(top level)"
+Location = tuple[int | str, ...]
+
+UNION_TAGS = ("union_tag_invalid", "union_tag_not_found")
+"""Kinds of mistakes in the key by which the members of a union are told apart."""
+
+
+def _location(item: Mapping[str, Any], values: Any) -> Location:
+    """Where in the file a mistake is: the names of a union's members, which pydantic puts in, left out."""
+    parts: list[int | str] = []
+    for part in item["loc"]:
+        if isinstance(values, Mapping) and part not in values and part == values.get("source"):
+            continue
+        parts.append(part)
+        try:
+            values = values[part]
+        except (KeyError, IndexError, TypeError):
+            values = None
+    if item["type"] in UNION_TAGS:
+        parts.append(item["ctx"]["discriminator"].strip("'"))
+    return tuple(parts)
+
+
+def _path(location: Location) -> str:
+    return ".".join(map(str, location)) or "(top level)"
 
 
 def _message(item: Mapping[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
         return "is not a known key; see config/README.md for those that are"
+    if item["type"] == "union_tag_invalid":
+        return f"must be one of {item['ctx']['expected_tags']} (found {item['ctx']['tag']!r})"
+    if item["type"] == "union_tag_not_found":
+        return "Field required"
     found = f" (found {item['input']!r})" if isinstance(item["input"], (str, int, float, bool)) else ""
     return f"{item['msg'].removeprefix('Value error, ')}{found}"
 
@@ -96,24 +122,24 @@ def parse_leniently(
     """
     left = copy.deepcopy(dict(values))
     mistakes: dict[str, str] = {}
-    removed: set[tuple[int | str, ...]] = set()
+    removed: set[Location] = set()
     for _ in range(MOST_ROUNDS):
         try:
             return model.model_validate(left), list(mistakes.items())
         except ValidationError as error:
-            found = error.errors()
-        for item in found:
-            if not (item["type"] == "missing" and item["loc"] in removed):
-                mistakes.setdefault(_path(item["loc"]), _message(item))
-        for item in found:
-            place = _remove(left, item["loc"])
+            found = [(_location(item, left), item) for item in error.errors()]
+        for location, item in found:
+            if not (item["type"] in ("missing", "union_tag_not_found") and location in removed):
+                mistakes.setdefault(_path(location), _message(item))
+        for location, _ in found:
+            place = _remove(left, location)
             if not place:
                 return None, list(mistakes.items())
             removed.add(place)
     return None, list(mistakes.items())
 
 
-def _remove(values: Any, location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+def _remove(values: Any, location: Location) -> Location:
     """Take the innermost part of a location that is there out of the values; its path, or nothing."""
     path: list[int | str] = []
     holder, inside = None, values

@@ -31,7 +31,12 @@ def test_schema_and_reference_have_not_drifted():
         import write_reference
     finally:
         sys.path.pop(0)
-    assert (ROOT / "config" / "config.schema.json").read_text() == write_reference.schema()
+    schemas = {"config": write_reference.schema(), "experiments": write_reference.experiments_schema()}
+    for name, text in schemas.items():
+        assert (ROOT / "config" / f"{name}.schema.json").read_text() == text
+    for path in (ROOT / "config").glob("*.yaml"):
+        name = "experiments" if "experiments" in path.stem else "config"
+        assert path.read_text().startswith(f"# yaml-language-server: $schema={name}.schema.json\n"), path.name
     assert write_reference.reference() in (ROOT / "config" / "README.md").read_text()
     assert (ROOT / "config" / "dictionary.md").read_text() == write_reference.dictionary()
 

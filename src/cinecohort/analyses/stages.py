@@ -1,9 +1,8 @@
 """Jobs over the whole cohort: unpack the settings of a rule and call the room that does the work."""
 
-import json
 from pathlib import Path
-from typing import Any
 
+from cinecohort.cohort.stage_settings import AgreementSettings, GroupStudySettings, WholeSettings
 from cinecohort.ledger.frames import read_frame
 from cinecohort.model_sets import primary_name
 
@@ -19,45 +18,40 @@ def run_agreement(
 ) -> None:
     """Write ``results/agreement/``; see :func:`cinecohort.analyses.agreement_files.run`."""
     from cinecohort.analyses.agreement_files import run
-    from cinecohort.statistics.options import AgreementOptions
 
-    values = json.loads(settings)
-    options = AgreementOptions(**values["agreement"])
+    values = AgreementSettings.read(settings)
     run(
         measures,
         overlap,
         participants,
         folder,
-        options,
+        values.agreement,
         status_tsv=status,
         conversion_tsv=conversion,
-        unvalidated=values["unvalidated"],
+        unvalidated=values.unvalidated,
     )
 
 
 def run_group_study(settings: str, measures: Path, participants: Path, status: Path, folder: Path) -> None:
     """Write ``results/study/{name}/``; see :func:`cinecohort.analyses.group_study.run_study`."""
     from cinecohort.analyses.group_study import run_study
-    from cinecohort.statistics.study_options import StudyOptions
 
-    values = json.loads(settings)
-    (study,) = values["studies"].values()
-    options = StudyOptions(**{**study, "source": study["source"] or primary_name(values["models"])})
+    values = GroupStudySettings.read(settings)
+    (study,) = values.studies.values()
+    options = study.model_copy(update={"source": study.source or primary_name(values.models)})
     run_study(
         read_frame(measures, "measures"),
         read_frame(participants, "participants"),
         read_frame(status, "status"),
         options,
         folder,
-        unvalidated=values["unvalidated"],
+        unvalidated=values.unvalidated,
     )
 
 
 def run_report(settings: str, results: Path, output: Path) -> None:
     """Write ``results/report.pdf``; see :func:`cinecohort.reporting.report.make_report`."""
-    from cinecohort.reporting.options import ReportOptions
     from cinecohort.reporting.report import make_report
 
-    values: dict[str, Any] = json.loads(settings)
-    values.pop("version")
-    make_report(results, output, ReportOptions(**values["report"]), values)
+    config = WholeSettings.read(settings).config
+    make_report(results, output, config.report, config.model_dump(mode="json"))

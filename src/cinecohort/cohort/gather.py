@@ -1,6 +1,5 @@
 """From the shards' tables to the cohort's: nobody is lost on the way, and that is asserted."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +11,12 @@ from cinecohort.cohort.cohort_checks import check_cohort, with_cohort_findings
 from cinecohort.cohort.flow import LEFT, STEPS, flow_of_subjects
 from cinecohort.cohort.index import index_path
 from cinecohort.cohort.participants import gather_participants, with_scanner_facts
+from cinecohort.cohort.stage_settings import GatherSettings
 from cinecohort.cohort.versions import STAGES
 from cinecohort.config import DatasetOptions
 from cinecohort.findings import Status
 from cinecohort.ledger.columns import COHORT, IDENTITY, STATE, Kind, kinds_of
 from cinecohort.ledger.frames import read_shards, write_frame
-from cinecohort.measures.options import MeasureOptions
-from cinecohort.quality.options import ImageQualityOptions, MeasureQualityOptions
 from cinecohort.segmentation.descriptions import ANY_SOURCE
 
 GRAVITY = (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR)
@@ -33,17 +31,6 @@ class ShardTables:
 
     tables: Sequence[Path]
     findings: Sequence[Path]
-
-
-@dataclass(frozen=True)
-class GatherOptions:
-    """What of the configuration the gathering uses, beside the datasets."""
-
-    measures: MeasureOptions
-    image_quality: ImageQualityOptions
-    measure_quality: MeasureQualityOptions
-    trained_on: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]]
-    """Set of models to view to source to the subjects that the training saw."""
 
 
 def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -80,7 +67,7 @@ def gather(
     indexes: Sequence[Path],
     stages: Mapping[str, ShardTables],
     datasets: Mapping[str, DatasetOptions],
-    options: GatherOptions,
+    options: GatherSettings,
     folder: Path,
 ) -> None:
     """Make the cohort's tables from the shards'.
@@ -241,7 +228,7 @@ def gather_results(settings: str, shards: Sequence[str], results: Path) -> None:
     results
         The results folder.
     """
-    values = json.loads(settings)
+    values = GatherSettings.read(settings)
     stages = {
         stage: ShardTables(
             [results / stage / f"{shard}.tsv" for shard in shards],
@@ -252,12 +239,7 @@ def gather_results(settings: str, shards: Sequence[str], results: Path) -> None:
     gather(
         [index_path(results, shard) for shard in shards],
         stages,
-        {name: DatasetOptions(**options) for name, options in values["datasets"].items()},
-        GatherOptions(
-            MeasureOptions(**values["measures"]),
-            ImageQualityOptions(**values["image_quality"]),
-            MeasureQualityOptions(**values["measure_quality"]),
-            values["trained_on"],
-        ),
+        values.datasets,
+        values,
         results / "cohort",
     )

@@ -1,6 +1,5 @@
 """The cohort's tables from measures that were made elsewhere: no images, no stages."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,12 +8,14 @@ import pandas as pd
 from cinecohort.cohort.flow import step_row
 from cinecohort.cohort.index import subject_key
 from cinecohort.cohort.participants import findings_of, gather_participants
+from cinecohort.cohort.stage_settings import ImportSettings
 from cinecohort.cohort.withdrawals import withdrawn_ids
 from cinecohort.config import DatasetOptions
 from cinecohort.findings import Finding, Status
 from cinecohort.ledger.columns import COHORT
 from cinecohort.ledger.frames import write_frame
-from cinecohort.sources.tables import parse_settings, read_dataset
+from cinecohort.sources.table_options import TablesOptions
+from cinecohort.sources.tables import read_dataset
 
 
 def import_tables(settings: str, results: Path) -> None:
@@ -27,8 +28,7 @@ def import_tables(settings: str, results: Path) -> None:
     results
         The results folder.
     """
-    datasets = {name: DatasetOptions(**values) for name, values in json.loads(settings)["datasets"].items()}
-    write_cohort_tables(datasets, results / "cohort")
+    write_cohort_tables(ImportSettings.read(settings).datasets, results / "cohort")
 
 
 def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) -> pd.DataFrame:
@@ -93,7 +93,8 @@ def read_measures_of(
     tables, counts, notes = [], [], list[str]()
     odd: dict[str, list[Finding]] = {}
     for name, options in datasets.items():
-        table, read, remarks, told = read_dataset(name, options.path, parse_settings(options.settings, name))
+        assert isinstance(options.settings, TablesOptions)
+        table, read, remarks, told = read_dataset(name, options.path, options.settings)
         keys = {each: subject_key(name, each, datasets) for each in table["subject"]}
         own = table["subject"]
         tables.append(table.assign(id=own, participant=own, visit="", subject=own.map(keys)))

@@ -55,7 +55,8 @@ def open_dataset(options: DatasetOptions) -> Source:
     """Open the source of a dataset."""
     if not options.path.exists():
         raise UserError(f"{options.path}: there is no such folder; set `path` of the dataset.")
-    return open_source(options.source, options.path, annotations=options.annotations, **options.settings)
+    settings = options.settings.model_dump()
+    return open_source(options.source, options.path, annotations=options.annotations, **settings)
 
 
 def subject_key(dataset: str, identifier: str, datasets: Mapping[str, DatasetOptions]) -> str:

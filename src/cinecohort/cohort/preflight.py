@@ -28,6 +28,7 @@ from cinecohort.ledger.plausibility import LIMITS
 from cinecohort.model_sets import model_sets
 from cinecohort.options import parse_leniently
 from cinecohort.sources.column_options import column_options
+from cinecohort.sources.table_options import TablesOptions
 
 BYTES_OF_AN_IMAGE = 0.6
 """Share of its raw files that a converted, compressed image takes."""
@@ -248,10 +249,11 @@ def _mark(config: Config) -> Path:
 def _fingerprint(config: Config) -> dict[str, str]:
     tables = [path for o in config.datasets.values() for path in (o.participants, o.withdrawals) if path]
     tables += [
-        options.path / str(file.get("path"))
+        options.path / file.path
         for options in config.datasets.values()
-        for source in options.settings.get("tables", {}).values()
-        for file in source.get("files", ())
+        if isinstance(options.settings, TablesOptions)
+        for source in options.settings.tables.values()
+        for file in source.files
     ]
     states = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in tables if path.is_file()}
     return {"configuration": digest_json(json.loads(config.model_dump_json())), "tables": digest_json(states)}

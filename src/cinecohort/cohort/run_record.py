@@ -1,6 +1,5 @@
 """What made these results: versions, configuration, revision, engines. The source of the methods text."""
 
-import json
 import subprocess
 import time
 from collections import Counter
@@ -11,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from cinecohort import __version__
+from cinecohort.cohort.stage_settings import WholeSettings
 from cinecohort.files import digest_json, write_json
 from cinecohort.ledger.frames import read_shards
 
@@ -75,8 +75,7 @@ def record_run(settings: str, segment: Sequence[Path], path: Path, repository: P
     repository
         The checkout that the workflow runs from.
     """
-    values = json.loads(settings)
-    values.pop("version")
+    values = WholeSettings.read(settings).config.model_dump(mode="json")
     digest = digest_json(values)
     if values["conversion"]["uid_salt"]:
         # Beside the hashes the salt would be worth nothing.

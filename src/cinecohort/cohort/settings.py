@@ -5,10 +5,10 @@ algorithm, which is raised by hand when the stage's code changes what comes out:
 speed-ups leave it alone, so that a touched file or a fresh clone reruns nothing.
 """
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from cinecohort.cohort.stage_settings import SETTINGS, ConvertSettings, SegmentSettings
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config
 from cinecohort.errors import UserError
@@ -24,25 +24,11 @@ from cinecohort.segmentation.descriptions import (
 from cinecohort.segmentation.options import ModelOptions
 from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in
 
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "convert": ("datasets", "conversion"),
-    "image_quality": ("image_quality",),
-    "segment": ("models", "segmentation"),
-    "segmentation_quality": ("models", "segmentation_quality"),
-    "measure": ("models", "measures", "measure_quality"),
-    "evaluate": ("models", "evaluation"),
-    "gather": ("datasets", "models", "measures", "image_quality", "measure_quality"),
-    "import_tables": ("datasets",),
-    "agreement": ("models", "agreement", "unvalidated", "seed"),
-    "group_study": ("models", "studies", "unvalidated", "seed"),
-}
-"""Sections of the configuration by stage; stages that are not named here use all of it."""
-
 COHORT_TABLES = tuple(COHORT)
 """Tables of the whole cohort, in ``results/cohort/``."""
 
-OF_THE_STUDY = ("participants", "columns", "withdrawals")
-"""Settings of a dataset that say nothing about its images."""
+OF_THE_STUDY: dict[str, Any] = {"participants": None, "columns": {}, "withdrawals": None}
+"""Settings of a dataset that say nothing about its images, without a value."""
 
 
 def settings_for(stage: str, config: Config, study: str | None = None) -> str:
@@ -57,24 +43,27 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
     study
         Name of the group study, for ``group_study``.
     """
-    values = config.model_dump(mode="json")
-    settings: dict[str, Any] = {section: values[section] for section in SECTIONS.get(stage, values)}
-    if stage == "convert":
-        settings["datasets"] = {
-            name: {key: value for key, value in options.items() if key not in OF_THE_STUDY}
-            for name, options in settings["datasets"].items()
+    model = SETTINGS[stage]
+    made: dict[str, Callable[[], Any]] = {
+        "version": lambda: VERSIONS[stage],
+        "config": lambda: config,
+        "weights": lambda: weights_digests(config),
+        "trained_on": lambda: trained_on(config),
+        "studies": lambda: config.studies if study is None else {study: config.studies[study]},
+    }
+    if model is ConvertSettings:
+        made["datasets"] = lambda: {
+            name: options.model_copy(update=OF_THE_STUDY) for name, options in config.datasets.items()
         }
-    elif stage == "segment":
-        settings["weights"] = weights_digests(config)
-    elif stage == "gather":
-        settings["trained_on"] = trained_on(config)
-    elif "models" in SECTIONS.get(stage, ()):
-        settings["models"] = {
-            view: [model["name"] for model in models] for view, models in values["models"].items()
-        }
-    if study is not None:
-        settings["studies"] = {study: settings["studies"][study]}
-    return json.dumps({**settings, "version": VERSIONS[stage]}, sort_keys=True)
+    if model is not SegmentSettings:
+        made["models"] = lambda: model_names(config)
+    values = {key: made[key]() if key in made else getattr(config, key) for key in model.model_fields}
+    return model.model_validate(values).text()
+
+
+def model_names(config: Config) -> dict[str, list[str]]:
+    """Names of the configured models by view, the primary one first."""
+    return {view: [model.name for model in models] for view, models in config.models.items()}
 
 
 def model_problems(config: Config) -> Iterator[str]:
@@ -86,10 +75,7 @@ def model_problems(config: Config) -> Iterator[str]:
         A sentence for all that are not there, are of another view, not those that are described, or stand
         under an observer's name.
     """
-    names: dict[str, list[str]] = {
-        view: [model.name for model in models] for view, models in config.models.items()
-    }
-    for taken in sorted({each.name for each in model_sets(names)} & observers_named(config)):
+    for taken in sorted({each.name for each in model_sets(model_names(config))} & observers_named(config)):
         yield (
             f"{taken!r} is the name of an observer, and tables tell sources apart by name; "
             "call the model something else."

@@ -4,7 +4,7 @@ The rooms are imported where they are used, so that a job loads only what its st
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,14 @@ from cinecohort.cohort.contents import content_digest
 from cinecohort.cohort.index import IndexedSubject, open_dataset
 from cinecohort.cohort.rejections import rejections, usable
 from cinecohort.cohort.runner import Stage, outcome_of
+from cinecohort.cohort.stage_settings import (
+    ConvertSettings,
+    EvaluateSettings,
+    ImageQualitySettings,
+    MeasureSettings,
+    SegmentationQualitySettings,
+    SegmentSettings,
+)
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, gravest
@@ -33,17 +41,14 @@ def observers_of(folder: Path) -> list[str]:
     )
 
 
-def _convert(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
-    from cinecohort.conversion.options import ConversionOptions
-
-    datasets = {name: DatasetOptions(**values) for name, values in settings["datasets"].items()}
-    options = ConversionOptions(**settings["conversion"])
-    for dataset in datasets.values():
+def _convert(settings: ConvertSettings, results: Path, threads: int, gpu: int) -> Stage:
+    for dataset in settings.datasets.values():
         # A folder that is not mounted here is no subject's fault: the job fails before it blames anybody.
         open_dataset(dataset)
-    inputs = partial(_raw_inputs, datasets=datasets, cache=results / "cache" / "raw")
-    work = partial(_convert_one, datasets=datasets, options=options)
-    return Stage("convert", settings["version"], settings["conversion"], inputs, work, isolated=True)
+    inputs = partial(_raw_inputs, datasets=settings.datasets, cache=results / "cache" / "raw")
+    work = partial(_convert_one, datasets=settings.datasets, options=settings.conversion)
+    parameters = settings.conversion.model_dump(mode="json")
+    return Stage("convert", settings.version, parameters, inputs, work, isolated=True)
 
 
 def _raw_inputs(
@@ -52,7 +57,8 @@ def _raw_inputs(
     options = datasets[subject.dataset]
     raw = open_dataset(options).subject(subject.id)
     content = content_digest(raw, options.path, cache / f"{subject.subject}.json")
-    return {"raw": content, "source": json.dumps([options.source, options.settings], sort_keys=True)}
+    changed = options.settings.model_dump(mode="json", exclude_defaults=True)
+    return {"raw": content, "source": json.dumps([options.source, changed], sort_keys=True)}
 
 
 def _convert_one(
@@ -66,14 +72,12 @@ def _nothing_else(subject: IndexedSubject, folder: Path) -> dict[str, str]:
     return {}
 
 
-def _image_quality(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
-    from cinecohort.quality.options import ImageQualityOptions
-
-    work = partial(_image_quality_one, options=ImageQualityOptions(**settings["image_quality"]))
+def _image_quality(settings: ImageQualitySettings, results: Path, threads: int, gpu: int) -> Stage:
+    work = partial(_image_quality_one, options=settings.image_quality)
     return Stage(
         "image_quality",
-        settings["version"],
-        settings["image_quality"],
+        settings.version,
+        settings.image_quality.model_dump(mode="json"),
         _nothing_else,
         work,
         after=("convert",),
@@ -87,29 +91,23 @@ def _image_quality_one(subject: IndexedSubject, folder: Path, options: Any) -> O
     return check_images(folder, options)
 
 
-HOW_TO_RUN = ("engine", "precision", "device", "batch_size")
+HOW_TO_RUN = {"engine", "precision", "device", "batch_size"}
 """Settings that a segmentation does not depend on: what engine, precision and device come to is looked at."""
 
 
-def _segment(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
-    from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
-
-    options = SegmentationOptions(**settings["segmentation"])
-    models = {
-        view: [ModelOptions(**model) for model in settings["models"][view]]
-        for view in STRUCTURES
-        if view in settings["models"]
-    }
+def _segment(settings: SegmentSettings, results: Path, threads: int, gpu: int) -> Stage:
+    options = settings.segmentation
+    models = {view: settings.models[view] for view in STRUCTURES if view in settings.models}
     engine = _engine(options, gpu) if any(models.values()) else None
     return Stage(
         "segment",
-        settings["version"],
+        settings.version,
         {
-            **{key: value for key, value in settings["segmentation"].items() if key not in HOW_TO_RUN},
+            **options.model_dump(mode="json", exclude=HOW_TO_RUN),
             "models": {view: [model.name for model in listed] for view, listed in models.items()},
             "engine": engine,
         },
-        partial(_weights_inputs, weights=settings["weights"]),
+        partial(_weights_inputs, weights=settings.weights),
         after=("convert",),
         gates=("convert", "image_quality"),
         work_on_all=partial(_segment_all, models=models, options=options, threads=threads),
@@ -221,24 +219,21 @@ def merged(outcomes: Sequence[Outcome]) -> Outcome:
     return Outcome(status, findings, outputs, values, traceback=traceback)
 
 
-def _segmentation_quality(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
-    from cinecohort.quality.options import SegmentationQualityOptions
-
-    options = SegmentationQualityOptions(**settings["segmentation_quality"])
+def _segmentation_quality(
+    settings: SegmentationQualitySettings, results: Path, threads: int, gpu: int
+) -> Stage:
     return Stage(
         "segmentation_quality",
-        settings["version"],
-        {key: settings[key] for key in ("segmentation_quality", "models")},
+        settings.version,
+        settings.model_dump(mode="json", exclude={"version"}),
         _nothing_else,
-        partial(_segmentation_quality_one, settings=settings, options=options),
+        partial(_segmentation_quality_one, options=settings.segmentation_quality),
         after=("convert", "segment"),
         gates=("convert", "image_quality", "segment"),
     )
 
 
-def _segmentation_quality_one(
-    subject: IndexedSubject, folder: Path, settings: Mapping[str, Any], options: Any
-) -> Outcome:
+def _segmentation_quality_one(subject: IndexedSubject, folder: Path, options: Any) -> Outcome:
     from cinecohort.quality.segmentations import check_segmentations
 
     return check_segmentations(folder, None, options)
@@ -248,20 +243,12 @@ def _rejections_of(subject: IndexedSubject, folder: Path) -> Mapping[str, str]:
     return rejections(folder)
 
 
-def _measure(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
-    from cinecohort.measures.options import MeasureOptions
-    from cinecohort.quality.options import MeasureQualityOptions
-
-    work = partial(
-        _measure_one,
-        settings=settings,
-        options=MeasureOptions(**settings["measures"]),
-        limits=MeasureQualityOptions(**settings["measure_quality"]),
-    )
+def _measure(settings: MeasureSettings, results: Path, threads: int, gpu: int) -> Stage:
+    work = partial(_measure_one, settings=settings)
     return Stage(
         "measure",
-        settings["version"],
-        {key: settings[key] for key in ("measures", "measure_quality", "models")},
+        settings.version,
+        settings.model_dump(mode="json", exclude={"version"}),
         _rejections_of,
         work,
         after=("convert", "segment"),
@@ -269,27 +256,23 @@ def _measure(settings: Mapping[str, Any], results: Path, threads: int, gpu: int)
     )
 
 
-def _measure_one(
-    subject: IndexedSubject, folder: Path, settings: Mapping[str, Any], options: Any, limits: Any
-) -> Outcome:
+def _measure_one(subject: IndexedSubject, folder: Path, settings: MeasureSettings) -> Outcome:
     from cinecohort.measures.subject import measure_subject
     from cinecohort.quality.measures import check_rows
 
-    sets, views, findings = usable(folder, model_sets(settings["models"]), "measured")
-    outcome = measure_subject(folder, sets, observers_of(folder), options, views)
+    sets, views, findings = usable(folder, model_sets(settings.models), "measured")
+    outcome = measure_subject(folder, sets, observers_of(folder), settings.measures, views)
     outcome.findings.extend(findings)
-    outcome.findings.extend(check_rows(outcome.rows, limits))
+    outcome.findings.extend(check_rows(outcome.rows, settings.measure_quality))
     return outcome
 
 
-def _evaluate(settings: Mapping[str, Any], results: Path, threads: int, gpu: int) -> Stage:
-    from cinecohort.evaluation.options import EvaluationOptions
-
-    work = partial(_evaluate_one, settings=settings, options=EvaluationOptions(**settings["evaluation"]))
+def _evaluate(settings: EvaluateSettings, results: Path, threads: int, gpu: int) -> Stage:
+    work = partial(_evaluate_one, settings=settings)
     return Stage(
         "evaluate",
-        settings["version"],
-        {key: settings[key] for key in ("evaluation", "models")},
+        settings.version,
+        settings.model_dump(mode="json", exclude={"version"}),
         _rejections_of,
         work,
         after=("convert", "segment"),
@@ -297,18 +280,16 @@ def _evaluate(settings: Mapping[str, Any], results: Path, threads: int, gpu: int
     )
 
 
-def _evaluate_one(
-    subject: IndexedSubject, folder: Path, settings: Mapping[str, Any], options: Any
-) -> Outcome:
+def _evaluate_one(subject: IndexedSubject, folder: Path, settings: EvaluateSettings) -> Outcome:
     from cinecohort.evaluation.subject import evaluate_subject
 
-    sets, views, findings = usable(folder, model_sets(settings["models"]), "compared")
-    outcome = evaluate_subject(folder, sets, observers_of(folder), options, views)
+    sets, views, findings = usable(folder, model_sets(settings.models), "compared")
+    outcome = evaluate_subject(folder, sets, observers_of(folder), settings.evaluation, views)
     outcome.findings.extend(findings)
     return outcome
 
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[..., Stage]] = {
     "convert": _convert,
     "image_quality": _image_quality,
     "segment": _segment,

@@ -1,6 +1,5 @@
 """Runs a stage over one shard and writes the shard's two tables."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from cinecohort.cohort.index import IndexedSubject, index_path, note_converted, subjects_of
 from cinecohort.cohort.progress import tally_path, worst_finding
 from cinecohort.cohort.runner import run_shard
+from cinecohort.cohort.stage_settings import SETTINGS
 from cinecohort.ledger.columns import COHORT, IDENTITY, STATE
 from cinecohort.ledger.rows import columns_of, write_rows
 from cinecohort.store import Record
@@ -48,7 +48,7 @@ def run_stage(
     subjects = subjects_of(listed)
     from cinecohort.cohort.stage_builders import BUILDERS
 
-    made = BUILDERS[stage](json.loads(settings), results, threads, gpu)
+    made = BUILDERS[stage](SETTINGS[stage].read(settings), results, threads, gpu)
     tally = tally_path(results, stage, shard)
     logs = results / "logs" / "subjects"
     records = run_shard(made, subjects, results / "subjects", logs, threads, tally)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.measures import DERIVED, THEIR_NAMES, measure_of, rests_on
@@ -212,24 +211,6 @@ def _widened(named: pd.DataFrame, values: pd.Series, names: Mapping[str, str]) -
     keys = ["subject", "repeat", "occurrence"]
     wide = long.set_index([*keys, "measure"])["value"].unstack("measure")  # noqa: PD010
     return wide.reset_index().drop(columns="occurrence").rename_axis(columns=None)
-
-
-def parse_settings(settings: Mapping[str, Any], dataset: str) -> TablesOptions:
-    """Check the settings of a dataset with ``source: tables``.
-
-    Raises
-    ------
-    UserError
-        If they hold mistakes; all are named.
-    """
-    try:
-        return TablesOptions.model_validate(settings)
-    except ValidationError as error:
-        lines = [
-            f"  datasets.{dataset}.settings.{'.'.join(map(str, item['loc']))}: {item['msg']}"
-            for item in error.errors()
-        ]
-        raise UserError("\n".join([f"The settings of dataset {dataset} hold mistakes:", *lines])) from error
 
 
 def read_dataset(

@@ -1,5 +1,3 @@
-import json
-
 import pandas as pd
 import pytest
 
@@ -14,7 +12,7 @@ from cinecohort.cohort.gather import (
 from cinecohort.cohort.index import COLUMNS as INDEX_COLUMNS
 from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.versions import STAGES
-from cinecohort.config import DatasetOptions, parse_config
+from cinecohort.config import ImagesDataset, parse_config
 from cinecohort.ledger.columns import COHORT
 from cinecohort.ledger.frames import read_frame, read_shards, write_frame
 from cinecohort.ledger.rows import columns_of, write_rows
@@ -198,8 +196,8 @@ def test_whom_a_network_saw_is_marked_by_source_and_id():
     index = pd.DataFrame({"subject": ["x-p1", "y-p1", "x-p2"], "dataset": ["x", "y", "x"], "id": ids})
     index["participant"] = ids
     datasets = {
-        "x": DatasetOptions(source="acdc", path="raw"),
-        "y": DatasetOptions(source="sunnybrook", path="raw"),
+        "x": ImagesDataset(source="acdc", path="raw"),
+        "y": ImagesDataset(source="sunnybrook", path="raw"),
     }
     seen = seen_in_training(index, datasets, {"net": {"sa": {"acdc": ["p1"]}, "la_2ch": {}}})
     assert seen == {("net", "sa", "x-p1")}
@@ -257,19 +255,6 @@ def test_numbers_keep_full_precision_and_missing_is_empty(tmp_path):
 
 def test_no_shards_make_an_empty_table():
     assert read_shards([]).empty
-
-
-def test_settings_of_the_gathering_are_plain_json(tmp_path):
-    values = json.loads(settings_for("gather", Results(tmp_path).config))
-    assert set(values) == {
-        "datasets",
-        "models",
-        "measures",
-        "image_quality",
-        "measure_quality",
-        "trained_on",
-        "version",
-    }
 
 
 def test_shards_of_different_columns_are_joined_and_only_numbers_are_numbers(tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from cinecohort.cohort.participant_tables import read_participants
 from cinecohort.cohort.participant_values import heart_attack_reported
 from cinecohort.cohort.participants import gather_participants, with_scanner_facts
-from cinecohort.config import DatasetOptions
+from cinecohort.config import ImagesDataset, NiftiDataset
 from cinecohort.errors import UserError
 from support.tiny_cohort import write_patient
 
@@ -43,7 +43,7 @@ def index(*rows, dataset="tiny"):
 
 
 def gathered(path, people, columns=None):
-    options = DatasetOptions(source="nifti", path=path.parent, participants=path, columns=columns or {})
+    options = NiftiDataset(source="nifti", path=path.parent, participants=path, columns=columns or {})
     return gather_participants(people, {"tiny": options})[0].set_index("subject")
 
 
@@ -225,7 +225,7 @@ def test_two_datasets_with_the_same_ids_keep_their_people_apart(table):
         "two": table("subject,age_years\na,70\n", "two.csv"),
     }
     datasets = {
-        name: DatasetOptions(source="nifti", path=path.parent, participants=path)
+        name: NiftiDataset(source="nifti", path=path.parent, participants=path)
         for name, path in paths.items()
     }
     known, _ = gather_participants(people, datasets)
@@ -235,7 +235,7 @@ def test_two_datasets_with_the_same_ids_keep_their_people_apart(table):
 
 def test_acdc_knows_its_participants(tmp_path):
     write_patient(tmp_path, 1)
-    options = DatasetOptions(source="acdc", path=tmp_path)
+    options = ImagesDataset(source="acdc", path=tmp_path)
     people = index(("patient001", "patient001", ""))
     known, _ = gather_participants(people, {"tiny": options})
     assert known[["height_cm", "weight_kg", "group"]].to_numpy().tolist() == [[161.0, 62.0, "NOR"]]
@@ -261,7 +261,7 @@ def test_scanner_facts_come_from_the_images_where_the_table_has_none():
 
 
 def test_a_source_whose_raw_files_are_gone_knows_nobody(tmp_path):
-    options = DatasetOptions(source="acdc", path=tmp_path)
+    options = ImagesDataset(source="acdc", path=tmp_path)
     known, _ = gather_participants(index(("patient001", "patient001", "")), {"tiny": options})
     assert known["subject"].tolist() == ["patient001"]
     assert known["sex"].isna().all()

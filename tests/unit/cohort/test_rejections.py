@@ -1,6 +1,5 @@
 """What quality checks reject is neither measured nor compared, and a finding says so."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from cinecohort.cohort.rejections import rejections
 from cinecohort.cohort.runner import Stage
 from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stage_builders import BUILDERS
+from cinecohort.cohort.stage_settings import SETTINGS
 from cinecohort.config import parse_config
 from cinecohort.findings import Finding, Level, Outcome, Status
 from cinecohort.images import Image, write_image
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Path:
 def stage(name: str, folder: Path) -> Stage:
     datasets = {"tiny": {"source": "acdc", "path": str(folder)}}
     config = parse_config({"datasets": datasets, "models": {"sa": [{"name": "unet_slim_sa"}]}})
-    return BUILDERS[name](json.loads(settings_for(name, config)), folder.parent, 1, 0)
+    return BUILDERS[name](SETTINGS[name].read(settings_for(name, config)), folder.parent, 1, 0)
 
 
 def work(name: str, folder: Path) -> Outcome:

@@ -1,12 +1,16 @@
 import json
+from pathlib import Path
 
 import pytest
 
+from cinecohort.catalogue.views import CODINGS
 from cinecohort.cohort import settings
-from cinecohort.cohort.settings import SECTIONS, check_models, settings_for
+from cinecohort.cohort.settings import check_models, settings_for
+from cinecohort.cohort.stage_settings import SETTINGS
 from cinecohort.cohort.versions import VERSIONS
-from cinecohort.config import Config, parse_config
+from cinecohort.config import Config, load_config, parse_config
 from cinecohort.errors import UserError
+from cinecohort.sources.options import NiftiOptions
 from support.tiny_weights import write_weights
 
 STUDY = {
@@ -84,7 +88,7 @@ def test_models_are_held_against_their_views_before_anything_is_made():
         ("sa", "unet_slimm_sa", "there are no shipped weights 'unet_slimm_sa'"),
         ("la_2ch", "unet_slim_sa", "segment sa, not la_2ch"),
     ):
-        with pytest.raises(UserError, match=f"models.{view}, {name}: .*{words}"):
+        with pytest.raises(UserError, match=f"models: {view}, {name}: .*{words}"):
             check_models(configuration(models={view: [{"name": name}]}))
 
 
@@ -95,7 +99,7 @@ def test_exchanged_weights_under_an_old_description_are_found_before_anything_is
     described = weights.with_suffix(".json").read_bytes()
     write_weights(weights, seed=2)
     weights.with_suffix(".json").write_bytes(described)
-    with pytest.raises(UserError, match=r"models\.sa, mine: .*tiny\.safetensors: does not match the digest"):
+    with pytest.raises(UserError, match=r"models: sa, mine: .*tiny\.safetensors: does not match the digest"):
         check_models(mine)
 
 
@@ -123,5 +127,44 @@ def test_a_new_version_repeats_its_stage(monkeypatch, stage):
     assert settings_for(stage, configuration()) != before
 
 
-def test_every_section_exists():
-    assert {section for sections in SECTIONS.values() for section in sections} <= set(Config.model_fields)
+CONFIGS = sorted((Path(__file__).parents[3] / "config").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", [p for p in CONFIGS if "experiments" not in p.stem], ids=lambda p: p.stem)
+def test_settings_come_out_of_snakemake_as_they_went_in(path, monkeypatch):
+    for name in ("UKB_BULK", "UKB_PARTICIPANTS"):
+        monkeypatch.setenv(name, "/data")
+    config = load_config(path)
+    for stage, model in SETTINGS.items():
+        for study in config.studies if stage == "group_study" else [None]:
+            text = settings_for(stage, config, study)
+            read = model.read(text)
+            assert read.text() == text
+            sections = {key: value for key, value in read if key in Config.model_fields}
+            for section, value in sections.items():
+                if section != "models" and (stage, section) != ("convert", "datasets"):
+                    assert value == getattr(config, section), section
+    assert SETTINGS["report"].read(settings_for("report", config)).config == config
+
+
+def test_a_slip_in_a_dataset_is_a_sentence_with_its_path():
+    tables = {"net": {"kind": "auto", "files": [{"pth": "a.csv"}]}}
+    for dataset, sentences in (
+        ({"source": "tables", "settings": {"tables": tables}},
+         ("settings.tables.net.files.0.path: Field required", "settings.tables.net.files.0.pth: is not a")),
+        ({"source": "tables"}, ("settings: Field required",)),
+        ({"source": "tables", "settings": {"tables": "a.csv"}}, ("settings.tables: Input should be",)),
+        ({"source": "acdc", "settings": {"coding": "acdc"}}, ("settings.coding: is not a known key",)),
+        ({"source": "nifti", "settings": {"coding": "mine"}}, ("settings.coding: Input should be",)),
+        ({"source": "acdcc"}, ("source: must be one of 'ukbiobank',",)),
+        ({}, ("source: Field required",)),
+    ):  # fmt: skip
+        with pytest.raises(UserError) as error:
+            parse_config({"datasets": {"tiny": {"path": "raw", **dataset}}})
+        for sentence in sentences:
+            assert f"  datasets.tiny.{sentence}" in str(error.value)
+
+
+def test_codings_of_the_settings_are_those_that_are_known():
+    schema = NiftiOptions.model_json_schema()["properties"]["coding"]
+    assert set(schema["enum"]) == set(CODINGS)

@@ -1,5 +1,4 @@
 import errno
-import json
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +8,7 @@ from cinecohort.cohort import stage_builders
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stage_builders import BUILDERS, merged, observers_of, of_views, without_model
+from cinecohort.cohort.stage_settings import SETTINGS
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status
@@ -51,7 +51,7 @@ def test_model_and_frames_are_told_by_view():
 def test_a_job_without_the_raw_data_fails_before_it_blames_a_subject(tmp_path):
     config = parse_config({"datasets": {"tiny": {"source": "acdc", "path": str(tmp_path / "not mounted")}}})
     with pytest.raises(UserError, match="not mounted"):
-        BUILDERS["convert"](json.loads(settings_for("convert", config)), tmp_path, 1, 0)
+        BUILDERS["convert"](SETTINGS["convert"].read(settings_for("convert", config)), tmp_path, 1, 0)
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])
@@ -75,7 +75,8 @@ def test_how_a_network_is_run_is_no_reason_to_run_it_again(tmp_path):
         models = {"sa": [{"name": "unet_slim_sa"}]}
         settings = {"precision": "fp32", **options}
         config = parse_config({"datasets": datasets, "models": models, "segmentation": settings})
-        return BUILDERS["segment"](json.loads(settings_for("segment", config)), tmp_path, 1, 0).parameters
+        read = SETTINGS["segment"].read(settings_for("segment", config))
+        return BUILDERS["segment"](read, tmp_path, 1, 0).parameters
 
     here = parameters()
     assert parameters(batch_size=4, device="cpu", engine=here["engine"]["engine"]) == here

@@ -9,10 +9,10 @@ import pytest
 from cinecohort.analyses.agreement_of_tables import agreement_of_tables
 from cinecohort.cli import main
 from cinecohort.cohort.import_tables import write_cohort_tables
-from cinecohort.config import DatasetOptions
+from cinecohort.config import TablesDataset, parse_config
 from cinecohort.errors import UserError
 from cinecohort.sources.table_options import MeasuresTableOptions
-from cinecohort.sources.tables import parse_settings, read_measures
+from cinecohort.sources.tables import read_measures
 from cinecohort.statistics.options import AgreementOptions
 
 
@@ -92,8 +92,9 @@ def test_what_is_not_there_is_named(tmp_path: Path, file: dict, message: str) ->
 
 
 def test_mistakes_in_the_settings_are_named_at_once() -> None:
-    with pytest.raises(UserError, match=r"settings\.tables\.a\.kind") as error:
-        parse_settings({"tables": {"a": {"kind": "robot", "files": []}}}, "bowl")
+    with pytest.raises(UserError, match=r"datasets\.bowl\.settings\.tables\.a\.kind") as error:
+        tables = {"tables": {"a": {"kind": "robot", "files": []}}}
+        parse_config({"datasets": {"bowl": {"source": "tables", "path": "x", "settings": tables}}})
     assert "tables.a.files" in str(error.value)
 
 
@@ -103,7 +104,7 @@ def test_several_datasets_have_prefixed_keys(tmp_path: Path) -> None:
     tables = {
         n: {"kind": k, "files": [{"path": f"{n}.csv"}]} for n, k in (("net", "auto"), ("man", "manual"))
     }
-    dataset = DatasetOptions(source="tables", path=tmp_path, settings={"tables": tables})
+    dataset = TablesDataset(source="tables", path=tmp_path, settings={"tables": tables})
     write_cohort_tables({"one": dataset, "two": dataset}, tmp_path / "cohort")
     measures = pd.read_csv(tmp_path / "cohort" / "measures.tsv", sep="\t")
     assert set(measures["subject"]) == {"one-1", "one-2", "two-1", "two-2"}
