@@ -2,12 +2,19 @@
 
 from typing import Any, NamedTuple
 
+import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.images import SAME_PLACE_MM, Image, slice_normal
 
 Affine = NDArray[np.float64]
+
+COARSEST_PIXEL_MM = 4.0
+"""A voxel that is longer along one axis alone is as long as slices are apart, not as pixels are wide."""
+
+CONTRADICTION_MM = 2.0
+"""Distance beyond which sform and qform place a volume differently; what rounding gives is far less."""
 
 NEARLY = 0.5
 """Largest distance, in voxels, of a volume that was stored in another order from the grid it was made on."""
@@ -38,6 +45,44 @@ def shear_mm(affine: Affine) -> float:
     """How far each slice lies beside the one below, in mm; 0 where the third axis is normal to the slices."""
     normal = slice_normal(affine)
     return float(np.linalg.norm(affine[:3, 2] - (affine[:3, 2] @ normal) * normal))
+
+
+def slice_axis(image: Image) -> int:
+    """Array axis that the slices are stacked on: the third, unless only another is as coarse."""
+    coarse = np.flatnonzero(np.array(image.spacing_mm) > COARSEST_PIXEL_MM)
+    return int(coarse[0]) if coarse.size == 1 else 2
+
+
+def slices_last(image: Image) -> Image:
+    """Exchange array axes so that the slices are stacked on the third; every voxel keeps its place."""
+    slices = slice_axis(image)
+    order = [axis for axis in range(3) if axis != slices] + [slices]
+    affine = image.affine.copy()
+    affine[:3, :3] = image.affine[:3, order]
+    return Image(image.data.transpose(*order, 3), affine, image.frame_interval_s, image.sidecar)
+
+
+def placed_apart_mm(header: nib.Nifti1Header) -> float:
+    """How far apart sform and qform place a corner of the volume, in mm; 0 where only one is stated.
+
+    Voxel sizes are those of ``pixdim`` in both, and a shear, which a qform cannot hold, is taken out.
+    """
+    if not header["sform_code"] or not header["qform_code"]:
+        return 0.0
+    places = []
+    for affine in (header.get_sform(), header.get_qform()):
+        unsheared = affine.copy()
+        unsheared[:3, 2] = slice_normal(affine)
+        unsheared[:3, :3] *= header["pixdim"][1:4] / np.linalg.norm(unsheared[:3, :3], axis=0)
+        places.append(unsheared @ corners(header.get_data_shape()))
+    return float(np.linalg.norm(places[0] - places[1], axis=0).max())
+
+
+def corners(shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Indices (4, 8) of a volume's corner voxels, with a 1 below each."""
+    last = [max(size - 1, 0) for size in (*shape, 1, 1, 1)[:3]]
+    places = np.stack(np.meshgrid(*([0, end] for end in last), indexing="ij")).reshape(3, -1)
+    return np.concatenate([places, np.ones((1, places.shape[1]))]).astype(float)
 
 
 def slices_along_normal(image: Image) -> Image:

@@ -13,7 +13,15 @@ from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE, Limits
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
-from cinecohort.grids import brought_onto, shear_mm, slices_along_normal
+from cinecohort.grids import (
+    CONTRADICTION_MM,
+    brought_onto,
+    placed_apart_mm,
+    shear_mm,
+    slice_axis,
+    slices_along_normal,
+    slices_last,
+)
 from cinecohort.images import (
     HEADER_BYTES,
     SAME_PLACE_MM,
@@ -79,6 +87,11 @@ def read_volume(
     if bad:
         message = f"{path.name}: {bad} voxels are not finite; they are written as 0."
         findings.append(Finding(Code.NOT_FINITE, Level.REVIEW, message, view, value=bad, threshold=0))
+    findings += _contradiction(path, view)
+    if slice_axis(image) != 2:
+        image = slices_last(image)
+        message = f"{path.name}: the slices were stacked on another array axis and were put on the third."
+        findings.append(Finding(Code.ORIENTATION, Level.INFO, message, view))
     against = bool(np.linalg.det(image.affine[:3, :3]) < 0)
     if against:
         image = slices_along_normal(image)
@@ -104,6 +117,19 @@ def _read(path: Path, view: str, level: Level, limits: Limits) -> tuple[Image | 
         message = f"{path.name} cannot be read: {str(fault).removeprefix(f'{path}: ')}"
         return None, [Finding(Code.UNREADABLE, level, message, view)]
     return image, []
+
+
+def _contradiction(path: Path, view: str) -> list[Finding]:
+    """Note where the header's two affines do not agree on where the volume lies."""
+    header: Any = nib.load(path).header
+    apart = placed_apart_mm(header)
+    if apart <= CONTRADICTION_MM:
+        return []
+    message = (
+        f"{path.name}: sform and qform of its header place it up to {apart:.0f} mm apart; the sform is used."
+        " Find out which is right."
+    )
+    return [Finding(Code.ORIENTATION, Level.REVIEW, message, view, value=apart, threshold=CONTRADICTION_MM)]
 
 
 def _spacing_findings(path: Path, view: str, image: Image) -> list[Finding]:

@@ -407,3 +407,35 @@ def test_writing_is_reproducible(root: Path) -> None:
     image = read_image(folder / "sa.nii.gz")
     write_image(folder / "copy.nii.gz", image)
     assert (folder / "copy.nii.gz").read_bytes() == (folder / "sa.nii.gz").read_bytes()
+
+
+@pytest.mark.parametrize("order", [(2, 0, 1), (0, 2, 1), (2, 1, 0), (1, 2, 0)])
+def test_slices_on_another_array_axis_are_put_on_the_third(root: Path, order: tuple[int, ...]) -> None:
+    """The labels lie as they should, so that image and labels have other array axes."""
+    drawn = heart(4)
+    drawn[..., 0], drawn[:4, :, 1] = 0, 3
+    affine = OBLIQUE.copy()
+    affine[:3, :3] = OBLIQUE[:3, order]
+    for role in ("ED", "ES"):
+        save(root / "p1" / f"sa_{role}.nii.gz", (100.0 + 50 * drawn).transpose(order), affine)
+        save(root / "p1" / f"label_sa_{role}.nii.gz", drawn, OBLIQUE)
+    outcome, folder = convert(root)
+    image, label = read_image(folder / "sa.nii.gz"), read_image(folder / "label_manual_sa.nii.gz")
+    assert sorted(image.spacing_mm[:2]) == pytest.approx([1.7, 1.8])
+    assert np.linalg.det(image.affine[:3, :3]) > 0
+    assert outcome.values["n_slices"] == 5
+    np.testing.assert_array_equal(100 + 50 * label.data.astype(int), image.data)
+
+
+@pytest.mark.parametrize("moved", [0.0, 0.5, 12.0])
+def test_two_affines_that_contradict_each_other_are_flagged(root: Path, moved: float) -> None:
+    elsewhere = OBLIQUE.copy()
+    elsewhere[0, 3] += moved
+    image = nib.Nifti1Image(cine(), OBLIQUE)
+    image.set_sform(OBLIQUE, code=1)
+    image.set_qform(elsewhere, code=1)
+    (root / "p1").mkdir(parents=True)
+    nib.save(image, root / "p1" / "sa.nii.gz")
+    outcome, folder = convert(root)
+    assert ("ORIENTATION" in codes(outcome)) == (moved > 2)
+    np.testing.assert_allclose(read_image(folder / "sa.nii.gz").affine, OBLIQUE, atol=1e-4)
