@@ -18,7 +18,7 @@ from typing import Any
 import pydicom
 from isal import isal_zlib
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
@@ -136,7 +136,12 @@ _LAST_OF_IDENTITY = 0x00200052
 """Patient, study, dates and frame of reference lie no further back in a file."""
 
 _DAMAGED_STREAM: type[Exception] = isal_zlib.error  # type: ignore[assignment]
-PYDICOM_FAULTS: tuple[type[Exception], ...] = (*FORMAT_FAULTS, InvalidDicomError, _DAMAGED_STREAM)
+PYDICOM_FAULTS: tuple[type[Exception], ...] = (
+    *FORMAT_FAULTS,
+    InvalidDicomError,
+    BytesLengthException,
+    _DAMAGED_STREAM,
+)
 """By which pydicom and its decoders say that a file is damaged; a fault of the machine is none of them."""
 
 
@@ -203,8 +208,6 @@ def read_header(content: bytes, limits: Limits = DEFAULT_LIMITS) -> DicomHeader:
         raise UnreadableFile("its sequences lie too deep within one another") from fault
     except (struct.error, IndexError) as fault:
         raise UnreadableFile("the file ends too early") from fault
-    except _DAMAGED_STREAM as fault:
-        raise UnreadableFile("the deflated data are damaged") from fault
     values = header.values
     if not (values.get("Rows") and values.get("Columns") and values.get("BitsAllocated") in (8, 16, 32)):
         raise UnreadableFile("its matrix or number of bits cannot be")
@@ -244,9 +247,12 @@ def _deflated_within(content: bytes, limits: Limits) -> bytes:
     if syntax == DEFLATED:
         most = limits.file_mb * MEGABYTE
         inflating = isal_zlib.decompressobj(-15)
-        size = len(inflating.decompress(content[offset:], MEGABYTE))
-        while not inflating.eof and inflating.unconsumed_tail and size <= most:
-            size += len(inflating.decompress(inflating.unconsumed_tail, MEGABYTE))
+        try:
+            size = len(inflating.decompress(content[offset:], MEGABYTE))
+            while not inflating.eof and inflating.unconsumed_tail and size <= most:
+                size += len(inflating.decompress(inflating.unconsumed_tail, MEGABYTE))
+        except _DAMAGED_STREAM as fault:
+            raise UnreadableFile("the deflated data are damaged") from fault
         if size > most:
             raise UnreadableFile(str(OverLimit("inflates to more", "file_mb")))
     return content
