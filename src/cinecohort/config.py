@@ -54,8 +54,22 @@ class DatasetOptions(Options):
     of the table is read."""
     withdrawals: ConfiguredPath | None = None
     """Ids of participants who withdrew, one a line: they leave the index, the tables and the store."""
+    subject_names: Literal["hashed", "folder"] | None = None
+    """What folders of `dicom` and `nifti` are called in tables and reports: a keyed hash of their name, or
+    their name. Unset: their name, unless it is a patient's, which stops the run."""
+    key_table: ConfiguredPath | None = None
+    """Where hashed names are kept with the folders' own and the secret of the hashes: a file outside the
+    results, which is as confidential as the raw data."""
     settings: Options
     """Further settings of this source."""
+
+    @model_validator(mode="after")
+    def _hashed_names_have_a_table(self) -> "DatasetOptions":
+        if (self.subject_names == "hashed") != (self.key_table is not None):
+            raise ValueError("`subject_names: hashed` and `key_table` are set together")
+        if self.subject_names is not None and self.source not in ("dicom", "nifti"):
+            raise ValueError("`subject_names` is for the sources dicom and nifti; others have ids")
+        return self
 
 
 class ImagesDataset(DatasetOptions):
@@ -145,6 +159,14 @@ class Config(Options):
     def from_tables(self) -> bool:
         """Whether the measures come from tables made elsewhere, so that there are no images."""
         return all(options.source == "tables" for options in self.datasets.values())
+
+    @model_validator(mode="after")
+    def _key_tables_lie_outside(self) -> "Config":
+        for name, options in self.datasets.items():
+            table = options.key_table
+            if table is not None and table.resolve().is_relative_to(self.results.resolve()):
+                raise ValueError(f"datasets.{name}.key_table: must lie outside the results, which are shared")
+        return self
 
     @model_validator(mode="after")
     def _tables_stand_alone(self) -> "Config":

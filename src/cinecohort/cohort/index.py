@@ -16,6 +16,7 @@ from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, write_text_if_changed
 from cinecohort.ledger.rows import parse_rows, read_rows
 from cinecohort.sources.base import RawSubject, Source, open_source
+from cinecohort.sources.names import HashedNames, KeyTable, refuse_names
 
 COLUMNS = ("subject", "dataset", "id", "participant", "visit", "paths", "n_files", "n_bytes", "raw")
 
@@ -56,7 +57,16 @@ def open_dataset(options: DatasetOptions) -> Source:
     if not options.path.exists():
         raise UserError(f"{options.path}: there is no such folder; set `path` of the dataset.")
     settings = options.settings.model_dump()
-    return open_source(options.source, options.path, annotations=options.annotations, **settings)
+    source = open_source(options.source, options.path, annotations=options.annotations, **settings)
+    return source if options.key_table is None else HashedNames(source, KeyTable(options.key_table))
+
+
+def withdrawn_from(options: DatasetOptions) -> frozenset[str]:
+    """Ids of those who withdrew from a dataset, also by the keys that they go by where names are hashed."""
+    ids = withdrawn_ids(options.withdrawals)
+    if not ids or options.key_table is None:
+        return ids
+    return ids | {KeyTable(options.key_table).key_of(name) for name in ids}
 
 
 def subject_key(dataset: str, identifier: str, datasets: Mapping[str, DatasetOptions]) -> str:
@@ -75,8 +85,11 @@ def list_subjects(config: Config) -> tuple[list[dict[str, str]], list[str]]:
     rows = []
     withdrawn = []
     for name, options in config.datasets.items():
-        ids = withdrawn_ids(options.withdrawals)
-        for subject in open_dataset(options).subjects():
+        subjects = open_dataset(options).subjects()
+        ids = withdrawn_from(options)
+        if options.source in ("dicom", "nifti") and options.subject_names is None:
+            refuse_names(name, options.path, subjects)
+        for subject in subjects:
             key = subject_key(name, subject.key, config.datasets)
             if ids & {subject.participant, subject.key}:
                 withdrawn.append(key)

@@ -11,6 +11,7 @@ from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level
 from cinecohort.ledger.plausibility import Remark
+from cinecohort.sources.names import KeyTable
 
 
 def gather_participants(
@@ -93,7 +94,14 @@ def _dataset_participants(rows: pd.DataFrame, options: DatasetOptions) -> pd.Dat
     if options.participants is not None:
         wanted = {*rows["id"], *rows["participant"], *rows["subject"]}
         visits = sorted(set(rows["visit"]) - {""})
-        return read_participants(options.participants, options.columns, wanted, visits)
+        if options.key_table is None:
+            return read_participants(options.participants, options.columns, wanted, visits)
+        keys = KeyTable(options.key_table)
+        names = {keys.names[key] for key in wanted if key in keys.names}
+        table = read_participants(options.participants, options.columns, names, visits)
+        for column in {"subject", "participant"} & set(table.columns):
+            table[column] = table[column].map(keys.key_of)
+        return table
     if options.source == "tables":
         return None
     source = open_dataset(options)

@@ -18,12 +18,13 @@ from cinecohort.cohort.index import (
     open_dataset,
     read_converted,
     shards,
+    withdrawn_from,
 )
 from cinecohort.cohort.progress import tally_path
 from cinecohort.cohort.run_lock import RunLock
 from cinecohort.cohort.shards import keep_number_of_shards, number_of_shards, shard_of
 from cinecohort.cohort.versions import STAGES
-from cinecohort.cohort.withdrawals import remove_subject, withdrawn_ids, withdrawn_subjects
+from cinecohort.cohort.withdrawals import remove_subject, withdrawn_subjects
 from cinecohort.config import Config
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, digest_json, write_text_if_changed
@@ -252,7 +253,7 @@ def files_passed_over(config: Config) -> tuple[str, ...]:
 
 def lists_of_withdrawn(config: Config) -> dict[str, frozenset[str]]:
     """Ids of participants who withdrew, by dataset."""
-    return {name: withdrawn_ids(options.withdrawals) for name, options in config.datasets.items()}
+    return {name: withdrawn_from(options) for name, options in config.datasets.items()}
 
 
 def tables_by_shard(rows: Iterable[Mapping[str, str]], n_shards: int) -> dict[str, str]:

@@ -19,7 +19,12 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 
-from cinecohort.conversion.dicom_header import PYDICOM_FAULTS, Header, UnreadableFile, quiet_pydicom
+from cinecohort.conversion.dicom_header import (
+    Header,
+    UnreadableFile,
+    quiet_pydicom,
+    unreadable_where_damaged,
+)
 
 _START_OF_FRAME = frozenset(
     (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
@@ -57,15 +62,12 @@ def decode(content: bytes, dataset: Dataset | None, values: Header, seconds: int
     UnreadableFile
         If the pixels cannot be decoded, or are not of the size that the header states.
     """
-    try:
-        with quiet_pydicom():
-            dataset = dataset or pydicom.dcmread(BytesIO(content))
-            if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
-                _check_streams(dataset, values)
-            with _ended_after(seconds):
-                pixels = pydicom.pixels.pixel_array(dataset, raw=True)
-    except PYDICOM_FAULTS as fault:
-        raise UnreadableFile(f"the pixels cannot be decoded ({type(fault).__name__})") from fault
+    with unreadable_where_damaged("the pixels cannot be decoded"), quiet_pydicom():
+        dataset = dataset or pydicom.dcmread(BytesIO(content))
+        if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+            _check_streams(dataset, values)
+        with _ended_after(seconds):
+            pixels = pydicom.pixels.pixel_array(dataset, raw=True)
     rows, columns, n_frames = values["Rows"], values["Columns"], _n_frames(dataset)
     if pixels.shape not in ((rows, columns), (n_frames, rows, columns)):
         raise UnreadableFile(f"decoded to {pixels.shape}, where the header states {rows} x {columns}")

@@ -23,7 +23,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE, Limits, OverLimit
-from cinecohort.errors import FORMAT_FAULTS
+from cinecohort.errors import FORMAT_FAULTS, is_machine_fault
 
 Header = dict[str, Any]
 """DICOM keyword to value: text, tuple of texts, float, tuple of floats or int; absent where empty."""
@@ -140,9 +140,10 @@ PYDICOM_FAULTS: tuple[type[Exception], ...] = (
     *FORMAT_FAULTS,
     InvalidDicomError,
     BytesLengthException,
+    OSError,
     _DAMAGED_STREAM,
 )
-"""By which pydicom and its decoders say that a file is damaged; a fault of the machine is none of them."""
+"""By which pydicom and its decoders say that a file is damaged; see :func:`unreadable_where_damaged`."""
 
 
 class NotPlain(Exception):
@@ -408,6 +409,20 @@ def quiet_pydicom() -> Iterator[None]:
         logger.disabled = disabled
 
 
+@contextmanager
+def unreadable_where_damaged(words: str) -> Iterator[None]:
+    """Turn what pydicom and its decoders raise for damaged files into `UnreadableFile`, and nothing else.
+
+    A fault of the machine stays one; pydicom also raises `OSError`, without a number, for damaged files.
+    """
+    try:
+        yield
+    except PYDICOM_FAULTS as fault:
+        if is_machine_fault(fault):
+            raise
+        raise UnreadableFile(f"{words} ({type(fault).__name__})") from fault
+
+
 def read_with_pydicom(content: bytes) -> DicomHeader:
     """As :func:`read_header`, for every file that pydicom can read.
 
@@ -418,14 +433,11 @@ def read_with_pydicom(content: bytes) -> DicomHeader:
     NoImage
         If the file is of another kind.
     """
-    try:
-        with quiet_pydicom():
-            dataset = pydicom.dcmread(BytesIO(content))
-            ignored: list[str] = []
-            values = dataset_values(dataset, ignored)
-            values["TransferSyntaxUID"] = str(dataset.file_meta.TransferSyntaxUID)
-    except PYDICOM_FAULTS as fault:
-        raise UnreadableFile(f"pydicom cannot read it ({type(fault).__name__})") from fault
+    with unreadable_where_damaged("pydicom cannot read it"), quiet_pydicom():
+        dataset = pydicom.dcmread(BytesIO(content))
+        ignored: list[str] = []
+        values = dataset_values(dataset, ignored)
+        values["TransferSyntaxUID"] = str(dataset.file_meta.TransferSyntaxUID)
     if "PixelData" not in dataset:
         raise _without_pixels(values)
     return DicomHeader(values, dataset=dataset, ignored=ignored)

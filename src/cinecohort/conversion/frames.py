@@ -15,12 +15,12 @@ from cinecohort.conversion.dicom_header import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    PYDICOM_FAULTS,
     DicomHeader,
     Header,
     UnreadableFile,
     dataset_values,
     quiet_pydicom,
+    unreadable_where_damaged,
 )
 from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
 
@@ -156,11 +156,8 @@ def frames_of(
     UnreadableFile
         If the functional groups are damaged.
     """
-    try:
-        with quiet_pydicom():
-            return list(_frames(PixelSource(content, header, limits), header, order))
-    except PYDICOM_FAULTS as fault:
-        raise UnreadableFile(f"its frames cannot be read ({type(fault).__name__})") from fault
+    with unreadable_where_damaged("its frames cannot be read"), quiet_pydicom():
+        return list(_frames(PixelSource(content, header, limits), header, order))
 
 
 def _frames(pixels: PixelSource, header: DicomHeader, order: int) -> Iterator[Frame]:
