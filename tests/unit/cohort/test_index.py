@@ -185,7 +185,7 @@ def test_keys_that_no_table_or_folder_can_hold(key):
 
 def test_a_blank_in_a_name_is_kept_and_two_are_refused_by_name(cohort):
     write_subject(cohort / "raw", "John Smith")
-    config = configuration(cohort)
+    config = configuration(cohort, subject_names="folder")
     refresh(config)
     assert "John Smith" in everyone(config.results)
     write_subject(cohort / "raw", "two  blanks")
