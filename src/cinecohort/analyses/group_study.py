@@ -12,8 +12,8 @@ An example, Bai 2018's comparison of obese with normal-weight participants (its 
       published: bai2018_table8
 """
 
-import importlib.resources
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,8 +22,6 @@ from cinecohort.analyses.methods_text import methods_sentences
 from cinecohort.analyses.study_summary import header, summary, versions_used
 from cinecohort.catalogue.measures import measure_label
 from cinecohort.errors import UserError
-from cinecohort.files import write_json, write_text
-from cinecohort.ledger.tables import read_table, write_table
 from cinecohort.measures.voids import failed_subjects
 from cinecohort.statistics.balance import balance_table
 from cinecohort.statistics.baseline import baseline_table
@@ -31,6 +29,7 @@ from cinecohort.statistics.effects import compare
 from cinecohort.statistics.matching import Matching, match
 from cinecohort.statistics.missing_outcomes import missing_outcomes
 from cinecohort.statistics.power import smallest_detectable_difference
+from cinecohort.statistics.published_tables import published_table
 from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table
 from cinecohort.statistics.study_cohort import (
     TREATMENT,
@@ -48,11 +47,6 @@ from cinecohort.statistics.unvalidated import (
     without_unvalidated,
 )
 
-TABLES = (
-    *("flow", "baseline", "pairs", "scores", "unmatched", "balance", "sample_sizes", "comparison"),
-    *("sensitivity", "subgroups", "power", "missing", "published", "left_out"),
-)
-FIGURES = ("love", "overlap", "forest")
 DESCRIBED = (
     *("sex", "age_years", "height_cm", "weight_kg", "bmi", "sbp_mmhg", "dbp_mmhg"),
     *("vendor", "scanner", "field_t", "site"),
@@ -60,41 +54,59 @@ DESCRIBED = (
 """Participants' columns of the baseline table, beside the covariates, where they are there."""
 
 
-def run_study(
+@dataclass(frozen=True)
+class StudyResult:
+    """What a study found.
+
+    Parameters
+    ----------
+    options
+        The study, without the outcomes that were left out.
+    tables
+        Name of each table's file, without its ending, to the table.
+    summary
+        Numbers and sentences; ``status`` is ``done`` or ``not done``, with the reason as ``verdict``.
+    methods
+        Sentences of the methods text; none where the study was not done.
+    """
+
+    options: StudyOptions
+    tables: dict[str, pd.DataFrame]
+    summary: dict[str, Any]
+    methods: list[str]
+
+
+def study(
     measures: pd.DataFrame,
     participants: pd.DataFrame,
     status: pd.DataFrame | None,
     options: StudyOptions,
-    out: Path,
     unvalidated: Unvalidated = "include",
-) -> None:
-    """Do a study and write its folder.
+) -> StudyResult:
+    """Do a study.
 
     Parameters
     ----------
     measures
-        The cohort's measures, one row a subject, source and frames.
+        The cohort's measures, one row per subject, source and frames.
     participants
-        One row a subject.
+        One row per subject.
     status
         Final status of each subject, or None: that of the measures table.
     options
         The study.
-    out
-        Folder; gets ``flow, baseline, pairs, scores, unmatched, balance, sample_sizes, comparison,
-        sensitivity, subgroups, power, missing`` and, where asked for, ``published`` as CSV; ``love, overlap,
-        forest`` as SVG; ``methods.txt``; ``summary.json``. What an earlier run left is removed first.
     unvalidated
-        ``exclude``: outcomes by networks that were never tested on labelled real hearts are left out;
-        ``left_out.csv`` and a warning name them.
+        ``exclude``: outcomes by networks that were never tested on labelled real hearts are left out; the
+        table ``left_out`` and a warning name them.
 
-    Notes
-    -----
-    A study that cannot be done (an empty group, covariates that separate the groups, columns that are not
-    there) writes its flow and a ``summary.json`` with ``"status": "not done"`` and the reason as a sentence;
-    it raises nothing.
+    Returns
+    -------
+    StudyResult
+        With the tables ``flow, baseline, pairs, scores, unmatched, balance, sample_sizes, comparison,
+        sensitivity, subgroups, power, missing, left_out`` and, where asked for, ``published``. A study that
+        cannot be done (an empty group, covariates that separate the groups, columns that are not there) has
+        its flow and the reason as a sentence; it raises nothing.
     """
-    _clear(out)
     flow = Flow(len(participants))
     left_out = pd.DataFrame(columns=list(LEFT_OUT_COLUMNS))
     try:
@@ -105,9 +117,8 @@ def run_study(
         matching = match_cohort(cohort, options)
         published = _published(options)
     except UserError as error:
-        write_table(out / "flow.csv", flow.table())
-        write_json(out / "summary.json", header(options) | {"status": "not done", "verdict": str(error)})
-        return
+        reason = header(options) | {"status": "not done", "verdict": str(error)}
+        return StudyResult(options, {"flow": flow.table()}, reason, [])
     _record_matching(flow, matching, options)
     balance = balance_table(matching)
     comparison = compare_matched(matching, options)
@@ -137,12 +148,10 @@ def run_study(
     }
     if published is not None:
         tables["published"] = published
-    for name, table in tables.items():
-        write_table(out / f"{name}.csv", table)
-    _write_figures(tables, options, out)
     methods = methods_sentences(options, flow, matching, cohort.source, versions_used())
-    write_text(out / "methods.txt", "\n".join(methods) + "\n")
-    write_json(out / "summary.json", summary(options, cohort, matching, balance, comparison, power))
+    return StudyResult(
+        options, tables, summary(options, cohort, matching, balance, comparison, power), methods
+    )
 
 
 def validated_outcomes(
@@ -338,57 +347,10 @@ def power_table(comparison: pd.DataFrame, options: StudyOptions) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def published_table(name: str, exposure: str, reference: str) -> pd.DataFrame:
-    """Read a published table of two groups that is shipped with the package, laid out as ours.
-
-    Parameters
-    ----------
-    name
-        Such as ``bai2018_table8``.
-    exposure, reference
-        Labels of the groups; they begin as the published ones do (``Normal weight``: ``normal``).
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``outcome, n1, n0, mean1, sd1, mean0, sd0, p_printed, paper, table``.
-
-    Raises
-    ------
-    UserError
-        There is no such table, or it has no such groups.
-    """
-    folder = importlib.resources.files("cinecohort.statistics") / "published"
-    if not (folder / f"{name}.csv").is_file():
-        known = sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".csv"))
-        raise UserError(f"There is no published table {name}: choose one of {', '.join(known)}.")
-    with importlib.resources.as_file(folder / f"{name}.csv") as path:
-        table = read_table(path)
-    names = {"measure": "outcome", "p": "p_printed"}
-    groups = [str(column).removeprefix("mean_") for column in table if str(column).startswith("mean_")]
-    for label, number in ((exposure, "1"), (reference, "0")):
-        known = [group for group in groups if label.lower().startswith(group)]
-        if len(known) != 1:
-            raise UserError(
-                f"The published table {name} has the groups {', '.join(groups) or 'none'}: {label!r} is "
-                "none of them."
-            )
-        names |= {f"{column}_{known[0]}": f"{column}{number}" for column in ("n", "mean", "sd")}
-    columns = ["outcome", "n1", "n0", "mean1", "sd1", "mean0", "sd0", "p_printed", "paper", "table"]
-    return table.rename(columns=names)[columns]
-
-
 def _published(options: StudyOptions) -> pd.DataFrame | None:
     if options.published is None:
         return None
     return published_table(options.published, options.exposure.label, options.reference.label)
-
-
-def _clear(out: Path) -> None:
-    names = [*(f"{name}.csv" for name in TABLES), *(f"{name}.svg" for name in FIGURES)]
-    for name in (*names, "methods.txt", "summary.json"):
-        (out / name).unlink(missing_ok=True)
-    out.mkdir(parents=True, exist_ok=True)
 
 
 def _record_matching(flow: Flow, matching: Matching, options: StudyOptions) -> None:
@@ -414,11 +376,3 @@ def _other_flagged(
         measures, participants, status, options.model_copy(update={"exclusions": exclusions})
     )
     return other if set(other.complete["subject"]) != set(cohort.complete["subject"]) else None
-
-
-def _write_figures(tables: dict[str, pd.DataFrame], options: StudyOptions, out: Path) -> None:
-    from cinecohort.reporting.study_figures import forest_plot, love_plot, overlap_plot, standardised_rows
-
-    love_plot(tables["balance"], out / "love.svg", options.balance_threshold)
-    overlap_plot(tables["scores"], (options.exposure.label, options.reference.label), out / "overlap.svg")
-    forest_plot(standardised_rows(tables["comparison"], tables["subgroups"]), out / "forest.svg")

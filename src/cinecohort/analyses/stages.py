@@ -33,8 +33,8 @@ def run_agreement(
 
 
 def run_group_study(settings: str, measures: Path, participants: Path, status: Path, folder: Path) -> None:
-    """Write ``results/study/{name}/``; see :func:`cinecohort.analyses.group_study.run_study`."""
-    from cinecohort.analyses.group_study import run_study
+    """Write ``results/study/{name}/``; see :func:`cinecohort.analyses.study_files.run_study`."""
+    from cinecohort.analyses.study_files import run_study
 
     values = GroupStudySettings.read(settings)
     (study,) = values.studies.values()

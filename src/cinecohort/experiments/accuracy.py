@@ -27,11 +27,14 @@ from cinecohort.files import read_json, replacing, write_json
 from cinecohort.findings import Outcome
 from cinecohort.images import sidecar_path
 from cinecohort.label_maps import label_path, read_label, read_segmentation
+from cinecohort.ledger.columns import OVERLAP_NUMBERS
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
 
-COLUMNS = ("row", "dataset", "subject", "frame", "phase", "structure", "dice", "mcd_mm", "hd_mm", "n_slices",
-           "n_skipped")  # fmt: skip
+COLUMNS = (
+    *("row", "dataset", "subject", "frame", "phase", "structure"),
+    *(name for name in OVERLAP_NUMBERS if name != "hd_max_mm"),
+)
 WEIGHTS = "weights_sha256"
 """Key of the weights' digests in the records of rows and tests."""
 

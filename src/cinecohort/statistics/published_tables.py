@@ -9,6 +9,8 @@ from importlib import resources
 
 import pandas as pd
 
+from cinecohort.errors import UserError
+
 
 def names() -> list[str]:
     """Names of the published tables, such as ``bai2018_table3``."""
@@ -31,6 +33,43 @@ def load(name: str) -> pd.DataFrame:
     path = resources.files("cinecohort.statistics") / "published" / f"{name}.csv"
     with path.open(encoding="utf-8") as stream:
         return pd.read_csv(stream, keep_default_na=True)
+
+
+def published_table(name: str, exposure: str, reference: str) -> pd.DataFrame:
+    """Read a published table of two groups that is shipped with the package, laid out as ours.
+
+    Parameters
+    ----------
+    name
+        Such as ``bai2018_table8``.
+    exposure, reference
+        Labels of the groups; they begin as the published ones do (``Normal weight``: ``normal``).
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``outcome, n1, n0, mean1, sd1, mean0, sd0, p_printed, paper, table``.
+
+    Raises
+    ------
+    UserError
+        There is no such table, or it has no such groups.
+    """
+    if name not in names():
+        raise UserError(f"There is no published table {name}: choose one of {', '.join(names())}.")
+    table = load(name)
+    columns = {"measure": "outcome", "p": "p_printed"}
+    groups = [str(column).removeprefix("mean_") for column in table if str(column).startswith("mean_")]
+    for label, number in ((exposure, "1"), (reference, "0")):
+        known = [group for group in groups if label.lower().startswith(group)]
+        if len(known) != 1:
+            raise UserError(
+                f"The published table {name} has the groups {', '.join(groups) or 'none'}: {label!r} is "
+                "none of them."
+            )
+        columns |= {f"{column}_{known[0]}": f"{column}{number}" for column in ("n", "mean", "sd")}
+    shown = ["outcome", "n1", "n0", "mean1", "sd1", "mean0", "sd0", "p_printed", "paper", "table"]
+    return table.rename(columns=columns)[shown]
 
 
 OBSERVER_PAIRS = ("O1 vs O2", "O2 vs O3", "O3 vs O1")

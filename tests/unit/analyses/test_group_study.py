@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from cinecohort.analyses.group_study import _other_flagged, published_table, run_study
+from cinecohort.analyses.group_study import _other_flagged
+from cinecohort.analyses.study_files import run_study
 from cinecohort.statistics.effects import compare
 from cinecohort.statistics.matching import match
+from cinecohort.statistics.published_tables import published_table
 from cinecohort.statistics.study_cohort import TREATMENT, diagnosed, select_cohort
 from cinecohort.statistics.study_options import CVD_ICD10, StudyOptions
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.analyses.group_study import run_study
+from cinecohort.analyses.study_files import run_study
 from cinecohort.statistics.study_options import StudyOptions
 
 STUDY = {

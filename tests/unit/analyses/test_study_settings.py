@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.analyses.group_study import run_study
+from cinecohort.analyses.study_files import run_study
 from cinecohort.statistics.power import smallest_detectable_difference
 from cinecohort.statistics.study_options import StudyOptions
 

@@ -9,7 +9,7 @@ import pypdf
 import pytest
 
 from cinecohort.analyses.agreement_files import run as run_agreement
-from cinecohort.analyses.group_study import run_study
+from cinecohort.analyses.study_files import run_study
 from cinecohort.cli import main
 from cinecohort.errors import UserError
 from cinecohort.images import Image, write_image

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from cinecohort.analyses import group_study
+from cinecohort.analyses import study_files
 from cinecohort.analyses.stages import run_agreement, run_group_study
 from cinecohort.cohort.gather import gather_results
 from cinecohort.cohort.index import shards
@@ -82,7 +82,7 @@ def bright(network: torch.nn.Module, *_: object) -> Callable[[torch.Tensor], tor
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     monkeypatch.setattr(prediction, "make_network", bright)
-    monkeypatch.setattr(group_study, "_write_figures", lambda *arguments: None)
+    monkeypatch.setattr(study_files, "_write_figures", lambda *arguments: None)
     for number in range(N):
         write_subject(tmp_path / "raw" / f"s{number}", number)
     people = pd.DataFrame({"subject": [f"s{n}" for n in range(N)], "height_cm": [160 + n for n in range(N)]})

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.analyses import agreement_files, group_study
-from cinecohort.analyses.group_study import run_study, validated_outcomes
+from cinecohort.analyses import agreement_files, study_files
+from cinecohort.analyses.group_study import validated_outcomes
+from cinecohort.analyses.study_files import run_study
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
 from cinecohort.statistics.unvalidated import validated_overlap, without_unvalidated
@@ -86,7 +87,7 @@ def study(measures: pd.DataFrame, participants: pd.DataFrame, out: Path, unvalid
 
 @pytest.fixture(autouse=True)
 def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_study, "_write_figures", lambda *arguments: None)
+    monkeypatch.setattr(study_files, "_write_figures", lambda *arguments: None)
     monkeypatch.setattr(agreement_files, "_write_grids", lambda *arguments: None)
 
 
