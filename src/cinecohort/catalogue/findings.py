@@ -55,10 +55,12 @@ class Code(StrEnum):
     # fmt: off
     # Conversion
     GAP = "GAP", Stage.CONVERT, "a slice position is missing in the stack", _EXPORT
-    DUPLICATE = "DUPLICATE", Stage.CONVERT, "frames or slices came more than once", "Look which were kept."
+    DUPLICATE = "DUPLICATE", Stage.CONVERT, "frames, slices or archives came more than once", (
+        "Look which were kept.")
     UNEQUAL_FRAMES = "UNEQUAL_FRAMES", Stage.CONVERT, "slices differ in their number of frames", _EXPORT
     MISSING_FRAME = "MISSING_FRAME", Stage.CONVERT, "a frame of a slice is missing", _EXPORT
-    ORIENTATION = "ORIENTATION", Stage.CONVERT, "slices are not parallel", _LOOK
+    ORIENTATION = "ORIENTATION", Stage.CONVERT, (
+        "slices are not parallel, or the order of a file's axes had to be settled"), _LOOK
     SHIFT = "SHIFT", Stage.CONVERT, "slices are shifted against each other in their plane", _LOOK
     SPACING = "SPACING", Stage.CONVERT, (
         "slice spacing is uneven or unknown, or pixels are of no cine's size"), (
@@ -141,6 +143,8 @@ class Code(StrEnum):
         "a label map does not cover what a measure needs"), "Nothing, if it was not meant to."
     NO_LONG_AXIS = "NO_LONG_AXIS", Stage.MEASURE, "no short axis gives the long axis of the atria", (
         "See the findings about the short axis.")
+    LOST_SLICES = "LOST_SLICES", Stage.MEASURE, (
+        "the LV lacks slices in a frame, which is not taken for end-diastole or end-systole"), _LOOK
     MISSING_SLICE = "MISSING_SLICE", Stage.MEASURE, "a volume is undefined since a slice is missing", _EXPORT
     ED_NOT_FIRST = "ED_NOT_FIRST", Stage.MEASURE, "the first frame is not end-diastole", (
         "Check that the series was triggered at the R wave.")

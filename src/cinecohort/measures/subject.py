@@ -314,7 +314,7 @@ def _source_findings(source: Source, facts: StackFacts, options: MeasureOptions)
             f"sa: the LV of {source.name} is missing in slices of frame {listed} where other frames have it;"
             " such a frame is taken for end-diastole or end-systole only where its role is named"
         )
-        lost = Finding(Code.MISSING_SLICE, Level.REVIEW, message, view="sa", frames=source.ventricles.lost)
+        lost = Finding(Code.LOST_SLICES, Level.REVIEW, message, view="sa", frames=source.ventricles.lost)
         findings.append(lost)
     deficit = first_frame_deficit_pct(source.ventricles.whole_lv_ml)
     if not source.manual and facts.ed_frame is None and deficit > options.ed_tolerance_pct:
