@@ -26,6 +26,9 @@ class Options(BaseModel):
 
 Model = TypeVar("Model", bound=Options)
 
+CONSEQUENCES = ("missing", "too_short", "union_tag_not_found")
+"""Mistakes that are none where what is missing was taken out."""
+
 MOST_ROUNDS = 50
 """Mistakes that hide others are taken out in so many rounds."""
 
@@ -129,7 +132,10 @@ def parse_leniently(
         except ValidationError as error:
             found = [(_location(item, left), item) for item in error.errors()]
         for location, item in found:
-            if not (item["type"] in ("missing", "union_tag_not_found") and location in removed):
+            follows = item["type"] in CONSEQUENCES and any(
+                place[: len(location)] == location for place in removed
+            )
+            if not follows:
                 mistakes.setdefault(_path(location), _message(item))
         for location, _ in found:
             place = _remove(left, location)

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cinecohort.config import load_config, parse_config
+from cinecohort.config import Config, load_config, parse_config
 from cinecohort.errors import UserError
+from cinecohort.options import parse_leniently
 
 DATASET = {"source": "acdc", "path": "raw"}
 STUDY = {
@@ -87,3 +88,32 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path):
 def test_a_file_is_read(tmp_path):
     (tmp_path / "c.yaml").write_text("title: Herz\ndatasets:\n  tiny: {source: acdc, path: raw}\n")
     assert load_config(tmp_path / "c.yaml").title == "Herz"
+
+
+def test_mistakes_do_not_hide_others_and_make_none_of_their_own():
+    study = {
+        "exposure": {"label": "A", "condition": "bmi >>"},
+        "reference": {"label": "B"},
+        "covariates": ["sex"],
+        "outcomes": [],
+    }
+    values = {
+        "shard_size": 0,
+        "sed": 3,
+        "datasets": {"tiny": {"source": "acdcc", "path": "raw"}, "good": {"source": "acdc", "path": "raw"}},
+        "studies": {"s": study},
+    }
+    config, mistakes = parse_leniently(values, Config)
+    places = [place for place, _ in mistakes]
+    assert places == [
+        "shard_size",
+        "datasets.tiny.source",
+        "studies.s.exposure.condition",
+        "studies.s.reference.condition",
+        "studies.s.outcomes",
+        "sed",
+    ]
+    assert config is not None
+    assert list(config.datasets) == ["good"]
+    nothing, mistakes = parse_leniently({"datasets": {"tiny": {"source": "acdcc", "path": "raw"}}}, Config)
+    assert (nothing, [place for place, _ in mistakes]) == (None, ["datasets.tiny.source"])
