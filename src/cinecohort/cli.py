@@ -25,6 +25,7 @@ COMMANDS = {
     "check": "everything that can be known before a run: every problem at once",
     "train": "train or resume a network",
     "experiments": "compare networks and trainings: the papers' tables on your data",
+    "validate": "test a network on labelled hearts that it never saw",
     "model-card": "what a shipped model is and how good",
     "report": "make the report PDF again from a results folder",
     "study": "one patient, from DICOM to a one-page PDF",

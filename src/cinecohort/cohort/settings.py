@@ -12,6 +12,7 @@ from cinecohort.cohort.stage_settings import SETTINGS, ConvertSettings, SegmentS
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config
 from cinecohort.errors import UserError
+from cinecohort.files import digest_file
 from cinecohort.ledger.columns import COHORT
 from cinecohort.model_sets import model_sets
 from cinecohort.segmentation.descriptions import (
@@ -22,6 +23,7 @@ from cinecohort.segmentation.descriptions import (
     usage_digest,
 )
 from cinecohort.segmentation.options import ModelOptions
+from cinecohort.segmentation.validation_records import read_record
 from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in
 
 COHORT_TABLES = tuple(COHORT)
@@ -89,6 +91,11 @@ def model_problems(config: Config) -> Iterator[str]:
                         check_digest(weights)
                 except UserError as fault:
                     yield f"{view}, {model.name}: {fault}"
+            if model.validation is not None:
+                try:
+                    read_record(model.validation)
+                except UserError as fault:
+                    yield f"{view}, {model.name}: {fault}"
 
 
 def check_models(config: Config) -> None:
@@ -113,7 +120,12 @@ def observers_named(config: Config) -> set[str]:
 def weights_digests(config: Config) -> dict[str, str]:
     """Digest of weights and use of every configured model (each member of an ensemble), by view and name."""
     return {
-        f"{view}/{model.name}": "+".join(usage_digest(weights) for weights in model.members)
+        f"{view}/{model.name}": "+".join(
+            [
+                *map(usage_digest, model.members),
+                *([digest_file(model.validation)] if model.validation else []),
+            ]
+        )
         for view, models in config.models.items()
         for model in models
     }

@@ -57,7 +57,8 @@ def unvalidated_models(results: Results) -> list[str]:
         f"{entry.get('name')} ({VIEW_NAMES.get(str(view), str(view))})"
         for view, entries in (results.config.get("models") or {}).items()
         for entry in entries
-        if any(
+        if not entry.get("validation")  # The run would have refused a record that lifts nothing.
+        and any(
             f"{view}={entry.get('name')}" in recorded if model is None else not model.validated
             for model in members(entry)
         )

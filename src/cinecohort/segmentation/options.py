@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from cinecohort.options import Options
+from cinecohort.options import ConfiguredPath, Options
 
 Engine = Literal["auto", "torch", "openvino", "mnn"]
 Precision = Literal["auto", "fp32", "bf16"]
@@ -26,6 +26,10 @@ class ModelOptions(Options):
     """Name of shipped weights or path of a .safetensors file (`~` and `$VARIABLES` are filled in); the
     model's name where not given. A list of them is an ensemble: the mean of their probabilities, with their
     disagreement as its uncertainty."""
+
+    validation: ConfiguredPath | None = None
+    """Record of `cinecohort validate`: where it was passed with these weights, they are no longer marked as
+    not validated."""
 
     @model_validator(mode="before")
     @classmethod

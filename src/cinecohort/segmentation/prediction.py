@@ -32,6 +32,7 @@ from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.preprocessing import without_contrast
 from cinecohort.segmentation.symmetries import AVERAGED, averaged
 from cinecohort.segmentation.uncertainty import flip_agreement, member_agreement, uncertain_frames
+from cinecohort.segmentation.validation_records import with_record
 from cinecohort.segmentation.weights import ensemble_description, load_model
 
 READ_AHEAD = 2
@@ -90,6 +91,7 @@ def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: 
     loaded = [load_model(weights) for weights in model.members]
     networks = tuple(make_network(network, resolved, threads) for network, _ in loaded)
     description = ensemble_description(model.name, [description for _, description in loaded])
+    description = with_record(description, model.validation)
     network = averaged(mean_network(networks), AVERAGED[options.test_time_augmentation])
     return LoadedModel(model.name, description, network, resolved, networks)
 

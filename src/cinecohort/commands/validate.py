@@ -1,0 +1,40 @@
+"""The ``validate`` command: a network tested on labelled hearts that it never saw."""
+
+import argparse
+from pathlib import Path
+
+from cinecohort.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("weights", metavar="WEIGHTS", help="shipped weights or a .safetensors file")
+    parser.add_argument(
+        "dataset", type=Path, metavar="DATASET", help="folder of subjects with images and labels"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the record, JSON")
+    parser.add_argument("--observer", default="manual", help="whose labels (default: manual)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Test, write the record, say what was reached."""
+    from cinecohort.analyses.network_validation import validate_network
+    from cinecohort.files import write_json
+    from cinecohort.segmentation.descriptions import describe_model
+    from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+
+    if not arguments.dataset.is_dir():
+        raise UserError(f"{arguments.dataset}: there is no such folder.")
+    model = ModelOptions(name=Path(arguments.weights).stem, weights=arguments.weights)
+    view = describe_model(arguments.weights).view
+    record = validate_network(model, view, arguments.dataset, arguments.observer, SegmentationOptions())
+    write_json(arguments.out, record.model_dump(mode="json"))
+    for name, found in record.structures.items():
+        print(
+            f"{name}: Dice {found.dice_mean:.3f} (SD {found.dice_sd:.3f}, lowest {found.dice_lowest:.3f}) in "
+            f"{found.n} frames; size {found.bias_pct:+.1f} %"
+        )
+    fate = "passed" if record.passed else f"not passed: {'; '.join(record.failures)}"
+    compared = f"{record.n_subjects} subjects ({record.n_seen} left out, since the training saw them)"
+    print(f"{arguments.out}: {record.weights} on {compared}: {fate}")
+    return 0
