@@ -192,8 +192,9 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         "independent samples; so do, in samples of some ten sets and for skewed outcomes, the paired "
         "analysis, the regression by matched set, the covariate-adjusted one and subgroups. The paired "
         "analysis and the regression by matched set reject too often where a difference in covariates is "
-        "left. The covariate-adjusted analysis keeps its level there, as long as the outcome is not strongly "
-        "curved in the covariates.",
+        "left, and have no p value where the covariates move the estimate; Welch's test then rejects too "
+        "often as well. The covariate-adjusted analysis keeps its level, as long as the outcome is not "
+        "strongly curved in the covariates.",
         "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
         "outcomes by Holm's and by Benjamini and Hochberg's method. "
         "E-values state how strong an unmeasured confounder would have to be.",

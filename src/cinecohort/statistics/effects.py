@@ -15,6 +15,7 @@ from cinecohort.statistics.matched_samples import (
     paired_t,
     read_pairs,
     robust_difference,
+    unlike_note,
 )
 from cinecohort.statistics.matching import check_identifiers, read_treatment
 from cinecohort.statistics.propensity import check_factor, is_factor
@@ -107,7 +108,8 @@ def compare(
     paired and the cluster-robust analyses are near their level then, but reject too often where matching
     leaves a difference in the covariates. The covariate-adjusted one kept its level throughout, save for
     outcomes curved in the covariates that were matched without a caliper: conclude from it, and from balanced
-    groups.
+    groups. Where covariates that matching left unlike move the estimate, the paired and the cluster-robust
+    analysis have no p, and ``cluster_note`` says so.
 
     Raises
     ------
@@ -169,7 +171,11 @@ def _one(
     result |= {"p": result["welch_p"], "p_method": "Welch"}
     if sets is not None and not sets.equally_weighted:
         result |= _weighted_headline(result, values, treatment, kept, settings.alpha)
-    return result | _named("adjusted", _adjusted(table, values, treatment, kept if sets else None, settings))
+    result |= _named("adjusted", _adjusted(table, values, treatment, kept if sets else None, settings))
+    adjusted = sets is not None and np.isfinite(float(result["adjusted_p"]))
+    if adjusted and (note := unlike_note(table, values, treatment, kept, settings)):
+        result |= {"paired_p": np.nan, "cluster_p": np.nan, "cluster_note": note}
+    return result
 
 
 def _alike_in_size(result: dict[str, float | str]) -> bool:

@@ -20,6 +20,8 @@ NO_RESIDUALS = "the values do not vary within the groups, so that no error can b
 SPARE_SETS = 3
 """Matched sets beyond the covariates' columns (subjects beyond the parameters, without sets) from which on a
 covariate-adjusted p value keeps its level; measured in ``benchmarks/type_one_error.md``."""
+MOVED = 0.25
+"""Share of its error by which covariates may move an estimate before its p value is withheld."""
 UNEQUAL, LARGE_GROUP = 4, 1000
 """Without sets there is no p where one group is more than so many times the other and the smaller is below
 this size: with a log-normal outcome and 1:8 up to 9 % of true nulls were rejected."""
@@ -315,3 +317,42 @@ def matched_difference(
     rows, weights, groups = sets.units()
     clusters = None if sets.with_replacement else groups
     return robust_difference(table.iloc[rows], outcome[rows], treatment[rows], weights, clusters, settings)
+
+
+def left_unlike(plain: RobustRegression, adjusted: RobustRegression, outcomes: np.ndarray) -> np.ndarray:
+    """Whether matching left a difference in the covariates that moves the estimate, outcome by outcome.
+
+    It does where the plain and the adjusted estimate lie more than :data:`MOVED` errors of the plain one
+    apart, and more than twice the error of their own difference. In groups that matching made alike this
+    hardly ever says so; where it does, analyses that take matched sets for alike reject too often
+    (``benchmarks/type_one_error.md``).
+
+    Parameters
+    ----------
+    plain, adjusted
+        Regressions of the same units and sets; the treatment is the second column of both.
+    outcomes
+        n x m.
+    """
+    one, other = (np.eye(fit.design.shape[1])[1] for fit in (plain, adjusted))
+    estimate, error = plain.estimates(outcomes, one)
+    moved = np.abs(estimate - adjusted.estimates(outcomes, other)[0])
+    own = np.linalg.norm(plain.parts(outcomes, one) - adjusted.parts(outcomes, other), axis=0)
+    return (moved > MOVED * error) & (moved > 2 * own)
+
+
+def unlike_note(
+    table: pd.DataFrame, outcome: np.ndarray, treatment: np.ndarray, sets: MatchedSets, settings: Regression
+) -> str:
+    """Why unadjusted analyses of matched sets have no p value; empty where they have."""
+    rows, weights, groups = sets.units()
+    treated, values = treatment[rows], outcome[rows]
+    if sets.with_replacement or len(np.unique(treated)) < 2:
+        return ""
+    design = adjusted_design(table.iloc[rows], treated, weights, settings)
+    plain = np.column_stack([np.ones(len(rows)), treated])
+    fits = [RobustRegression(plain, weights, groups, "CR1")]
+    fits.append(RobustRegression(design.matrix, weights, groups, "CR2"))
+    if not left_unlike(fits[0], fits[1], values[:, None])[0]:
+        return ""
+    return "no p: matching left a difference in the covariates that moves the estimate; see the adjusted one"

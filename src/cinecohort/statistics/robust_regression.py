@@ -117,8 +117,11 @@ class RobustRegression:
 
     def estimates(self, outcomes: np.ndarray, contrast: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Estimates and errors of one linear combination for many outcomes, n x m."""
-        parts = self._sums(self._pull(contrast)[:, None] * self.residuals(outcomes))
-        return contrast @ self.coefficients(outcomes), np.linalg.norm(parts, axis=0)
+        return contrast @ self.coefficients(outcomes), np.linalg.norm(self.parts(outcomes, contrast), axis=0)
+
+    def parts(self, outcomes: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+        """What each cluster adds to the errors of a combination, clusters x outcomes; its norms are these."""
+        return self._sums(self._pull(contrast)[:, None] * self.residuals(outcomes))
 
     def wald_p(self, outcome: np.ndarray, contrasts: np.ndarray) -> float:
         """P value of all rows of `contrasts`, q x k, being zero together; missing where none can be given.

@@ -323,3 +323,22 @@ def test_the_adjusted_test_keeps_its_level_with_ten_pairs_and_five_covariates():
         df = min(fit.df(np.eye(12)[1:2]), 10 - 1 - 5)
         rejected.append((2 * stats.t.sf(np.abs(estimates / errors), df) < 0.05).mean())
     assert 0.02 < np.mean(rejected) < 0.06
+
+
+@pytest.mark.parametrize("apart", [0.0, 1.0])
+def test_no_unadjusted_p_where_covariates_left_unlike_move_the_estimate(apart):
+    rng = np.random.default_rng(8)
+    n = 80
+    ids = [f"s{i}" for i in range(2 * n)]
+    age = np.concatenate([rng.normal(apart, 1, n), rng.normal(0, 1, n)])
+    table = pd.DataFrame({"subject": ids, "t": np.repeat([1, 0], n), "age": age})
+    table = table.assign(y=age + rng.normal(0, 1, 2 * n), z=rng.normal(0, 1, 2 * n))
+    pairs = pd.DataFrame({"treated": ids[:n], "control": ids[n:], "match": 1})
+    result = compare(table, "t", ["y", "z"], pairs=pairs, covariates=["age"]).set_index("outcome")
+    given = np.isfinite(result[["paired_p", "cluster_p"]]).all(axis=1)
+    assert given.to_dict() == {"y": apart == 0, "z": True}
+    assert np.isfinite(result[["paired_t", "cluster_se", "cluster_ci_low", "adjusted_p"]]).all(axis=None)
+    assert ("moves the estimate" in result.loc["y", "cluster_note"]) == (apart > 0)
+    # Without covariates nothing is known of them.
+    plain = compare(table, "t", ["y"], pairs=pairs).iloc[0]
+    assert np.isfinite(plain["paired_p"])

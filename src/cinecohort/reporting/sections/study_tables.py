@@ -262,16 +262,17 @@ def other_estimates(
                     "brackets the interval's limit; given where the interval excludes no difference. A "
                     "difference that stands here and in the table before has another interval here since "
                     "this one counts matched sets, Welch's subjects.",
-                    *(f"Adjusted: {note}." for note in adjusted_notes(known.values())),
+                    *(f"Adjusted: {note}." for note in notes_of(known.values(), "adjusted_note")),
+                    *(f"Not adjusted: {note}." for note in notes_of(known.values(), "cluster_note")),
                 ]
             ),
         )
     ]
 
 
-def adjusted_notes(rows: Iterable[Row]) -> list[str]:
-    """What the adjusted analysis left out or could not give, each said once."""
-    notes = (row.get("adjusted_note") for row in rows)
+def notes_of(rows: Iterable[Row], column: str) -> list[str]:
+    """What an analysis left out or could not give, each said once."""
+    notes = (row.get(column) for row in rows)
     return list(dict.fromkeys(note for note in notes if isinstance(note, str) and note))
 
 
