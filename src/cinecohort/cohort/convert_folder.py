@@ -5,7 +5,6 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from cinecohort.cohort.runner import died, outcome_of
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.cohort.workers import Died, results_of
 from cinecohort.conversion.options import ConversionOptions
@@ -48,7 +47,7 @@ def convert_all(
         try:
             if isinstance(result, BaseException) and not isinstance(result, Died):
                 raise result
-            outcome: Outcome = died(key, "convert") if isinstance(result, Died) else result
+            outcome: Outcome = _died(key) if isinstance(result, Died) else result
             write_record(folder, "convert", VERSIONS["convert"], "", outcome)
         except Exception as fault:
             faults.append(f"{key} ({type(fault).__name__}: {fault})")
@@ -77,7 +76,15 @@ def convert_guarded(opened: Source, options: ConversionOptions, subject: RawSubj
         folder.mkdir(parents=True, exist_ok=True)
         return opened.convert(subject, folder, options)
     except Exception as fault:
+        from cinecohort.cohort.runner import outcome_of  # it imports pandas, which conversion does not need
+
         return outcome_of(fault, "convert", subject.key)
+
+
+def _died(key: str) -> Outcome:
+    from cinecohort.cohort.runner import died
+
+    return died(key, "convert")
 
 
 def sentence_of(outcome: Outcome) -> str:

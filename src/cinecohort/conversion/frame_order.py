@@ -8,6 +8,7 @@ that count phases, then clocks and instance numbers, which vendors also use for 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -326,7 +327,8 @@ def _by_turns(frames: list[Frame], keys: list[float], number: int) -> list[list[
     return parts if even and not is_even(keys) else [frames]
 
 
-def clock_seconds(value: object, start: int = 0) -> float | None:
+@lru_cache(maxsize=4096)
+def clock_seconds(value: str | None, start: int = 0) -> float | None:
     """Seconds of the day that a DICOM time says, from its character `start` on; None where it says none."""
     text = str(value or "")[start:].replace(":", "").split("+")[0].split("-")[0]
     try:

@@ -189,16 +189,10 @@ def _number_of_frames(header: DicomHeader, stated: int, described: int) -> int:
     """Frames that are both described and there, whatever NumberOfFrames says; a contradiction is noted."""
     dataset, values = header.dataset, header.values
     assert dataset is not None
-    held = stated
-    if values["TransferSyntaxUID"] in NATIVE:
-        one = (
-            values["Rows"]
-            * values["Columns"]
-            * values.get("SamplesPerPixel", 1)
-            * values["BitsAllocated"]
-            // 8
-        )
-        held = len(dataset.PixelData) // one
+    pixels = values["Rows"] * values["Columns"] * values.get("SamplesPerPixel", 1)
+    one = pixels * values["BitsAllocated"] // 8
+    native = values["TransferSyntaxUID"] in NATIVE
+    held = len(dataset.PixelData) // one if native else stated
     if not stated == described == held:
         header.contradictions.append(
             f"NumberOfFrames is {stated}, but it describes {described} frames and has pixels of {held}"
@@ -207,6 +201,8 @@ def _number_of_frames(header: DicomHeader, stated: int, described: int) -> int:
     if used < 1:
         raise ValueError("no whole frame")
     dataset.NumberOfFrames = used
+    if native:
+        dataset.PixelData = dataset.PixelData[: used * one]
     return used
 
 

@@ -16,6 +16,9 @@ from cinecohort.findings import Finding, Level
 MAX_MISSING = 20
 """A step of more than so many others is no row of missing slices, but another stack or a damaged position."""
 
+OVERLAP = 0.9
+"""Slices of a stack closer than this share of their thickness overlap, which no cine protocol means."""
+
 POSITION_PRECISION_MM = 1e-3
 """Positions that lie nearer than this to the grid lie on it: files hold rounded decimal text."""
 
@@ -172,6 +175,16 @@ def _against_headers(
         )
         findings.append(
             Finding(Code.SPACING, Level.INFO, message, view, value=round(step, 3), threshold=float(stated))
+        )
+    if thickness and step < OVERLAP * thickness:
+        message = (
+            f"Slices are {step:.2f} mm apart but {thickness:.1f} mm thick: they overlap, as where two"
+            " stacks lie between each other."
+        )
+        findings.append(
+            Finding(
+                Code.SPACING, Level.REVIEW, message, view, value=round(step, 3), threshold=OVERLAP * thickness
+            )
         )
     if thickness and step > options.max_step_to_thickness * thickness:
         message = (

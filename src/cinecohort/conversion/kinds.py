@@ -15,7 +15,7 @@ import numpy as np
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.frame_order import Run
 from cinecohort.conversion.options import ConversionOptions
-from cinecohort.conversion.series_names import series_words
+from cinecohort.conversion.series_names import names_of, series_words
 from cinecohort.conversion.stacks import SAME_SPACING, Slice, Stack, close, is_capture
 from cinecohort.findings import Finding, Level
 
@@ -87,9 +87,9 @@ class Kind:
 
     @property
     def pixel_mm2(self) -> float:
-        """Area of a pixel, to a tenth of a square millimetre."""
+        """Area of a pixel."""
         rows, columns = self.run.frames[0].values["PixelSpacing"]
-        return round(rows * columns, 1)
+        return float(rows * columns)
 
     @cached_property
     def cine_likeness(self) -> float:
@@ -157,22 +157,32 @@ def cine_runs(stack: Stack, options: ConversionOptions) -> list[Run]:
 def main_kind(stack: Stack, options: ConversionOptions) -> tuple[list[Kind], float]:
     """The kind of acquisition that is the stack's cine, and its score; empty and 0 where nothing is a cine.
 
-    The score is the number of slices that have the kind, times its likeness to a cine. Of two with the same,
-    the one of finer pixels is used (a cine in real time is coarser), then the later.
+    The score is the number of slices that have the kind (more than make a stack count no more), times its
+    likeness to a cine. Of two with the same, the one of much finer pixels is used (a cine in real time is
+    coarser), then the one of more slices, then the later.
     """
     groups = clusters(cine_runs(stack, options))
     if not groups:
         return [], 0.0
     latest = {id(group): max(kind.run.acquired_s or 0.0 for kind in group) for group in groups}
-    score = {id(group): _score(group, stack) for group in groups}
-    best = max(groups, key=lambda group: (score[id(group)], -group[0].pixel_mm2, latest[id(group)]))
+    n_slices = {id(group): slices_of(group, stack) for group in groups}
+    score = {
+        id(group): min(n_slices[id(group)], options.min_parallel_slices)
+        * float(np.median([kind.cine_likeness for kind in group]))
+        for group in groups
+    }
+    keys = {
+        id(g): (score[id(g)], -round(np.log2(g[0].pixel_mm2) / 1.5), n_slices[id(g)], latest[id(g)])
+        for g in groups
+    }
+    best = max(groups, key=lambda group: keys[id(group)])
     return best, score[id(best)]
 
 
-def _score(group: list[Kind], stack: Stack) -> float:
+def slices_of(group: Sequence[Kind], stack: Stack) -> int:
+    """Slices of a stack that have an acquisition of a kind."""
     own = {id(kind.run) for kind in group}
-    n_slices = sum(any(id(run) in own for run in item.runs) for item in stack.slices)
-    return n_slices * float(np.median([kind.cine_likeness for kind in group]))
+    return sum(any(id(run) in own for run in item.runs) for item in stack.slices)
 
 
 def typical(kinds: Sequence[Kind]) -> Kind:
@@ -243,6 +253,8 @@ def _may_stay(item: Slice, own: list[Slice], cine: Kind, options: ConversionOpti
         return False
     kind = Kind(item.runs[0])
     same = ("rows", "columns", "pixel size", "number of frames", "image class", "contrast")
+    if _letters(names_of(kind.run.frames[0])) != _letters(names_of(cine.run.frames[0])):
+        return False
     return kind.difference(cine) < MUCH and not any(name in same for name, _ in kind._differing(cine))
 
 

@@ -10,7 +10,7 @@ from cinecohort.conversion.limits import Limits
 from cinecohort.options import Options
 
 NAME_PATTERNS: dict[str, str] = {
-    "sa": r"(?<![a-z])(?:sax?|short[ _-]*axis)(?![a-z])",
+    "sa": r"(?<![a-z])(?:(?:lv[ _-]*)?sax?|short[ _-]*axis)(?![a-z])",
     "la_2ch": r"(?<!\d)(?:2|two)[ _-]*ch|(?<![a-z])vla(?![a-z])",
     "la_3ch": r"(?<!\d)(?:3|three)[ _-]*ch",
     "la_4ch": r"(?<!\d)(?:4|four)[ _-]*ch|(?<![a-z])hla(?![a-z])",

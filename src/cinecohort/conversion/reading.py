@@ -106,6 +106,8 @@ def without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Finding]]:
     What has the same identifier and differs is kept; where even place and time are the same and only the
     pixels differ, which of them is right cannot be told, and the subject is reviewed.
     """
+    if len({(frame.uid, frame.number) for frame in frames if frame.uid}) == len(frames):
+        return frames, []
     same: dict[Any, list[Frame]] = defaultdict(list)
     unique: list[Frame] = []
     copies = 0

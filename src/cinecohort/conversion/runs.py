@@ -1,17 +1,22 @@
 """Which acquisition of each slice is used, and which of its frames are missing."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.cardiac_time import frame_interval_ms, phases, rr_interval_ms
 from cinecohort.conversion.frame_order import Run, is_even
 from cinecohort.conversion.kinds import Kind, typical
 from cinecohort.conversion.options import ConversionOptions
+from cinecohort.conversion.series_names import series_words
 from cinecohort.conversion.stacks import Slice, Stack
 from cinecohort.findings import Finding, Level
+
+NEAR = 0.4
+"""Slices closer to each other than this share of the step are one slice, taken again after a move."""
 
 HOLE = 1.6
 """Two frames that are so many frame intervals apart have a missing frame between them."""
@@ -36,11 +41,20 @@ def choose_runs(
     repeated = []
     reasons = set()
     cine = typical([Kind(run) for item in stack.slices for run in item.runs])
+    beside = _offsets_mm(stack)
     for index, item in enumerate(stack.slices):
         if len(item.runs) == 1:
             continue
         repeated.append(index)
-        item.runs, reason = _ordered(item.runs, cine, options.on_duplicate, contoured)
+        item.runs, reason = _ordered(
+            item.runs,
+            {
+                id(run): Kind(run).difference(cine) + (beside(run) > options.shift_tolerance_mm)
+                for run in item.runs
+            },
+            options.on_duplicate,
+            contoured,
+        )
         reasons.add(reason)
     if not repeated:
         return []
@@ -57,13 +71,54 @@ def choose_runs(
     ]
 
 
-def _ordered(runs: list[Run], cine: Kind, rule: str, contoured: Collection[str]) -> tuple[list[Run], str]:
+def _offsets_mm(stack: Stack) -> Callable[[Run], float]:
+    """How far a run lies beside the other slices in their plane; 0 where there are too few to tell."""
+    normal = stack.axes.normal
+
+    def lateral(run: Run) -> NDArray[np.float64]:
+        place = run.frames[0].position
+        return np.asarray(place - (place @ normal) * normal)
+
+    middle = np.median([lateral(item.runs[0]) for item in stack.slices], axis=0)
+    if len(stack.slices) < 3:
+        return lambda run: 0.0
+    return lambda run: float(np.linalg.norm(lateral(run) - middle))
+
+
+def drop_repositioned(view: str, stack: Stack, options: ConversionOptions) -> tuple[Stack, list[Finding]]:
+    """Leave out slices that lie close to another one, off the even steps of all others (``DUPLICATE``)."""
+    places = np.array([item.distance_mm for item in stack.slices])
+    if len(places) < 4:
+        return stack, []
+    step = float(np.max(np.diff(places)))
+    best: list[int] = []
+    for start in places:
+        ratio = (places - start) / step
+        on_grid = np.flatnonzero(np.abs(ratio - np.rint(ratio)) <= options.spacing_tolerance)
+        if len(on_grid) > len(best):
+            best = on_grid.tolist()
+    others = [index for index in range(len(places)) if index not in best]
+    even = len(best) >= 3 and np.allclose(np.diff(places[best]), step, rtol=options.spacing_tolerance)
+    close = [np.abs(places[best] - places[index]).min() < NEAR * step for index in others]
+    if not others or not even or not all(close) or len(others) > len(best) / 2:
+        return stack, []
+    left_out = series_words([stack.slices[index].run.frames[0] for index in others])
+    message = (
+        f"{len(others)} slices (series {left_out}) lie off the even steps of {step:.2f} mm, close to another"
+        " slice, as if taken again elsewhere; they were left out."
+    )
+    finding = Finding(Code.DUPLICATE, Level.REVIEW, message, view, value=float(len(others)))
+    return Stack(stack.axes, [stack.slices[index] for index in best]), [finding]
+
+
+def _ordered(
+    runs: list[Run], unlike: Mapping[int, float], rule: str, contoured: Collection[str]
+) -> tuple[list[Run], str]:
     """Runs of one slice, the one to use first: of those most like the stack, as the rule says."""
-    unlike = {id(run): Kind(run).difference(cine) for run in runs}
-    least = min(unlike.values())
-    if max(unlike.values()) > least:
+    least = min(unlike[id(run)] for run in runs)
+    if max(unlike[id(run)] for run in runs) > least:
         likest = [run for run in runs if unlike[id(run)] == least]
-        first = _ordered(likest, cine, rule, contoured)[0] if len(likest) > 1 else likest
+        first = _ordered(likest, unlike, rule, contoured)[0] if len(likest) > 1 else likest
         rest = [run for run in runs if unlike[id(run)] > least]
         return first + rest, "the one most like the other slices"
 

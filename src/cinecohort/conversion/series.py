@@ -1,7 +1,7 @@
 """From DICOM files to the views of one subject: the heart of conversion."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.pixels import UndecodableFrames, common_rescale, fill_volume
 from cinecohort.conversion.raw_files import RawBytes
 from cinecohort.conversion.reading import read_frames
-from cinecohort.conversion.runs import FramePlan, choose_runs, plan_frames
+from cinecohort.conversion.runs import FramePlan, choose_runs, drop_repositioned, plan_frames
 from cinecohort.conversion.series_names import DERIVED, SortedImages, keep_cine
 from cinecohort.conversion.sidecars import make_sidecar
 from cinecohort.conversion.stacks import Stack
@@ -189,6 +189,8 @@ def _convert_view(
     conversion: Conversion,
 ) -> None:
     stack, findings = drop_other_kinds(view, choice.stack, options)
+    stack, more = drop_repositioned(view, stack, options)
+    findings += more
     while True:
         found = [*findings, *choose_runs(view, stack, options, contoured)]
         if view == "sa" and len(stack.slices) < 2:
@@ -280,22 +282,28 @@ def _missing_views(
 ) -> None:
     """``NO_VIEW`` for each view that is required, or for all where none was found and no reason given."""
     spoken = {f.view for f in conversion.findings if f.level is Level.REJECT}
+    undecoded = [f.message for f in conversion.findings if f.code == Code.UNREADABLE]
     for view in options.required_views:
         if view not in conversion.views and view not in spoken:
-            message = " ".join([f"No {WORDS[view]} was found.", *_why_missing(view, options, images, placed)])
+            message = " ".join(
+                [f"No {WORDS[view]} was found.", *_why_missing(view, options, images, placed, undecoded)]
+            )
             conversion.findings.append(Finding(Code.NO_VIEW, Level.REJECT, message, view))
     if not conversion.views and not any(f.level is Level.REJECT for f in conversion.findings):
         message = " ".join(
-            ["No view could be made of what was found.", *_why_missing("", options, images, placed)]
+            [
+                "No view could be made of what was found.",
+                *_why_missing("", options, images, placed, undecoded),
+            ]
         )
         conversion.findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))
 
 
 def _why_missing(
-    view: str, options: ConversionOptions, images: SortedImages, placed: list[Frame]
+    view: str, options: ConversionOptions, images: SortedImages, placed: list[Frame], undecoded: Sequence[str]
 ) -> list[str]:
     """What was there instead of a view: images that were left out, and stacks without its name."""
-    words = []
+    words = list(undecoded)
     if images.dropped:
         reasons = ", ".join(f"{len(members)} {reason}" for reason, members in images.dropped.items())
         words.append(f"Left out were {reasons}.")

@@ -159,11 +159,24 @@ class SortedImages:
         ]
 
 
+_DECIDING = (
+    *("ImageType", "AcquisitionContrast", "Modality", "SamplesPerPixel", "PhotometricInterpretation"),
+    *("PhaseContrast", "SequenceName", "Tagging", "SeriesDescription", "ProtocolName", "Manufacturer"),
+    *("ComplexImageComponent", "GEImageKind", "RescaleType", "VendorImageKind", "RescaleSlope"),
+    "RescaleIntercept",
+)
+"""All that :func:`reason_to_drop` looks at: images of a series share it."""
+
+
 def keep_cine(frames: Sequence[Frame], options: ConversionOptions) -> SortedImages:
     """Leave out what cannot be cine."""
     images = SortedImages()
+    reasons: dict[tuple[object, ...], str | None] = {}
     for frame in frames:
-        reason = reason_to_drop(frame, options)
+        key = tuple(map(frame.values.get, _DECIDING))
+        if key not in reasons:
+            reasons[key] = reason_to_drop(frame, options)
+        reason = reasons[key]
         (images.kept if reason is None else images.dropped[reason]).append(frame)
     return images
 

@@ -14,7 +14,7 @@ from cinecohort.catalogue.findings import Code
 from cinecohort.conversion.frame_order import Run
 from cinecohort.conversion.frames import Frame
 from cinecohort.conversion.geometry import Axes, Vector, angle_deg
-from cinecohort.conversion.kinds import OTHER, Kind, cine_runs, main_kind, typical
+from cinecohort.conversion.kinds import OTHER, Kind, cine_runs, main_kind, slices_of, typical
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.series_names import series_words
 from cinecohort.conversion.stacks import Stack, build_stack, group_by_orientation
@@ -24,6 +24,9 @@ TYPICAL_LONG_AXIS = np.array([-0.58, 0.62, 0.53])
 """Direction from apex to base in patient coordinates (LPS): to the right, back and up."""
 
 MAX_AXIS_ANGLE_DEG = 45.0
+MORE_LIKE = 1.4
+"""So many times another's score: a balanced sequence against a spoiled one, or a stack against a slice."""
+
 MAX_BESIDE_TILT_DEG = 15.0
 """A cine tilted by no more than this against the stack may be meant as a slice of it."""
 
@@ -94,8 +97,7 @@ def candidates(frames: Sequence[Frame], options: ConversionOptions) -> list[Cand
     for axes, members in group_by_orientation(frames, options.orientation_tolerance_deg):
         stack = build_stack(axes, members, options.position_tolerance_mm)
         kinds, score = main_kind(stack, options)
-        own = {id(kind.run) for kind in kinds}
-        n_slices = sum(any(id(run) in own for run in item.runs) for item in stack.slices)
+        n_slices = slices_of(kinds, stack)
         found.append(Candidate(stack, members, typical(kinds) if kinds else None, n_slices, score))
     return found
 
@@ -122,9 +124,16 @@ def find_short_axis(
     among_named, among_unnamed = candidates(named, options), candidates(unnamed, options)
     best, findings = _of_named(among_named, options)
     many = [c for c in among_unnamed if c.n_slices >= options.min_parallel_slices]
-    by_name = best is not None and (best.n_slices >= 2 or not many)
+    better = [c for c in many if best is not None and _is_the_cine_of(c, best)]
+    by_name = best is not None and not better and (best.n_slices >= 2 or not many)
     if not by_name:
-        best, findings = _of_unnamed(among_unnamed, options)
+        best, findings = _of_unnamed(better or among_unnamed, options)
+    if better:
+        message = (
+            "The series named short axis are no cines, or less like one than a series without a telling name"
+            " at the same positions, which is used; see whether it is the short axis."
+        )
+        findings.append(Finding(Code.AMBIGUOUS_VIEW, Level.REVIEW, message, "sa"))
     if best is None or any(finding.level is Level.REJECT for finding in findings):
         return None, None, findings
     others = [c for c in (*among_named, *among_unnamed) if c is not best]
@@ -137,6 +146,14 @@ def find_short_axis(
         f"normal {angle:.0f} degrees from a typical heart's long axis"
     )
     return ViewChoice(best.stack, round(confidence, 2), evidence), best.cine, findings
+
+
+def _is_the_cine_of(unnamed: Candidate, named: Candidate) -> bool:
+    """Whether an unnamed stack at the positions of a named one is much more like a cine than that is."""
+    parallel = angle_deg(unnamed.stack.axes.normal, named.stack.axes.normal) <= MAX_BESIDE_TILT_DEG
+    few = min(len(unnamed.stack.slices), len(named.stack.slices)) < 3
+    there = few or _lies_in_the_same_place(named.stack, unnamed.stack)
+    return parallel and there and unnamed.score >= MORE_LIKE * named.score
 
 
 def _of_named(found: list[Candidate], options: ConversionOptions) -> tuple[Candidate | None, list[Finding]]:

@@ -393,3 +393,38 @@ def test_functional_groups_that_are_damaged_or_odd_never_raise() -> None:
     del made.PerFrameFunctionalGroupsSequence[7].CardiacSynchronizationSequence
     conversion = convert([made])
     assert conversion.findings
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.999"])
+def test_images_that_cannot_be_decoded_are_named_as_the_cause(syntax: str) -> None:
+    images = synthetic.stack()
+    files = synthetic.to_files(images, syntax="1.2.840.10008.1.2.5", compress=True)
+    old, new = b"1.2.840.10008.1.2.5\x00", b"1.2.840.10008.9.9.9\x00"
+    conversion = convert([RawBytes(f.name, (f.content or b"").replace(old, new)) for f in files])
+    (finding,) = of(conversion, "NO_VIEW")
+    assert "could not be decoded" in finding.message
+
+
+@pytest.mark.parametrize("place", ["plane", "normal"])
+@pytest.mark.parametrize("later", [False, True])
+def test_a_slice_taken_again_after_a_move_does_not_refuse_the_stack(place: str, later: bool) -> None:
+    images = synthetic.stack()
+    again = [d for d in synthetic.stack() if d.SeriesNumber == 12]
+    move = 8 * synthetic.ROW if place == "plane" else 2.5 * synthetic.NORMAL
+    for image in again:
+        image.SeriesInstanceUID, image.SeriesNumber = "1.2.3.4", 99
+        image.AcquisitionTime = "120000" if later else "080000"
+        corner = np.array(image.ImagePositionPatient, float) + move
+        image.ImagePositionPatient = [round(float(v), 5) for v in corner]
+    conversion = convert(images + again)
+    assert_right(conversion)
+    assert [(f.code, f.level) for f in conversion.findings] == [("DUPLICATE", Level.REVIEW)]
+
+
+def test_two_stacks_between_each_other_are_told() -> None:
+    second = synthetic.stack(layout="slice_major")
+    for image in second:
+        corner = np.array(image.ImagePositionPatient, float) + 5 * synthetic.NORMAL
+        image.ImagePositionPatient = [round(float(v), 5) for v in corner]
+    conversion = convert(synthetic.stack() + second)
+    assert [(f.code, f.level) for f in conversion.findings] == [("SPACING", Level.REVIEW)]

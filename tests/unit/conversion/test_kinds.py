@@ -167,3 +167,75 @@ def test_at_the_positions_of_the_cine(kind: Callable, where: str, name: str, lat
             image.SeriesDescription = image.ProtocolName = "xy"
     both = cine + images if later else images + cine
     assert_cine(convert(both))
+
+
+def unnamed(images: list[Dataset]) -> list[Dataset]:
+    for image in images:
+        image.SeriesDescription = image.ProtocolName = "xy"
+    return images
+
+
+@pytest.mark.parametrize(
+    ("n_frames", "places", "kind"),
+    [(12, (3,), flow), (12, (1, 2, 3), flow), (12, tuple(range(6)), flow), (1, tuple(range(6)), still)],
+)
+def test_a_cine_without_a_name_beside_other_images_named_short_axis(
+    n_frames: int, places: tuple[int, ...], kind: Callable
+) -> None:
+    other = of_kind(n_frames, places, kind, description="SAX q", series_number=90)
+    conversion = convert(unnamed(synthetic.stack(layout="slice_major")) + other)
+    assert_cine(conversion)
+    assert [(f.code, f.level) for f in conversion.findings] == [("AMBIGUOUS_VIEW", Level.REVIEW)]
+
+
+@pytest.mark.parametrize(("n_frames", "kind"), [(12, flow), (30, real_time), (1, still)])
+def test_more_slices_of_another_kind_than_of_the_cine(n_frames: int, kind: Callable) -> None:
+    places = tuple(range(-3, 9))
+    other = of_kind(n_frames, places, kind, description="CINE_segmented_SAX", series_number=90)
+    assert_cine(convert(synthetic.stack() + other))
+
+
+@pytest.mark.parametrize("off_mm", [3.0, 10.0])
+def test_another_kind_between_or_beyond_the_slices(off_mm: float) -> None:
+    other = of_kind(40, (5,), perfusion, description="CINE_segmented_SAX", series_number=90)
+    for image in other:
+        place = np.array(image.ImagePositionPatient, float) + off_mm * synthetic.NORMAL
+        image.ImagePositionPatient = [round(float(value), 5) for value in place]
+    conversion = convert(synthetic.stack() + other)
+    assert_cine(conversion)
+    (finding,) = conversion.findings
+    assert (finding.code, finding.level) == ("OTHER_KIND", Level.REVIEW if off_mm == 10 else Level.INFO)
+
+
+@pytest.mark.parametrize("slices", [slice(12), slice(24, 36)])
+def test_a_slice_of_the_same_series_taken_with_other_parameters_is_used_and_told(slices: slice) -> None:
+    images = synthetic.stack()
+    for image in images[slices]:
+        image.FlipAngle, image.EchoTime = 18, 2.4
+    conversion = convert(images)
+    assert_cine(conversion)
+    assert [(f.code, f.level) for f in conversion.findings] == [("OTHER_KIND", Level.REVIEW)]
+
+
+def test_a_plane_unlike_the_cine_is_no_long_axis_view() -> None:
+    plane = synthetic.long_axis("la_4ch", "PA")
+    for image in plane:
+        image.FlipAngle, image.EchoTime = 20, 2.6
+    assert list(convert(synthetic.stack() + plane).views) == ["sa"]
+
+
+def test_captured_images_are_used_where_there_is_nothing_else() -> None:
+    images = synthetic.stack()
+    for image in images:
+        image.SOPClassUID = CAPTURE
+    assert_cine(convert(images))
+
+
+def test_magnitude_and_phase_objects_of_one_enhanced_acquisition() -> None:
+    phase_images = synthetic.enhanced()
+    phase_images.SOPInstanceUID, phase_images.SeriesInstanceUID = generate_uid(), generate_uid()
+    for item in phase_images.PerFrameFunctionalGroupsSequence:
+        item.MRImageFrameTypeSequence[0].ComplexImageComponent = "PHASE"
+    bright = np.frombuffer(phase_images.PixelData, np.uint16) // 2
+    phase_images.PixelData = bright.astype(np.uint16).tobytes()
+    assert_cine(convert([synthetic.enhanced(), phase_images]))
