@@ -2,15 +2,16 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cinecohort.commands.numbers import not_negative
+from cinecohort.commands.model_options import add_options, read_options
 from cinecohort.errors import UserError
+from cinecohort.statistics.study_options import MatchingOptions
 
-if TYPE_CHECKING:
-    from cinecohort.statistics.study_options import MatchingOptions
-
-ORDERS = ("largest", "smallest", "data", "random", "closest", "farthest")
+SETTINGS = (
+    *("method", "estimand", "distance", "order", "ratio", "replace"),
+    *("caliper", "caliper_scale", "discard", "seed"),
+)
+"""Settings of the matching that are options of the command by their own names."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--id", default="subject", metavar="COL", help="column of unique ids (default subject)"
     )
-    parser.add_argument(
-        "--caliper", type=float, metavar="C", help="largest distance, in SDs of the score (default none)"
-    )
-    parser.add_argument("--caliper-scale", choices=("sd", "raw"), default="sd", help="unit of all calipers")
+    add_options(parser, MatchingOptions, SETTINGS)
     parser.add_argument(
         "--covariate-caliper",
         action="append",
@@ -44,37 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="caliper on a covariate; may be repeated",
     )
     parser.add_argument("--exact", default="", metavar="COL,...", help="columns in which partners must agree")
-    parser.add_argument("--ratio", type=int, default=1, metavar="K", help="partners a subject (default 1)")
-    parser.add_argument(
-        "--order", choices=ORDERS, help="who chooses first (default largest; smallest for atc)"
-    )
-    parser.add_argument(
-        "--method",
-        choices=("nearest", "optimal"),
-        default="nearest",
-        help="nearest neighbour (default), or most pairs with the least sum of distances",
-    )
-    parser.add_argument("--replace", action="store_true", help="a partner may be used again")
     parser.add_argument("--score", metavar="COL", help="propensity score that the table already has")
-    parser.add_argument(
-        "--distance",
-        choices=("probability", "linear"),
-        default="probability",
-        help="probability or its logit",
-    )
-    parser.add_argument(
-        "--discard",
-        choices=("none", "both", "treated", "control"),
-        default="none",
-        help="drop scores without overlap",
-    )
-    parser.add_argument(
-        "--estimand", choices=("att", "atc"), default="att", help="whose partners are sought (default att)"
-    )
     parser.add_argument(
         "--drop-missing", action="store_true", help="leave out subjects with missing covariates"
     )
-    parser.add_argument("--seed", type=not_negative, default=0, help="seed of the order random")
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -148,29 +119,19 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _options(arguments: argparse.Namespace) -> "MatchingOptions":
+def _options(arguments: argparse.Namespace) -> MatchingOptions:
     """Make matching options of the arguments; what they refuse is wrong usage."""
     from pydantic import ValidationError
 
     from cinecohort.ledger.tables import split_names
-    from cinecohort.statistics.study_options import MatchingOptions
 
     calipers = dict(text.partition("=")[::2] for text in arguments.covariate_caliper)
     try:
         return MatchingOptions.model_validate(
             {
-                "method": arguments.method,
-                "estimand": arguments.estimand,
-                "distance": arguments.distance,
-                "order": arguments.order,
-                "ratio": arguments.ratio,
-                "replace": arguments.replace,
-                "caliper": arguments.caliper,
-                "caliper_scale": arguments.caliper_scale,
+                **read_options(arguments, SETTINGS),
                 "covariate_calipers": calipers,
                 "exact": tuple(split_names(arguments.exact)),
-                "discard": arguments.discard,
-                "seed": arguments.seed,
             }
         )
     except ValidationError as error:

@@ -85,7 +85,7 @@ class MatchingOptions(Options):
     """Columns in which partners must agree."""
     discard: Literal["none", "both", "treated", "control"] = "none"
     """Whom to leave out beforehand for a score beyond the other group's range."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Seed of the order ``random``."""
 
     @field_validator("covariate_calipers")
