@@ -169,7 +169,7 @@ class Code(StrEnum):
         "Declare it under `columns`.")
     # Every stage
     UNUSABLE = "UNUSABLE", Stage.ANY, "the image cannot be segmented", "Do what the message says."
-    CRASHED = "CRASHED", Stage.ANY, "unexpected fault", _LOG
+    CRASHED = "CRASHED", Stage.ANY, "a file ended the process that read it, or memory ran out", _FILE
     UNEXPECTED = "UNEXPECTED", Stage.ANY, "unexpected fault", _LOG
     # fmt: on
 

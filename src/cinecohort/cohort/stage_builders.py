@@ -13,7 +13,7 @@ from typing import Any
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.cohort.contents import content_digest
-from cinecohort.cohort.index import IndexedSubject, open_dataset
+from cinecohort.cohort.index import IndexedSubject, open_dataset, raw_digest
 from cinecohort.cohort.rejections import rejections, usable
 from cinecohort.cohort.runner import Stage, outcome_of
 from cinecohort.cohort.stage_settings import (
@@ -25,7 +25,7 @@ from cinecohort.cohort.stage_settings import (
     SegmentSettings,
 )
 from cinecohort.config import DatasetOptions
-from cinecohort.errors import UserError, is_machine_fault
+from cinecohort.errors import UserError, Vanished, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, gravest
 from cinecohort.model_sets import model_sets
 from cinecohort.store import read_record
@@ -55,7 +55,14 @@ def _raw_inputs(
     subject: IndexedSubject, folder: Path, datasets: Mapping[str, DatasetOptions], cache: Path
 ) -> dict[str, str]:
     options = datasets[subject.dataset]
-    raw = open_dataset(options).subject(subject.id)
+    source = open_dataset(options)
+    try:
+        raw = source.subject(subject.id)
+    except UserError as fault:
+        raise Vanished(str(fault)) from fault
+    if raw_digest(raw) != subject.raw:
+        # A folder that the machine lists in part looks like one with fewer files: nobody is judged by that.
+        raise Vanished(f"raw files of {subject.subject} are not those that were listed when the run started")
     content = content_digest(raw, options.path, cache / f"{subject.subject}.json")
     changed = options.settings.model_dump(mode="json", exclude_defaults=True)
     return {"raw": content, "source": json.dumps([options.source, changed], sort_keys=True)}

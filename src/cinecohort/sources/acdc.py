@@ -20,6 +20,7 @@ from cinecohort.catalogue.views import CODINGS
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.limits import Limits
 from cinecohort.conversion.options import ConversionOptions
+from cinecohort.errors import is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.images import Image, write_image
 from cinecohort.sources.base import RawSubject, no_such_subject
@@ -65,7 +66,9 @@ def read_info(path: Path) -> PatientInfo:
     """Read ``Info.cfg``; a missing file, line or number leaves its fact None."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+    except OSError as fault:
+        if is_machine_fault(fault):
+            raise
         return PatientInfo()
     pairs = [line.split(":", 1) for line in text.splitlines() if ":" in line]
     values = {key.strip().lower(): value.strip() for key, value in pairs}
