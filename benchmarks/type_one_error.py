@@ -250,13 +250,13 @@ def run(cells: list[Cell], replicates: int, counts: Path) -> dict:
 def rates(cells: list[Cell], kept: dict) -> pd.DataFrame:
     """Share of rejections where a p value was given, with its 95 % Monte Carlo limits (exact binomial).
 
-    Analyses that gave a p in fewer than a fiftieth of the replicates are left out.
+    Analyses that gave a p in fewer than a tenth of the replicates are left out.
     """
     rows = []
     for number, cell in enumerate(cells):
         for name, (given, rejected) in kept["cells"][str(number)].items():
             for outcome, n, hits in zip(OUTCOMES, given, rejected, strict=True):
-                if n < kept["replicates"] / 50 or (name == "everybody" and not printed_of_everybody(cell)):
+                if n < kept["replicates"] / 10 or (name == "everybody" and not printed_of_everybody(cell)):
                     continue
                 low, high = stats.binomtest(hits, n).proportion_ci(0.95)
                 row = {**cell._asdict(), "analysis": name, "outcome": outcome, "n": n}
@@ -333,7 +333,7 @@ def page(kept: dict, left_over: dict) -> str:
             "",
             "## In full",
             "",
-            "Empty: no p value is given, or in fewer than a fiftieth of the replicates.",
+            "Empty: no p value is given, or in fewer than a tenth of the replicates.",
             "",
             *whole_table(alike),
             "",
