@@ -190,8 +190,8 @@ def test_a_file_that_is_no_configuration(
     tmp_path: Path, content: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "c.yaml").write_bytes(content)
-    for command in ("train", "experiments"):
-        assert main([command, str(tmp_path / "c.yaml")]) == 1
+    for command in (["train"], ["experiments", "--curves"]):
+        assert main([*command, str(tmp_path / "c.yaml")]) == 1
         assert "c.yaml: " in capsys.readouterr().err
 
 
