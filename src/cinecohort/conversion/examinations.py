@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 
 from cinecohort.conversion.dicom_header import Header
 from cinecohort.conversion.frame_order import clock_seconds
@@ -125,13 +126,18 @@ def _parts(headers: Sequence[Header]) -> list[Part]:
 
 
 def _day(values: Header) -> int | None:
-    for keyword in _DATES:
-        text = str(values.get(keyword, ""))[:10].replace("-", "").replace(".", "")
-        try:
-            return datetime.strptime(text[:8], "%Y%m%d").toordinal()
-        except ValueError:
-            continue
-    return None
+    days = (_ordinal(str(values[keyword])[:10]) for keyword in _DATES if keyword in values)
+    return next((day for day in days if day is not None), None)
+
+
+@lru_cache(maxsize=1024)
+def _ordinal(text: str) -> int | None:
+    """Days since the year 1 of a DICOM date; None where it is none."""
+    digits = text.replace("-", "").replace(".", "")[:8]
+    try:
+        return datetime.strptime(digits, "%Y%m%d").toordinal()
+    except ValueError:
+        return None
 
 
 def _time(values: Header) -> float | None:
