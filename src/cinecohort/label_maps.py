@@ -23,8 +23,8 @@ SOLID_APEX = 2.0
 frames of the labels of ACDC, M&Ms and Sunnybrook."""
 
 SOLID_SHARE = 0.4
-"""Share of the whole heart's area in that slice up to which it is an apex all the same: the thin-walled apex of
-a phantom, solid by its truth, reaches 2.3 walls and at most 0.35 of that area."""
+"""Share of the whole heart's area in that slice up to which it is an apex all the same: the thin-walled apex
+of a phantom, solid by its truth, reaches 2.3 walls and at most 0.35 of that area."""
 
 FULL_CYCLE_ED_SHARE = 0.2
 """A single frame within this share of the cycle from frame 0 is taken for end-diastole."""
