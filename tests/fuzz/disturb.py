@@ -5,12 +5,13 @@
 Kills hit the whole group of processes at a random moment; unreadable files are made by strace, which lets the
 first reads of a raw file fail with EIO; memory is limited for each process; the disk is a small tmpfs in a
 mount namespace of the run's own. Every file of the results but logs, times and caches is compared, the PDF
-included. Linux, with strace and unshare.
+included; the checkout must not change meanwhile. Linux, with strace and unshare.
 """
 
 import argparse
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,6 +37,13 @@ def new_cohort(folder: Path, weights: Path) -> Cohort:
         write_patient(cohort.raw, number)
     cohort.configure(models={"sa": [{"name": "tiny", "weights": str(weights)}]}, shard_size=2)
     return cohort
+
+
+def copy_of(cohort: Cohort, folder: Path) -> Cohort:
+    """The same raw files, with their times, and the same configuration."""
+    shutil.copytree(cohort.raw, folder / "raw", copy_function=shutil.copy2)
+    shutil.copy2(cohort.folder / "config.yaml", folder)
+    return Cohort(folder)
 
 
 def contents(cohort: Cohort) -> dict[str, str]:
@@ -110,7 +118,7 @@ def main() -> int:
         print(f"undisturbed: {seconds:.0f} s, {len(expected)} files", flush=True)
         for kind, disturb in KINDS.items():
             for number in range(getattr(given, kind)):
-                cohort = new_cohort(Path(folder) / f"{kind}{number}", weights)
+                cohort = copy_of(undisturbed, Path(folder) / f"{kind}{number}")
                 disturb(cohort, rng, seconds)
                 done = len(contents(cohort)) if cohort.results.exists() else 0
                 cohort.snakemake("--unlock", check=False)
