@@ -465,7 +465,7 @@ def dataset_values(dataset: Dataset, ignored: list[str]) -> Header:
         try:
             element = dataset[tag]
             value = None if element.value in (None, "") else _from_pydicom(element.value, kind)
-        except Exception:
+        except PYDICOM_FAULTS:
             ignored.append(keyword)
             continue
         if value is not None:

@@ -15,6 +15,7 @@ from cinecohort.conversion.dicom_header import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
+    PYDICOM_FAULTS,
     DicomHeader,
     Header,
     UnreadableFile,
@@ -256,6 +257,6 @@ def _renamed(group: Dataset, ignored: list[str]) -> Header:
             value = group.get(theirs)
             if value is not None:
                 values[ours] = convert(value)
-        except Exception:
+        except PYDICOM_FAULTS:
             ignored.append(theirs)
     return values

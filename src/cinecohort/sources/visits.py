@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cinecohort.conversion.dicom_header import Header, read_header, read_identity
 from cinecohort.conversion.examinations import examinations
+from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE
 from cinecohort.conversion.raw_files import NEVER_IMAGES
 from cinecohort.conversion.stacks import is_capture
 
@@ -25,7 +26,8 @@ def image_identity(path: Path) -> Header | None:
         with path.open("rb") as stream:
             start = stream.read(START_BYTES)
         values = read_identity(start)
-        if values is None and start[128:132] == b"DICM":
+        most = DEFAULT_LIMITS.file_mb * MEGABYTE
+        if values is None and start[128:132] == b"DICM" and path.stat().st_size <= most:
             values = read_header(path.read_bytes()).values
     except Exception:  # Whatever is wrong with it is found, and told, when the subject is converted.
         return None
