@@ -13,8 +13,8 @@ VERSIONS = {
     "gather": 6,
     "import_tables": 5,
     "run_record": 2,
-    "agreement": 4,
+    "agreement": 5,
     "group_study": 6,
-    "report": 5,
+    "report": 6,
 }
 """Version of each stage's algorithm."""

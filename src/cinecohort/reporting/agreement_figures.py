@@ -43,6 +43,9 @@ _STYLE: dict[Any, Any] = {
 }
 _DRAWN_AS_IMAGE_FROM = 1500
 
+_FEW = 200
+"""Up to so many points each is drawn large and dark; more would hide one another."""
+
 
 def label(measure: str) -> str:
     """Return a measure as it is printed, with its unit; a name that is not ours stays as it is."""
@@ -80,8 +83,18 @@ def bland_altman_axes(
 
 def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     as_image = x.size > _DRAWN_AS_IMAGE_FROM
+    size = 16.0 if x.size <= _FEW else 6.25
     sns.scatterplot(
-        x=x, y=y, ax=axes, s=6.25, linewidth=0, alpha=0.5, color=POINT, rasterized=as_image, legend=False
+        x=x,
+        y=y,
+        ax=axes,
+        s=size,
+        linewidth=0,
+        alpha=0.8 if x.size <= _FEW else 0.5,
+        color=POINT,
+        zorder=3,
+        rasterized=as_image,
+        legend=False,
     )
 
 

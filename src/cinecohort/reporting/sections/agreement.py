@@ -164,7 +164,8 @@ def bland_altman_figures(
     main, _ = ordered(comparisons)
     principal = columns_shown(Show.PRINCIPAL)
     caption = (
-        "Bland–Altman plots: difference against mean, with bias (solid) and limits of agreement (dashed)."
+        "Bland–Altman plots: difference against mean, with bias (solid) and limits of agreement (dashed); "
+        "shaded are their confidence intervals."
     )
     description = "Bland-Altman plots, a row a measure; the numbers are in the table of limits."
     if len(main) != 1 and len(main) <= WIDEST_GRID:
