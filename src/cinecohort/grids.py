@@ -38,7 +38,15 @@ class Brought(NamedTuple):
 
 def same_grid(shape: tuple[int, ...], affine: Affine, other: Image) -> bool:
     """Whether a volume of `shape` (x, y, z, ...) with `affine` lies on the voxels of `other` (0.1 mm)."""
-    return shape[:3] == other.data.shape[:3] and bool(np.allclose(affine, other.affine, atol=SAME_PLACE_MM))
+    return shape[:3] == other.data.shape[:3] and apart_mm(affine, other.affine, shape) <= SAME_PLACE_MM
+
+
+def apart_mm(affine: Affine, other: Affine, shape: tuple[int, ...]) -> float:
+    """How far apart two affines place a corner of a volume of `shape`, in mm.
+
+    Affines are not compared number by number: 0.05 mm in the width of a pixel is 10 mm at the other end.
+    """
+    return float(np.linalg.norm((affine - other) @ corners(shape), axis=0).max())
 
 
 def shear_mm(affine: Affine) -> float:
@@ -133,9 +141,9 @@ def _turned(volume: Image, image: Image) -> Brought | None:
             index[own, 3] = volume.data.shape[own] - 1
             data = np.flip(data, axis)
     affine = volume.affine @ index
-    apart = np.linalg.solve(image.affine[:3, :3], affine[:3, 3] - image.affine[:3, 3])
-    on_grid = np.allclose(affine[:3, :3], image.affine[:3, :3], atol=SAME_PLACE_MM)
-    if data.shape[:3] != image.data.shape[:3] or not on_grid or np.abs(apart).max() >= NEARLY:
+    apart = np.linalg.solve(image.affine, (affine - image.affine) @ corners(image.data.shape))
+    alike = np.allclose(affine[:3, :3], image.affine[:3, :3], atol=SAME_PLACE_MM)
+    if data.shape[:3] != image.data.shape[:3] or not alike or np.abs(apart).max() >= NEARLY:
         return None
     turned = Image(data, image.affine.copy(), volume.frame_interval_s, volume.sidecar)
     return Brought(turned, "" if np.array_equal(steps, np.eye(3)) else "turned")

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from cinecohort.grids import brought_onto, says_no_place, shear_mm
+from cinecohort.grids import brought_onto, same_grid, says_no_place, shear_mm
 from cinecohort.images import Image, slice_normal, voxel_spacing
 
 AXES = np.array([[0.8, 0.36, -0.48], [0.0, 0.8, 0.6], [0.6, -0.48, 0.64]])
@@ -55,6 +55,21 @@ def test_what_lies_elsewhere_is_not_brought(change: dict) -> None:
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     other[:3, :3] = turn @ other[:3, :3]
     assert brought_onto(Image(image().data, other), image()) is None
+
+
+@pytest.mark.parametrize(
+    ("turned", "spacing"), [(2, (1.5, 1.7, 9.0)), (0, (1.55, 1.7, 9.0)), (0, (1.5, 1.7, 9.09))]
+)
+def test_what_drifts_away_from_the_first_voxel_is_not_brought(turned: float, spacing: tuple) -> None:
+    """Entries of the affines differ by less than 0.1 mm, the last voxels by several."""
+    data = np.zeros((200, 200, 60, 1), dtype=np.int16)
+    angle = np.deg2rad(turned)
+    turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
+    other = affine(spacing)
+    other[:3, :3] = other[:3, :3] @ turn
+    assert np.abs(other - affine()).max() < 0.1
+    assert brought_onto(Image(data, other), Image(data, affine())) is None
+    assert not same_grid(data.shape, other, Image(data, affine()))
 
 
 def test_a_map_without_a_place_is_taken_on_trust() -> None:

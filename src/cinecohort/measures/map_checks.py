@@ -6,7 +6,7 @@ import numpy as np
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding, Level
-from cinecohort.grids import shear_mm
+from cinecohort.grids import apart_mm, shear_mm
 from cinecohort.images import PIXELS_MM, SAME_PLACE_MM, Image, read_geometry, voxel_spacing
 from cinecohort.label_maps import label_of, role_of_single_frame
 
@@ -73,7 +73,7 @@ def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[
     expected = voxel_spacing(image.affine)
     shape = labels.data.shape[:3]
     if shape == image.shape[:3] and np.allclose(spacing, expected, rtol=0.01):
-        if np.allclose(labels.affine, image.affine, atol=SAME_PLACE_MM):
+        if apart_mm(labels.affine, image.affine, shape) <= SAME_PLACE_MM:
             return []
         message = f"{view}: {source} lies elsewhere in space than its image, or in another order of voxels"
         return [Finding(Code.GRID, Level.REVIEW, message, view)]

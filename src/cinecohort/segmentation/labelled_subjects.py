@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.conversion.label_checks import enclosed_share
 from cinecohort.errors import UserError
+from cinecohort.grids import apart_mm
 from cinecohort.images import SAME_PLACE_MM, Image, read_image
 from cinecohort.label_maps import label_of, label_path, manual_map, whole_labels
 
@@ -55,7 +56,7 @@ def read_labelled(folder: Path, observer: str, view: str) -> LabelledSubject:
     drawn = read_image(path)
     if image.data.shape != drawn.data.shape:
         raise UserError(f"{path}: is {drawn.data.shape}, its image {image.data.shape}; convert it again.")
-    if not np.allclose(image.affine, drawn.affine, atol=SAME_PLACE_MM):
+    if apart_mm(image.affine, drawn.affine, image.data.shape) > SAME_PLACE_MM:
         raise UserError(
             f"{path}: lies elsewhere in space than its image, by their affines; resample it onto the image, "
             "or give it the image's affine where the voxels do match."

@@ -2,9 +2,9 @@
 
 Bulk downloads are named ``{id}_{field}_{instance}_{array}.zip``. People keep them side by side, in one folder
 a field, a visit or a participant, or by the first digits of the id as UK Biobank's research platform does;
-names end in ``.ZIP``, or in what a browser or file manager adds to a second copy (``(1).zip``,
-``- Copy.zip``). What an archive is is read from its name alone; only an id that the name lacks is taken from
-the folders above.
+names end in ``.ZIP``, or have what a browser or file manager adds to a second copy (``(1).zip``,
+``- Copy.zip``, ``Copy of``). What an archive is is read from its name alone; only an id that the name lacks
+is taken from the folders above.
 """
 
 import os
@@ -27,6 +27,7 @@ FIELDS = ("20208", "20209")
 """Long-axis and short-axis cines."""
 
 ARCHIVE = re.compile(
+    r"(?!.*cvi42)(?P<copy_of>cop(?:y|ie) (?:of|de) |kopie von )?"
     rf"(?:(?P<id>.+)_)?(?P<field>{'|'.join(FIELDS)})_(?P<instance>\d+)_(?P<array>\d+)(?P<copy>(?:\D.*)?)"
     r"\.zip(?:\.\d+)?",
     re.IGNORECASE,
@@ -40,8 +41,17 @@ ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar", ".part", ".crd
 NO_ARCHIVES = (".nii.gz", ".csv", ".tsv", ".txt", ".bulk", ".lis", ".log", ".key", ".json", ".md")
 WORKSPACE = "cvi42"
 
-NOT_PARTICIPANTS = re.compile(r"bulk|data|raw|zips?|(?:2020[789]|202[01]\d)(?:\D.*)?", re.IGNORECASE)
-"""Folders that are named for something else than a participant."""
+NOT_PARTICIPANTS = re.compile(
+    r"\d|bulk|data|raw|zips?|dicoms?|images?|cmr|mri|heart|cardiac|cines?|[sl]ax|(?:short|long)[ _-]?axis"
+    r"|(?:2020[789]|202[01]\d)(?:\D.*)?|(?:19|20)\d\d[-_]?[01]\d[-_]?[0-3]\d"
+    r"|(?:i|ins|instance|array|visit|ses|session|wave|scan)[ _-]?\d+"
+    r"|(?:imaging|instance|visit|baseline|first|second|repeat|retest|re-?scan|follow[ _-]?up)(?:[ _-].*)?",
+    re.IGNORECASE,
+)
+"""Folders that are named for something else than a participant: contents, fields, dates and visits."""
+
+NUMBERED = re.compile(r"\d{5}")
+"""What a folder's name holds if it is named by a participant's number; it goes before nearer folders."""
 
 DEEPEST = 6
 """Folders below the dataset's that are looked into."""
@@ -152,8 +162,8 @@ def _entries(
 
 def _folder_of_participant(name: str) -> str:
     """Name of the nearest folder above that can be a participant's; empty where there is none."""
-    above = reversed(name.split("/")[:-1])
-    return next((folder for folder in above if not NOT_PARTICIPANTS.fullmatch(folder)), "")
+    above = [folder for folder in name.split("/")[-2::-1] if not NOT_PARTICIPANTS.fullmatch(folder)]
+    return next((folder for folder in above if NUMBERED.search(folder)), above[0] if above else "")
 
 
 def _looks_like_cines(entry: "os.DirEntry[str]") -> bool:
@@ -205,7 +215,7 @@ def one_of_each(root: Path, names: Sequence[str]) -> tuple[list[str], list[Findi
 def _preference(root: Path, name: str) -> tuple[bool, bool, int, str]:
     """Whole archives first, then those whose name says nothing of a copy, then those higher up."""
     match = ARCHIVE.fullmatch(name.rsplit("/", 1)[-1])
-    copy = match is None or bool(match["copy"]) or not name.lower().endswith(".zip")
+    copy = match is None or bool(match["copy"] or match["copy_of"]) or not name.lower().endswith(".zip")
     return not zipfile.is_zipfile(root / name), copy, name.count("/"), name
 
 

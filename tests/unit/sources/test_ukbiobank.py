@@ -157,6 +157,10 @@ def touch(root: Path, *names: str) -> None:
         (["A1_20209_2_0.ZIP", "b/A1_20208_2_0.Zip"], ["A1_2"]),
         (["A1_20209_2_0 (1).zip", "A2_20209_2_0 - Copy.zip", "A3_20209_2_0.zip.1"], ["A1_2", "A2_2", "A3_2"]),
         (["A1_20209_2_7.zip"], ["A1_2"]),
+        (["A1_20209_2_0.zip", "Copy of A1_20209_2_0.zip"], ["A1_2"]),
+        (["A12345/20209/2/20209_2_0.zip", "A12345/i3/20209_3_0.zip"], ["A12345_2", "A12345_3"]),
+        (["A1/visit_2/20209_2_0.zip", "A2/visit_2/20209_2_0.zip"], ["A1_2", "A2_2"]),
+        (["A12345/left/20209_2_0.zip", "A12346/left/20209_2_0.zip"], ["A12345_2", "A12346_2"]),
     ],
 )
 def test_archives_are_found_wherever_they_lie(tmp_path: Path, names: list[str], keys: list[str]) -> None:
@@ -172,6 +176,7 @@ def test_archives_are_found_wherever_they_lie(tmp_path: Path, names: list[str], 
 
 def test_what_looks_like_cines_and_is_not_taken_is_named(tmp_path: Path) -> None:
     odd = ["A2_20209_2_0.tar.gz", "A3_20209_2_0.zip.part", "20209/20209_2_0.zip", "more/rest.zip"]
+    odd += ["imaging_visit/20209_2_0.zip", "repeat/20209_3_0.zip"]
     touch(tmp_path, "A1_20209_2_0.zip", *odd, "A4_20209_2_0/1.dcm")
     touch(tmp_path, "A1_20210_2_0.zip", "20207/A1_20207_2_0.zip", "ukb.bulk", "A1_cvi42.zip", "notes.csv")
     source = open_source("ukbiobank", tmp_path)
@@ -224,6 +229,7 @@ def test_a_whole_copy_is_read_where_the_archive_is_broken(tmp_path: Path) -> Non
         "A1_cvi42 (1).zip",
         "A1-contours.CVI42WSX",
         "A1_2_cvi42.xml",
+        "A1_20209_2_0_cvi42.zip",
         "A1/A1.xml",
         "A1/A1_cvi42.zip",
     ],
