@@ -230,8 +230,8 @@ def read_identity(start: bytes) -> Header | None:
 def _check_size(values: Header, limits: Limits) -> None:
     """Refuse an image that asks for more than the limits, before memory is asked for."""
     n_frames, pixels = int(values.get("NumberOfFrames", 1) or 1), values["Rows"] * values["Columns"]
-    if pixels > limits.frame_pixels:
-        raise OverLimit("states more pixels in a frame", "frame_pixels")
+    if pixels > 1e6 * limits.frame_megapixels:
+        raise OverLimit("states more pixels in a frame", "frame_megapixels")
     if n_frames > limits.frames:
         raise OverLimit("states more frames", "frames")
     size = n_frames * pixels * values.get("SamplesPerPixel", 1) * values["BitsAllocated"] // 8

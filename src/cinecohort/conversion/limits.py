@@ -26,8 +26,8 @@ class Limits(Options):
     frames: int = Field(default=10_000, ge=1)
     """Frames of a multi-frame file (a short-axis stack of 15 slices and 50 frames has 750)."""
 
-    frame_pixels: int = Field(default=2_621_440, ge=1)
-    """Pixels of a frame (512 x 512, interpolated by the scanner, are 262,144)."""
+    frame_megapixels: float = Field(default=2.6, gt=0)
+    """Million pixels of a frame (512 x 512, interpolated by the scanner, are 0.26)."""
 
     decode_s: int = Field(default=120, ge=1)
     """Processor seconds in which a compressed file must be decoded (500 frames of JPEG 2000 take 3; more for
