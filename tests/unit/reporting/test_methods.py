@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cinecohort.config import Config
+from cinecohort.conversion.limits import Limits
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import methods
@@ -21,6 +22,7 @@ STAGES = (
 )
 
 NOT_IN_TEXT = {
+    **{f"conversion.limits.{name}": "a guard; the finding names it" for name in Limits.model_fields},
     "conversion.uid_salt": "a secret",
     "segmentation.engine": "provenance lists the engines that ran",
     "segmentation.precision": "provenance lists it",
