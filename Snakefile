@@ -45,6 +45,7 @@ else:
         include: "rules/measure.smk"
         include: "rules/evaluate.smk"
         include: "rules/gather.smk"
+        include: "rules/review.smk"
     include: "rules/run_record.smk"
     include: "rules/agreement.smk"
     include: "rules/group_study.smk"
@@ -69,4 +70,5 @@ else:
             f"{RESULTS}/run.json",
             f"{RESULTS}/agreement",
             study_folders(),
+            review_room(),
         localrule: True

@@ -58,6 +58,12 @@ def study_folders():
     return [f"{RESULTS}/study/{name}" for name in CONFIG.studies]
 
 
+def review_room():
+    """The page of the review room, where there is to be one."""
+    wanted = BY_SUBJECT and CONFIG.review.room != "none"
+    return [f"{RESULTS}/review/index.html"] if wanted else []
+
+
 def withdrawals():
     """The mark of the lists of withdrawn participants, where there are any."""
     return [f"{RESULTS}/index/withdrawals"] if any(INDEX.withdrawn.values()) else []

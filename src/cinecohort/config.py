@@ -18,6 +18,7 @@ from cinecohort.quality.options import (
     SegmentationQualityOptions,
 )
 from cinecohort.reporting.options import ReportOptions
+from cinecohort.review.options import ReviewOptions
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.column_options import ColumnOptions
 from cinecohort.sources.options import ImagesOptions, NiftiOptions
@@ -144,6 +145,8 @@ class Config(Options):
     """Group studies, by name."""
     report: ReportOptions = ReportOptions()
     """The report."""
+    review: ReviewOptions = ReviewOptions()
+    """The review room, where people look at segmentations."""
 
     @field_validator("studies", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ FLOORS = (
     ("segmentation", "sources", "evaluation", "phantom"),
     ("quality", "statistics"),
     ("reporting",),
+    ("review",),
     ("config",),
     ("cohort",),
     ("analyses",),

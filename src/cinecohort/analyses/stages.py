@@ -2,7 +2,12 @@
 
 from pathlib import Path
 
-from cinecohort.cohort.stage_settings import AgreementSettings, GroupStudySettings, WholeSettings
+from cinecohort.cohort.stage_settings import (
+    AgreementSettings,
+    GroupStudySettings,
+    ReviewSettings,
+    WholeSettings,
+)
 from cinecohort.ledger.frames import read_frame
 from cinecohort.model_sets import primary_name
 
@@ -55,3 +60,11 @@ def run_report(settings: str, results: Path, output: Path) -> None:
 
     config = WholeSettings.read(settings).config
     make_report(results, output, config.report, config.model_dump(mode="json"))
+
+
+def run_review(settings: str, results: Path, threads: int) -> None:
+    """Write ``results/review/``; see :func:`cinecohort.review.room.make_room`."""
+    from cinecohort.review.room import make_room
+
+    values = ReviewSettings.read(settings)
+    make_room(results, values.review, values.title, values.synthetic, threads=threads)

@@ -13,6 +13,7 @@ from cinecohort.quality.options import (
     MeasureQualityOptions,
     SegmentationQualityOptions,
 )
+from cinecohort.review.options import ReviewOptions
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
@@ -116,6 +117,14 @@ class GroupStudySettings(StageSettings):
     seed: int
 
 
+class ReviewSettings(StageSettings):
+    """Settings of the review room."""
+
+    title: str
+    synthetic: bool
+    review: ReviewOptions
+
+
 class WholeSettings(StageSettings):
     """The whole configuration, for the record of a run and the report."""
 
@@ -135,5 +144,6 @@ SETTINGS: dict[str, type[StageSettings]] = {
     "agreement": AgreementSettings,
     "group_study": GroupStudySettings,
     "report": WholeSettings,
+    "review": ReviewSettings,
 }
 """Model of each stage's settings."""

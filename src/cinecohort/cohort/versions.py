@@ -16,5 +16,6 @@ VERSIONS = {
     "agreement": 5,
     "group_study": 6,
     "report": 6,
+    "review": 1,
 }
 """Version of each stage's algorithm."""

@@ -47,7 +47,8 @@ def rerun_by(**changes):
 @pytest.mark.parametrize(
     ("changes", "stages"),
     [
-        ({"title": "Another"}, set()),
+        ({"title": "Another"}, {"review"}),
+        ({"review": {"room": "all"}}, {"review"}),
         ({"shard_size": 7}, set()),
         ({"conversion": {"min_frames": 7}}, {"convert"}),
         ({"image_quality": {"i6_cohort_z": {"threshold": 9}}}, {"image_quality", "gather"}),

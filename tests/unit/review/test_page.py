@@ -1,0 +1,134 @@
+"""The review room in a real browser, opened from the disk as a reviewer opens it."""
+
+import csv
+import time
+
+import pytest
+
+from cinecohort.review.digests import seen_digests
+from cinecohort.review.options import ReviewOptions
+from cinecohort.review.room import make_room, write_page
+from support.review_cohort import browser, write_heart, write_tables
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def chromium(tmp_path):
+    driver = browser(tmp_path)
+    yield driver
+    driver.quit()
+
+
+def until(condition, seconds=20.0):
+    """Wait until a condition holds, and return what it gave."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.05)
+    raise AssertionError("it did not come to hold")
+
+
+def text_of(driver, selector):
+    return driver.execute_script("return document.querySelector(arguments[0])?.textContent || ''", selector)
+
+
+def press(driver, *keys):
+    for key in keys:
+        driver.find_element("css selector", "body").send_keys(key)
+
+
+def open_room(driver, results):
+    driver.get((results / "review" / "index.html").as_uri())
+    until(lambda: text_of(driver, "#card h2"))
+
+
+@pytest.fixture
+def room(tmp_path):
+    results = tmp_path / "results"
+    statuses = {"S1": "review", "S2": "review", "S3": "review", "S4": "ok"}
+    for subject in statuses:
+        write_heart(results / "subjects" / subject)
+    write_tables(results / "cohort", statuses)
+    make_room(results, ReviewOptions(), "Tiny", synthetic=True)
+    return results
+
+
+def test_verdicts_are_given_by_keys_and_downloaded(chromium, room, tmp_path):
+    open_room(chromium, room)
+    assert text_of(chromium, "#card h2") == "S1"
+    assert "the RV is in 3 pieces" in text_of(chromium, "#card")
+    script = (
+        "return [...document.querySelectorAll('#card img')].every((i) => i.complete && i.naturalWidth > 0)"
+    )
+    until(lambda: chromium.execute_script("document.querySelector('#card').scrollTop = 1e6;" + script))
+    assert chromium.execute_script("return document.querySelectorAll('#card svg path').length") == 2
+
+    press(chromium, "a")
+    assert "initials" in text_of(chromium, "#message"), "a verdict without a reviewer is refused"
+    chromium.find_element("id", "reviewer").send_keys("XY\n")
+    press(chromium, "a")
+    until(lambda: text_of(chromium, "#card h2") == "S2")
+    press(chromium, "4", "c")
+    comment = chromium.find_element("id", "comment")
+    comment.send_keys("RV 'leaks'")
+    pasted = "arguments[0].value += arguments[1]; arguments[0].dispatchEvent(new Event('input'))"
+    chromium.execute_script(pasted, comment, '\tand "more"')
+    comment.send_keys("\ue00c")
+    press(chromium, "u")
+    until(lambda: text_of(chromium, "#card h2") == "S3")
+    press(chromium, "r", "z")
+    until(lambda: text_of(chromium, "#progress") == "2 of 3 judged")
+
+    open_room(chromium, room)
+    assert text_of(chromium, "#progress") == "2 of 3 judged", "verdicts outlive the page"
+    press(chromium, "d")
+    until(lambda: (tmp_path / "verdicts.tsv").is_file())
+    with (tmp_path / "verdicts.tsv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    seen = {name: seen_digests(room / "subjects" / name) for name in ("S1", "S2")}
+    found = [(row["subject"], row["view"], row["structure"], row["verdict"], row["digest"]) for row in rows]
+    assert found == [
+        ("S1", "", "", "accept", seen["S1"][""]),
+        ("S2", "sa", "RV", "reject", seen["S2"]["sa"]),
+        ("S2", "", "", "unsure", seen["S2"][""]),
+    ]
+    assert {row["reviewer"] for row in rows} == {"XY"}
+    assert {row["comment"] for row in rows if row["subject"] == "S2"} == {"RV 'leaks' and 'more'"}
+    errors = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
+    assert errors == []
+
+
+def test_filters_and_search(chromium, room):
+    make_room(room, ReviewOptions(room="all"), "Tiny", synthetic=True)
+    open_room(chromium, room)
+    assert text_of(chromium, "#count").startswith("4 of 4")
+    choose = (
+        "const select = document.getElementById(arguments[0]); select.value = arguments[1];"
+        "select.dispatchEvent(new Event('change'))"
+    )
+    chromium.execute_script(choose, "status", "ok")
+    until(lambda: text_of(chromium, "#card h2") == "S4")
+    chromium.execute_script(choose, "status", "")
+    chromium.execute_script(choose, "finding", "S2")
+    assert text_of(chromium, "#count").startswith("3 of 4")
+    chromium.find_element("id", "search").send_keys("s3\n")
+    until(lambda: text_of(chromium, "#card h2") == "S3")
+
+
+def test_five_thousand_subjects_do_not_choke_it(chromium, room):
+    listed = [{"s": f"M{n:04d}", "d": "tiny", "t": "ok", "c": ["S2"], "n": 1, "p": None} for n in range(5000)]
+    listed.append({"s": "S1", "d": "tiny", "t": "review", "c": ["S2"], "n": 1, "p": None})
+    write_page(room / "review" / "index.html", listed, "Many", synthetic=True)
+    started = time.monotonic()
+    open_room(chromium, room)
+    first = time.monotonic() - started
+    assert text_of(chromium, "#card h2") == "S1"
+    assert chromium.execute_script("return document.querySelectorAll('.row').length") < 60, (
+        "rows out of sight"
+    )
+    chromium.execute_script("document.getElementById('list').scrollTop = 1e7")
+    until(lambda: "M4999" in text_of(chromium, "#list"))
+    assert first < 5, "2 s on an idle machine"
+    print(f"first card of 5,001 after {first:.2f} s")
