@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,32 +58,71 @@ def cluster(tmp_path_factory):
         yield Cluster(environment, home)
 
 
-@pytest.fixture(scope="module")
-def out_of_time(cluster, tmp_path_factory):
-    """A run whose first job of a stage runs out of time: Slurm needs more than a minute to end it.
+@dataclass
+class Started:
+    """A run that goes on beside others."""
 
-    The tests of other runs go on beside it.
-    """
-    folder = tmp_path_factory.mktemp("slow")
-    cohort = cluster.cohort(folder, f"sleep image_quality {folder}/marker")
-    write_patient(cohort.raw, 1)
+    cohort: Cohort
+    process: subprocess.Popen
+
+    def finish(self, check: bool = True) -> str:
+        return self.cohort.finish(self.process, check)
+
+
+@contextmanager
+def started(cohort: Cohort, *arguments: str) -> Iterator[Started]:
+    """A run that was started, and is ended if its test does not wait for it."""
+    process = cohort.start(*PROMPT, *arguments)
+    try:
+        yield Started(cohort, process)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def patients(cohort: Cohort, number: int) -> Cohort:
+    for each in range(1, number + 1):
+        write_patient(cohort.raw, each)
     cohort.configure()
-    target = "results/image_quality/0000.tsv"
-    process = cohort.start(target, *PROMPT, "--set-resources", "image_quality:runtime=attempt")
-    yield cohort, process
-    process.kill()
-    process.wait()
-
-
-@pytest.fixture(scope="module")
-def slurm_cohort(cluster, out_of_time, tmp_path_factory):
-    """Three patients, run to the end on Slurm once."""
-    cohort = cluster.cohort(tmp_path_factory.mktemp("cohort"))
-    for number in range(1, 4):
-        write_patient(cohort.raw, number)
-    cohort.configure()
-    cohort.snakemake(*PROMPT)
     return cohort
+
+
+@pytest.fixture(scope="module")
+def runs(cluster, tmp_path_factory):
+    """Runs that need nothing of each other, all begun at once: most of their time is waiting.
+
+    ``whole`` runs three patients to the end, ``dies`` kills a job halfway, and in ``late`` the first job of a
+    stage runs out of time, which Slurm needs more than a minute to end.
+    """
+    marks = tmp_path_factory.mktemp("marks")
+    late = patients(cluster.cohort(tmp_path_factory.mktemp("late"), f"sleep image_quality {marks}/late"), 1)
+    dies = patients(cluster.cohort(tmp_path_factory.mktemp("dies"), f"die convert {marks}/dies"), 3)
+    whole = patients(cluster.cohort(tmp_path_factory.mktemp("whole")), 3)
+    short = ("results/image_quality/0000.tsv", "--set-resources", "image_quality:runtime=attempt")
+    with ExitStack() as stack:
+        yield {
+            "late": stack.enter_context(started(late, *short)),
+            "whole": stack.enter_context(started(whole)),
+            "dies": stack.enter_context(started(dies, "results/convert/0000.tsv")),
+        }
+
+
+@pytest.fixture(scope="module")
+def slurm_cohort(runs):
+    """Three patients, run to the end on Slurm once."""
+    runs["whole"].finish()
+    return runs["whole"].cohort
+
+
+@pytest.fixture(scope="module")
+def without_cuda(cluster, slurm_cohort, tmp_path_factory):
+    """A copy of the cohort, in which another network is begun on a node whose GPU is none."""
+    copy = cluster.cohort(tmp_path_factory.mktemp("copies") / "copy")
+    shutil.copytree(slurm_cohort.folder, copy.folder, copy_function=shutil.copy2)
+    copy.configure(models={"sa": [{"name": "unet_slim_sa"}]})
+    with started(copy, "--retries", "0", "results/segment/0000.tsv") as run:
+        yield run
 
 
 def daemons() -> set[str]:
@@ -124,12 +165,44 @@ def test_the_whole_workflow_runs_on_slurm(cluster, slurm_cohort):
     assert NOTHING in slurm_cohort.snakemake(*PROMPT)
 
 
-def test_a_job_that_dies_halfway_goes_on_inside_its_shard(cluster, tmp_path):
-    cohort = cluster.cohort(tmp_path, f"die convert {tmp_path}/marker")
-    for number in range(1, 4):
-        write_patient(cohort.raw, number)
-    cohort.configure()
-    cohort.snakemake(*PROMPT, "results/convert/0000.tsv")
+def test_a_killed_controller_leaves_work_that_the_next_run_finishes(cluster, slurm_cohort, without_cuda):
+    """Between the runs one subject changed and one came: nobody else's files are touched.
+
+    Statistics and report are left out: what a run does about them does not depend on where jobs run.
+    """
+    before = slurm_cohort.files("subjects")
+    write_patient(slurm_cohort.raw, 2, scale=1.2)
+    write_patient(slurm_cohort.raw, 4)
+    process = slurm_cohort.start(*PROMPT, "phenotypes")
+    wait_for("a job in the queue", lambda: bool(cluster.queue(slurm_cohort)), 180)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert "left as it is" in slurm_cohort.snakemake(*PROMPT, "phenotypes", check=False)
+    wait_for("orphans to end", lambda: not cluster.queue(slurm_cohort), 300)
+    slurm_cohort.snakemake("--unlock")
+    slurm_cohort.snakemake(*PROMPT, "phenotypes")
+    after = slurm_cohort.files("subjects")
+    touched = {name.split("/")[1] for name in after if before.get(name) != after[name]}
+    assert touched == {"patient002", "patient004"}
+    assert before.keys() <= after.keys()
+    status = (slurm_cohort.results / "cohort" / "status.tsv").read_text()
+    assert all(f"patient{number:03d}" in status for number in range(1, 5))
+    assert NOTHING in slurm_cohort.snakemake(*PROMPT, "phenotypes")
+
+
+def test_a_gpu_job_without_cuda_fails_and_says_so(without_cuda):
+    printed = without_cuda.finish(check=False)
+    results = without_cuda.cohort.results
+    assert "Error in rule segment" in printed
+    assert "no CUDA device" in (results / "logs" / "segment" / "0000.log").read_text()
+    summary = (results / "summary.txt").read_text()
+    assert re.search(r"Not finished: segment/0000 .*no CUDA device is to be found", summary)
+    assert not list((results / "subjects").glob("*/seg_sa.nii.gz"))
+
+
+def test_a_job_that_dies_halfway_goes_on_inside_its_shard(cluster, runs):
+    runs["dies"].finish()
+    cohort = runs["dies"].cohort
     assert [job["JobState"] for job in cluster.jobs(cohort)] == ["FAILED", "COMPLETED"]
     tally = json.loads((cohort.results / "logs" / "shards" / "convert" / "0000.json").read_text())
     assert tally["counts"] == {"ok": 1, "unchanged": 2}
@@ -137,43 +210,9 @@ def test_a_job_that_dies_halfway_goes_on_inside_its_shard(cluster, tmp_path):
     assert all(f"patient{number:03d}" in table for number in range(1, 4))
 
 
-def test_a_gpu_job_without_cuda_fails_and_says_so(cluster, slurm_cohort, tmp_path):
-    copy = cluster.cohort(tmp_path / "copy")
-    shutil.copytree(slurm_cohort.folder, copy.folder, copy_function=shutil.copy2)
-    copy.configure(models={"sa": [{"name": "unet_slim_sa"}]})
-    printed = copy.snakemake(*PROMPT, "--retries", "0", "results/segment/0000.tsv", check=False)
-    assert "Error in rule segment" in printed
-    assert "no CUDA device" in (copy.results / "logs" / "segment" / "0000.log").read_text()
-    summary = (copy.results / "summary.txt").read_text()
-    assert re.search(r"Not finished: segment/0000 .*no CUDA device is to be found", summary)
-    assert not list((copy.results / "subjects").glob("*/seg_sa.nii.gz"))
-
-
-def test_a_killed_controller_leaves_work_that_the_next_run_finishes(cluster, slurm_cohort):
-    """Between the runs one subject changed and one came: nobody else's files are touched."""
-    before = slurm_cohort.files("subjects")
-    write_patient(slurm_cohort.raw, 2, scale=1.2)
-    write_patient(slurm_cohort.raw, 4)
-    process = slurm_cohort.start(*PROMPT)
-    wait_for("a job in the queue", lambda: bool(cluster.queue(slurm_cohort)), 180)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    assert "left as it is" in slurm_cohort.snakemake(*PROMPT, check=False)
-    wait_for("orphans to end", lambda: not cluster.queue(slurm_cohort), 300)
-    slurm_cohort.snakemake("--unlock")
-    slurm_cohort.snakemake(*PROMPT)
-    after = slurm_cohort.files("subjects")
-    touched = {name.split("/")[1] for name in after if before.get(name) != after[name]}
-    assert touched == {"patient002", "patient004"}
-    assert before.keys() <= after.keys()
-    status = (slurm_cohort.results / "cohort" / "status.tsv").read_text()
-    assert all(f"patient{number:03d}" in status for number in range(1, 5))
-    assert NOTHING in slurm_cohort.snakemake(*PROMPT)
-
-
-def test_a_job_out_of_time_succeeds_on_retry(cluster, out_of_time):
-    cohort, process = out_of_time
-    assert process.wait(timeout=600) == 0
+def test_a_job_out_of_time_succeeds_on_retry(cluster, runs):
+    runs["late"].finish()
+    cohort = runs["late"].cohort
     states = [(job["JobState"], job["TimeLimit"]) for job in cluster.jobs(cohort)]
     assert [state for state, _ in states] == ["COMPLETED", "TIMEOUT", "COMPLETED"]
     assert [limit for _, limit in states[1:]] == ["1", "2"]

@@ -72,6 +72,11 @@ class Cohort:
     def results(self) -> Path:
         return self.folder / "results"
 
+    @property
+    def printed(self) -> Path:
+        """What a run printed that was started and left running."""
+        return self.folder / "printed.txt"
+
     def configure(self, **sections) -> None:
         """Write the configuration: the base with `sections` replaced."""
         values = {
@@ -118,14 +123,23 @@ class Cohort:
 
     def start(self, *arguments: str) -> subprocess.Popen:
         """Start Snakemake on the cohort, as a group of processes of its own, and leave it running."""
-        return subprocess.Popen(
-            self.command(*arguments),
-            cwd=self.checkout,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self.printed.open("w") as printed:
+            return subprocess.Popen(
+                self.command(*arguments),
+                cwd=self.checkout,
+                env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def finish(self, process: subprocess.Popen, check: bool = True) -> str:
+        """Wait for a run that was started, and return what it printed."""
+        code = process.wait(timeout=3600)
+        printed = self.printed.read_text()
+        if check and code:
+            raise AssertionError(f"snakemake failed:\n{printed[-6000:]}")
+        return printed
 
     def files(self, *below: str) -> dict[str, tuple[str, int]]:
         """Digest and time of every file below the results (or parts of them), logs and benchmarks apart."""

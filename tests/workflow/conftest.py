@@ -1,6 +1,9 @@
 """The tiny cohort, run once; tests work on copies."""
 
+import fcntl
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,15 +11,32 @@ import pytest
 from support.tiny_cohort import Cohort, write_patient
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first of several workers to ask for it makes; the others wait."""
+    base = factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = base / name, base / f"{name}.done"
+    with (base / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def finished_cohort(tmp_path_factory) -> Cohort:
     """Five patients, run to the end once; tests work on copies."""
-    cohort = Cohort(tmp_path_factory.mktemp("cohort"))
-    for number in range(1, 6):
-        write_patient(cohort.raw, number)
-    cohort.configure()
-    cohort.snakemake()
-    return cohort
+
+    def make(folder: Path) -> None:
+        cohort = Cohort(folder)
+        for number in range(1, 6):
+            write_patient(cohort.raw, number)
+        cohort.configure()
+        cohort.snakemake()
+
+    return Cohort(made_once(tmp_path_factory, "finished", make))
 
 
 def copied(finished: Cohort, folder: Path) -> Cohort:
@@ -29,9 +49,14 @@ def copied(finished: Cohort, folder: Path) -> Cohort:
 @pytest.fixture(scope="session")
 def changed_cohort(finished_cohort, tmp_path_factory) -> tuple[Cohort, str]:
     """The finished cohort with its first subject replaced, run again, and what that run printed."""
-    cohort = copied(finished_cohort, tmp_path_factory.mktemp("changed") / "copy")
-    write_patient(cohort.raw, 1, scale=1.2)
-    return cohort, cohort.snakemake()
+
+    def make(folder: Path) -> None:
+        cohort = copied(finished_cohort, folder)
+        write_patient(cohort.raw, 1, scale=1.2)
+        cohort.printed.write_text(cohort.snakemake())
+
+    cohort = Cohort(made_once(tmp_path_factory, "changed", make))
+    return cohort, cohort.printed.read_text()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import load_config
-from support.tiny_cohort import ROOT, write_patient
+from support.tiny_cohort import ROOT, Cohort, write_patient
 
 CONFIGS = sorted(set((ROOT / "config").glob("*.yaml")) - set((ROOT / "config").glob("experiments*.yaml")))
 
@@ -112,8 +112,10 @@ def test_a_missing_data_folder_is_named(cohort):
     assert "Traceback" not in printed
 
 
-def test_two_datasets_in_one_run(cohort, tmp_path):
-    write_patient(tmp_path / "second", 1)
+def test_two_datasets_in_one_run(tmp_path):
+    cohort = Cohort(tmp_path)
+    for folder in (cohort.raw, tmp_path / "second"):
+        write_patient(folder, 1)
     cohort.configure(
         results="both",
         datasets={

@@ -18,6 +18,14 @@ def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     """Twice the intersection over the sum of both sizes (Bai 2018; Chen 2020 in 3D).
 
     NaN where both are empty, 0 where one is.
+
+    Examples
+    --------
+    >>> a, b = np.zeros((10, 10, 1), bool), np.zeros((10, 10, 1), bool)
+    >>> a[2:6, 2:6] = True
+    >>> b[3:7, 2:6] = True  # the same square, one of its four rows further on
+    >>> print(dice(a, b))
+    0.75
     """
     size = np.count_nonzero(a) + np.count_nonzero(b)
     return 2.0 * np.count_nonzero(a & b) / size if size else float("nan")

@@ -36,13 +36,24 @@ def ejection_fraction_pct(edv_ml: float, esv_ml: float) -> float:
     """Stroke volume over end-diastolic volume, percent; NaN where the latter is not positive.
 
     Of an atrium, the emptying fraction: the maximum and the minimum stand for the two.
+
+    Examples
+    --------
+    >>> ejection_fraction_pct(150.0, 60.0)
+    60.0
     """
     return 100.0 * (edv_ml - esv_ml) / edv_ml if edv_ml > 0 else NAN
 
 
 @computes("lvco_l_min", "rvco_l_min")
 def cardiac_output_l_min(stroke_volume_ml: float, heart_rate_bpm: float) -> float:
-    """Stroke volume times heart rate, L/min; NaN where the heart rate is."""
+    """Stroke volume times heart rate, L/min; NaN where the heart rate is.
+
+    Examples
+    --------
+    >>> cardiac_output_l_min(90.0, 60.0)
+    5.4
+    """
     return stroke_volume_ml * heart_rate_bpm / 1000.0
 
 

@@ -4,7 +4,13 @@ import math
 
 
 def mass_g(volume_ml: float, density_g_ml: float = 1.05) -> float:
-    """Myocardial volume times density, g (1.05 g/mL: Bai 2018)."""
+    """Myocardial volume times density, g (1.05 g/mL: Bai 2018).
+
+    Examples
+    --------
+    >>> mass_g(100.0)
+    105.0
+    """
     return volume_ml * density_g_ml
 
 
@@ -13,6 +19,13 @@ def heart_rate_from_cycle(n_frames: int, frame_interval_s: float | None) -> floa
 
     None where the interval is unknown or the rate would be outside 25 to 250, as with files whose time
     step is a placeholder of 1 s.
+
+    Examples
+    --------
+    >>> heart_rate_from_cycle(50, 0.02)
+    60.0
+    >>> heart_rate_from_cycle(30, 1.0) is None  # a placeholder, not a time
+    True
     """
     if frame_interval_s is None or frame_interval_s <= 0 or n_frames < 2:
         return None

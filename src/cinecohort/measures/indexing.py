@@ -20,6 +20,14 @@ def body_surface_m2(height_cm: pd.Series, weight_kg: pd.Series, formula: str = "
     ------
     ValueError
         If the formula has another name.
+
+    Examples
+    --------
+    >>> height_cm, weight_kg = pd.Series([170.0]), pd.Series([70.0])
+    >>> print(round(body_surface_m2(height_cm, weight_kg)[0], 2))
+    1.81
+    >>> print(round(body_surface_m2(height_cm, weight_kg, "mosteller")[0], 2))
+    1.82
     """
     height = pd.to_numeric(height_cm, errors="coerce").astype(float)
     weight = pd.to_numeric(weight_kg, errors="coerce").astype(float)

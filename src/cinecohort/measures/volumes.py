@@ -20,6 +20,11 @@ def slice_spacing(
 
     With positions, half the distance to both neighbours, and at the two ends the whole distance to the only
     neighbour; without them, or with one slice, the nominal spacing.
+
+    Examples
+    --------
+    >>> print(slice_spacing(3, 10.0, [0.0, 10.0, 22.0]))
+    [10. 11. 12.]
     """
     positions = None if positions_mm is None else np.asarray(positions_mm, dtype=float)
     if positions is None or positions.size != n_slices or n_slices < 2:
@@ -92,6 +97,16 @@ def volume_curve(
         Thickness (z,) of :func:`slice_spacing`.
     missing_slices, interpolate
         See :func:`complete_areas`.
+
+    Examples
+    --------
+    Three slices, 10 mm apart; in the first of two frames the middle one was not drawn:
+
+    >>> areas = np.array([[100.0, 80.0], [np.nan, 60.0], [100.0, 40.0]])
+    >>> print(volume_curve(areas, slice_spacing(3, 10.0)))
+    [nan 1.8]
+    >>> print(volume_curve(areas, slice_spacing(3, 10.0), interpolate=True))
+    [3.  1.8]
     """
     areas = complete_areas(areas_mm2, missing_slices, interpolate=interpolate)
     return (areas * spacing_mm[:, None]).sum(axis=0) / 1000.0

@@ -51,6 +51,18 @@ def limits_of_agreement(
     dict
         The columns of :data:`LIMIT_COLUMNS` but the counts, and the approximate intervals as
         ``loa_lower_ci_low_approx`` and so on. NaN where n is too small (1 for anything but the bias).
+
+    Examples
+    --------
+    >>> limits = limits_of_agreement(np.array([2.0, -1.0, 3.0, 0.0, 1.0]))
+    >>> for column in ("bias", "sd", "loa_lower", "loa_upper", "loa_upper_ci_low", "loa_upper_ci_high"):
+    ...     print(f"{column:17} {limits[column]:6.2f}")
+    bias                1.00
+    sd                  1.58
+    loa_lower          -2.10
+    loa_upper           4.10
+    loa_upper_ci_low    2.46
+    loa_upper_ci_high  10.45
     """
     n = difference.size
     tail = (1 + confidence) / 2

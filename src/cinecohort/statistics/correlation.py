@@ -39,6 +39,12 @@ def correlation_row(
     -------
     dict
         Columns of ``correlation.csv`` but the measure; NaN where undefined, with the reason in ``note``.
+
+    Examples
+    --------
+    >>> row = correlation_row(np.array([1.0, 2, 3, 4, 5]), np.array([1.0, 3, 2, 5, 4]))
+    >>> print(f"rho {row['spearman_rho']:.2f}, exact p {row['spearman_p_exact']:.3f}")
+    rho 0.80, exact p 0.133
     """
     row: dict[str, float | int | str] = dict.fromkeys(_COLUMNS, np.nan)
     row["n"] = n = first.size
@@ -93,6 +99,11 @@ def fisher_interval(
     """Confidence interval of a correlation by Fisher's transformation; NaN for n of 3 or less.
 
     The standard error of atanh(r) is ``scale`` / sqrt(n - 3). For r of exactly 1 or -1 both bounds are r.
+
+    Examples
+    --------
+    >>> print("{:.3f} to {:.3f}".format(*fisher_interval(0.9, 30)))
+    0.799 to 0.952
     """
     if n <= 3:
         return np.nan, np.nan

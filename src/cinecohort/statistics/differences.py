@@ -30,6 +30,12 @@ def difference_row(
     dict
         ``n, absolute_mean, absolute_sd, relative_mean_pct, relative_sd_pct, n_relative, denominator, note``;
         NaN where undefined, with the reason in ``note``.
+
+    Examples
+    --------
+    >>> row = difference_row(np.array([102.0, 98.0, 150.0]), np.array([100.0, 100.0, 120.0]))
+    >>> print(f"{row['absolute_mean']:.1f} mL, {row['relative_mean_pct']:.1f} %")
+    11.3 mL, 9.7 %
     """
     absolute = np.abs(first - second)
     base = {"second": np.abs(second), "first": np.abs(first), "mean": np.abs(first + second) / 2}[denominator]

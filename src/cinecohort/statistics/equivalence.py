@@ -53,6 +53,14 @@ def two_one_sided_tests(
     dict
         ``estimate``, its interval ``ci_low, ci_high`` of confidence 1 - 2·alpha, ``t`` and ``p`` of the
         larger of the two one-sided tests, ``df``, ``equivalent`` (p < alpha; None where undefined).
+
+    Examples
+    --------
+    >>> test = two_one_sided_tests(np.array([2.0, -1.0, 3.0, 0.0, 1.0]), margin=5.0)
+    >>> print(f"{test['estimate']:.1f} ({test['ci_low']:.2f} to {test['ci_high']:.2f}), p {test['p']:.4f}")
+    1.0 (-0.51 to 2.51), p 0.0024
+    >>> test["equivalent"]
+    True
     """
     mean, error, df = _mean_and_error(difference)
     half = stats.t.ppf(1 - alpha, df) * error if df > 0 else np.nan

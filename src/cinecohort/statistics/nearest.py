@@ -75,6 +75,17 @@ def nearest_pairs(
     -------
     NearestPairs
         Sorted by the row of the focal unit, then by match number.
+
+    Examples
+    --------
+    The exposed 0 (score 0.9) has the first turn and takes 2 (0.8); the exposed 1 (0.7) is left with 3 (0.5):
+
+    >>> score = np.array([0.9, 0.7, 0.8, 0.5, 0.1])
+    >>> exposed = np.array([True, True, False, False, False])
+    >>> usable, one_stratum = np.ones(5, bool), np.zeros(5, int)
+    >>> pairs = nearest_pairs(score, exposed, usable, one_stratum, SearchRules("largest"))
+    >>> print(pairs.focal, pairs.partner, pairs.distance.round(3))
+    [0 1] [2 3] [0.1 0.2]
     """
     rank = _rank(distance, rules)
     pairs: list[tuple[int, int, int, float]] = []

@@ -43,6 +43,11 @@ def smallest_detectable_difference(
     -------
     float
         In the outcome's unit; missing where a group has fewer than two subjects or no spread is known.
+
+    Examples
+    --------
+    >>> round(smallest_detectable_difference(50, 50, 10.0, 10.0), 2)
+    5.66
     """
     if min(n1, n0) < 2 or not (sd1 > 0 and sd0 > 0):
         return np.nan

@@ -71,6 +71,20 @@ def intraclass_correlations(ratings: NDArray[np.float64], confidence: float = 0.
         :data:`FIXED_COLUMNS`, then ``definition, f, df1, df2, p`` (test of no differences between subjects),
         ``sem, mdc95, within_subject_cv_pct`` (root mean square over subjects), ``within_subject_cv_log_pct``
         (from logarithms; needs positive values) and ``note``.
+
+    Examples
+    --------
+    Six subjects and four raters of Shrout and Fleiss (1979), Tables 2 and 4:
+
+    >>> ratings = [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7]]
+    >>> table = intraclass_correlations(np.array(ratings, float))
+    >>> print(table.set_index("type")["icc"].round(2).to_string(header=False))
+    ICC(1,1)    0.17
+    ICC(A,1)    0.29
+    ICC(C,1)    0.71
+    ICC(1,k)    0.44
+    ICC(A,k)    0.62
+    ICC(C,k)    0.91
     """
     n, k = ratings.shape
     rows = [

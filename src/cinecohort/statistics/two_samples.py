@@ -31,6 +31,12 @@ def welch(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) -> dict
     dict
         ``difference, ci_low, ci_high, welch_t, welch_df, welch_p``; missing where a sample has fewer than two
         values or none varies by more than rounding (then the difference alone is given).
+
+    Examples
+    --------
+    >>> test = welch(np.array([5.0, 6, 7, 8]), np.array([3.0, 4, 5, 6]))
+    >>> print(f"{test['difference']:.1f}, {test['ci_low']:.2f} to {test['ci_high']:.2f}")
+    2.0, -0.23 to 4.23
     """
     names = ("difference", "ci_low", "ci_high", "welch_t", "welch_df", "welch_p")
     if min(len(sample1), len(sample0)) < 2:
@@ -80,6 +86,12 @@ def effect_sizes(sample1: np.ndarray, sample0: np.ndarray, alpha: float = 0.05) 
         ``cohen_d, cohen_d_se, cohen_d_ci_low, cohen_d_ci_high, hedges_g, hedges_g_ci_low, hedges_g_ci_high``.
         g = d (1 - 3 / (4 (n1 + n0) - 9)); the standard error is sqrt((n1 + n0) / (n1 n0) + d² / (2 (n1 +
         n0))), intervals use the t distribution with n1 + n0 - 2 degrees of freedom.
+
+    Examples
+    --------
+    >>> sizes = effect_sizes(np.array([5.0, 6, 7, 8]), np.array([3.0, 4, 5, 6]))
+    >>> print(f"d {sizes['cohen_d']:.3f}, g {sizes['hedges_g']:.3f}")
+    d 1.549, g 1.347
     """
     pooled = pooled_sd(sample1, sample0)
     if is_rounding(pooled, sample1, sample0):
@@ -106,7 +118,13 @@ def weighted_effect_sizes(
 
 
 def effective_size(weights: np.ndarray) -> float:
-    """Number of equally weighted values with as much information, (sum of w)² / sum of w² (Kish 1965)."""
+    """Number of equally weighted values with as much information, (sum of w)² / sum of w² (Kish 1965).
+
+    Examples
+    --------
+    >>> round(effective_size(np.array([1.0, 1.0, 2.0])), 3)
+    2.667
+    """
     return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
 
 
@@ -160,6 +178,11 @@ def e_value(effect: float, error: float) -> dict[str, float]:
     dict
         ``e_value`` and ``e_value_ci`` (of the limit nearer to no effect; 1 where the interval holds no
         effect).
+
+    Examples
+    --------
+    >>> print({name: round(value, 2) for name, value in e_value(0.5, 0.1).items()})
+    {'e_value': 2.53, 'e_value_ci': 1.97}
     """
     if not np.isfinite(effect) or not np.isfinite(error):
         return {"e_value": np.nan, "e_value_ci": np.nan}
@@ -173,12 +196,24 @@ def _from_risk_ratio(ratio: float) -> float:
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Holm's adjustment; missing p values stay missing and are not counted."""
+    """Holm's adjustment; missing p values stay missing and are not counted.
+
+    Examples
+    --------
+    >>> print(holm([0.01, 0.04, 0.03]))
+    [0.03 0.06 0.06]
+    """
     return _adjusted(p_values, "holm")
 
 
 def benjamini_hochberg(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Benjamini and Hochberg's adjustment; missing p values stay missing and are not counted."""
+    """Benjamini and Hochberg's adjustment; missing p values stay missing and are not counted.
+
+    Examples
+    --------
+    >>> print(benjamini_hochberg([0.01, 0.04, 0.03]))
+    [0.03 0.04 0.04]
+    """
     return _adjusted(p_values, "fdr_bh")
 
 
