@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples each time, without a limit of time: a property fails for its data, not for a slow machine.
+settings.register_profile("reproducible", derandomize=True, deadline=None, database=None, max_examples=50)
+settings.load_profile("reproducible")
 
 
 @pytest.fixture(scope="session")

@@ -177,7 +177,7 @@ def test_a_killed_controller_leaves_work_that_the_next_run_finishes(cluster, slu
     wait_for("a job in the queue", lambda: bool(cluster.queue(slurm_cohort)), 180)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert "left as it is" in slurm_cohort.snakemake(*PROMPT, "phenotypes", check=False)
+    assert "--unlock" in slurm_cohort.snakemake(*PROMPT, "phenotypes", check=False)
     wait_for("orphans to end", lambda: not cluster.queue(slurm_cohort), 300)
     slurm_cohort.snakemake("--unlock")
     slurm_cohort.snakemake(*PROMPT, "phenotypes")

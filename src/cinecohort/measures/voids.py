@@ -20,7 +20,7 @@ RATE = "heart_rate_bpm"
 FAULTS = (Code.STRUCTURE_LOST, Code.NO_EJECTION)
 """Codes of voids that no other finding speaks of."""
 
-_WRITTEN = re.compile(r"(?P<code>[A-Z_]+) \((?P<measures>[a-z0-9_ ]+)\): (?P<reason>.+)")
+_WRITTEN = re.compile(r"(?P<code>[A-Z][A-Z0-9_]*) \((?P<measures>[a-z0-9_ ]+)\): (?P<reason>.+)")
 _BETWEEN = " | "
 
 

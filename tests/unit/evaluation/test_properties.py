@@ -1,7 +1,7 @@
 """What must hold for any two masks."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -13,7 +13,6 @@ MASKS = arrays(bool, (7, 6, 2))
 SPACINGS = st.tuples(st.floats(0.5, 3.0), st.floats(0.5, 3.0))
 
 
-@settings(max_examples=60, deadline=None)
 @given(MASKS, MASKS, SPACINGS)
 def test_distances_are_symmetric_and_ordered(
     a: np.ndarray, b: np.ndarray, spacing: tuple[float, float]
@@ -26,7 +25,6 @@ def test_distances_are_symmetric_and_ordered(
     assert (both == (a.any(axis=(0, 1)) & b.any(axis=(0, 1)))).all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(MASKS, MASKS)
 def test_distances_scale_with_the_pixels_and_do_not_move_with_the_image(a: np.ndarray, b: np.ndarray) -> None:
     plain = contour_distances(a, b, (1.0, 1.3))
@@ -37,7 +35,6 @@ def test_distances_scale_with_the_pixels_and_do_not_move_with_the_image(a: np.nd
     assert np.allclose(plain, moved, equal_nan=True)
 
 
-@settings(max_examples=60, deadline=None)
 @given(MASKS)
 def test_outline_encloses_the_filled_mask(mask: np.ndarray) -> None:
     filled = fill_holes(mask)
@@ -46,7 +43,6 @@ def test_outline_encloses_the_filled_mask(mask: np.ndarray) -> None:
     assert (fill_holes(borders(mask)) == filled).all()
 
 
-@settings(max_examples=60, deadline=None)
 @given(MASKS, MASKS)
 def test_dice_is_symmetric_and_one_only_for_equal_masks(a: np.ndarray, b: np.ndarray) -> None:
     value = dice(a, b)
