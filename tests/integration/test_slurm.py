@@ -81,10 +81,10 @@ def started(cohort: Cohort, *arguments: str) -> Iterator[Started]:
         process.wait()
 
 
-def patients(cohort: Cohort, number: int) -> Cohort:
+def patients(cohort: Cohort, number: int, **sections) -> Cohort:
     for each in range(1, number + 1):
         write_patient(cohort.raw, each)
-    cohort.configure()
+    cohort.configure(**sections)
     return cohort
 
 
@@ -96,7 +96,9 @@ def runs(cluster, tmp_path_factory):
     stage runs out of time, which Slurm needs more than a minute to end.
     """
     marks = tmp_path_factory.mktemp("marks")
-    late = patients(cluster.cohort(tmp_path_factory.mktemp("late"), f"sleep image_quality {marks}/late"), 1)
+    late = patients(
+        cluster.cohort(tmp_path_factory.mktemp("late"), f"sleep image_quality {marks}/late"), 1, studies={}
+    )
     dies = patients(cluster.cohort(tmp_path_factory.mktemp("dies"), f"die convert {marks}/dies"), 3)
     whole = patients(cluster.cohort(tmp_path_factory.mktemp("whole")), 3)
     short = ("results/image_quality/0000.tsv", "--set-resources", "image_quality:runtime=attempt")

@@ -42,7 +42,7 @@ def write_patient(folder: Path, number: int, scale: float = 1.0) -> None:
         intensity = np.array([20, 180, 70, 200])[labels] + rng.normal(0, 6, labels.shape)
         for suffix, data in (("", intensity.astype(np.int16)), ("_gt", labels)):
             image = nib.Nifti1Image(data, np.diag([-1.0, -1.0, 1.0, 1.0]))
-            image.header.set_zooms((1.5, 1.5, 10.0))
+            image.header.set_zooms((1.5, 1.5, 13.0))
             nib.save(image, home / f"{name}_frame{frame:02d}{suffix}.nii.gz")
     (home / "Info.cfg").write_text(
         f"ED: 1\nES: 7\nGroup: {GROUPS[number % 2]}\nHeight: {160 + number}\n"

@@ -59,7 +59,7 @@ def cohort(tmp_path, conda):
     """One patient, and a copy of the workflow without its package's data."""
     cohort = Cohort(tmp_path / "cohort")
     write_patient(cohort.raw, 1)
-    cohort.configure()
+    cohort.configure(studies={})
     cohort.environment = {"PATH": f"{conda / 'bin'}{os.pathsep}{os.environ['PATH']}"}
     return cohort
 

@@ -44,7 +44,7 @@ def test_reading_the_workflow_changes_nothing_and_names_the_jobs_of_the_run(with
 def test_a_dry_run_of_a_new_cohort_makes_no_results_folder(tmp_path):
     cohort = Cohort(tmp_path)
     write_patient(cohort.raw, 1)
-    cohort.configure()
+    cohort.configure(studies={})
     printed = cohort.snakemake("--dry-run")
     assert "Index: 1 subjects, 1 new" in printed
     assert ("report", "") in jobs_of(printed)

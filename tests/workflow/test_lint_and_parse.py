@@ -118,6 +118,7 @@ def test_two_datasets_in_one_run(tmp_path):
         write_patient(folder, 1)
     cohort.configure(
         results="both",
+        studies={},
         datasets={
             "one": {"source": "acdc", "path": "raw"},
             "two": {"source": "acdc", "path": str(tmp_path / "second")},
