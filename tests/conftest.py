@@ -10,6 +10,21 @@ from hypothesis import settings
 settings.register_profile("reproducible", derandomize=True, deadline=None, database=None, max_examples=50)
 settings.load_profile("reproducible")
 
+LONGEST = (
+    "test_slurm.py",
+    "test_only_what_changed.py",
+    "test_after_failures.py",
+    "test_experiments.py",
+    "test_dry_runs.py",
+    "test_nothing_sent.py",
+)
+"""Files that take minutes: begun first, so that no worker is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first; the order within a file stays."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

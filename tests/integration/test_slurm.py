@@ -44,7 +44,7 @@ class Cluster:
     def queue(self, cohort: Cohort) -> list[str]:
         """Jobs of a cohort that wait or run."""
         command = ["squeue", "-h", "-o", "%i %Z"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
         return [line for line in done.stdout.splitlines() if line.endswith(f" {cohort.folder}")]
 
 
@@ -150,7 +150,7 @@ def test_a_cluster_is_gone_when_it_was_ended_even_with_a_job_running(tmp_path):
     before = daemons()
     with slurm_cluster(tmp_path):
         command = ["sbatch", "--mem=10", f"--output={tmp_path}/out", "--wrap", "sleep 600"]
-        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=20)
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, timeout=60)
         wait_for("the job to run", lambda: (tmp_path / "out").exists())
         assert len(daemons() - before) >= len(DAEMONS)
     wait_for("whoever reaps what has ended", lambda: daemons() == before, 10)

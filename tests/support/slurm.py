@@ -83,7 +83,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def wait_for(what: str, ready: Callable[[], bool], seconds: float = 30.0) -> None:
+def wait_for(what: str, ready: Callable[[], bool], seconds: float = 120.0) -> None:
     """Wait until `ready` says so."""
     end = time.monotonic() + seconds
     while not ready():
@@ -122,7 +122,7 @@ def slurm_cluster(home: Path, cpus: int = 32) -> Iterator[dict[str, str]]:
         yield environment
     finally:
         if len(started) == len(DAEMONS):
-            subprocess.run(["scancel", "--user", getpass.getuser()], env=environment, timeout=20, check=False)
+            subprocess.run(["scancel", "--user", getpass.getuser()], env=environment, timeout=60, check=False)
             wait_for("jobs to end", lambda: not _output(["squeue", "-h"], environment).strip())
         for pid in reversed(started):
             _end(pid)
@@ -137,20 +137,20 @@ def _start_munge(home: Path) -> int:
     key.chmod(0o600)
     command = ["munged", "--force", f"--key-file={key}", f"--socket={folder}/socket"]
     command += [f"--pid-file={folder}/pid", f"--log-file={folder}/log", f"--seed-file={folder}/seed"]
-    subprocess.run(command, check=True, timeout=20)
+    subprocess.run(command, check=True, timeout=60)
     wait_for("munged", lambda: (folder / "pid").is_file() and (folder / "socket").exists())
     return int((folder / "pid").read_text())
 
 
 def _start(daemon: str, home: Path, environment: dict[str, str]) -> int:
-    subprocess.run([daemon, "-f", str(home / "slurm.conf")], env=environment, check=True, timeout=20)
+    subprocess.run([daemon, "-f", str(home / "slurm.conf")], env=environment, check=True, timeout=60)
     pid_file = home / f"{daemon}.pid"
     wait_for(daemon, pid_file.is_file)
     return int(pid_file.read_text())
 
 
 def _output(command: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout
 
 

@@ -11,6 +11,8 @@ import nibabel as nib
 import numpy as np
 import yaml
 
+from support.hearts import disc_heart
+
 ROOT = Path(__file__).parents[2]
 """The checkout that the tests run from."""
 HOOKS = ROOT / "tests" / "support" / "hooks"
@@ -20,15 +22,9 @@ GROUPS = ("DCM", "NOR")
 
 def heart(radius: float, wall: float, slices: int = 6) -> np.ndarray:
     """ACDC-coded label map (48, 48, slices): LV disc, myocardial ring, RV half-disc, tapering to the apex."""
-    x, y = np.meshgrid(np.arange(48), np.arange(48), indexing="ij")
-    labels = np.zeros((48, 48, slices), np.uint8)
-    for z in range(slices):
-        taper = 1.0 - 0.08 * z
-        distance = np.hypot(x - 28, y - 24)
-        outer = radius * taper + wall
-        rv = (np.hypot(x - 16, y - 24) < radius * taper + 2) & (distance >= outer)
-        labels[..., z] = np.select([distance < radius * taper, distance < outer, rv], [3, 2, 1], 0)
-    return labels
+    tapered = [radius * (1.0 - 0.08 * z) for z in range(slices)]
+    planes = [disc_heart((48, 48), (28, 24), each, wall, (16, 24), each + 2) for each in tapered]
+    return np.array([0, 3, 2, 1], np.uint8)[np.stack(planes, axis=2)]
 
 
 def write_patient(folder: Path, number: int, scale: float = 1.0) -> None:

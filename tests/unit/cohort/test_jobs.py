@@ -61,7 +61,7 @@ from cinecohort.files import replacing
 with logged(sys.argv[1] + "/job.log"), replacing(Path(sys.argv[1]) / "sa.nii.gz") as temporary:
     temporary.write_text("half an image")
     print("begun", file=sys.__stdout__, flush=True)
-    time.sleep(60)
+    time.sleep(300)
 """
 
 
@@ -71,5 +71,5 @@ def test_a_job_that_is_told_to_end_leaves_nothing_half_written(tmp_path):
         assert process.stdout.readline() == "begun\n"
         assert list(tmp_path.glob(".*.tmp"))
         process.terminate()
-        assert process.wait(timeout=20) == 143
+        assert process.wait(timeout=120) == 143
     assert [path.name for path in tmp_path.iterdir()] == ["job.log"]

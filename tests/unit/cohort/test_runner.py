@@ -165,11 +165,11 @@ if __name__ == "__main__":
 
 def test_workers_end_when_the_job_was_killed():
     done = subprocess.run(
-        [sys.executable, "-c", POOL], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", POOL], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == -signal.SIGKILL
     worker = Path("/proc") / done.stdout.strip() / "stat"
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while worker.exists() and worker.read_text().rsplit(")", 1)[1].split()[0] != "Z":
         assert time.monotonic() < end
         time.sleep(0.1)

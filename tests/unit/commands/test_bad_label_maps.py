@@ -9,21 +9,15 @@ import pandas as pd
 import pytest
 
 from cinecohort.cli import main
+from support.hearts import disc_heart
 
 AFFINE = np.diag([3.0, 3.0, 8.0, 1.0])
 
 
 def heart() -> np.ndarray:
     """Cavity, wall and crescent, in two frames of three slices."""
-    x, y = np.meshgrid(np.arange(48), np.arange(40), indexing="ij")
-    labels = np.zeros((48, 40, 3, 2), np.uint8)
-    for frame, radius in enumerate((7.0, 5.0)):
-        distance = np.hypot(x - 26, y - 20)
-        plane = np.select(
-            [distance < radius, distance < radius + 4, np.hypot(x - 7, y - 20) < radius], [1, 2, 3], 0
-        )
-        labels[..., frame] = plane[..., None]
-    return labels
+    frames = [disc_heart((48, 40), (26, 20), radius, 4.0, (7, 20), radius) for radius in (7.0, 5.0)]
+    return np.repeat(np.stack(frames, axis=2)[:, :, None], 3, axis=2)
 
 
 def subject(folder: Path, labels: np.ndarray, affine: np.ndarray = AFFINE) -> Path:

@@ -1,5 +1,6 @@
 """Rows: who is trained on, what a stopped row goes on with, what other settings do."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import safetensors.torch
 import torch
 
 from cinecohort.errors import UserError
+from cinecohort.experiments import rows as rows_module
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import fold_folders, read_curve, read_row, split_folds, train_row
 from cinecohort.files import read_json
@@ -33,20 +35,24 @@ def test_nobody_held_out_is_seen_and_folds_share_the_others_out(finished: Experi
     assert first["seen"]["home"] == base["seen"]["home"]
 
 
-def test_record_tells_length_and_time(finished: ExperimentOptions) -> None:
+def test_the_record_has_length_and_time(finished: ExperimentOptions) -> None:
     record = read_row(finished, "base")
     assert (record["iterations"], record["recipe_iterations"], record["precision"]) == (3, 3, "fp32") or (
         record["precision"] == "bf16"
     )
-    assert record["minutes"] > 0
+    # Rounded to hundredths: on a fast machine these few iterations take none.
+    seconds = read_json(fold_folders(finished, "base")[0] / "time.json")["seconds"]
+    assert record["minutes"] == round(seconds / 60, 2)
     assert record["training_subjects"] == 4
     assert read_row(finished, "tuned")["iterations"] == 2
     assert [point["iteration"] for point in read_curve(fold_folders(finished, "base")[0])] == ["1", "2", "3"]
 
 
 def test_a_stopped_row_goes_on_to_the_same_end(
-    raw: Path, finished: ExperimentOptions, tmp_path: Path
+    raw: Path, finished: ExperimentOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ticks = itertools.count(step=30)
+    monkeypatch.setattr(rows_module, "clock_of", lambda device: lambda: next(ticks))
     values = values_for(raw, results=finished.results)
     settings = {**TRAINING, "checkpoint_every": 1}
     rows = {
@@ -59,6 +65,7 @@ def test_a_stopped_row_goes_on_to_the_same_end(
             raise KeyboardInterrupt
 
     train_row(options, "whole", quiet)
+    assert read_row(options, "whole")["minutes"] > 0
     with pytest.raises(KeyboardInterrupt):
         train_row(options, "killed", kill)
     said: list[str] = []

@@ -13,6 +13,7 @@ from cinecohort.images import Image, write_image
 from cinecohort.quality.options import Check, SegmentationQualityOptions
 from cinecohort.quality.segmentations import check_segmentations, contrast
 from cinecohort.quality.short_axis import ShortAxis
+from support.findings import codes
 
 AFFINE = np.diag([1.8, 1.8, 10.0, 1.0])
 FRAMES, SLICES = 12, 8
@@ -44,10 +45,6 @@ def check(folder: Path, labels: np.ndarray, image: np.ndarray | None = None, **o
     pixels = picture(labels) if image is None else image
     write_image(folder / "sa.nii.gz", Image(pixels, AFFINE, sidecar={"frame_roles": None}))
     return check_segmentations(folder, None, SegmentationQualityOptions(**options))
-
-
-def codes(outcome: Outcome) -> set[str]:
-    return {finding.code for finding in outcome.findings}
 
 
 def test_sound_heart_has_no_findings(tmp_path: Path) -> None:

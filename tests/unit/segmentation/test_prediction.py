@@ -23,6 +23,7 @@ from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, Segmen
 from cinecohort.segmentation.prediction import segment_subjects
 from cinecohort.segmentation.weights import load_model
 from support.bright_network import bright_is_lv
+from support.findings import codes
 
 AFFINE = np.diag([1.7, 1.9, 8.0, 1.0])
 PLAIN = SegmentationOptions(
@@ -59,10 +60,6 @@ def segment(
 def subject(folder: Path, data: np.ndarray, sidecar: dict[str, Any] | None = None) -> Path:
     write_image(folder / "sa.nii.gz", Image(data, AFFINE, None, sidecar or {}))
     return folder
-
-
-def codes(outcome: Outcome) -> set[str]:
-    return {finding.code for finding in outcome.findings}
 
 
 @pytest.mark.parametrize("shape", [(101, 75, 3, 2), (40, 33, 1, 1), (33, 130, 2, 9)])

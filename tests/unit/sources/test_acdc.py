@@ -11,6 +11,7 @@ from cinecohort.errors import UserError
 from cinecohort.findings import Level, Outcome, Status
 from cinecohort.images import read_image
 from cinecohort.sources.base import open_source
+from support.findings import codes
 
 SHAPE = (20, 24, 6)
 SPACING = (1.5, 1.5, 8.0)
@@ -52,10 +53,6 @@ def convert(root: Path, key: str = "patient001") -> tuple[Outcome, Path]:
     source = open_source("acdc", root)
     folder = root.parent / "store" / key
     return source.convert(source.subject(key), folder, ConversionOptions()), folder
-
-
-def codes(outcome: Outcome) -> set[str]:
-    return {finding.code for finding in outcome.findings if finding.level is not Level.INFO}
 
 
 @pytest.fixture
@@ -139,14 +136,14 @@ def test_participants_have_body_size_and_group(root: Path) -> None:
 def test_without_info_the_earlier_frame_is_ed_and_flagged(root: Path) -> None:
     (make_patient(root) / "Info.cfg").unlink()
     outcome, folder = convert(root)
-    assert (outcome.status, codes(outcome)) == (Status.REVIEW, {"UNREADABLE"})
+    assert (outcome.status, codes(outcome, notes=False)) == (Status.REVIEW, {"UNREADABLE"})
     assert read_image(folder / "sa.nii.gz").data[0, 0, 0].tolist() == [100, 800]
 
 
 def test_a_missing_label_leaves_that_frame_absent(root: Path) -> None:
     (make_patient(root) / "patient001_frame08_gt.nii.gz").unlink()
     outcome, folder = convert(root)
-    assert (outcome.status, codes(outcome)) == (Status.REVIEW, {"LABEL_INCOMPLETE"})
+    assert (outcome.status, codes(outcome, notes=False)) == (Status.REVIEW, {"LABEL_INCOMPLETE"})
     label = read_image(folder / "label_manual_sa.nii.gz")
     assert list(label.sidecar["annotated"]) == ["0"]
     assert label.sidecar["es_frame"] is None
@@ -157,7 +154,7 @@ def test_no_labels_at_all_still_gives_the_image(root: Path) -> None:
     for path in patient.glob("*_gt.nii.gz"):
         path.unlink()
     outcome, folder = convert(root)
-    assert (outcome.status, codes(outcome)) == (Status.REVIEW, {"LABEL_INCOMPLETE"})
+    assert (outcome.status, codes(outcome, notes=False)) == (Status.REVIEW, {"LABEL_INCOMPLETE"})
     assert {path.name for path in folder.iterdir()} == {"sa.nii.gz", "sa.json"}
     assert outcome.values["observers"] == ""
 
@@ -168,33 +165,33 @@ def test_unknown_label_values_are_a_finding(root: Path) -> None:
     wrong[0, 0, 0] = 7
     write(path, wrong)
     outcome, _ = convert(root)
-    assert codes(outcome) == {"UNREADABLE", "LABEL_INCOMPLETE"}
+    assert codes(outcome, notes=False) == {"UNREADABLE", "LABEL_INCOMPLETE"}
     assert any("[7]" in finding.message for finding in outcome.findings)
 
 
 def test_fractional_label_values_are_a_finding(root: Path) -> None:
     path = make_patient(root) / "patient001_frame08_gt.nii.gz"
     write(path, acdc_labels(3).astype(np.float32) * 0.5)
-    assert "UNREADABLE" in codes(convert(root)[0])
+    assert "UNREADABLE" in codes(convert(root)[0], notes=False)
 
 
 def test_a_label_of_another_shape_is_a_finding(root: Path) -> None:
     path = make_patient(root) / "patient001_frame01_gt.nii.gz"
     write(path, acdc_labels(5)[:, :, :-1])
-    assert codes(convert(root)[0]) == {"MATRIX", "LABEL_INCOMPLETE"}
+    assert codes(convert(root)[0], notes=False) == {"MATRIX", "LABEL_INCOMPLETE"}
 
 
 def test_volumes_of_different_shape_exclude_the_patient(root: Path) -> None:
     write(make_patient(root) / "patient001_frame08.nii.gz", np.ones((20, 24, 5), dtype=np.int16))
     outcome, _ = convert(root)
-    assert (outcome.status, codes(outcome)) == (Status.EXCLUDED, {"MATRIX"})
+    assert (outcome.status, codes(outcome, notes=False)) == (Status.EXCLUDED, {"MATRIX"})
 
 
 def test_a_truncated_volume_excludes_the_patient(root: Path) -> None:
     path = make_patient(root) / "patient001_frame08.nii.gz"
     path.write_bytes(path.read_bytes()[:60])
     outcome, folder = convert(root)
-    assert (outcome.status, codes(outcome)) == (Status.EXCLUDED, {"UNREADABLE"})
+    assert (outcome.status, codes(outcome, notes=False)) == (Status.EXCLUDED, {"UNREADABLE"})
     assert not folder.exists()
     assert str(root) not in " ".join(finding.message for finding in outcome.findings)
 
@@ -206,7 +203,7 @@ def test_missing_frames_exclude_the_patient(root: Path, name: str) -> None:
     else:
         (make_patient(root) / "patient001_frame08.nii.gz").unlink()
     outcome, _ = convert(root)
-    assert (outcome.status, codes(outcome)) == (Status.EXCLUDED, {"MISSING_FRAME"})
+    assert (outcome.status, codes(outcome, notes=False)) == (Status.EXCLUDED, {"MISSING_FRAME"})
 
 
 def test_swapped_cavities_are_noticed(root: Path) -> None:
@@ -215,7 +212,7 @@ def test_swapped_cavities_are_noticed(root: Path) -> None:
         ours = np.array([0, 3, 2, 1], dtype=np.uint8)[acdc_labels(radius)]
         write(patient / f"patient001_frame{frame:02d}_gt.nii.gz", ours)
     outcome, _ = convert(root)
-    assert codes(outcome) == {"LABEL_SWAP"}
+    assert codes(outcome, notes=False) == {"LABEL_SWAP"}
     assert [finding.frames for finding in outcome.findings if finding.code == "LABEL_SWAP"] == [(0,), (1,)]
 
 

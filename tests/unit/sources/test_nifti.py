@@ -11,6 +11,8 @@ from cinecohort.errors import UserError
 from cinecohort.findings import Level, Outcome, Status
 from cinecohort.images import read_image, write_image
 from cinecohort.sources.base import open_source
+from support.findings import codes
+from support.hearts import disc_heart
 
 SHAPE = (24, 22, 5)
 AFFINE = np.array([[-1.8, 0, 0, 40], [0, -1.8, 0, 30], [0, 0, 10.0, -20], [0, 0, 0, 1]])
@@ -20,12 +22,7 @@ ES = 4
 
 def heart(radius: float) -> np.ndarray:
     """LV 1 in a ring 2 with an RV 3 beside it."""
-    x, y = np.indices(SHAPE[:2])
-    distance = np.hypot(x - 10, y - 11)
-    plane = np.zeros(SHAPE[:2], dtype=np.uint8)
-    plane[(x > 10) & (distance < radius + 6)] = 3
-    plane[distance < radius + 2] = 2
-    plane[distance < radius] = 1
+    plane = disc_heart(SHAPE[:2], (10, 11), radius, 2.0, (16, 11), radius)
     return np.repeat(plane[:, :, None], SHAPE[2], axis=2)
 
 
@@ -52,10 +49,6 @@ def convert(root: Path, **settings: str) -> tuple[Outcome, Path]:
     source = open_source("nifti", root, **settings)
     folder = root.parent / "store"
     return source.convert(source.subject("p1"), folder, ConversionOptions()), folder
-
-
-def codes(outcome: Outcome) -> set[str]:
-    return {finding.code for finding in outcome.findings if finding.level is not Level.INFO}
 
 
 @pytest.fixture
@@ -110,7 +103,7 @@ def test_an_es_label_that_no_image_places_is_left_out(root: Path) -> None:
     save(root / "p1" / "label_sa_ED.nii.gz", heart(5))
     save(root / "p1" / "label_sa_ES.nii.gz", heart(3))
     outcome, folder = convert(root)
-    assert codes(outcome) == {"LABEL_INCOMPLETE"}
+    assert codes(outcome, notes=False) == {"LABEL_INCOMPLETE"}
     label = read_image(folder / "label_manual_sa.nii.gz")
     assert list(label.sidecar["annotated"]) == ["0"]
     assert label.sidecar["es_frame"] is None
@@ -122,7 +115,7 @@ def test_another_coding_is_mapped(root: Path) -> None:
     outcome, folder = convert(root, coding="acdc")
     assert outcome.status is Status.OK
     np.testing.assert_array_equal(read_image(folder / "label_manual_sa.nii.gz").data, labels())
-    assert "LABEL_SWAP" in codes(convert(root)[0])
+    assert "LABEL_SWAP" in codes(convert(root)[0], notes=False)
 
 
 def test_an_unknown_coding_is_refused(root: Path) -> None:
@@ -252,7 +245,7 @@ def test_a_broken_image_excludes_the_subject(root: Path, kind: str, code: str) -
     broken(root / "p1", kind)
     outcome, _ = convert(root)
     assert outcome.status is Status.EXCLUDED
-    assert code in codes(outcome)
+    assert code in codes(outcome, notes=False)
 
 
 def test_values_that_are_not_finite_are_counted(root: Path) -> None:
@@ -295,7 +288,7 @@ def test_a_broken_label_leaves_the_image(root: Path, kind: str) -> None:
     outcome, folder = convert(root)
     assert outcome.status is Status.REVIEW
     expected = {"shape": "MATRIX", "frames": "MATRIX", "empty": "LABEL_INCOMPLETE"}.get(kind, "UNREADABLE")
-    assert expected in codes(outcome)
+    assert expected in codes(outcome, notes=False)
     assert {path.name for path in folder.iterdir()} == {"sa.nii.gz", "sa.json"}
 
 
@@ -303,7 +296,7 @@ def test_a_label_that_does_not_say_where_it_lies_is_flagged(root: Path) -> None:
     save(root / "p1" / "sa.nii.gz", cine())
     save(root / "p1" / "label_sa.nii.gz", labels(), np.diag([1.8, 1.8, 10.0, 1.0]))
     outcome, _ = convert(root)
-    assert codes(outcome) == {"GRID"}
+    assert codes(outcome, notes=False) == {"GRID"}
 
 
 OBLIQUE = nib.affines.from_matvec(
@@ -330,7 +323,7 @@ def test_labels_are_turned_to_their_image(root: Path, image_codes: str, label_co
         save(root / "p1" / f"sa_{role}.nii.gz", *stored_as(bright, image_codes))
         save(root / "p1" / f"label_sa_{role}.nii.gz", *stored_as(drawn, label_codes))
     outcome, folder = convert(root)
-    assert not codes(outcome) & {"GRID", "MATRIX", "ORIENTATION"}, outcome.findings
+    assert not codes(outcome, notes=False) & {"GRID", "MATRIX", "ORIENTATION"}, outcome.findings
     image, label = read_image(folder / "sa.nii.gz"), read_image(folder / "label_manual_sa.nii.gz")
     np.testing.assert_array_equal(100 + 50 * label.data.astype(int), image.data)
 
@@ -352,7 +345,7 @@ def test_labels_that_lie_elsewhere_are_left_out(root: Path, moved: tuple[float, 
     save(root / "p1" / "sa.nii.gz", cine(), OBLIQUE)
     save(root / "p1" / "label_sa.nii.gz", labels(), elsewhere)
     outcome, _ = convert(root)
-    assert "GRID" in codes(outcome)
+    assert "GRID" in codes(outcome, notes=False)
     assert outcome.values["observers"] == ""
 
 
@@ -370,7 +363,7 @@ def test_a_sheared_stack_is_as_thick_as_its_planes_are_apart(
         image.header["pixdim"][1:4] = 1.7, 1.8, 10.0
         nib.save(nib.Nifti1Image(image.get_fdata(), None, image.header), path)
     outcome, folder = convert(root)
-    assert "SHIFT" in codes(outcome)
+    assert "SHIFT" in codes(outcome, notes=False)
     assert f"{np.hypot(*beside):.1f} mm beside" in next(
         f.message for f in outcome.findings if f.code == "SHIFT"
     )
@@ -395,7 +388,7 @@ def test_a_structure_that_is_nowhere_in_a_frame_is_absent_there(root: Path) -> N
     save(root / "p1" / "sa.nii.gz", cine())
     save(root / "p1" / "label_sa.nii.gz", only_cavity_at_es)
     outcome, folder = convert(root)
-    assert codes(outcome) == {"LABEL_INCOMPLETE"}
+    assert codes(outcome, notes=False) == {"LABEL_INCOMPLETE"}
     annotated = read_image(folder / "label_manual_sa.nii.gz").sidecar["annotated"]
     assert sorted(annotated["0"]) == ["LV", "MYO", "RV"]
     assert sorted(annotated[str(ES)]) == ["LV"]
@@ -437,5 +430,5 @@ def test_two_affines_that_contradict_each_other_are_flagged(root: Path, moved: f
     (root / "p1").mkdir(parents=True)
     nib.save(image, root / "p1" / "sa.nii.gz")
     outcome, folder = convert(root)
-    assert ("ORIENTATION" in codes(outcome)) == (moved > 2)
+    assert ("ORIENTATION" in codes(outcome, notes=False)) == (moved > 2)
     np.testing.assert_allclose(read_image(folder / "sa.nii.gz").affine, OBLIQUE, atol=1e-4)
