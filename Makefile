@@ -36,7 +36,7 @@ report: .venv/ready data
 	@echo "Done: results/report.pdf"
 
 test: .venv/ready
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 lint: .venv/ready data
 	$(BIN)/ruff check .
