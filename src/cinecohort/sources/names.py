@@ -13,14 +13,6 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-import pydicom
-
-from cinecohort.conversion.dicom_header import (
-    UnreadableFile,
-    is_dicom,
-    quiet_pydicom,
-    unreadable_where_damaged,
-)
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.privacy import hashed
 from cinecohort.errors import FORMAT_FAULTS, UserError
@@ -77,16 +69,20 @@ def _words(text: str) -> set[str]:
 
 def patient_of(root: Path, subject: RawSubject) -> dict[str, str]:
     """What the first image of a subject says of the patient; empty where there is none."""
+    import pydicom  # slow, and needed for DICOM alone, while this module is imported with every configuration
+
+    from cinecohort.conversion import dicom_header
+
     for name, size, _ in subject.files[:LOOKED_AT]:
         start = _start_of(root / name) if size else b""
-        if not is_dicom(start):
+        if not dicom_header.is_dicom(start):
             continue
         tags = ["PatientName", "PatientID", "PatientBirthDate"]
         try:
-            with unreadable_where_damaged("no header"), quiet_pydicom():
+            with dicom_header.unreadable_where_damaged("no header"), dicom_header.quiet_pydicom():
                 read = pydicom.dcmread(io.BytesIO(start), stop_before_pixels=True, specific_tags=[*tags])
                 return {tag: str(read.get(tag, "") or "") for tag in tags}
-        except UnreadableFile:
+        except dicom_header.UnreadableFile:
             continue
     return {}
 
