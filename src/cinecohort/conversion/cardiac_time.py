@@ -13,6 +13,12 @@ from cinecohort.findings import Finding, Level
 
 PLAUSIBLE_RR_MS = (250.0, 2500.0)
 MAX_RR_MISMATCH = 0.1
+MIN_SHARE_OF_RR = 0.4
+"""Frames that span less of the heart cycle hold no whole systole, or their times are in another unit."""
+
+OTHER_RR = 1.6
+"""A slice whose RR interval is so many times that of the others, or so many times shorter, is of two beats
+taken for one, or of half a beat: breathing and arrhythmia change it less."""
 
 
 def frame_interval_ms(run: Run) -> float | None:
@@ -84,7 +90,7 @@ def check_times(view: str, slices: list[Slice]) -> list[Finding]:
             f"The {slices[uneven[0]].run.ordered_by}s of {len(uneven)} slices are uneven; see the frames."
         )
         findings.append(Finding(Code.TIME, Level.REVIEW, message, view, slices=uneven))
-    return findings + _longer_than_a_cycle(view, slices)
+    return findings + _longer_than_a_cycle(view, slices) + _unlike_cycles(view, slices)
 
 
 def _unordered(view: str, slices: list[Slice], which: tuple[int, ...]) -> Finding:
@@ -123,3 +129,37 @@ def _longer_than_a_cycle(view: str, slices: list[Slice]) -> list[Finding]:
             )
         )
     return findings
+
+
+def _unlike_cycles(view: str, slices: list[Slice]) -> list[Finding]:
+    """Slices whose frames span too little of a heart cycle, or whose cycle is not that of the others."""
+    found: list[tuple[str, list[int], float, float]] = []
+    spans = [frame_interval_ms(item.run) for item in slices]
+    cycles = [rr_interval_ms(item.run) for item in slices]
+    shares = {
+        i: interval * len(slices[i].run.frames) / rr
+        for i, (interval, rr) in enumerate(zip(spans, cycles, strict=True))
+        if interval and rr
+    }
+    if short := [i for i, share in shares.items() if share < MIN_SHARE_OF_RR]:
+        least = min(shares[i] for i in short)
+        words = f"span only {least:.2g} of an RR interval: frames are missing, or times are in another unit"
+        found.append((words, short, least, MIN_SHARE_OF_RR))
+    known = {i: rr for i, rr in enumerate(cycles) if rr}
+    middle = float(np.median(list(known.values()))) if len(known) > 2 else 0.0
+    if odd := [i for i, rr in known.items() if middle and max(rr / middle, middle / rr) > OTHER_RR]:
+        worst = max((known[i] / middle for i in odd), key=lambda ratio: max(ratio, 1 / ratio))
+        words = f"have RR intervals of {worst:.2f} times those of the others, as if a beat was missed"
+        found.append((words, odd, worst, OTHER_RR))
+    return [
+        Finding(
+            Code.TIME,
+            Level.REVIEW,
+            f"The frames of {len(which)} slices {words}.",
+            view,
+            slices=tuple(which),
+            value=round(value, 3),
+            threshold=threshold,
+        )
+        for words, which, value, threshold in found
+    ]

@@ -69,6 +69,8 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00181314: ("FlipAngle", "number"),
     0x00189014: ("PhaseContrast", "text"),
     0x00189028: ("Tagging", "text"),
+    0x00189074: ("FrameAcquisitionDateTime", "text"),
+    0x00189151: ("FrameReferenceDateTime", "text"),
     0x0020000D: ("StudyInstanceUID", "text"),
     0x0020000E: ("SeriesInstanceUID", "text"),
     0x00200011: ("SeriesNumber", "number"),
@@ -78,9 +80,11 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00200037: ("ImageOrientationPatient", "numbers"),
     0x00200052: ("FrameOfReferenceUID", "text"),
     0x00200100: ("TemporalPositionIdentifier", "number"),
-    0x00209241: ("NominalPercentageOfCardiacPhase", "number"),
-    0x00209252: ("ActualCardiacTriggerDelayTime", "number"),
-    0x0020930D: ("TemporalPositionTimeOffset", "number"),
+    0x00209128: ("TemporalPositionIndex", "unsigned"),
+    0x00209153: ("NominalCardiacTriggerDelayTime", "float64"),
+    0x00209241: ("NominalPercentageOfCardiacPhase", "float32"),
+    0x00209252: ("ActualCardiacTriggerDelayTime", "float64"),
+    0x0020930D: ("TemporalPositionTimeOffset", "float64"),
     0x00280002: ("SamplesPerPixel", "unsigned"),
     0x00280004: ("PhotometricInterpretation", "text"),
     0x00280008: ("NumberOfFrames", "number"),
@@ -118,6 +122,8 @@ PIXEL_DATA = 0x7FE00010
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _NO_IMAGE_CLASSES = tuple(_STORAGE + part for part in ("88.", "104.", "11.", "9.", "66", "481."))
 """Structured reports, documents, presentation states, waveforms, raw data and segmentations, radiotherapy."""
+_IMAGE_CLASSES = tuple(_STORAGE + part for part in ("4", "4.1", "4.3", "4.4", "7"))
+"""Magnetic resonance images and captured ones; what else has no matrix is no image that was cut off."""
 IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 DEFLATED = "1.2.840.10008.1.2.1.99"
@@ -327,7 +333,9 @@ def _private(tag: int, start: bytes, creators: dict[int, str]) -> tuple[str, str
 
 
 def _without_pixels(values: Header) -> Exception:
-    if str(values.get("SOPClassUID", "")).startswith(_NO_IMAGE_CLASSES):
+    sop_class = str(values.get("SOPClassUID", ""))
+    other = sop_class and sop_class not in _IMAGE_CLASSES and "Rows" not in values
+    if other or sop_class.startswith(_NO_IMAGE_CLASSES):
         return NoImage("holds no image")
     return UnreadableFile("the file ends before its pixels")
 
@@ -496,8 +504,9 @@ def _from_pydicom(value: Any, kind: str) -> Any:
 def _decode(raw: bytes, kind: str) -> Any:
     if kind == "unsigned":
         return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else None
-    if kind == "float32":
-        return _finite(struct.unpack("<f", raw)[0]) if len(raw) == 4 else None
+    if kind in ("float32", "float64"):
+        form, size = ("<f", 4) if kind == "float32" else ("<d", 8)
+        return _finite(struct.unpack(form, raw)[0]) if len(raw) == size else None
     text = _text(raw)
     if not text:
         return None

@@ -58,23 +58,30 @@ class Statement:
         return known
 
 
-CLOCKS = {"AcquisitionTime": 0, "AcquisitionDateTime": 8, "ContentTime": 0, "SeriesTime": 0}
+CLOCKS = {
+    **{"AcquisitionTime": 0, "FrameAcquisitionDateTime": 8, "AcquisitionDateTime": 8},
+    **{"ContentTime": 0, "FrameReferenceDateTime": 8, "SeriesTime": 0},
+}
 """Attributes that tell a time of day, and where in their text it begins."""
 
 HALF_A_DAY_S = 43_200.0
 
 STRONG = (
     Statement("TriggerTime", "trigger time", 3.0, 1.0),
+    Statement("NominalCardiacTriggerDelayTime", "nominal trigger delay", 3.0, 1.0),
     Statement("ActualCardiacTriggerDelayTime", "actual trigger delay", 3.0, 1.0),
     Statement("NominalPercentageOfCardiacPhase", "percentage of the cardiac cycle", 3.0),
     Statement("TemporalPositionTimeOffset", "temporal position's time offset", 2.0, 1000.0),
     Statement("TemporalPositionIdentifier", "temporal position", 2.0),
+    Statement("TemporalPositionIndex", "temporal position index", 2.0),
     Statement("DimensionIndexOfTime", "dimension index of time", 2.0),
     Statement("CardiacPhaseNumber", "vendor's cardiac phase number", 2.0),
 )
 WEAK = (
     Statement("AcquisitionTime", "acquisition time", 1.0),
     Statement("AcquisitionDateTime", "date and time of acquisition", 1.0),
+    Statement("FrameAcquisitionDateTime", "date and time of the frame", 1.0),
+    Statement("FrameReferenceDateTime", "reference time of the frame", 0.5),
     Statement("ContentTime", "content time", 0.5),
     Statement("InstanceNumber", "instance number", 1.0),
 )
@@ -147,8 +154,9 @@ class Run:
 def ordered(frames: Sequence[Frame]) -> Run:
     """Put the frames of one pass in order: the order that most statements support, by their weights.
 
-    Statements that say otherwise are named in ``against``: any of those within the heart cycle, and clocks
-    and instance numbers only where nothing better speaks, since they may count otherwise by right.
+    Statements that say otherwise are named in ``against``: any of those within the heart cycle. Clocks and
+    instance numbers may count otherwise by right (a scanner may number frames from the middle of the cycle);
+    they are named where nothing better speaks, or where they agree with each other on another succession.
     """
     if len(frames) == 1:
         has_time = frames[0].values.get("TriggerTime") is not None
@@ -169,8 +177,17 @@ def ordered(frames: Sequence[Frame]) -> Run:
     by = support[best][0]
     others = [s for order, statements in support.items() if order != best for s in statements]
     against = [s.words for s in others if s in STRONG or by in WEAK]
+    for order, statements in support.items():
+        if len(statements) > 1 and _BY_WORDS["instance number"] in statements and not _is_turned(order, best):
+            against += [s.words for s in statements]
     doubtful = by.words in ("instance number", "content time") and len(support[best]) == 1 and against
     return Run([frames[i] for i in best], "" if doubtful else by.words, list(dict.fromkeys(against)))
+
+
+def _is_turned(order: tuple[int, ...], other: tuple[int, ...]) -> bool:
+    """Whether two orders are the same but for the frame that they begin with."""
+    start = other.index(order[0])
+    return order == other[start:] + other[:start]
 
 
 def is_even(values: Sequence[float] | NDArray[np.float64], share: float = UNEVEN) -> bool:

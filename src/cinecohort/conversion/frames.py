@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import generate_fragments
 
 from cinecohort.conversion.decoding import decode
 from cinecohort.conversion.dicom_header import (
@@ -15,6 +16,7 @@ from cinecohort.conversion.dicom_header import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
+    PRIVATE,
     PYDICOM_FAULTS,
     DicomHeader,
     Header,
@@ -173,7 +175,7 @@ def _frames(pixels: PixelSource, header: DicomHeader, order: int) -> Iterator[Fr
             values = {k: v for k, v in header.values.items() if k != "TriggerTime"}
             yield Frame(values, pixels, number, True, order)
         return
-    n_frames = _number_of_frames(header, n_frames, len(per_frame))
+    n_frames = _number_of_frames(header, len(per_frame))
     shared_groups = dataset.get("SharedFunctionalGroupsSequence")
     shared = group_values(shared_groups[0], header.ignored) if shared_groups else {}
     base = {**header.values, **shared}
@@ -186,17 +188,23 @@ def _frames(pixels: PixelSource, header: DicomHeader, order: int) -> Iterator[Fr
         yield Frame(values, pixels, number, n_frames > 1, order)
 
 
-def _number_of_frames(header: DicomHeader, stated: int, described: int) -> int:
+def _number_of_frames(header: DicomHeader, described: int) -> int:
     """Frames that are both described and there, whatever NumberOfFrames says; a contradiction is noted."""
     dataset, values = header.dataset, header.values
     assert dataset is not None
     pixels = values["Rows"] * values["Columns"] * values.get("SamplesPerPixel", 1)
     one = pixels * values["BitsAllocated"] // 8
     native = values["TransferSyntaxUID"] in NATIVE
-    held = len(dataset.PixelData) // one if native else stated
-    if not stated == described == held:
+    stated = header.values.get("NumberOfFrames")
+    if native:
+        held = len(dataset.PixelData) // one
+    else:  # A frame may be packed in several pieces, but hardly ever is.
+        items = sum(1 for _ in generate_fragments(dataset.PixelData)) if stated != described else 0
+        held = described if items in (0, described + 1) else int(stated or 1)  # The first item is a table.
+    if not (1 if stated is None else stated) == described == held:
+        words = "missing" if stated is None else int(stated)
         header.contradictions.append(
-            f"NumberOfFrames is {stated}, but it describes {described} frames and has pixels of {held}"
+            f"NumberOfFrames is {words}, but it describes {described} frames and has pixels of {held}"
         )
     used = min(described, held)
     if used < 1:
@@ -226,14 +234,24 @@ def group_values(groups: Dataset, ignored: list[str]) -> Header:
     """Header values from a functional group, under the keywords of single-frame files.
 
     The position is read from PlanePositionSequence only: a second one in Philips' private groups is half a
-    voxel off. The keywords of damaged values are added to `ignored`.
+    voxel off; of private groups, only vendors' own attributes are read. The keywords of damaged values are
+    added to `ignored`.
     """
     values: Header = {}
     for element in groups:
-        if element.VR == "SQ" and element.value and not element.tag.is_private:
-            values.update(dataset_values(element.value[0], ignored))
-            values.update(_renamed(element.value[0], ignored))
+        if element.VR != "SQ" or not element.value:
+            continue
+        found = dataset_values(element.value[0], ignored)
+        if element.tag.is_private:
+            values.update({keyword: found[keyword] for keyword in found.keys() & _OF_VENDORS})
+            continue
+        for keyword in _RENAMED:
+            found.pop(keyword, None)
+        values.update({**found, **_renamed(element.value[0], ignored)})
     return values
+
+
+_OF_VENDORS = frozenset(keyword for keyword, _ in PRIVATE.values())
 
 
 _RENAMED = {

@@ -13,10 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.conversion.frame_order import Run
+from cinecohort.conversion.frame_order import Run, acquisition_seconds
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.series_names import names_of, series_words
-from cinecohort.conversion.stacks import SAME_SPACING, Slice, Stack, close, is_capture
+from cinecohort.conversion.stacks import SAME_SPACING, Slice, Stack, close, is_capture, technique_of
 from cinecohort.findings import Finding, Level
 
 OTHER = 3.0
@@ -42,13 +42,12 @@ class Kind:
         """Name, value, tolerance (as a share; 0 for equality) and weight of each trait."""
         values = self.run.frames[0].values
         spacing = values["PixelSpacing"]
-        words = (values.get(k) for k in ("ScanningSequence", "SequenceVariant"))
-        technique = "/".join(sorted(str(word) for word in words if word)) or None
         image_type = [str(item).upper() for item in values.get("ImageType", ())]
         return (
             ("image class", is_capture(values), 0.0, OTHER),
             ("sequence", _letters(values.get("SequenceName")), 0.0, 2.0),
-            ("technique", technique, 0.0, 2.0),
+            ("technique", technique_of(values), 0.0, 2.0),
+            ("spoiling", self.spoiled, 0.0, 1.0),
             ("echo time", values.get("EchoTime"), ALIKE, 2.0),
             ("flip angle", values.get("FlipAngle"), ALIKE, 2.0),
             ("repetition time", values.get("RepetitionTime"), ALIKE, 1.0),
@@ -92,6 +91,12 @@ class Kind:
         return float(rows * columns)
 
     @cached_property
+    def spoiled(self) -> bool | None:
+        """Whether the sequence is spoiled (flow, perfusion, tagging); None where the files do not say."""
+        variant = set(str(self.run.frames[0].values.get("SequenceVariant", "")).upper().split("\\"))
+        return "SP" in variant if variant & {"SP", "SS"} else None
+
+    @cached_property
     def cine_likeness(self) -> float:
         """How much it looks like a cine of one heart cycle: a factor, 1 where nothing speaks for or against.
 
@@ -100,7 +105,8 @@ class Kind:
         """
         values = self.run.frames[0].values
         likeness = 1.0
-        if (values.get("FlipAngle") or 0) >= 30 and 0 < (values.get("EchoTime") or 0) <= 2.5:
+        balanced = values.get("FlipAngle") is None and self.spoiled is False
+        if balanced or ((values.get("FlipAngle") or 0) >= 30 and 0 < (values.get("EchoTime") or 0) <= 2.5):
             likeness *= 1.5
         likeness *= {True: 1.0, None: 0.7, False: 0.3}[self.one_cycle]
         derived = "DERIVED" in values.get("ImageType", ())[:1]
@@ -119,8 +125,6 @@ class Kind:
 
 def _seconds_a_frame(run: Run) -> float:
     """Time from frame to frame by the clock, where each frame has its own; else 0."""
-    from cinecohort.conversion.frame_order import acquisition_seconds
-
     clock = [acquisition_seconds(frame) for frame in run.frames]
     known = sorted({second for second in clock if second is not None})
     return float(np.median(np.diff(known))) if len(known) == len(run.frames) > 2 else 0.0

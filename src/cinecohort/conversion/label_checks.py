@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
@@ -213,6 +212,8 @@ def enclosed_share(labels: NDArray[np.uint8], cavity: int, wall: int = 2) -> flo
     if not usable.any():
         return None
     inside, chosen = inside[:, :, usable], labels[:, :, usable]
+    from scipy import ndimage  # slow to import, and few subjects have contours
+
     border = ndimage.binary_dilation(inside, _PLUS_IN_PLANE) & ~inside
     return float((chosen[border] == wall).mean())
 

@@ -95,7 +95,8 @@ def _unreadable(reason: str, places: list[int], count: int) -> Finding:
 
 _TOLD_BY = (
     *("ImagePositionPatient", "ImageOrientationPatient", "TriggerTime", "InstanceNumber"),
-    *("TemporalPositionIdentifier", "AcquisitionTime"),
+    *("TemporalPositionIdentifier", "AcquisitionTime", "NominalCardiacTriggerDelayTime"),
+    *("TemporalPositionIndex", "FrameAcquisitionDateTime"),
 )
 """An image that differs in one of these is not a copy."""
 

@@ -147,7 +147,7 @@ def split_runs(frames: Sequence[Frame]) -> list[Run]:
 
 
 def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
-    """Group frames of the same matrix, echo, flip angle and class, with tolerance for what is continuous."""
+    """Group frames of the same matrix, class and technique, echo and flip angle (these but for rounding)."""
     by_value: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
     for frame in frames:
         by_value[_continuous(frame)].append(frame)
@@ -165,7 +165,7 @@ def alike(frames: Sequence[Frame]) -> list[list[Frame]]:
 def _continuous(frame: Frame) -> tuple[object, ...]:
     values = frame.values
     return (
-        *(values["Rows"], values["Columns"], is_capture(values)),
+        *(values["Rows"], values["Columns"], is_capture(values), technique_of(values)),
         *values["PixelSpacing"],
         *(values.get(keyword) for keyword in ("EchoTime", "FlipAngle")),
     )
@@ -175,8 +175,9 @@ def _same(key: tuple[object, ...], other: tuple[object, ...]) -> bool:
     pairs = list(zip(key, other, strict=True))
     return (
         key[:3] == other[:3]
-        and all(close(a, b, SAME_SPACING) for a, b in pairs[3:5])
-        and all(close(a, b) for a, b in pairs[5:])
+        and (key[3] == other[3] or None in (key[3], other[3]))
+        and all(close(a, b, SAME_SPACING) for a, b in pairs[4:6])
+        and all(close(a, b) for a, b in pairs[6:])
     )
 
 
@@ -185,6 +186,12 @@ def close(a: object, b: object, tolerance: float = SAME_PARAMETER) -> bool:
     if a is None or b is None:
         return True
     return abs(a - b) <= tolerance * max(abs(a), abs(b))  # type: ignore[operator, arg-type]
+
+
+def technique_of(values: Header) -> str | None:
+    """Sequence and variant, as gradient echo, in steady state; None where the files do not say."""
+    words = (values.get(keyword) for keyword in ("ScanningSequence", "SequenceVariant"))
+    return "/".join(sorted(str(word) for word in words if word)) or None
 
 
 def is_capture(values: Header) -> bool:

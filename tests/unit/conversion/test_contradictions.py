@@ -7,10 +7,11 @@ import zipfile
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
-from pydicom.uid import generate_uid
+from pydicom.uid import RLELossless, generate_uid
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import RawBytes
@@ -98,6 +99,24 @@ def test_number_of_frames_that_contradicts_the_object(stated: int, groups: int, 
     conversion = convert([made])
     assert_right(conversion)
     assert [(f.code, f.level) for f in conversion.findings] == [("FRAME_COUNT", Level.REVIEW)]
+
+
+@pytest.mark.parametrize(
+    ("stated", "words"), [(60, "is 60"), (90, "is 90"), (None, "is missing"), (0, "is 0")]
+)
+def test_number_of_frames_that_contradicts_a_compressed_object(stated: int | None, words: str) -> None:
+    dataset = pydicom.dcmread(io.BytesIO(synthetic.to_bytes(synthetic.enhanced(), RLELossless, True)))
+    if stated is None:
+        del dataset.NumberOfFrames
+    else:
+        dataset.NumberOfFrames = stated
+    stream = io.BytesIO()
+    dataset.save_as(stream)
+    conversion = convert([RawBytes("a.dcm", stream.getvalue())])
+    assert_right(conversion)
+    (finding,) = conversion.findings
+    assert (finding.code, finding.level) == ("FRAME_COUNT", Level.REVIEW)
+    assert f"NumberOfFrames {words}, but it describes 72 frames and has pixels of 72" in finding.message
 
 
 def test_fewer_pixels_than_described_lose_no_other_slice() -> None:
@@ -428,3 +447,52 @@ def test_two_stacks_between_each_other_are_told() -> None:
         image.ImagePositionPatient = [round(float(v), 5) for v in corner]
     conversion = convert(synthetic.stack() + second)
     assert [(f.code, f.level) for f in conversion.findings] == [("SPACING", Level.REVIEW)]
+
+
+# ---- heart cycles
+
+
+def slow(image: Dataset, z: int) -> None:
+    if z == 3:
+        image.TriggerTime, image.NominalInterval = image.TriggerTime * 2, image.NominalInterval * 2
+
+
+def in_seconds(image: Dataset, z: int) -> None:
+    image.TriggerTime /= 1000
+
+
+@pytest.mark.parametrize(
+    ("edit", "words", "slices"),
+    [(slow, "1.96 times those of the others", (2,)), (in_seconds, "only 0.001 of an RR", tuple(range(6)))],
+)
+def test_times_that_cannot_be_of_one_heart_cycle_are_told(
+    edit: Callable[[Dataset, int], None], words: str, slices: tuple[int, ...]
+) -> None:
+    images = synthetic.stack()
+    for number, image in enumerate(images):
+        edit(image, number // 12)
+    conversion = convert(images)
+    assert_right(conversion)
+    (finding,) = conversion.findings
+    assert (finding.code, finding.level, finding.slices) == ("TIME", Level.REVIEW, slices)
+    assert words in finding.message
+
+
+# ---- files without images
+
+
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.1.1.4.2", "1.3.12.2.1107.5.9.1"])
+def test_spectroscopy_and_private_objects_are_no_damaged_images(sop_class: str) -> None:
+    other = Dataset()
+    other.SOPClassUID, other.SOPInstanceUID, other.Modality = sop_class, generate_uid(), "MR"
+    conversion = convert([*synthetic.stack(), other])
+    assert_right(conversion)
+    assert [(f.code, f.level) for f in conversion.findings] == [("NOT_CINE", Level.INFO)]
+
+
+def test_an_image_that_ends_before_its_matrix_is_damaged() -> None:
+    images = synthetic.to_files(synthetic.stack())
+    whole = images[5].content or b""
+    cut = whole[: whole.index(b"\x28\x00\x02\x00")]
+    conversion = convert([*images, RawBytes("0.dcm", cut)])
+    assert of(conversion, "UNREADABLE")[0].value == 1.0

@@ -87,8 +87,24 @@ def ge(d: Dataset, z: int, t: int) -> None:
     d.private_block(0x0019, "GEMS_ACQU_01", create=True).add_new(0xD7, "SS", t + 1)
 
 
+def temporal_index(d: Dataset, z: int, t: int) -> None:
+    d.TemporalPositionIndex = t + 1
+
+
+def frame_date_and_time(d: Dataset, z: int, t: int) -> None:
+    d.FrameAcquisitionDateTime = "20140605" + clock(10, z, t)
+
+
+def percentage(d: Dataset, z: int, t: int) -> None:
+    d.NominalPercentageOfCardiacPhase = t * 8.3
+
+
 @pytest.mark.parametrize(
-    "edit", [acquisition, date_and_time, over_midnight, content, temporal, instance, philips, ge]
+    "edit",
+    [
+        *(acquisition, date_and_time, over_midnight, content, temporal, instance, philips, ge),
+        *(temporal_index, frame_date_and_time, percentage),
+    ],
 )
 def test_one_statement_orders_the_frames(edit: Callable) -> None:
     conversion = convert(bare(edit))
@@ -96,6 +112,19 @@ def test_one_statement_orders_the_frames(edit: Callable) -> None:
     (finding,) = of(conversion, "TIME")
     assert finding.level is Level.REVIEW
     assert ("instance number" in finding.message) == (edit is instance)
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    ["NominalCardiacTriggerDelayTime", "ActualCardiacTriggerDelayTime", "TemporalPositionTimeOffset"],
+)
+def test_times_of_enhanced_objects_in_files_of_one_image(keyword: str) -> None:
+    """They are binary numbers there, which text attributes of the same files are not."""
+    factor = 0.001 if "Offset" in keyword else 1.0
+    conversion = convert(bare(lambda d, z, t: setattr(d, keyword, t * 75.0 * factor)))
+    assert_right(conversion)
+    assert conversion.findings == []
+    assert conversion.views["sa"].image.frame_interval_s == pytest.approx(0.075)
 
 
 def test_nothing_orders_the_frames() -> None:
@@ -156,6 +185,28 @@ def test_trigger_times_against_temporal_positions_are_told() -> None:
     conversion = convert(images)
     assert_right(conversion)
     assert "temporal position" in of(conversion, "TIME")[0].message
+
+
+def test_clock_and_instance_numbers_that_agree_against_trigger_times_are_told() -> None:
+    def edit(d: Dataset, z: int, t: int) -> None:
+        d.TriggerTime = (11 - t) * 75.0
+        instance(d, z, t)
+        acquisition(d, z, t)
+
+    (finding,) = of(convert(bare(edit)), "TIME")
+    assert finding.level is Level.REVIEW
+    assert "acquisition time and instance number" in finding.message
+
+
+def test_frames_numbered_from_the_middle_of_the_cycle_contradict_nothing() -> None:
+    def edit(d: Dataset, z: int, t: int) -> None:
+        d.TriggerTime = t * 75.0
+        instance(d, z, (t + 5) % 12)
+        acquisition(d, z, (t + 5) % 12)
+
+    conversion = convert(bare(edit))
+    assert_right(conversion)
+    assert conversion.findings == []
 
 
 def test_contradicting_clocks_beside_trigger_times_say_nothing() -> None:
@@ -224,6 +275,17 @@ def test_one_statement_of_an_enhanced_object(edit: Callable, known: bool) -> Non
     assert (view.image.frame_interval_s is not None) == known
     if known:
         assert view.image.frame_interval_s == pytest.approx(0.075)
+
+
+def philips_groups(item: Dataset, t: int) -> None:
+    inside = Dataset()
+    inside.private_block(0x2001, "Philips Imaging DD 001", create=True).add_new(0x08, "IS", t + 1)
+    block = item.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
+    block.add_new(0x0F, "SQ", DicomSequence([inside]))
+
+
+def test_phase_numbers_in_private_groups_of_each_frame() -> None:
+    assert_right(convert([enhanced(philips_groups)]))
 
 
 @pytest.mark.parametrize("pointer", [0x00209153, 0x00209128, 0x00181060, 0x00209241])

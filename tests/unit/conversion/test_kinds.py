@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import generate_uid
 
 from cinecohort.conversion.options import ConversionOptions
@@ -239,3 +240,29 @@ def test_magnitude_and_phase_objects_of_one_enhanced_acquisition() -> None:
     bright = np.frombuffer(phase_images.PixelData, np.uint16) // 2
     phase_images.PixelData = bright.astype(np.uint16).tobytes()
     assert_cine(convert([synthetic.enhanced(), phase_images]))
+
+
+def test_two_kinds_in_one_series_with_the_same_numbers_are_not_mixed() -> None:
+    """Neither angle nor echo is known: only the sequence's variant tells flow from the cine."""
+    cine, other = synthetic.stack(layout="slice_major"), synthetic.stack(layout="slice_major")
+    for image, beside in zip(cine, other, strict=True):
+        beside.SeriesInstanceUID = image.SeriesInstanceUID
+        synthetic.put_pixels(beside, synthetic.pixels_of(beside) // 2)
+        for each, variant in ((image, ["SK", "SS"]), (beside, ["SK", "SP"])):
+            each.SequenceVariant = variant
+            del each.FlipAngle, each.EchoTime
+    assert_cine(convert(other + cine))
+
+
+def test_phase_images_told_in_private_groups_of_each_frame() -> None:
+    images = synthetic.enhanced()
+    phase_images = synthetic.enhanced()
+    phase_images.SOPInstanceUID, phase_images.SeriesInstanceUID = generate_uid(), generate_uid()
+    for item in phase_images.PerFrameFunctionalGroupsSequence:
+        inside = Dataset()
+        philips_phase(inside, 0, 0)
+        block = item.private_block(0x2005, "Philips MR Imaging DD 005", create=True)
+        block.add_new(0x0F, "SQ", DicomSequence([inside]))
+    conversion = convert([images, phase_images])
+    assert_cine(conversion)
+    assert [finding.code for finding in conversion.findings] == ["NOT_CINE"]
