@@ -108,6 +108,8 @@ def _message(item: Mapping[str, Any]) -> str:
         return f"must be one of {item['ctx']['expected_tags']} (found {item['ctx']['tag']!r})"
     if item["type"] == "union_tag_not_found":
         return "Field required"
+    if item["type"] in ("tuple_type", "list_type", "set_type", "frozen_set_type"):
+        return f"must be a list, as in [{item['input']}] (found {item['input']!r})"
     found = f" (found {item['input']!r})" if isinstance(item["input"], (str, int, float, bool)) else ""
     return f"{item['msg'].removeprefix('Value error, ')}{found}"
 

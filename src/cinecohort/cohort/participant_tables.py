@@ -14,7 +14,7 @@ from cinecohort.cohort.participant_values import decoded, diagnoses, heart_attac
 from cinecohort.cohort.ukb_codings import CODINGS, field_of
 from cinecohort.errors import UserError
 from cinecohort.ledger.plausibility import Remark, implausible, mostly, outside
-from cinecohort.ledger.users_tables import DATE, is_missing, numbers_in, read_texts, text_format
+from cinecohort.ledger.users_tables import DATE, is_missing, numbers_in, plain_ids, read_texts, text_format
 from cinecohort.sources.column_options import ColumnOptions, column_options
 
 COLUMNS = tuple(covariate.column for covariate in COVARIATES)
@@ -157,6 +157,7 @@ def _read(path: Path, patterns: Mapping[str, Sequence[str]], wanted: Collection[
         ROWS_AT_ONCE,
     ):
         ids = [name for name in dict.fromkeys(("subject", "participant", "eid", *named)) if name in chunk]
+        chunk[ids] = chunk[ids].apply(plain_ids)
         known = chunk if wanted is None or not ids else chunk[chunk[ids].isin(set(wanted)).any(axis=1)]
         kept.append(known.astype(object))
     return pd.concat(kept) if kept else pd.DataFrame(columns=list(text_format(path).header), dtype=object)

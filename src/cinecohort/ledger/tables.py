@@ -35,6 +35,7 @@ def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) 
         table = pd.read_csv(
             path, sep=form.separator, dtype=text, encoding=form.encoding, skiprows=form.skipped
         )
+    table.columns = [str(name).strip() for name in table.columns]
     check_rows(table, path)
     if table.empty and not may_be_empty:
         raise UserError(f"{path}: holds no rows.")

@@ -31,8 +31,29 @@ MISSING_WORDS = frozenset(
 MISSING_NUMBERS = (-99999.0, -9999.0, -999.0, -888.0, -777.0, -99.0, 999.0, 9999.0, 99999.0, 999999.0)
 """Numbers written for a missing value. One is taken for it only where it lies far from all others."""
 
-SPECIAL_CODES = (-1.0, -2.0, -3.0, -4.0, -7.0, -8.0, -9.0, -10.0, -11.0, -13.0, -21.0, -88.0)
-"""Numbers that may be answers such as "prefer not to answer"; only the coding of the field can tell."""
+SPECIAL_CODES = (
+    *(
+        -1.0,
+        -2.0,
+        -3.0,
+        -4.0,
+        -7.0,
+        -8.0,
+        -9.0,
+        -10.0,
+        -11.0,
+        -13.0,
+        -17.0,
+        -21.0,
+        -23.0,
+        -27.0,
+        -29.0,
+        -88.0,
+    ),
+    *(-121.0, -131.0, -141.0, -313.0, -717.0, -818.0),
+)
+"""Numbers that may be answers such as "prefer not to answer" (in UK Biobank's codings, of which that of the
+field alone can tell)."""
 
 DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}([T ].*)?|\d{1,2}[-/.]\d{1,2}[-/.](\d{4}|\d{2})([T ].*)?")
 _COMMA = re.compile(r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?")
@@ -54,7 +75,7 @@ class TextFormat:
     separator
         Between cells.
     header
-        Names of the columns.
+        Names of the columns, without outer blanks.
     skipped
         Lines before the header (Excel's ``sep=;``).
     """
@@ -124,8 +145,8 @@ def text_format(path: Path) -> TextFormat:
     first, second = lines[1:] if told else lines[:2]
     separator = told[1] if told else max(SEPARATORS, key=lambda sign: _evenness(sign, first, second))
     with refusals(path):
-        header = next(csv.reader([first], delimiter=separator), [])
-    if not any(name.strip() for name in header):
+        header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+    if not any(header):
         raise UserError(f"{path}: is empty; a table with a header line is needed.")
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
@@ -168,12 +189,13 @@ def read_texts(
             dtype=str,
             encoding=form.encoding,
             skiprows=form.skipped,
-            usecols=wanted,
+            usecols=None if wanted is None else (lambda name: wanted(str(name).strip())),
             chunksize=rows_at_once or 10**9,
             keep_default_na=False,
             na_values=[""],
         )
         for part in parts:
+            part.columns = part.columns.str.strip()
             check_rows(part, path)
             for name in part.columns[part.dtypes == "str"]:
                 part[name] = part[name].str.strip().replace("", None)
@@ -201,6 +223,18 @@ def check_rows(table: pd.DataFrame, path: Path) -> None:
 def is_missing(texts: pd.Series) -> pd.Series:
     """Whether each text stands for a missing value, or is none."""
     return texts.isna() | texts.str.strip().str.lower().isin(MISSING_WORDS)
+
+
+def plain_ids(ids: pd.Series) -> pd.Series:
+    """Ids as text; where all are whole numbers with a decimal point (``1234567.0``), without it.
+
+    Software that holds numbers and missing values in one column writes them so.
+    """
+    texts = ids.astype("string").str.strip()
+    present = texts.dropna()
+    if len(present) and present.str.fullmatch(r"\d+\.0+").all():
+        texts = texts.str.replace(r"\.0+$", "", regex=True)
+    return texts
 
 
 def numbers_in(texts: pd.Series, place: str) -> tuple[pd.Series, pd.Series]:
@@ -329,7 +363,9 @@ def _rows(count: int) -> str:
 
 
 def check_levels(values: pd.Series, name: str) -> None:
-    """Refuse text that is used as a category and cannot be one: dates, or a level for every few rows.
+    """Refuse text that is used as a category and cannot be one, or that writes one in several ways.
+
+    Refused are dates, a level for every few rows, and levels that differ in capitals or blanks alone.
 
     Raises
     ------
@@ -347,6 +383,15 @@ def check_levels(values: pd.Series, name: str) -> None:
             f"Column {name!r} holds text with {len(levels)} different values in {len(present)} rows, such as "
             f"{levels[0]!r}: these are no categories; give numbers, or fewer groups."
         )
+    spellings = pd.Series(levels, dtype=object).groupby(
+        [" ".join(text.casefold().split()) for text in levels]
+    )
+    for _, alike in spellings:
+        if len(alike) > 1:
+            shown = " and ".join(map(repr, sorted(alike)))
+            raise UserError(
+                f"Column {name!r} holds {shown}, which differ in capitals or blanks alone: write one of them."
+            )
 
 
 def list_of_ids(path: Path) -> frozenset[str]:

@@ -74,7 +74,7 @@ def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[
     shape = labels.data.shape[:3]
     if shape == image.shape[:3] and np.allclose(spacing, expected, rtol=0.01):
         if apart_mm(labels.affine, image.affine, shape) <= SAME_PLACE_MM:
-            return []
+            return _frame_findings(labels, (*image.shape, 1)[3], view, source)
         message = f"{view}: {source} lies elsewhere in space than its image, or in another order of voxels"
         return [Finding(Code.GRID, Level.REVIEW, message, view)]
     theirs, ours = (
@@ -83,6 +83,17 @@ def _grid_findings(labels: Image, folder: Path, view: str, source: str) -> list[
     )
     message = f"{view}: {source} has {theirs}, its image {ours}; its volumes may be wrong"
     return [Finding(Code.GRID, Level.REVIEW, message, view)]
+
+
+def _frame_findings(labels: Image, n_frames: int, view: str, source: str) -> list[Finding]:
+    own = labels.data.shape[3]
+    if own in (1, n_frames):  # One frame is looked at elsewhere.
+        return []
+    message = (
+        f"{view}: {source} has {own} frames, its image {n_frames}; which of the image's frames they are is "
+        "not known"
+    )
+    return [Finding(Code.GRID, Level.REVIEW, message, view, value=own, threshold=n_frames)]
 
 
 def _extent_findings(labels: Image, view: str, source: str, phase_known: bool) -> list[Finding]:

@@ -164,12 +164,14 @@ def _no_ejection(
     curves: VentricularCurves, structure: str, frames: tuple[int | None, int | None]
 ) -> Void | None:
     curve = {"LV": curves.lv_ml, "RV": curves.rv_ml}.get(structure)
-    if curve is None or frames[0] == frames[1]:
+    if curve is None or None in frames:
         return None
     edv, esv = (at_frame(curve, frame) for frame in frames)
     if not esv >= edv:
         return None
     reason = f"{structure} has {esv:.0f} mL at end-systole, not less than {edv:.0f} mL at end-diastole"
+    if frames[0] == frames[1]:
+        reason = f"frame {frames[0]} is both end-diastole and end-systole of the {structure}"
     return Void(only_of(structure), Code.NO_EJECTION, reason, structure, esv, edv)
 
 

@@ -13,6 +13,7 @@ from cinecohort.catalogue.measures import DERIVED, THEIR_NAMES, measure_of, rest
 from cinecohort.errors import UserError
 from cinecohort.ledger.plausibility import Remark, implausible, measure_limits, outside, wrong_unit
 from cinecohort.ledger.tables import is_measure_name, read_users_table
+from cinecohort.ledger.users_tables import plain_ids
 from cinecohort.measures.derived import add_derived
 from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
 
@@ -134,7 +135,7 @@ def _read_file(
     for column, text in options.where.items():
         table = table[_column(table, column, path).astype("string") == text]
     read = len(table)
-    ids = _column(table, options.subject or _subject_column(table, path), path).astype("string").str.strip()
+    ids = plain_ids(_column(table, options.subject or _subject_column(table, path), path))
     named = pd.DataFrame({"subject": ids, "repeat": "", "measure": ""}, index=table.index)
     if options.id_pattern:
         matched = ids.str.extract(f"^(?:{options.id_pattern})$")

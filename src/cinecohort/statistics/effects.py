@@ -18,7 +18,7 @@ from cinecohort.statistics.matched_samples import (
     unlike_note,
 )
 from cinecohort.statistics.matching import check_identifiers, read_treatment
-from cinecohort.statistics.propensity import check_factor, is_factor
+from cinecohort.statistics.propensity import check_factor, is_factor, text_in
 from cinecohort.statistics.two_samples import (
     benjamini_hochberg,
     e_value,
@@ -246,7 +246,7 @@ def check_outcome(table: pd.DataFrame, outcome: str) -> None:
     if outcome not in table:
         raise no_column(table, outcome)
     if is_factor(table[outcome]) and table[outcome].notna().any():
-        raise UserError(f"Outcome {outcome!r} must hold numbers, but holds text or categories.")
+        raise UserError(f"Outcome {outcome!r} must hold numbers, but {text_in(table[outcome])}.")
     if np.isinf(pd.to_numeric(table[outcome], errors="coerce")).any():
         raise UserError(f"Outcome {outcome!r} holds infinite values: correct or empty these cells.")
 

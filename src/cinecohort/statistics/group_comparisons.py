@@ -9,6 +9,7 @@ from scipy import stats
 
 from cinecohort.errors import UserError
 from cinecohort.ledger.tables import no_column
+from cinecohort.ledger.users_tables import check_levels
 from cinecohort.statistics.effects import check_outcome, compare
 from cinecohort.statistics.two_samples import benjamini_hochberg, holm, is_rounding
 
@@ -51,7 +52,8 @@ def ordered_labels(table: pd.DataFrame, name: str, wanted: Sequence[str] = ()) -
     Raises
     ------
     UserError
-        The column is absent or empty somewhere, there are fewer than two labels, or a wanted one is unknown.
+        The column is absent or empty somewhere, there are fewer than two labels or so many that they are no
+        groups, two differ in capitals alone, or a wanted one is unknown.
     """
     if name not in table:
         raise no_column(table, name)
@@ -62,6 +64,7 @@ def ordered_labels(table: pd.DataFrame, name: str, wanted: Sequence[str] = ()) -
     if unknown:
         raise UserError(f"No subject has {name!r} = {', '.join(unknown)}: it holds {', '.join(known[::-1])}.")
     labels = list(wanted) or known
+    check_levels(texts[texts.isin(labels)], name)
     if len(labels) < 2:
         raise UserError(f"Column {name!r} holds {', '.join(labels)} alone: a comparison needs two groups.")
     return texts, labels
@@ -104,6 +107,9 @@ def compare_groups(
         groups, over all of which p values are adjusted; and, of more than two groups,
         :func:`overall_tests`, else None.
     """
+    for name in (*outcomes, *covariates):
+        if name not in table:
+            raise no_column(table, name)
     texts, names = ordered_labels(table, group, labels)
     if pairs is not None and len(names) > 2:
         raise UserError(f"Pairs are of two groups, but {group!r} has {len(names)}: name two of them.")

@@ -15,7 +15,7 @@ from cinecohort.errors import UserError
 from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.nearest import NearestPairs, SearchRules, nearest_pairs
 from cinecohort.statistics.optimal import optimal_pairs
-from cinecohort.statistics.propensity import check_covariates, fit_propensity, is_factor
+from cinecohort.statistics.propensity import check_covariates, fit_propensity, is_factor, text_in
 from cinecohort.statistics.study_options import MatchingOptions
 
 EMULATED = "MatchIt 4.7.2"
@@ -298,7 +298,7 @@ def read_numbers(table: pd.DataFrame, name: str) -> np.ndarray:
     if name not in table:
         raise no_column(table, name)
     if is_factor(table[name]):
-        raise UserError(f"Column {name!r} must hold numbers for this, but holds text or categories.")
+        raise UserError(f"Column {name!r} must hold numbers for this, but {text_in(table[name])}.")
     values = table[name].to_numpy(float)
     if not np.isfinite(values).all():
         raise UserError(

@@ -66,6 +66,15 @@ def is_factor(values: pd.Series) -> bool:
     return not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values)
 
 
+def text_in(values: pd.Series) -> str:
+    """What a column holds that is no number, for a sentence: its first such value, and how many there are."""
+    present = values.dropna().astype(str)
+    texts = present[pd.to_numeric(present, errors="coerce").isna()]
+    if texts.empty:
+        return "holds categories"
+    return f"{len(texts)} of its {len(present)} cells hold text, such as {texts.iloc[0]!r}"
+
+
 def check_factor(values: pd.Series, name: str) -> None:
     """Refuse a text column that cannot be a factor: numbers for the most part, dates, or too many levels.
 

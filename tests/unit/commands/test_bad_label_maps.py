@@ -211,6 +211,18 @@ def test_one_drawn_frame_of_a_cine_is_one_of_the_two(
     assert f"one frame ({frame} of 6)" in capsys.readouterr().err
 
 
+def test_a_map_of_other_frames_than_its_image_is_flagged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "A").mkdir()
+    image = nib.Nifti1Image(np.zeros(beat(9, 7, 6, 8).shape, np.int16), affine_like())
+    nib.save(image, tmp_path / "A" / "sa.nii.gz")
+    nib.save(nib.Nifti1Image(beat(9, 6), affine_like()), tmp_path / "A" / "seg_sa.nii.gz")
+    row, said = measured(tmp_path, capsys)
+    assert "A: GRID: sa: seg has 2 frames, its image 4" in said
+    assert row["status"] == "review"
+
+
 @pytest.mark.parametrize(
     ("affine", "code"),
     [

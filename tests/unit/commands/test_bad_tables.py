@@ -113,6 +113,10 @@ def with_infinite_outcome(table: pd.DataFrame) -> pd.DataFrame:
         ("match", lambda table: table.assign(age=50), "the single value 50 in all"),
         ("compare", with_age_of_text, "Column 'age' holds numbers, but also 'old'"),
         ("compare", with_infinite_outcome, "Outcome 'y' holds infinite values"),
+        ("compare", lambda table: table.assign(y=["<5", *table["y"][1:]]), "such as '<5'"),
+        ("compare", lambda table: table.drop(columns="y"), "it has subject, t, age."),
+        ("compare", lambda table: table.assign(t=["Obese", "obese"] * 20), "differ in capitals"),
+        ("compare", lambda table: table.assign(t=table.index), "40 different values in 40 rows"),
         (
             "compare",
             lambda table: table.assign(subject=[f"S{i // 2}" for i in table.index]),

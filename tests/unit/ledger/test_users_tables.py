@@ -8,7 +8,7 @@ import pytest
 
 from cinecohort.errors import UserError
 from cinecohort.ledger.tables import read_users_table
-from cinecohort.ledger.users_tables import encoding_of, list_of_ids
+from cinecohort.ledger.users_tables import encoding_of, list_of_ids, plain_ids
 from cinecohort.statistics.propensity import check_factor
 
 ROWS = "subject{0}age{0}sex\na{0}59{1}2{0}F\nb{0}60{1}25{0}M\nc{0}{0}F\n"
@@ -67,7 +67,14 @@ def test_a_large_number_among_large_ones_is_a_number(tmp_path):
 
 @pytest.mark.parametrize(
     ("values", "told"),
-    [("0 1 2 -3", True), ("-3.5 -3 2.25 0", False), ("-3 -5 2 0", False), ("5 -10 0 1", True)],
+    [
+        ("0 1 2 -3", True),
+        ("-3.5 -3 2.25 0", False),
+        ("-3 -5 2 0", False),
+        ("5 -10 0 1", True),
+        ("1 2 -818 -3 -1", True),
+        ("-23 0 7", True),
+    ],
 )
 def test_what_looks_like_a_code_is_told_and_kept(tmp_path, values, told):
     rows = "".join(f"s{i},{value}\n" for i, value in enumerate(values.split()))
@@ -115,6 +122,25 @@ def test_text_that_is_no_category(values, sentence):
     with pytest.raises(UserError, match=sentence):
         check_factor(pd.Series(values), "x")
     check_factor(pd.Series([f"site {i}" for i in range(12)]), "site")
+
+
+@pytest.mark.parametrize("values", [["Never", "never"], ["F", "M", "f"], ["site  1", "Site 1"]])
+def test_one_category_written_in_several_ways(values):
+    with pytest.raises(UserError, match="differ in capitals or blanks alone: write one of them"):
+        check_factor(pd.Series(values * 3), "x")
+
+
+def test_blanks_around_names_and_ids_mean_nothing(tmp_path):
+    table, _ = read(tmp_path, " subject ;age\t; sex\na;59;F\n")
+    assert list(table) == ["subject", "age", "sex"]
+    with pytest.raises(UserError, match="several columns age"):
+        read(tmp_path, "subject,age,age \na,59,60\n")
+
+
+def test_ids_that_were_written_as_decimal_numbers():
+    assert plain_ids(pd.Series(["1000.0", None, "1002.0"])).tolist() == ["1000", pd.NA, "1002"]
+    for kept in (["007", "008"], ["1.0", "s2.0"], ["1.5", "2.0"]):
+        assert plain_ids(pd.Series(kept)).tolist() == kept
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

@@ -44,6 +44,14 @@ def test_a_whole_heart_has_every_measure() -> None:
     assert voids_of(network(stack())) == []
 
 
+def test_a_frame_that_is_both_phases_gives_no_ejection() -> None:
+    lv, rv = voids_of(network(stack()), (0, 0))
+    assert {lv.code, rv.code} == {Code.NO_EJECTION}
+    assert lv.reason == "frame 0 is both end-diastole and end-systole of the LV"
+    assert {"lvedv_ml", "lvef_pct"} <= set(lv.measures)
+    assert set(rv.measures) == RV_MEASURES
+
+
 @pytest.mark.parametrize(
     ("rv_slices", "lost"),
     [((4, 2), False), ((3, 3), True), ((8, 1), True), ((8, 0), True), ((0, 8), True), ((0, 0), True)],
