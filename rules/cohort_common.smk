@@ -12,6 +12,7 @@ from cinecohort.cohort.run import Run
 from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.versions import STAGES
 from cinecohort.config import parse_config
+from cinecohort.review.verdicts import read_verdicts
 
 # `--configfile` replaces the demo's configuration; it is not merged into it. A file is never filled up from the
 # demo, which runs when no file is given.
@@ -24,6 +25,7 @@ with mistakes_as_sentences():
     NOTES = check_before_run(config, main_process=workflow.is_main_process)
     CONFIG = parse_config(config)
     INDEX = read_index_of(CONFIG, main_process=workflow.is_main_process)
+    VERDICTS = read_verdicts(CONFIG.review.verdicts)
 if workflow.is_main_process:
     print(*NOTES, INDEX.message(), sep="\n", file=sys.stderr)
 
@@ -93,6 +95,13 @@ def index_of(wildcards):
 def settings_of(stage, study=None):
     """What of the configuration a stage uses, as text: the job reruns when it changes."""
     return settings_for(stage, CONFIG, study)
+
+
+def measure_settings(wildcards):
+    """Settings of the measures, with what reviewers reject of the shard's subjects."""
+    return settings_for(
+        "measure", CONFIG, rejected=VERDICTS.rejections(INDEX.subjects(wildcards.shard))
+    )
 
 
 def planned_jobs():

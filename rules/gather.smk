@@ -9,6 +9,7 @@ rule gather:
     input:
         tables=shard_tables(STAGES),
         participants=participant_tables(),
+        verdicts=[path.as_posix() for path in CONFIG.review.verdicts],
     output:
         cohort_tables(),
     log:

@@ -19,4 +19,4 @@ use rule convert as measure with:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        settings=settings_of("measure"),
+        settings=measure_settings,

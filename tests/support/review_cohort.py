@@ -35,6 +35,7 @@ def write_heart(folder: Path, size: int = 96, slices: int = 3, frames: int = 6) 
     curves = {"net": {"kind": "auto", "ed_frame": 0, "es_frame": 3, "volume_ml": {"LV": CURVE, "RV": CURVE}}}
     (folder / "curves.json").write_text(json.dumps(curves))
     write_record(folder, "convert", 1, "", Outcome(outputs=["sa.nii.gz"]))
+    write_record(folder, "image_quality", 1, "", Outcome())
     write_record(folder, "segment", 1, "", Outcome(outputs=["seg_sa.nii.gz"]))
 
 

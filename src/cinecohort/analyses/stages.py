@@ -65,6 +65,8 @@ def run_report(settings: str, results: Path, output: Path) -> None:
 def run_review(settings: str, results: Path, threads: int) -> None:
     """Write ``results/review/``; see :func:`cinecohort.review.room.make_room`."""
     from cinecohort.review.room import make_room
+    from cinecohort.review.verdicts import read_verdicts
 
     values = ReviewSettings.read(settings)
-    make_room(results, values.review, values.title, values.synthetic, threads=threads)
+    judged = read_verdicts(values.review.verdicts).by_subject
+    make_room(results, values.review, values.title, values.synthetic, judged, threads)

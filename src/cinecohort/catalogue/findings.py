@@ -19,6 +19,7 @@ class Stage(StrEnum):
     MEASURE_QUALITY = "measure_quality"
     EVALUATE = "evaluate"
     PARTICIPANTS = "participants"
+    REVIEW = "review"
     ANY = "any"
 
 
@@ -167,6 +168,14 @@ class Code(StrEnum):
         "Say under `columns` what it means.")
     SPECIAL_CODE = "SPECIAL_CODE", Stage.PARTICIPANTS, "a number that may be a code is used as a number", (
         "Declare it under `columns`.")
+    # Verdicts of reviewers
+    REVIEW_REJECTED = "REVIEW_REJECTED", Stage.MEASURE, "a reviewer rejected it; it is not measured", (
+        "Nothing; take the verdict back in the review room if it was wrong.")
+    REVIEW_ACCEPTED = "REVIEW_ACCEPTED", Stage.REVIEW, "a reviewer looked and accepted it", "Nothing."
+    REVIEW_UNSURE = "REVIEW_UNSURE", Stage.REVIEW, "a reviewer was not sure", "Ask another reviewer."
+    REVIEW_STALE = "REVIEW_STALE", Stage.REVIEW, (
+        "a verdict is about something that has changed since, and does not count"), (
+        "Look again in the review room.")
     # Every stage
     UNUSABLE = "UNUSABLE", Stage.ANY, "the image cannot be segmented", "Do what the message says."
     CRASHED = "CRASHED", Stage.ANY, "a file ended the process that read it, or memory ran out", _FILE

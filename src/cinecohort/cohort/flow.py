@@ -6,6 +6,7 @@ import pandas as pd
 
 from cinecohort.findings import Status
 from cinecohort.ledger.columns import COHORT
+from cinecohort.review.verdicts import Judgement, counted
 
 STEPS = {
     "convert": "converted",
@@ -19,7 +20,12 @@ STEPS = {
 LEFT = (str(Status.EXCLUDED), str(Status.ERROR))
 
 
-def flow_of_subjects(index: pd.DataFrame, stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def flow_of_subjects(
+    index: pd.DataFrame,
+    stages: Mapping[str, pd.DataFrame],
+    final: pd.DataFrame | None = None,
+    judged: Mapping[str, Judgement] | None = None,
+) -> pd.DataFrame:
     """Count who came to each step and who left it, by dataset.
 
     Parameters
@@ -28,6 +34,9 @@ def flow_of_subjects(index: pd.DataFrame, stages: Mapping[str, pd.DataFrame]) ->
         One row a subject, with ``subject`` and ``dataset``.
     stages
         Shard tables by stage, with ``subject, status, stage, code, reason``.
+    final, judged
+        Final status, and what reviewers said by subject; where anybody was judged, there is a step more,
+        whose `reason` counts the verdicts. Who is rejected leaves at the measures.
 
     Returns
     -------
@@ -63,6 +72,12 @@ def flow_of_subjects(index: pd.DataFrame, stages: Mapping[str, pd.DataFrame]) ->
             if len(present) != len(remaining) + len(leaving):
                 raise AssertionError(f"{dataset}, {step}: received is not passed on plus excluded")
             present = remaining
+        if judged and final is not None:
+            left = final[final["subject"].isin(present)]
+            flagged = int((left["status"] == str(Status.REVIEW)).sum())
+            verdicts = counted(judged[subject] for subject in sorted(set(members["subject"]) & set(judged)))
+            reviewed = step_row(dataset, "reviewed", len(present), 0, flagged)
+            rows.append({**reviewed, "reason": f"subjects by verdict: {verdicts}"})
         rows.append(step_row(dataset, "analysed", len(present), 0, 0))
     counts = dict.fromkeys(("received", "excluded", "flagged", "n"), "Int64")
     return pd.DataFrame(rows, columns=list(COHORT["flow"].columns)).astype(counts)

@@ -14,9 +14,11 @@ from cinecohort.cohort.participants import gather_participants, with_scanner_fac
 from cinecohort.cohort.stage_settings import GatherSettings
 from cinecohort.cohort.versions import STAGES
 from cinecohort.config import DatasetOptions
-from cinecohort.findings import Status
+from cinecohort.findings import Finding, Level, Status
 from cinecohort.ledger.columns import COHORT, IDENTITY, STATE, Kind, kinds_of
 from cinecohort.ledger.frames import read_shards, write_frame
+from cinecohort.review.digests import seen_digests
+from cinecohort.review.verdicts import Judgement, findings_of, judgement, read_verdicts
 from cinecohort.segmentation.descriptions import ANY_SOURCE
 
 GRAVITY = (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR)
@@ -69,6 +71,7 @@ def gather(
     datasets: Mapping[str, DatasetOptions],
     options: GatherSettings,
     folder: Path,
+    judged: Mapping[str, Judgement] | None = None,
 ) -> None:
     """Make the cohort's tables from the shards'.
 
@@ -84,7 +87,10 @@ def gather(
         How measures are indexed and who stands out from the cohort.
     folder
         Where the tables go.
+    judged
+        Subject to what reviewers said of it.
     """
+    judged = judged or {}
     index = read_shards(indexes).sort_values("subject", kind="stable").reset_index(drop=True)
     index = index[["subject", "dataset", "id", "participant", "visit"]]
     tables = {
@@ -100,15 +106,17 @@ def gather(
     findings = pd.concat([read_shards(paths.findings) for paths in stages.values()], ignore_index=True)
     measures = measures_table(tables["measure"], participants, options.measures.body_surface)
     found = check_cohort(tables, measures, participants, options.image_quality, options.measure_quality)
-    status = with_cohort_findings(status, found)
+    said = {subject: findings_of(one) for subject, one in judged.items()}
+    status = with_verdicts(with_cohort_findings(status, found), said)
     measures = measures.merge(status[["subject", "status"]], on="subject", how="left", validate="many_to_one")
     dataset = dict(zip(index["subject"], index["dataset"], strict=True))
     seen = seen_in_training(index, datasets, options.trained_on)
     noted = [
         {"subject": subject, "dataset": dataset[subject], "stage": stage, **finding.to_dict()}
-        for stage, by_subject in (("participants", odd), ("cohort", found))
+        for stage, by_subject in (("participants", odd), ("cohort", found), ("review", said))
         for subject, listed in by_subject.items()
         for finding in listed
+        if subject in dataset
     ]
     if noted:
         findings = pd.concat([findings, pd.DataFrame(noted)], ignore_index=True)
@@ -120,7 +128,33 @@ def gather(
     write_frame(folder / "participants.tsv", participants)
     write_frame(folder / "findings.tsv", findings.sort_values(["subject", "stage"], kind="stable"))
     write_frame(folder / "status.tsv", status)
-    write_frame(folder / "flow.tsv", flow_of_subjects(index, tables))
+    write_frame(folder / "flow.tsv", flow_of_subjects(index, tables, status, judged))
+
+
+def with_verdicts(status: pd.DataFrame, said: Mapping[str, list[Finding]]) -> pd.DataFrame:
+    """Final status after review: accepted subjects lose their flag, doubtful ones have one.
+
+    Who was excluded, or met a fault, stays so.
+    """
+    status = status.copy()
+    open_to_it = status["status"].isin([str(Status.OK), str(Status.REVIEW)])
+    rows = {subject: row for row, subject in status["subject"][open_to_it].items()}
+    for subject in rows.keys() & said.keys():
+        doubts = [finding for finding in said[subject] if finding.level is not Level.INFO]
+        place = (rows[subject], ["status", "stage", "code", "reason"])
+        if doubts:
+            status.loc[place] = [str(Status.REVIEW), "review", str(doubts[0].code), doubts[0].message]
+        elif said[subject]:
+            status.loc[place] = [str(Status.OK), "", "", ""]
+    return status
+
+
+def judgements(paths: Sequence[Path], store: Path) -> dict[str, Judgement]:
+    """What reviewers said of each subject that the store has, held against what it holds now."""
+    verdicts = read_verdicts(paths).by_subject
+    return {
+        subject: judgement(verdicts[subject], seen_digests(store / subject)) for subject in sorted(verdicts)
+    }
 
 
 def seen_in_training(
@@ -242,4 +276,5 @@ def gather_results(settings: str, shards: Sequence[str], results: Path) -> None:
         values.datasets,
         values,
         results / "cohort",
+        judgements(values.verdicts, results / "subjects"),
     )

@@ -18,6 +18,7 @@ from cinecohort.cohort.index import (
     open_dataset,
     read_converted,
     shards,
+    subjects_of,
     withdrawn_from,
 )
 from cinecohort.cohort.progress import tally_path
@@ -111,6 +112,10 @@ class Index:
     def digest(self, shard: str) -> str:
         """Digest of a shard's table, by which Snakemake notices that its conversion has work."""
         return digest_bytes(self.tables.get(shard, "").encode())
+
+    def subjects(self, shard: str) -> list[str]:
+        """Keys of a shard's subjects."""
+        return [subject.subject for subject in subjects_of(self.tables.get(shard, ""))]
 
     def withdrawals_digest(self) -> str:
         """Digest of who withdrew."""

@@ -15,6 +15,7 @@ from cinecohort.errors import UserError
 from cinecohort.files import digest_file
 from cinecohort.ledger.columns import COHORT
 from cinecohort.model_sets import model_sets
+from cinecohort.review.verdicts import Rejection
 from cinecohort.segmentation.descriptions import (
     check_digest,
     describe_for,
@@ -33,7 +34,9 @@ OF_THE_STUDY: dict[str, Any] = {"participants": None, "columns": {}, "withdrawal
 """Settings of a dataset that say nothing about its images, without a value."""
 
 
-def settings_for(stage: str, config: Config, study: str | None = None) -> str:
+def settings_for(
+    stage: str, config: Config, study: str | None = None, rejected: Sequence[Rejection] = ()
+) -> str:
     """Everything of the configuration that a stage uses, with its version, as canonical JSON.
 
     Parameters
@@ -44,6 +47,8 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
         The configuration.
     study
         Name of the group study, for ``group_study``.
+    rejected
+        What reviewers reject of a shard's subjects, for ``measure``.
     """
     model = SETTINGS[stage]
     made: dict[str, Callable[[], Any]] = {
@@ -51,6 +56,8 @@ def settings_for(stage: str, config: Config, study: str | None = None) -> str:
         "config": lambda: config,
         "weights": lambda: weights_digests(config),
         "trained_on": lambda: trained_on(config),
+        "rejected": lambda: rejected,
+        "verdicts": lambda: config.review.verdicts,
         "studies": lambda: config.studies if study is None else {study: config.studies[study]},
     }
     if model is ConvertSettings:

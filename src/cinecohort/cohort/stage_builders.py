@@ -28,6 +28,8 @@ from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError, Vanished, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, gravest
 from cinecohort.model_sets import model_sets
+from cinecohort.review.digests import seen_digests
+from cinecohort.review.verdicts import Rejection
 from cinecohort.store import read_record
 
 
@@ -250,13 +252,28 @@ def _rejections_of(subject: IndexedSubject, folder: Path) -> Mapping[str, str]:
     return rejections(folder)
 
 
+def _verdicts_on(subject: IndexedSubject, folder: Path, rejected: Sequence[Rejection]) -> list[Rejection]:
+    """What reviewers reject of a subject as it is now."""
+    listed = [one for one in rejected if one.subject == subject.subject]
+    digests = seen_digests(folder) if listed else {}
+    return [one for one in listed if one.holds(digests)]
+
+
+def _measure_inputs(
+    subject: IndexedSubject, folder: Path, rejected: Sequence[Rejection]
+) -> Mapping[str, str]:
+    listed = [f"{one.view} {one.structure}".strip() for one in _verdicts_on(subject, folder, rejected)]
+    said = {"rejected by a reviewer": ",".join(listed)} if listed else {}
+    return {**rejections(folder), **said}
+
+
 def _measure(settings: MeasureSettings, results: Path, threads: int, gpu: int) -> Stage:
     work = partial(_measure_one, settings=settings)
     return Stage(
         "measure",
         settings.version,
-        settings.model_dump(mode="json", exclude={"version"}),
-        _rejections_of,
+        settings.model_dump(mode="json", exclude={"version", "rejected"}),
+        partial(_measure_inputs, rejected=settings.rejected),
         work,
         after=("convert", "segment"),
         gates=("convert", "image_quality"),
@@ -267,8 +284,18 @@ def _measure_one(subject: IndexedSubject, folder: Path, settings: MeasureSetting
     from cinecohort.measures.subject import measure_subject
     from cinecohort.quality.measures import check_rows
 
+    refused = _verdicts_on(subject, folder, settings.rejected)
+    if any(not one.view for one in refused):
+        message = "a reviewer rejected the subject; nothing of it is measured"
+        return Outcome(findings=[Finding(Code.REVIEW_REJECTED, Level.REJECT, message)])
+    parts = sorted({part for one in refused for part in one.structures()})
     sets, views, findings = usable(folder, model_sets(settings.models), "measured")
-    outcome = measure_subject(folder, sets, observers_of(folder), settings.measures, views)
+    # The room shows the first model of each view: a verdict is about its label map.
+    rejected = {
+        each.name: [part for part in parts if part[0] in each.files and each.files[part[0]] is None]
+        for each in sets
+    }
+    outcome = measure_subject(folder, sets, observers_of(folder), settings.measures, views, rejected)
     outcome.findings.extend(findings)
     outcome.findings.extend(check_rows(outcome.rows, settings.measure_quality))
     return outcome

@@ -1,6 +1,7 @@
 """What of the configuration each stage uses, as models: they go through Snakemake as JSON."""
 
 import json
+from pathlib import Path
 from typing import Literal, Self
 
 from cinecohort.config import Config, Dataset
@@ -14,6 +15,7 @@ from cinecohort.quality.options import (
     SegmentationQualityOptions,
 )
 from cinecohort.review.options import ReviewOptions
+from cinecohort.review.verdicts import Rejection
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
@@ -73,6 +75,8 @@ class MeasureSettings(StageSettings):
     models: ModelNames
     measures: MeasureOptions
     measure_quality: MeasureQualityOptions
+    rejected: list[Rejection]
+    """What reviewers reject of the shard's subjects."""
 
 
 class EvaluateSettings(StageSettings):
@@ -91,6 +95,8 @@ class GatherSettings(StageSettings):
     measure_quality: MeasureQualityOptions
     trained_on: dict[str, dict[str, dict[str, list[str]]]]
     """Set of models to view to source to the subjects that the training saw."""
+    verdicts: list[Path]
+    """Files of verdicts."""
 
 
 class ImportSettings(StageSettings):

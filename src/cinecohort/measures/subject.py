@@ -40,7 +40,7 @@ from cinecohort.measures.ventricles import (
     ventricular_curves,
     ventricular_measures,
 )
-from cinecohort.measures.voids import Void, ventricular_voids, void_findings, voided_text
+from cinecohort.measures.voids import Void, rejected_voids, ventricular_voids, void_findings, voided_text
 from cinecohort.measures.wall_thickness import wall_thickness
 from cinecohort.model_sets import ModelSet, models_text
 
@@ -76,6 +76,7 @@ def measure_subject(
     observers: Sequence[str],
     options: MeasureOptions,
     views: Collection[str] = tuple(STRUCTURES),
+    rejected: Mapping[str, Sequence[tuple[str, str]]] | None = None,
 ) -> Outcome:
     """Measure every label map of a subject.
 
@@ -92,6 +93,8 @@ def measure_subject(
         Definitions to choose from.
     views
         Views that are measured.
+    rejected
+        Name of a set to view and structure of what a reviewer rejected of its label maps.
 
     Returns
     -------
@@ -130,7 +133,8 @@ def measure_subject(
         curves[source.name] = _curves_record(source, facts, options)
         pairs = [("own", source if source.manual else None)]
         pairs += [(observer.name, observer) for observer in annotated_by if not source.manual]
-        made = [_row(source, frames, observer, facts, options) for frames, observer in pairs]
+        refused = (rejected or {}).get(source.name, ())
+        made = [_row(source, frames, observer, facts, options, refused) for frames, observer in pairs]
         outcome.rows += [row for row, _ in made]
         outcome.findings += void_findings(source.name, [void for _, voids in made for void in voids])
     outcome.findings += _subject_findings(outcome.rows, facts)
@@ -204,7 +208,12 @@ def _own_frames(
 
 
 def _row(
-    source: Source, frames: str, observer: Source | None, facts: StackFacts, options: MeasureOptions
+    source: Source,
+    frames: str,
+    observer: Source | None,
+    facts: StackFacts,
+    options: MeasureOptions,
+    rejected: Sequence[tuple[str, str]] = (),
 ) -> tuple[dict[str, Any], list[Void]]:
     ed_frame, es_frame = _frames(source, observer, facts, options)
     rate = facts.heart_rate_bpm
@@ -223,6 +232,9 @@ def _row(
     row: dict[str, Any] = dict.fromkeys(COLUMNS)
     row |= {name: _plain(value) for name, value in numbers.items()}
     row |= dict.fromkeys(name for void in voids for name in void.measures)
+    refused = rejected_voids(rejected, row)
+    row |= dict.fromkeys(name for void in refused for name in void.measures)
+    voids = [*voids, *refused]
     row |= {
         "source": source.name,
         "kind": "manual" if source.manual else "auto",

@@ -17,7 +17,7 @@ from cinecohort.measures.ventricles import VentricularCurves, at_frame
 
 STRUCTURES = ("LV", "MYO", "RV")
 RATE = "heart_rate_bpm"
-FAULTS = (Code.STRUCTURE_LOST, Code.NO_EJECTION)
+FAULTS = (Code.STRUCTURE_LOST, Code.NO_EJECTION, Code.REVIEW_REJECTED)
 """Codes of voids that no other finding speaks of."""
 
 _WRITTEN = re.compile(r"(?P<code>[A-Z][A-Z0-9_]*) \((?P<measures>[a-z0-9_ ]+)\): (?P<reason>.+)")
@@ -40,6 +40,8 @@ class Void:
         What was lost, where something was.
     value, threshold
         The number behind it and its limit, where there is one.
+    view
+        The view that was lost.
     """
 
     measures: tuple[str, ...]
@@ -48,6 +50,36 @@ class Void:
     structure: str | None = None
     value: float | None = None
     threshold: float | None = None
+    view: str = "sa"
+
+
+def rejected_voids(rejected: Iterable[tuple[str, str]], given: Mapping[str, Any]) -> list[Void]:
+    """Measures that a reviewer's verdict leaves empty.
+
+    Parameters
+    ----------
+    rejected
+        View and structure of what was rejected.
+    given
+        The measures of a row; those without a value have another reason.
+    """
+    voids: list[Void] = []
+    gone: set[str] = set()
+    for view, structure in rejected:
+        names = tuple(
+            measure.column
+            for measure in MEASURES
+            if structure in measure.structures
+            and view in measure.views
+            and measure.use is not Use.FOREIGN
+            and given.get(measure.column) is not None
+            and measure.column not in gone
+        )
+        gone.update(names)
+        if names:
+            reason = f"a reviewer rejected the {structure} as segmented"
+            voids.append(Void(names, Code.REVIEW_REJECTED, reason, structure, view=view))
+    return voids
 
 
 def ventricular_voids(
@@ -197,11 +229,11 @@ def void_findings(source: str, voids: Iterable[Void]) -> list[Finding]:
     found: dict[str, Finding] = {}
     for void in voids:
         if void.code in FAULTS:
-            message = f"sa: {void.reason} by {source}; {', '.join(void.measures)} are not given"
-            found.setdefault(
-                void.reason,
-                Finding(void.code, Level.REVIEW, message, "sa", value=void.value, threshold=void.threshold),
+            message = f"{void.view}: {void.reason} by {source}; {', '.join(void.measures)} are not given"
+            finding = Finding(
+                void.code, Level.REVIEW, message, void.view, value=void.value, threshold=void.threshold
             )
+            found.setdefault(f"{void.view}: {void.reason}", finding)
     return list(found.values())
 
 

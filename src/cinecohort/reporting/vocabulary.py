@@ -21,6 +21,7 @@ STAGE_NAMES = {
     "measure": "Measures",
     "measure_quality": "Plausibility of measures",
     "evaluate": "Evaluation",
+    "review": "Review",
 }
 
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from cinecohort.options import Options
+from cinecohort.options import ConfiguredPath, Options
 
 
 class ReviewOptions(Options):
@@ -11,3 +11,7 @@ class ReviewOptions(Options):
     room: Literal["flagged", "all", "none"] = "flagged"
     """Who has a card in `review/index.html`: subjects that are flagged, excluded or in error; everybody; or
     nobody, so that no room is made."""
+
+    verdicts: list[ConfiguredPath] = []
+    """Files that reviewers downloaded from the room (`verdicts.tsv`). What they reject is not measured, whom
+    all of them accept loses the flag. Reject wins over unsure, which wins over accept."""
