@@ -28,7 +28,8 @@ STEPS = (
 
 def test_after_a_failure_at_any_stage_the_next_run_finishes_the_work(cohort, changed_cohort):
     """Snakemake alone would call the results of a failed job's successors up to date."""
-    assert set(",".join(STEPS).split(",")) == set(VERSIONS) - {"import_tables"}
+    # Nothing follows on the review room, which runs beside the agreement and the studies.
+    assert set(",".join(STEPS).split(",")) == set(VERSIONS) - {"import_tables", "review"}
     write_patient(cohort.raw, 1, scale=1.2)
     for rules in STEPS:
         cohort.environment = with_fault(f"fail {rules} -")

@@ -47,7 +47,7 @@ STEPS = {
     "page": "writing the page",
 }
 """Steps of a study and what is said while they run."""
-BAR = "{desc}: step {n_fmt} of {total_fmt} done, {elapsed}"
+BAR = "{desc}step {n_fmt} of {total_fmt} done, {elapsed}"
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,8 @@ def _steps(
     """Do the stages one after the other, the one at work named at the bar."""
 
     def now(step: str) -> None:
-        bar.set_description(STEPS[step])
         bar.update(list(STEPS).index(step) - bar.n)
+        bar.set_description(STEPS[step])  # Shows the bar, which an update just after another does not.
 
     now("convert")
     key, findings = convert(source, out)
@@ -114,7 +114,7 @@ def _steps(
     now("page")
     made_up = is_synthetic(read_json(out / "sa.json"))
     page = PatientPage(
-        key, out, row, findings, models["sa"].name, warnings(models, findings), synthetic=made_up
+        key, out, row, findings, str(row.get("source", "")), warnings(models, findings), synthetic=made_up
     )
     make_patient_page(page, out / "report.pdf")
     bar.update(len(STEPS) - bar.n)

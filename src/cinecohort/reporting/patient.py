@@ -51,7 +51,7 @@ class PatientPage:
     findings
         Findings of all stages.
     source
-        Name of the model.
+        What ``curves.json`` calls the set of networks that the measures are of.
     warnings
         Sentences for the box at the top.
     synthetic
@@ -84,7 +84,7 @@ def make_patient_page(page: PatientPage, output: Path) -> None:
             "title": page.title,
             "version": __version__,
             "banner": BANNER if page.synthetic else "",
-            "footer": f"Measured by {page.source}. Not a medical device.",
+            "footer": f"Measured by {page.measures.get('models') or page.source}. Not a medical device.",
             "facts": facts(page.folder),
             "warnings": list(page.warnings),
             "measures": table_to_dict(measures_table(page)),

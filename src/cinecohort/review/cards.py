@@ -19,7 +19,7 @@ from cinecohort.catalogue.findings import finding_words
 from cinecohort.catalogue.measures import MEASURES, Use
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import is_machine_fault
-from cinecohort.files import digest_json, read_json, write_text
+from cinecohort.files import read_json, write_text, write_text_if_changed
 from cinecohort.findings import Status
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.options import ReviewOptions
@@ -150,7 +150,7 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
         "digests": seen_digests(home),
         "structures": {view: list(STRUCTURES[view].values()) for view in STRUCTURES},
     }
-    write_text(mine / CARD, f"card({json.dumps(card, sort_keys=True, separators=(',', ':'))});\n")
+    write_text_if_changed(mine / CARD, f"card({json.dumps(card, sort_keys=True, separators=(',', ':'))});\n")
     return {
         "s": subject.key,
         "d": card["dataset"],
@@ -162,15 +162,18 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
 
 
 def pictures_of(home: Path, mine: Path, roles: Mapping[str, int | None]) -> tuple[list[Media], str]:
-    """Pictures of a subject, drawn again only where what they show has changed; and why there are none."""
-    wanted = digest_json(
-        {"version": PICTURES_VERSION, "files": digests_of_images(home), "roles": dict(roles)}
-    )
+    """Pictures of a subject, drawn again only where what they show has changed; and why there are none.
+
+    A subject that is not measured any more, since a reviewer rejected it, keeps the stills that it had.
+    """
+    shown = {"version": PICTURES_VERSION, "files": digests_of_images(home), "roles": dict(roles)}
     try:
         made = read_json(mine / MADE)
         media = [Media(**one) for one in made["media"]]
         files = [name for one in media for name in (one.file, one.plain) if name]
-        if made["from"] == wanted and all((mine / name).is_file() for name in files):
+        unknown = not any(frame is not None for frame in roles.values())
+        same = made["shown"] == (shown | {"roles": made["shown"]["roles"]} if unknown else shown)
+        if same and all((mine / name).is_file() for name in files):
             return media, ""
     except (OSError, ValueError, KeyError, TypeError):
         pass
@@ -182,7 +185,7 @@ def pictures_of(home: Path, mine: Path, roles: Mapping[str, int | None]) -> tupl
         if is_machine_fault(fault):
             raise
         return [], "The pictures could not be drawn from the files in the store."
-    record = {"from": wanted, "media": [asdict(one) for one in media]}
+    record = {"shown": shown, "media": [asdict(one) for one in media]}
     write_text(mine / MADE, json.dumps(record, sort_keys=True) + "\n")
     return media, ""
 

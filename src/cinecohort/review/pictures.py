@@ -46,6 +46,8 @@ class Media:
         In pixels, so that the page does not jump when it is loaded.
     plain
         The same without contours, where there is one.
+    frame
+        Frame of a still, counted from 0.
     """
 
     file: str
@@ -54,6 +56,7 @@ class Media:
     width: int
     height: int
     plain: str = ""
+    frame: int | None = None
 
 
 def draw_subject(store: Path, folder: Path, roles: Mapping[str, int | None]) -> list[Media]:
@@ -102,7 +105,7 @@ def _stills(case: Case, folder: Path, roles: Mapping[str, int | None]) -> Iterat
         size = _write(folder / f"{role}.webp", [sheet.draw(frame)], STILL_QUALITY, STILL_BYTES)
         if plain:
             _write(folder / plain, [sheet.draw(frame, contours=False)], STILL_QUALITY, STILL_BYTES)
-        yield Media(f"{role}.webp", "sa", role, *size, plain=plain)
+        yield Media(f"{role}.webp", "sa", role, *size, plain=plain, frame=frame)
 
 
 def _read_case(store: Path, view: str) -> tuple[Case, float] | None:

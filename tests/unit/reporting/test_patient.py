@@ -103,5 +103,8 @@ def test_one_study_from_dicom_to_a_page(real_data, tmp_path, capsys):
     said = capsys.readouterr()
     assert "LVEDV" in said.out
     assert "segmenting: step 2 of 6 done" in said.err
-    assert "12 short-axis slices × 20 frames" in page_text(tmp_path / "out" / "report.pdf")
+    text = page_text(tmp_path / "out" / "report.pdf")
+    assert "12 short-axis slices × 20 frames" in text
+    assert "no cine series to draw" not in text, "the curves are those of the networks of all views"
+    assert "Measured by sa=" in text
     assert (tmp_path / "out" / "measures.csv").is_file()

@@ -85,6 +85,15 @@ def test_pictures_are_drawn_again_only_where_what_they_show_changed(results):
     assert changed == {"B"}
 
 
+def test_a_subject_that_is_not_measured_any_more_keeps_its_stills(results):
+    make_room(results, ReviewOptions(), "Tiny", synthetic=False)
+    before = card_of(results, "B")["media"]
+    (results / "subjects" / "B" / "curves.json").unlink()
+    make_room(results, ReviewOptions(), "Tiny", synthetic=False)
+    assert card_of(results, "B")["media"] == before
+    assert [one["frame"] for one in before] == [None, 0, 3]
+
+
 def test_who_is_not_shown_any_more_leaves_the_room(results):
     make_room(results, ReviewOptions(room="all"), "Tiny", synthetic=False)
     write_tables(results / "cohort", {"A": "ok", "B": "review"})

@@ -274,7 +274,7 @@ function pictures(values, kind) {
   const wanted = values.media.filter((one) => (one.kind === "cine") === (kind === "cine"));
   for (const one of wanted) {
     const words = one.kind === "cine" ? `${VIEW_WORDS[one.view]}${one.view === "sa" ? ", base to apex" : ""}`
-      : `${one.kind === "ed" ? "End-diastole" : "End-systole"}, frame ${values.curves[`${one.kind}_frame`] ?? ""} (counted from 0)`;
+      : `${one.kind === "ed" ? "End-diastole" : "End-systole"}, frame ${one.frame} (counted from 0)`;
     const file = state.contours || !one.plain ? one.file : one.plain;
     const image = element("img", { src: `${folder}/${file}`, width: one.width, height: one.height, loading: "lazy", alt: words });
     if (one.plain) image.dataset.other = `${folder}/${state.contours ? one.plain : one.file}`;
