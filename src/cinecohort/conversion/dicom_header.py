@@ -22,101 +22,12 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
+from cinecohort.conversion.dicom_tags import KEYWORDS, PRIVATE
 from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE, Limits, OverLimit
 from cinecohort.errors import FORMAT_FAULTS, is_machine_fault
 
 Header = dict[str, Any]
 """DICOM keyword to value: text, tuple of texts, float, tuple of floats or int; absent where empty."""
-
-KEYWORDS: dict[int, tuple[str, str]] = {
-    0x00020010: ("TransferSyntaxUID", "text"),
-    0x00080008: ("ImageType", "texts"),
-    0x00080016: ("SOPClassUID", "text"),
-    0x00080018: ("SOPInstanceUID", "text"),
-    0x00080020: ("StudyDate", "text"),
-    0x00080021: ("SeriesDate", "text"),
-    0x00080022: ("AcquisitionDate", "text"),
-    0x0008002A: ("AcquisitionDateTime", "text"),
-    0x00080030: ("StudyTime", "text"),
-    0x00080031: ("SeriesTime", "text"),
-    0x00080032: ("AcquisitionTime", "text"),
-    0x00080033: ("ContentTime", "text"),
-    0x00080060: ("Modality", "text"),
-    0x00080070: ("Manufacturer", "text"),
-    0x00080080: ("InstitutionName", "text"),
-    0x00081010: ("StationName", "text"),
-    0x0008103E: ("SeriesDescription", "text"),
-    0x00081090: ("ManufacturerModelName", "text"),
-    0x00089208: ("ComplexImageComponent", "text"),
-    0x00089209: ("AcquisitionContrast", "text"),
-    0x00100020: ("PatientID", "text"),
-    0x00180020: ("ScanningSequence", "text"),
-    0x00180021: ("SequenceVariant", "text"),
-    0x00180024: ("SequenceName", "text"),
-    0x00180050: ("SliceThickness", "number"),
-    0x00180080: ("RepetitionTime", "number"),
-    0x00180081: ("EchoTime", "number"),
-    0x00180082: ("InversionTime", "number"),
-    0x00180087: ("MagneticFieldStrength", "number"),
-    0x00180088: ("SpacingBetweenSlices", "number"),
-    0x00181020: ("SoftwareVersions", "text"),
-    0x00181030: ("ProtocolName", "text"),
-    0x00181060: ("TriggerTime", "number"),
-    0x00181062: ("NominalInterval", "number"),
-    0x00181063: ("FrameTime", "number"),
-    0x00181088: ("HeartRate", "number"),
-    0x00181090: ("CardiacNumberOfImages", "number"),
-    0x00181314: ("FlipAngle", "number"),
-    0x00189014: ("PhaseContrast", "text"),
-    0x00189028: ("Tagging", "text"),
-    0x00189074: ("FrameAcquisitionDateTime", "text"),
-    0x00189151: ("FrameReferenceDateTime", "text"),
-    0x0020000D: ("StudyInstanceUID", "text"),
-    0x0020000E: ("SeriesInstanceUID", "text"),
-    0x00200011: ("SeriesNumber", "number"),
-    0x00200012: ("AcquisitionNumber", "number"),
-    0x00200013: ("InstanceNumber", "number"),
-    0x00200032: ("ImagePositionPatient", "numbers"),
-    0x00200037: ("ImageOrientationPatient", "numbers"),
-    0x00200052: ("FrameOfReferenceUID", "text"),
-    0x00200100: ("TemporalPositionIdentifier", "number"),
-    0x00209128: ("TemporalPositionIndex", "unsigned"),
-    0x00209153: ("NominalCardiacTriggerDelayTime", "float64"),
-    0x00209241: ("NominalPercentageOfCardiacPhase", "float32"),
-    0x00209252: ("ActualCardiacTriggerDelayTime", "float64"),
-    0x0020930D: ("TemporalPositionTimeOffset", "float64"),
-    0x00280002: ("SamplesPerPixel", "unsigned"),
-    0x00280004: ("PhotometricInterpretation", "text"),
-    0x00280008: ("NumberOfFrames", "number"),
-    0x00280010: ("Rows", "unsigned"),
-    0x00280011: ("Columns", "unsigned"),
-    0x00280030: ("PixelSpacing", "numbers"),
-    0x00280100: ("BitsAllocated", "unsigned"),
-    0x00280101: ("BitsStored", "unsigned"),
-    0x00280102: ("HighBit", "unsigned"),
-    0x00280103: ("PixelRepresentation", "unsigned"),
-    0x00280120: ("PixelPaddingValue", "unsigned"),
-    0x00281052: ("RescaleIntercept", "number"),
-    0x00281053: ("RescaleSlope", "number"),
-    0x00281054: ("RescaleType", "text"),
-    0x2005_100E: ("PhilipsScaleSlope", "float32"),
-}
-"""Tag to keyword and kind of value."""
-
-PRIVATE: dict[tuple[str, int], tuple[str, str]] = {
-    ("GEMS_PARM_01", 0x0043002F): ("GEImageKind", "unsigned"),
-    ("GEMS_ACQU_01", 0x001900D7): ("CardiacPhaseNumber", "unsigned"),
-    ("Philips MR Imaging DD 001", 0x20050011): ("VendorImageKind", "text"),
-    ("Philips Imaging DD 001", 0x20010008): ("CardiacPhaseNumber", "number"),
-    ("PHILIPS MR/PART", 0x00210040): ("CardiacPhaseNumber", "number"),
-    ("PHILIPS-MR-1", 0x00190012): ("CardiacPhaseNumber", "number"),
-    ("SIEMENS MR SDI 02", 0x00210075): ("VendorImageKind", "text"),
-    ("SIEMENS MR HEADER", 0x00510016): ("VendorImageKind", "text"),
-    ("MMCPrivate", 0x00290002): ("CardiacPhaseNumber", "number"),
-    ("MMCPrivate", 0x00290075): ("ComplexImageComponent", "text"),
-}
-"""The same for private elements, by their creator and tag (without the block), as in pydicom's dictionary
-and in the source of dcm2niix."""
 
 PIXEL_DATA = 0x7FE00010
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -192,6 +103,27 @@ class DicomHeader:
 def is_dicom(content: bytes) -> bool:
     """Whether the bytes begin as a DICOM file: a preamble of 128 bytes, then ``DICM``."""
     return content[128:132] == b"DICM"
+
+
+def with_preamble(content: bytes) -> bytes:
+    """The content with the preamble, and the transfer syntax, that old scanners and exports leave out.
+
+    What does not begin as DICOM does, with an element of group 2 or 8, is given as it is.
+    """
+    if is_dicom(content) or len(content) < 8:
+        return content
+    group, element, representation, _ = _EXPLICIT.unpack_from(content)
+    (length,) = _LENGTH.unpack_from(content, 4)
+    explicit = representation.isalpha() and representation.isupper()
+    if group not in (2, 8) or element > 0x18 or not (explicit or length <= 128):
+        return content
+    meta = b""
+    if group == 8:
+        syntax = (EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE).encode()
+        meta = (
+            _EXPLICIT.pack(2, 0x10, b"UI", len(syntax) + len(syntax) % 2) + syntax + b"\0" * (len(syntax) % 2)
+        )
+    return bytes(128) + b"DICM" + meta + content
 
 
 def read_header(content: bytes, limits: Limits = DEFAULT_LIMITS) -> DicomHeader:

@@ -16,7 +16,6 @@ from cinecohort.conversion.dicom_header import (
     EXPLICIT_BIG,
     EXPLICIT_LITTLE,
     IMPLICIT_LITTLE,
-    PRIVATE,
     PYDICOM_FAULTS,
     DicomHeader,
     Header,
@@ -25,6 +24,7 @@ from cinecohort.conversion.dicom_header import (
     quiet_pydicom,
     unreadable_where_damaged,
 )
+from cinecohort.conversion.dicom_tags import PRIVATE
 from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
 
 _GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.conversion.dicom_header import NoImage, UnreadableFile, is_dicom, read_header
+from cinecohort.conversion.dicom_header import (
+    NoImage,
+    UnreadableFile,
+    is_dicom,
+    read_header,
+    with_preamble,
+)
 from cinecohort.conversion.frames import Frame, frames_of
 from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
 from cinecohort.conversion.packed_files import PACKED, unpacked
@@ -42,6 +48,8 @@ def read_frames(
     skipped: dict[str, int] = defaultdict(int)
     count = others = 0
     for file in unpacked(sorted(files, key=lambda file: file.name), limits):
+        if file.content is not None:
+            file.content = with_preamble(file.content)
         suffix = PurePosixPath(file.name.lower()).suffix
         still_packed = suffix in PACKED and file.content is not None and not is_dicom(file.content)
         if still_packed or not ought_to_be_image(file):

@@ -4,7 +4,7 @@ import itertools
 import re
 from pathlib import Path
 
-from cinecohort.conversion.dicom_header import Header, is_dicom
+from cinecohort.conversion.dicom_header import Header, is_dicom, with_preamble
 from cinecohort.conversion.examinations import examinations
 from cinecohort.sources.base import RawSubject, Source, open_source
 from cinecohort.sources.bulk_archives import holds_archives
@@ -77,7 +77,7 @@ def _files(folder: Path) -> list[Path]:
 def _is_image(file: Path) -> bool:
     try:
         with file.open("rb") as stream:
-            return is_dicom(stream.read(132))
+            return is_dicom(with_preamble(stream.read(132)))
     except OSError:
         return False
 

@@ -74,7 +74,7 @@ def patient_of(root: Path, subject: RawSubject) -> dict[str, str]:
     from cinecohort.conversion import dicom_header
 
     for name, size, _ in subject.files[:LOOKED_AT]:
-        start = _start_of(root / name) if size else b""
+        start = dicom_header.with_preamble(_start_of(root / name)) if size else b""
         if not dicom_header.is_dicom(start):
             continue
         tags = ["PatientName", "PatientID", "PatientBirthDate"]

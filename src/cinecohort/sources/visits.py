@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from cinecohort.conversion.dicom_header import Header, read_header, read_identity
+from cinecohort.conversion.dicom_header import Header, read_header, read_identity, with_preamble
 from cinecohort.conversion.examinations import examinations
 from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE
 from cinecohort.conversion.raw_files import NEVER_IMAGES
@@ -24,11 +24,11 @@ def image_identity(path: Path) -> Header | None:
     """What tells the examination of a file: None for what is no MR image of a scanner, or cannot be read."""
     try:
         with path.open("rb") as stream:
-            start = stream.read(START_BYTES)
+            start = with_preamble(stream.read(START_BYTES))
         values = read_identity(start)
         most = DEFAULT_LIMITS.file_mb * MEGABYTE
         if values is None and start[128:132] == b"DICM" and path.stat().st_size <= most:
-            values = read_header(path.read_bytes()).values
+            values = read_header(with_preamble(path.read_bytes())).values
     except Exception:  # Whatever is wrong with it is found, and told, when the subject is converted.
         return None
     if values is None or values.get("Modality", "MR") != "MR" or is_capture(values):

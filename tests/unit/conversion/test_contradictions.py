@@ -5,6 +5,7 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -13,10 +14,13 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as DicomSequence
 from pydicom.uid import RLELossless, generate_uid
 
+from cinecohort.conversion.dicom_header import with_preamble
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import RawBytes
 from cinecohort.conversion.series import Conversion, convert_series
 from cinecohort.findings import Finding, Level
+from cinecohort.sources.detect import is_one_study
+from cinecohort.sources.visits import image_identity
 from support import synthetic_dicom as synthetic
 
 
@@ -496,3 +500,42 @@ def test_an_image_that_ends_before_its_matrix_is_damaged() -> None:
     cut = whole[: whole.index(b"\x28\x00\x02\x00")]
     conversion = convert([*images, RawBytes("0.dcm", cut)])
     assert of(conversion, "UNREADABLE")[0].value == 1.0
+
+
+def without_meta(image: Dataset, implicit: bool) -> bytes:
+    stream = io.BytesIO()
+    pydicom.dcmwrite(stream, image, implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [
+        lambda d: synthetic.to_bytes(d)[132:],
+        lambda d: synthetic.to_bytes(d, RLELossless, True)[132:],
+        lambda d: without_meta(d, True),
+        lambda d: without_meta(d, False),
+    ],
+    ids=["preamble", "preamble of a compressed file", "all, implicit", "all, explicit"],
+)
+@pytest.mark.parametrize("suffix", ["", ".dcm", ".12"])
+def test_files_without_what_comes_before_the_data_set_are_read(
+    bare: Callable[[Dataset], bytes], suffix: str, tmp_path: Path
+) -> None:
+    images = synthetic.stack()
+    files = [RawBytes(f"{n}{suffix}", bare(image)) for n, image in enumerate(images)]
+    conversion = convert(files)
+    assert_right(conversion)
+    assert conversion.findings == []
+    (tmp_path / f"first{suffix}").write_bytes(files[0].content or b"")
+    assert is_one_study(tmp_path)
+    identity = image_identity(tmp_path / f"first{suffix}")
+    assert identity is not None and identity["StudyInstanceUID"] == images[0].StudyInstanceUID
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x08\0", b"\x08\0\x10\0\xff\xff\xff\x7f" * 30, b"PK\x03\x04 and so on", b"\x02\0\0\0UL"],
+)
+def test_what_does_not_begin_as_a_data_set_is_left_as_it_is(content: bytes) -> None:
+    assert with_preamble(content) == content
