@@ -73,12 +73,12 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for line in (*notes, *further):
         print(line)
+    if lost := [theirs for theirs in renamed if theirs not in {*first, *second}]:
+        raise UserError(f"Neither table has a column {', '.join(lost)}, which --columns renames.")
     first, second = (
         _with_names(table, path, renamed)
         for table, path in zip((first, second), arguments.tables, strict=True)
     )
-    if lost := [theirs for theirs in renamed if not ({theirs, renamed[theirs]} & {*first, *second})]:
-        raise UserError(f"Neither table has a column {', '.join(lost)}, which --columns renames.")
     names = (arguments.tables[0].stem, arguments.tables[1].stem)
     if names[0] == names[1]:
         names = (str(arguments.tables[0]), str(arguments.tables[1]))
@@ -91,6 +91,9 @@ def run(arguments: argparse.Namespace) -> int:
     synthetic = any_synthetic(first) or any_synthetic(second)
     write_agreement(result, arguments.out, names, not arguments.no_figures, synthetic)
     print(_summary(result, arguments.out) + (f" {BANNER}." if synthetic else ""))
+    for name, table in zip(names, (first, second), strict=True):
+        if alone := _only_in(table, result):
+            print(f"Only in {name}, and not compared: {', '.join(alone)} (see --columns).")
     if not result.differences["n"].any():
         raise UserError(
             "No measure has a value of the same subject in both tables; the reasons are in the notes."
@@ -122,6 +125,18 @@ def _with_names(table: "pd.DataFrame", path: Path, renamed: dict[str, str]) -> "
     return result
 
 
+def _only_in(table: "pd.DataFrame", result: "AgreementResult") -> list[str]:
+    """Measures of a table that the other lacks."""
+    from pandas.api.types import is_numeric_dtype
+
+    from cinecohort.catalogue.measures import THEIR_NAMES
+    from cinecohort.ledger.tables import is_measure_name
+
+    known = {*result.differences["measure"], *result.pairing.left_out}
+    numbers = [str(name) for name in table.columns if is_numeric_dtype(table[name])]
+    return [name for name in numbers if is_measure_name(name) and not {name, THEIR_NAMES.get(name)} & known]
+
+
 def _summary(result: "AgreementResult", out: Path) -> str:
     first, second = result.pairing.counts.to_dict("records")
     aside = [
@@ -137,7 +152,7 @@ def _summary(result: "AgreementResult", out: Path) -> str:
     without = f" ({', '.join(aside)}; listed in unpaired.csv)" if aside else ""
     tables = (result.differences, result.bland_altman, result.correlation)
     noted = {name for table in tables for name in table.loc[table["note"] != "", "measure"]}
-    undefined = f" ({len(noted)} with a note on undefined values)" if noted else ""
+    undefined = f" ({len(noted)} with a note)" if noted else ""
     compared = f"{len(result.differences)} measures compared{undefined}"
     if result.pairing.left_out:
         compared += f"; LEFT OUT, for text in place of numbers: {', '.join(result.pairing.left_out)}"

@@ -7,10 +7,13 @@ are let through, so that nothing in a configuration file is ever executed. Two w
 
 import ast
 import io
+import re
 import tokenize
 
 _WORDS = {"startswith": "@", "contains": "%"}
 """Infix words of our own, read as Python operators that conditions have no other use for."""
+
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 _ALLOWED = (
     ast.Expression,
@@ -67,7 +70,7 @@ def parse_condition(text: str) -> ast.expr:
     try:
         tree = ast.parse(_with_operators(text), mode="eval")
     except (SyntaxError, tokenize.TokenError, ValueError, RecursionError, MemoryError) as error:
-        raise ValueError(f"the condition {text!r} cannot be read: {error}.") from error
+        raise ValueError(f"the condition {text!r} cannot be read{_hint(text)}.") from error
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
             raise ValueError(
@@ -79,7 +82,46 @@ def parse_condition(text: str) -> ast.expr:
             raise ValueError(
                 f"the condition {text!r} holds the constant {node.value!r}, which is not allowed."
             )
+    _check_places(tree, text)
     return tree.body
+
+
+def _hint(text: str) -> str:
+    """What is probably wrong with a text that is no expression."""
+    plain = _QUOTED.sub("''", text)
+    if "=>" in plain or "=<" in plain:
+        return ": write >= and <="
+    if re.search(r"(?<![<>=!])=(?!=)", plain):
+        return ": write == for equal"
+    return ": write column names, numbers without units, quoted text, and signs such as < or =="
+
+
+def _check_places(tree: ast.Expression, text: str) -> None:
+    """Refuse what Python reads and nobody means: a value or a list that is true by being there.
+
+    ``smoking == 1 or 2`` would be met by everyone, and ``(bmi >= 30,5) and group == 'A'`` by the group.
+    """
+    lists: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = zip(node.ops, node.comparators, strict=True)
+            lists |= {id(side) for sign, side in sides if isinstance(sign, ast.In | ast.NotIn)}
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult | ast.Mod):
+            lists.add(id(node.right))
+        alone = node.values if isinstance(node, ast.BoolOp) else []
+        alone = [node.operand] if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not) else alone
+        for part in alone:
+            if not any(isinstance(below, ast.Name) for below in ast.walk(part)):
+                raise ValueError(
+                    f"in the condition {text!r}, {ast.unparse(part)} stands alone: name the column again, as "
+                    "in `smoking == 1 or smoking == 2`, or write `smoking in (1, 2)`."
+                )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set) and id(node) not in lists:
+            raise ValueError(
+                f"the condition {text!r} has a comma outside of a list after `in`: write numbers with "
+                "decimal points, and `and` or `or` between conditions."
+            )
 
 
 def condition_columns(text: str) -> list[str]:

@@ -69,6 +69,20 @@ def test_a_measure_with_decimal_commas_is_compared_and_one_of_text_is_told(
     assert differences["n"].to_dict() == {"LVEDV_ml": 12}
 
 
+def test_measures_that_only_one_table_has_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measures().to_csv(tmp_path / "a.csv", index=False)
+    measures().rename(columns={"LVEDV_ml": "EDV"}).to_csv(tmp_path / "b.csv", index=False)
+    arguments = ["agree", tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "out", "--no-figures"]
+    words = said(capsys, 0, *arguments)
+    assert "Only in a, and not compared: LVEDV_ml (see --columns)." in words
+    assert "Only in b, and not compared: EDV (see --columns)." in words
+    assert "Only in" not in said(capsys, 0, *arguments, "--columns", "EDV=LVEDV_ml")
+    words = said(capsys, 1, *arguments, "--columns", "EVD=LVEDV_ml")
+    assert "Neither table has a column EVD, which --columns renames" in words
+
+
 @pytest.mark.parametrize("command", ["match", "compare"])
 def test_dates_are_no_covariate(tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
     groups().assign(age=[f"2012-05-{1 + i % 28:02d}" for i in range(40)]).to_csv(

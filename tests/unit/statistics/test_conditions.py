@@ -82,6 +82,26 @@ def test_anything_else_is_refused(condition):
 @pytest.mark.parametrize(
     ("condition", "words"),
     [
+        ("mi == 1 or 2", "2 stands alone: name the column again"),
+        ("group == 'DCM' or 'RV'", "'RV' stands alone"),
+        ("bmi > 20 and not 5", "5 stands alone"),
+        ("bmi > 20 and -3", "-3 stands alone"),
+        ("bmi >= 30,5", "decimal points"),
+        ("18,5 <= bmi < 25", "decimal points"),
+        ("(bmi >= 30,5) and group == 'DCM'", "decimal points"),
+        ("bmi => 30", "write >= and <="),
+        ("bmi > 30 and group = 'a=b'", "write == for equal"),
+        ("bmi >= 30 kg/m2", "numbers without units"),
+    ],
+)
+def test_what_nobody_means_is_refused_with_a_hint(condition, words):
+    with pytest.raises(ValueError, match=words):
+        parse_condition(condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
         ("weight > 3", "no column 'weight'"),
         ("group > 3", "compares text with numbers"),
         ("bmi == 'high'", "compares text with numbers"),
