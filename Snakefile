@@ -46,6 +46,7 @@ else:
         include: "rules/evaluate.smk"
         include: "rules/gather.smk"
         include: "rules/review.smk"
+        include: "rules/subject_pages.smk"
     include: "rules/run_record.smk"
     include: "rules/agreement.smk"
     include: "rules/group_study.smk"
@@ -71,4 +72,5 @@ else:
             f"{RESULTS}/agreement",
             study_folders(),
             review_room(),
+            subject_pages(),
         localrule: True

@@ -66,6 +66,12 @@ def review_room():
     return [f"{RESULTS}/review/index.html"] if wanted else []
 
 
+def subject_pages():
+    """The list of the subjects' pages, where they are to be made."""
+    wanted = BY_SUBJECT and CONFIG.report.subjects != "none"
+    return [f"{RESULTS}/pages/pages.tsv"] if wanted else []
+
+
 def withdrawals():
     """The mark of the lists of withdrawn participants, where there are any."""
     return [f"{RESULTS}/index/withdrawals"] if any(INDEX.withdrawn.values()) else []

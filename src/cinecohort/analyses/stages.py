@@ -5,6 +5,7 @@ from pathlib import Path
 from cinecohort.cohort.stage_settings import (
     AgreementSettings,
     GroupStudySettings,
+    PagesSettings,
     ReviewSettings,
     WholeSettings,
 )
@@ -70,3 +71,12 @@ def run_review(settings: str, results: Path, threads: int) -> None:
     values = ReviewSettings.read(settings)
     judged = read_verdicts(values.review.verdicts).by_subject
     make_room(results, values.review, values.title, values.synthetic, judged, threads)
+
+
+def run_subject_pages(settings: str, results: Path, threads: int) -> None:
+    """Write ``results/pages/``; see :func:`cinecohort.analyses.subject_pages.make_pages`."""
+    from cinecohort.analyses.subject_pages import make_pages
+
+    values = PagesSettings.read(settings)
+    if values.subjects != "none":
+        make_pages(results, values.subjects, values.synthetic, values.version, threads)

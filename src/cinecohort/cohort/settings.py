@@ -57,6 +57,7 @@ def settings_for(
         "weights": lambda: weights_digests(config),
         "trained_on": lambda: trained_on(config),
         "rejected": lambda: rejected,
+        "subjects": lambda: config.report.subjects,
         "verdicts": lambda: config.review.verdicts,
         "studies": lambda: config.studies if study is None else {study: config.studies[study]},
     }

@@ -131,6 +131,13 @@ class ReviewSettings(StageSettings):
     review: ReviewOptions
 
 
+class PagesSettings(StageSettings):
+    """Settings of the pages of subjects."""
+
+    synthetic: bool
+    subjects: Literal["flagged", "all", "none"]
+
+
 class WholeSettings(StageSettings):
     """The whole configuration, for the record of a run and the report."""
 
@@ -151,5 +158,6 @@ SETTINGS: dict[str, type[StageSettings]] = {
     "group_study": GroupStudySettings,
     "report": WholeSettings,
     "review": ReviewSettings,
+    "subject_pages": PagesSettings,
 }
 """Model of each stage's settings."""

@@ -6,7 +6,13 @@ from pathlib import Path
 
 from cinecohort.errors import UserError
 
-TRACES = (("subjects", ""), ("cache/raw", ".json"), ("logs/subjects", ".jsonl"), ("review/subjects", ""))
+TRACES = (
+    ("subjects", ""),
+    ("cache/raw", ".json"),
+    ("logs/subjects", ".jsonl"),
+    ("review/subjects", ""),
+    ("pages", ".pdf"),
+)
 """Folders of the results that hold one folder or file a subject, and the ending of its name."""
 
 

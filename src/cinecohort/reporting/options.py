@@ -1,5 +1,7 @@
 """Options of the study report."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from cinecohort.options import Options
@@ -25,6 +27,9 @@ class ReportOptions(Options):
 
     gallery_slices: int = Field(default=5, ge=1, le=12)
     """Slices shown of each subject in the gallery, evenly from base to apex."""
+
+    subjects: Literal["flagged", "all", "none"] = "none"
+    """Who has a page in `pages/`: subjects that are flagged, excluded or in error, all, or none."""
 
     published_figures: bool = True
     """Print the published figures of Bai 2018 and Chen 2020 beside the cohort's own."""

@@ -49,6 +49,7 @@ def rerun_by(**changes):
     [
         ({"title": "Another"}, {"review"}),
         ({"review": {"room": "all"}}, {"review"}),
+        ({"report": {"subjects": "all"}}, {"subject_pages"}),
         ({"shard_size": 7}, set()),
         ({"conversion": {"min_frames": 7}}, {"convert"}),
         ({"image_quality": {"i6_cohort_z": {"threshold": 9}}}, {"image_quality", "gather"}),
