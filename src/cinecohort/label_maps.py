@@ -204,7 +204,7 @@ def solid_slices(lv: NDArray[np.int64], myocardium: NDArray[np.int64]) -> list[i
         thin = np.sqrt(myocardium[z] / np.pi) <= SOLID_APEX * wall[nearest]
         return bool(thin or myocardium[z] <= SOLID_SHARE * heart[nearest])
 
-    return [int(z) for z in solid if both[0] < z < both[-1] or not is_apex(z)]
+    return [int(z) for z in solid if both[0] < z < both[-1] or not is_apex(int(z))]
 
 
 def role_of_single_frame(frame: int, n_frames: int) -> tuple[int | None, int | None]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.catalogue.measures import measure_of
+from cinecohort.catalogue.measures import THEIR_NAMES, measure_of
 
 LIMITS: dict[str, tuple[float, float]] = {
     "age_years": (0.5, 115.0),
@@ -172,3 +172,22 @@ def wrong_unit(values: pd.Series, name: str) -> str | None:
     how = f", or set `scale: {unit[1]:.6g}` for it" if unit[1] != 1 else ""
     median = float(values.median())
     return f"most values look like {unit[0]} (the median is {median:g}); convert the column{how}."
+
+
+def doubts(values: pd.Series, name: str) -> str | None:
+    """Say what cannot be true of a column that is used as it is; None where nothing is wrong or known."""
+    ours = THEIR_NAMES.get(name, name)
+    limits = LIMITS.get(ours) or measure_limits(ours)
+    if limits is None or not pd.api.types.is_numeric_dtype(values):
+        return None
+    if unit := likely_unit(values, ours):
+        return (
+            f"most values look like {unit[0]} (the median is {values.median():g}); they are used as they are."
+        )
+    odd = values[implausible(values, limits)]
+    if odd.empty:
+        return None
+    return (
+        f"outside {limits[0]:g} to {limits[1]:g}, and used as a number: {odd.iloc[0]:g}"
+        f"{f' and {len(odd) - 1:,} more' if len(odd) > 1 else ''}; correct or empty what is wrong."
+    )

@@ -8,6 +8,7 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import replacing
+from cinecohort.ledger.plausibility import doubts
 from cinecohort.ledger.users_tables import check_rows, clean_column, refusals, text_format
 from cinecohort.synthetic import BANNER, COLUMN
 
@@ -57,14 +58,16 @@ def read_users_table(
     Returns
     -------
     tuple
-        The table, and sentences on what was taken as missing or looks like a code.
+        The table, and sentences on what was taken as missing, looks like a code, or cannot be true.
     """
     table = read_table(path, keys, may_be_empty)
     notes: list[str] = []
     for name in table.columns:
         if name not in keys and not is_key_name(str(name)):
-            table[name], told = clean_column(table[name], str(name), path, not has_limits(str(name)))
-            notes += told
+            limited = has_limits(str(name))
+            table[name], told = clean_column(table[name], str(name), path, not limited)
+            doubt = None if limited else doubts(table[name], str(name))
+            notes += told + ([f"{path}: column {name}: {doubt}"] if doubt else [])
     return table, notes
 
 

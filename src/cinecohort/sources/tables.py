@@ -63,6 +63,12 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
     order = table["repeat"].map(lambda repeat: place.get(repeat, 1 if repeat == "" else 2) if place else 0)
     table = table.assign(_order=order).sort_values("_order", kind="stable")
     further = table.duplicated("subject")
+    told_twice = table.duplicated(["subject", "repeat"]) & ~table.duplicated()
+    if told_twice.any():
+        notes.append(
+            f"{options.files[0].path}: {int(told_twice.sum()):,} rows tell other values of a subject that"
+            f" has a row already, such as {table.loc[told_twice, 'subject'].iloc[0]}; the first row is used."
+        )
     kept = table[~further].drop(columns=["_order", "repeat"]).sort_index().reset_index(drop=True)
     kept, zeros = _without_zeros(kept) if options.zero_is_missing else (kept, 0)
     kept, remarks = believed(kept)

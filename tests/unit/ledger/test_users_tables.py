@@ -124,6 +124,24 @@ def test_text_that_is_no_category(values, sentence):
     check_factor(pd.Series([f"site {i}" for i in range(12)]), "site")
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "told"),
+    [
+        ("lvedv_ml", [0.12, 0.14, 0.15], "most values look like litres (the median is 0.14)"),
+        ("LVEF (%)", [0.5, 0.6, 0.7], "most values look like a fraction"),
+        ("lvef_pct", [-126, 55, 60], "outside 2 to 100, and used as a number: -126;"),
+        ("height_cm", [1.75, 170, 180, 1.8], "outside 100 to 250, and used as a number: 1.75 and 1 more;"),
+        ("lvef_pct", [54, 55, 60], None),
+        ("x", [-126, 55, 60.5], None),
+    ],
+)
+def test_what_cannot_be_true_of_a_known_column_is_told(tmp_path, name, values, told):
+    table, notes = read(tmp_path, f"subject,{name}\n" + "".join(f"s{v},{v}\n" for v in values))
+    assert table[name].tolist() == values
+    assert len(notes) == (told is not None)
+    assert all(f"t.csv: column {name}: {told}" in note for note in notes)
+
+
 @pytest.mark.parametrize("values", [["Never", "never"], ["F", "M", "f"], ["site  1", "Site 1"]])
 def test_one_category_written_in_several_ways(values):
     with pytest.raises(UserError, match="differ in capitals or blanks alone: write one of them"):

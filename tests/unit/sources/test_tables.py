@@ -34,6 +34,14 @@ def test_ukbb_cardiac_table_with_repeats(tmp_path: Path) -> None:
     assert turned.measures.set_index("subject")["lvedv_ml"].to_dict() == {"1": 120, "2": 90}
 
 
+def test_rows_that_tell_two_things_of_one_subject_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("subject,lvedv_ml\nA,100\nA,100\nB,90\nB,95\nC,120\n")
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    assert table.measures.set_index("subject")["lvedv_ml"].to_dict() == {"A": 100, "B": 90, "C": 120}
+    (note,) = table.notes
+    assert note.startswith("a.csv: 1 rows tell other values of a subject that has a row already, such as B;")
+
+
 def test_long_table_of_two_phases_beside_a_wide_one(tmp_path: Path) -> None:
     (tmp_path / "wide.csv").write_text("Id,Systole,Diastole\n1,40,100\n")
     (tmp_path / "long.csv").write_text("Id,Volume\n2_Diastole,200\n2_Systole,90\n3_Diastole,150\n")
