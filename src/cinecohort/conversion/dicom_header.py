@@ -430,6 +430,8 @@ def _from_pydicom(value: Any, kind: str) -> Any:
         return tuple(str(item).strip() for item in several)
     if kind == "numbers":
         return tuple(float(item) for item in several)
+    if kind in ("float32", "float64"):
+        return _largest([float(item) for item in several])
     return int(several[0]) if kind == "unsigned" else _finite(float(several[0]))
 
 
@@ -438,7 +440,8 @@ def _decode(raw: bytes, kind: str) -> Any:
         return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else None
     if kind in ("float32", "float64"):
         form, size = ("<f", 4) if kind == "float32" else ("<d", 8)
-        return _finite(struct.unpack(form, raw)[0]) if len(raw) == size else None
+        whole = raw and len(raw) % size == 0
+        return _largest([value for (value,) in struct.iter_unpack(form, raw)]) if whole else None
     text = _text(raw)
     if not text:
         return None
@@ -449,6 +452,11 @@ def _decode(raw: bytes, kind: str) -> Any:
     if kind == "numbers":
         return tuple(float(item) for item in text.split("\\"))
     return _finite(float(text.split("\\", 1)[0]))
+
+
+def _largest(values: list[float]) -> float | None:
+    """One value for an element: of several (the velocities of three axes), that farthest from 0."""
+    return _finite(max(values, key=abs))
 
 
 def _finite(value: float) -> float | None:

@@ -43,6 +43,7 @@ KEYWORDS: dict[int, tuple[str, str]] = {
     0x00189028: ("Tagging", "text"),
     0x00189074: ("FrameAcquisitionDateTime", "text"),
     0x00189151: ("FrameReferenceDateTime", "text"),
+    0x00189217: ("VelocityEncoding", "float64"),
     0x0020000D: ("StudyInstanceUID", "text"),
     0x0020000E: ("SeriesInstanceUID", "text"),
     0x00200011: ("SeriesNumber", "number"),
@@ -77,6 +78,8 @@ KEYWORDS: dict[int, tuple[str, str]] = {
 
 PRIVATE: dict[tuple[str, int], tuple[str, str]] = {
     ("GEMS_PARM_01", 0x0043002F): ("GEImageKind", "unsigned"),
+    ("GEMS_ACQU_01", 0x001900CC): ("VelocityEncoding", "unsigned"),
+    ("Philips Imaging DD 001", 0x2001001A): ("VelocityEncoding", "float32"),
     ("GEMS_ACQU_01", 0x001900D7): ("CardiacPhaseNumber", "unsigned"),
     ("Philips MR Imaging DD 001", 0x20050011): ("VendorImageKind", "text"),
     ("Philips Imaging DD 001", 0x20010008): ("CardiacPhaseNumber", "number"),

@@ -52,6 +52,8 @@ class Kind:
             ("flip angle", values.get("FlipAngle"), ALIKE, 2.0),
             ("repetition time", values.get("RepetitionTime"), ALIKE, 1.0),
             ("time course", self.one_cycle, 0.0, 2.0),
+            ("velocity encoding", bool(values.get("VelocityEncoding")), 0.0, OTHER),
+            ("sign of the pixels", values.get("PixelRepresentation", 0), 0.0, OTHER),
             ("inversion time", bool(values.get("InversionTime")), 0.0, 2.0),
             ("rows", values["Rows"], 0.0, 0.5),
             ("columns", values["Columns"], 0.0, 0.5),
@@ -110,8 +112,10 @@ class Kind:
             likeness *= 1.5
         likeness *= {True: 1.0, None: 0.7, False: 0.3}[self.one_cycle]
         derived = "DERIVED" in values.get("ImageType", ())[:1]
-        for unlike in (is_capture(values), values.get("InversionTime"), derived):
+        flow = values.get("VelocityEncoding")
+        for unlike in (is_capture(values), values.get("InversionTime"), derived, flow):
             likeness *= 0.4 if unlike else 1.0
+        likeness *= 0.9 if values.get("PixelRepresentation") else 1.0  # Phase is signed, and some magnitude.
         return likeness
 
     @cached_property

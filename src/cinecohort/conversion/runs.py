@@ -1,5 +1,6 @@
 """Which acquisition of each slice is used, and which of its frames are missing."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -90,6 +91,15 @@ def drop_repositioned(view: str, stack: Stack, options: ConversionOptions) -> tu
     places = np.array([item.distance_mm for item in stack.slices])
     if len(places) < 4:
         return stack, []
+    if whole := _one_of_several_stacks(places, stack, options.spacing_tolerance):
+        kept = Stack(stack.axes, [stack.slices[index] for index in whole])
+        n = len(places) - len(whole)
+        used = series_words([item.run.frames[0] for item in kept.slices])
+        message = (
+            "Whole stacks lie between each other, at uneven distances; the fullest or latest of them is"
+            f" used (series {used}), and {n} slices of the others were left out."
+        )
+        return kept, [Finding(Code.DUPLICATE, Level.REVIEW, message, view, value=float(n))]
     step = float(np.max(np.diff(places)))
     best: list[int] = []
     for start in places:
@@ -109,6 +119,30 @@ def drop_repositioned(view: str, stack: Stack, options: ConversionOptions) -> tu
     )
     finding = Finding(Code.DUPLICATE, Level.REVIEW, message, view, value=float(len(others)))
     return Stack(stack.axes, [stack.slices[index] for index in best]), [finding]
+
+
+def _one_of_several_stacks(places: NDArray[np.float64], stack: Stack, tolerance: float) -> list[int] | None:
+    """Slices of the fullest, or latest, of several series that each cover the heart in even steps.
+
+    None where the slices are evenly spaced together (one stack acquired in turns), or are not such stacks.
+    """
+
+    def even(values: NDArray[np.float64]) -> bool:
+        steps = np.diff(values)
+        return bool(np.allclose(steps, np.median(steps), rtol=tolerance))
+
+    by_series: dict[str, list[int]] = defaultdict(list)
+    for index, item in enumerate(stack.slices):
+        by_series[item.run.frames[0].series].append(index)
+    stacks = [*(of for of in by_series.values() if len(of) > 1)]
+    if single := [of[0] for of in by_series.values() if len(of) == 1]:
+        stacks.append(single)  # Of a stack of one series for each slice.
+    if even(places) or len(stacks) < 2 or not all(len(of) >= 3 and even(places[of]) for of in stacks):
+        return None
+    common = min(places[of].max() for of in stacks) - max(places[of].min() for of in stacks)
+    if common < 0.5 * min(np.ptp(places[of]) for of in stacks):
+        return None
+    return max(stacks, key=lambda of: (len(of), max(stack.slices[i].run.acquired_s or 0.0 for i in of)))
 
 
 def _ordered(

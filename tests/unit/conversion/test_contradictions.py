@@ -453,6 +453,27 @@ def test_two_stacks_between_each_other_are_told() -> None:
     assert [(f.code, f.level) for f in conversion.findings] == [("SPACING", Level.REVIEW)]
 
 
+@pytest.mark.parametrize("layout", ["slice_major", "series_a_slice"])
+@pytest.mark.parametrize("later", [True, False])
+def test_of_two_whole_stacks_between_each_other_at_uneven_distances_one_is_used(
+    later: bool, layout: str
+) -> None:
+    second = synthetic.stack(layout="slice_major")
+    for image in second:
+        corner = np.array(image.ImagePositionPatient, float) + 4 * synthetic.NORMAL
+        image.ImagePositionPatient = [round(float(v), 5) for v in corner]
+        image.AcquisitionTime = ("12" if later else "08") + image.AcquisitionTime[2:]
+    first = synthetic.stack(layout=layout)
+    conversion = convert(first + second)
+    assert_right(conversion)
+    (finding,) = conversion.findings
+    assert (finding.code, finding.level, finding.value) == ("DUPLICATE", Level.REVIEW, 6.0)
+    used = second if later else first
+    corners = np.array(conversion.views["sa"].corners)
+    places = np.array([image.ImagePositionPatient for image in used], float)
+    assert all(np.abs(places - corner).max(axis=1).min() < 1e-3 for corner in corners)
+
+
 # ---- heart cycles
 
 

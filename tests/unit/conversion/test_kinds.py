@@ -128,12 +128,26 @@ def velocity(image: Dataset, z: int, t: int) -> None:
     image.RescaleSlope, image.RescaleIntercept, image.RescaleType = 0.1, -150, "cm/s"
 
 
+def ge_velocity(image: Dataset, z: int, t: int) -> None:
+    image.private_block(0x0019, "GEMS_ACQU_01", create=True).add_new(0xCC, "SS", 1500)
+
+
+def philips_velocity(image: Dataset, z: int, t: int) -> None:
+    block = image.private_block(0x2001, "Philips Imaging DD 001", create=True)
+    block.add_new(0x1A, "FL", [0.0, 0.0, 150.0])
+
+
+def signed(image: Dataset, z: int, t: int) -> None:
+    image.PixelRepresentation = 1
+
+
 KINDS = {
     **dict.fromkeys((flow, flow_by_sequence, flow_by_type, tagging), 12),
     **dict.fromkeys(
         (phase, component, ge_phase, ge_phase_in_another_block, philips_phase, siemens_phase), 12
     ),
     **dict.fromkeys((velocity, captured, captured_original, projection), 12),
+    **dict.fromkeys((ge_velocity, philips_velocity, signed), 12),
     **{perfusion: 40, perfusion_at_one_time: 40, mapping: 11, still: 1, real_time: 30, flow_by_angle: 12},
 }
 
