@@ -2,7 +2,7 @@
 
     python benchmarks/conversion.py [--subjects 10] [--repeats 3] [--write]
 
-Each subject is one archive of 10 slices x 50 frames of 208 x 162 pixels, one series a slice (made here;
+Each subject is one archive of 10 slices x 50 frames of 208 x 162 pixels, one series per slice (made here;
 noise gives it the compressed size of real ones). Ours is ``cinecohort convert`` on the folder of archives,
 start-up included: one 4D image, its sidecar, its record, checked after writing. The other is ``unzip``
 followed by ``dcm2niix -z y`` into ten 3D+t files, subject after subject. Runs alternate; the fastest of
@@ -149,7 +149,7 @@ def report(subjects: int, repeats: int) -> str:
     print("# Conversion: zip to `.nii.gz`\n", file=out)
     print(
         f"{subjects} subjects of {SLICES} slices x {FRAMES} frames of {ROWS} x {COLUMNS} pixels, one series a"
-        f" slice, one archive of {megabytes:.0f} MB each; seconds a subject, start-up included; fastest of"
+        f" slice, one archive of {megabytes:.0f} MB each; seconds per subject, start-up included; fastest of"
         f" {repeats} alternating runs. {platform.system()}, {platform.machine()}, {os.cpu_count()} processor"
         f" cores, Python {platform.python_version()}. Made by `python benchmarks/conversion.py --write`.\n",
         file=out,
@@ -163,7 +163,7 @@ def report(subjects: int, repeats: int) -> str:
     print(f"| ratio | {wall:.2f} | {cpu:.2f} |\n", file=out)
     print(f"Largest memory of our process: {ours_.memory_mb:.0f} MB.", file=out)
     print(
-        f"Worker processes of a shard: one {rates[1]:.2f}, two {rates[2]:.2f} subjects a second"
+        f"Worker processes of a shard: one {rates[1]:.2f}, two {rates[2]:.2f} subjects per second"
         f" ({rates[2] / rates[1]:.2f} times).",
         file=out,
     )

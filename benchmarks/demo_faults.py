@@ -2,9 +2,9 @@
 
     python benchmarks/demo_faults.py [--truth data/phantom/truth.tsv] [--results results]
 
-Run after ``make report``. Prints a row a fault; ends with 1 if a fault was not found by the stage and with
-the code that ``truth.tsv`` expects, or if a subject without a fault has a finding of a fault that conversion
-sees.
+Run after ``make report``. Prints one row per fault; ends with 1 if a fault was not found by the stage and
+with the code that ``truth.tsv`` expects, or if a subject without a fault has a finding of a fault that
+conversion sees.
 """
 
 import argparse

@@ -56,7 +56,7 @@ def only_done(options: ExperimentOptions) -> ExperimentOptions:
 
 
 def rows_table(options: ExperimentOptions) -> list[str]:
-    """A line a row: its network, how long it was trained, and where its validation ended."""
+    """One line per row: its network, how long it was trained, and where its validation ended."""
     head = [
         "row",
         "network",

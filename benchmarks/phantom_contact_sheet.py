@@ -2,8 +2,8 @@
 
     python benchmarks/phantom_contact_sheet.py sheet.png [--subjects 1 5 11] [--real STORE_FOLDER ...]
 
-A row a subject: short axis basal, mid and apical, then the 2-, 3- and 4-chamber view, at end-diastole; below
-it the same at end-systole. ``--real`` takes folders as `cinecohort convert` writes them (views that are
+One row per subject: short axis basal, mid and apical, then the 2-, 3- and 4-chamber view, at end-diastole;
+below it the same at end-systole. ``--real`` takes folders as `cinecohort convert` writes them (views that are
 missing stay black; end-systole is taken at 0.35 of the cycle). ``--layout dicom`` shows the hospitals'
 scanners. A sheet with real hearts is for looking at, never for the repository.
 """

@@ -10,8 +10,8 @@ changed     5,000 finished subjects, one raw folder replaced: the whole run to t
             patient with measures of their own; the store holds the subjects of the one shard that is looked
             into, and the shard tables of the others are there.
 overhead    200 finished subjects whose shard tables are gone, so that every job runs and finds nothing to do:
-            shards of 100 against one job a subject and stage, side by side, in the conversion (2 jobs against
-            200; all stages' jobs are made alike).
+            shards of 100 against one job per subject and stage, side by side, in the conversion (2 jobs
+            against 200; all stages' jobs are made alike).
 gather      The cohort's tables from 400 shards of 250 subjects (100,000), where everybody has human contours
             to compare with, and where one in twenty has, as in UK Biobank.
 throughput  Phantoms with UK Biobank's 50 frames, one shard, stage after stage; then the same shard again with
@@ -186,7 +186,7 @@ def copy_store(prototype: Cohort, cohort: Cohort, config: Config, subjects: set[
             inputs = {"raw": content, "source": json.dumps([options.source, options.settings])}
             print_of_copy = fingerprint("convert", VERSIONS["convert"], parameters, inputs)
             if raw.key == PROTOTYPE and print_of_copy != record.fingerprint:
-                raise RuntimeError("the prototype's fingerprint was not reproduced: mend this benchmark")
+                raise RuntimeError("the prototype's fingerprint was not reproduced: correct this benchmark")
             save_record(home, Record.from_dict({**record.to_dict(), "fingerprint": print_of_copy}))
 
 
@@ -260,7 +260,7 @@ def one_changed(folder: Path) -> list[dict[str, Any]]:
     for n_subjects in (1, 5000):
         cohort = finished_cohort(folder / str(n_subjects), prototype, n_subjects)
         if "Nothing to be done" not in run(cohort)[1]:
-            raise RuntimeError("the cohort is not finished: mend this benchmark")
+            raise RuntimeError("the cohort is not finished: correct this benchmark")
         shutil.rmtree(cohort.raw / PROTOTYPE)
         write_patient(cohort.raw, 1, scale=1.1)
         cost, printed = run(cohort)
@@ -273,11 +273,11 @@ def one_changed(folder: Path) -> list[dict[str, Any]]:
 
 
 def overhead(folder: Path) -> list[dict[str, Any]]:
-    """Cost of the same 200 finished subjects in shards of 100 and with one job a subject and stage."""
+    """Cost of the same 200 finished subjects in shards of 100 and with one job per subject and stage."""
     n_subjects = 200
     rows = []
     prototype = prototype_cohort(folder.parent / "prototype")
-    for name, shard_size in (("shards of 100", 100), ("one job a subject and stage", 1)):
+    for name, shard_size in (("shards of 100", 100), ("one job per subject and stage", 1)):
         cohort = Cohort(folder / str(shard_size))
         copy_raw(prototype, cohort, n_subjects)
         cohort.configure(studies={}, models=MODELS, shard_size=shard_size)
@@ -292,10 +292,10 @@ def overhead(folder: Path) -> list[dict[str, Any]]:
         stages = STAGES[:1]
         cost, printed = run(cohort, *(f"results/{stage}/{n}.tsv" for stage in stages for n in names))
         if cohort.contents("subjects") != kept:
-            raise RuntimeError("the jobs found something to do: mend this benchmark")
+            raise RuntimeError("the jobs found something to do: correct this benchmark")
         jobs = printed.count("Finished jobid")
         each = cost["processor s"] / n_subjects / len(stages)
-        rows.append({"design": name, "jobs": jobs, **cost, "processor s a subject and stage": each})
+        rows.append({"design": name, "jobs": jobs, **cost, "processor s per subject and stage": each})
     return rows
 
 
@@ -368,7 +368,7 @@ def throughput(folder: Path, n_subjects: int) -> list[dict[str, Any]]:
                 "subjects": n_subjects,
                 "work": work,
                 "idle": idle,
-                "processor s a subject": (work["processor s"] - idle["processor s"]) / n_subjects,
+                "processor s per subject": (work["processor s"] - idle["processor s"]) / n_subjects,
                 "peak MB": work["peak MB"],
             }
         )

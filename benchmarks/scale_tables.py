@@ -7,7 +7,7 @@ SHARD_SIZE = 250
 CORES = 320
 GPUS = 8
 K80_S = 9.5
-"""Seconds a subject, short axis, 50 frames, on a Tesla K80: published by Bai 2018 for their network."""
+"""Seconds per subject, short axis, 50 frames, on a Tesla K80: published by Bai 2018 for their network."""
 
 Results = dict[str, dict[str, Any]]
 
@@ -54,15 +54,15 @@ def overhead(part: dict[str, Any]) -> list[str]:
     """Shards against single subjects."""
     shards, single = part["rows"]
     rows = [
-        [row["design"], f"{row['jobs']:,}", *cost(row), f"{row['processor s a subject and stage']:.3f}"]
+        [row["design"], f"{row['jobs']:,}", *cost(row), f"{row['processor s per subject and stage']:.3f}"]
         for row in part["rows"]
     ]
-    times = single["processor s a subject and stage"] / shards["processor s a subject and stage"]
+    times = single["processor s per subject and stage"] / shards["processor s per subject and stage"]
     wall = single["seconds"] / shards["seconds"]
     return [
         "## Overhead of jobs that find nothing to do, the same 200 subjects",
         "",
-        *table(["design", "jobs", *COST, "processor s a subject and stage"], rows),
+        *table(["design", "jobs", *COST, "processor s per subject and stage"], rows),
         f"A shard's overhead a subject is 1/{times:.0f} of the other design's (1/{wall:.0f} by the clock).",
         "",
     ]
@@ -79,7 +79,7 @@ def throughput(part: dict[str, Any]) -> list[str]:
     """Subjects an hour by stage."""
     rows = []
     for row in part["rows"]:
-        seconds = max(row["processor s a subject"], 0.01)
+        seconds = max(row["processor s per subject"], 0.01)
         rows.append(
             [
                 row["stage"],
@@ -91,7 +91,7 @@ def throughput(part: dict[str, Any]) -> list[str]:
         )
     total = seconds_a_subject(part)
     rows.append(["all six", f"{total:.2f}", f"{3600 / total:,.0f}", "", ""])
-    header = ["stage", "processor s a subject", "subjects an hour and core"]
+    header = ["stage", "processor s per subject", "subjects per hour and core"]
     header += ["processor s of a job without work", "peak MB"]
     n = part["rows"][0]["subjects"]
     return [
@@ -104,8 +104,8 @@ def throughput(part: dict[str, Any]) -> list[str]:
 
 
 def seconds_a_subject(part: dict[str, Any], without: tuple[str, ...] = ()) -> float:
-    """Processor seconds a subject of all stages but some."""
-    return sum(row["processor s a subject"] for row in part["rows"] if row["stage"] not in without)
+    """Processor seconds per subject of all stages but some."""
+    return sum(row["processor s per subject"] for row in part["rows"] if row["stage"] not in without)
 
 
 def projection(results: Results) -> list[str]:
@@ -115,7 +115,7 @@ def projection(results: Results) -> list[str]:
     idle = sum(row["idle"]["processor s"] for row in part["rows"]) * COHORT / SHARD_SIZE
     # Slurm starts Snakemake twice for a job.
     starting = 3.0 * jobs
-    segment = next(row for row in part["rows"] if row["stage"] == "segment")["processor s a subject"]
+    segment = next(row for row in part["rows"] if row["stage"] == "segment")["processor s per subject"]
     cpu = seconds_a_subject(part, ("segment",)) * COHORT / 3600
     on_cpu = segment * COHORT / 3600
     jobs_own = (idle + starting) / 3600

@@ -58,7 +58,7 @@ def converted(source: str, path: Path, keys: Sequence[str] | None, destination: 
 
 
 def scores(folders: Sequence[Path], model: ModelOptions, options: SegmentationOptions) -> pd.DataFrame:
-    """Overlap of a model with the experts: a row a subject, frame and structure, whole hearts only."""
+    """Overlap of a model with the experts: one row per subject, frame and structure, whole hearts only."""
     tables = []
     for folder, outcome in segment_subjects(folders, model, options, "sa", model.name):
         if not outcome.outputs:

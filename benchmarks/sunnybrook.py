@@ -42,13 +42,13 @@ def row(number: int, folder: Path, measures: pd.DataFrame) -> list[str]:
     edv, esv = (automatic[drawn[role], frames[role]].sum() for role in ("ED", "ES"))
     at_expert = ejection_fraction(*(automatic[:, frames[role]].sum() for role in ("ED", "ES")))
     model = next(name for name in own.index if name != "manual")
-    told = [
+    notes = [
         f"{role} slice {place}: {automatic[place, frame]:.1f} against {expert[place, frame]:.1f} mL"
         for role, frame in frames.items()
         for place in np.flatnonzero(np.abs(automatic[:, frame] - expert[:, frame]) > WORTH_TELLING_ML)
     ]
     fractions = [own["manual"], own[model], at_expert, ejection_fraction(edv, esv)]
-    return [str(number), *(f"{value:.1f}" for value in fractions), "; ".join(told)]
+    return [str(number), *(f"{value:.1f}" for value in fractions), "; ".join(notes)]
 
 
 def main() -> None:

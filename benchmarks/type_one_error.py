@@ -182,7 +182,7 @@ def printed_of_everybody(cell: Cell) -> bool:
 
 
 def two_sample(sample1: np.ndarray, sample0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """P values of Welch's and of Student's test, a column an outcome."""
+    """P values of Welch's and of Student's test, one column per outcome."""
     n1, n0 = len(sample1), len(sample0)
     difference = sample1.mean(axis=0) - sample0.mean(axis=0)
     one, zero = sample1.var(axis=0, ddof=1), sample0.var(axis=0, ddof=1)

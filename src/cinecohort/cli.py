@@ -14,7 +14,7 @@ from cinecohort.errors import UserError
 
 COMMANDS = {
     "phantom": "write a phantom cohort of known truth",
-    "convert": "raw DICOM (or ACDC, Sunnybrook) to NIfTI, one folder a subject",
+    "convert": "raw DICOM (or ACDC, Sunnybrook) to NIfTI, one folder per subject",
     "segment": "segment images with a network",
     "measure": "clinical measures from label maps",
     "evaluate": "overlap and distances between two segmentations",

@@ -56,12 +56,12 @@ def write_text_if_changed(path: Path, text: str) -> bool:
 
 
 def to_json(value: Any, sort_keys: bool = True) -> str:
-    """Serialise `value`, with sorted keys unless told otherwise, so that equal values give equal text."""
+    """Serialise `value`, with sorted keys unless asked otherwise, so that equal values give equal text."""
     return json.dumps(value, indent=1, sort_keys=sort_keys, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_json(path: Path, value: Any, sort_keys: bool = True) -> None:
-    """Write `value` as JSON, with sorted keys unless told otherwise, by rename."""
+    """Write `value` as JSON, with sorted keys unless asked otherwise, by rename."""
     write_text(path, to_json(value, sort_keys))
 
 

@@ -287,7 +287,7 @@ def _trusted_affine(path: Path, nifti: nib.Nifti1Image, content: bytes) -> NDArr
             raise ValueError(NO_VOXEL_SIZE)  # The affine is made of the pixdim that nibabel put in its place.
         return spacing_checked_affine(affine, zooms)
     except ValueError as fault:
-        raise UserError(f"{path}: {fault}; mend its header or convert it again.") from fault
+        raise UserError(f"{path}: {fault}; correct its header or convert it again.") from fault
 
 
 def _frame_interval(header: nib.Nifti1Header) -> float | None:

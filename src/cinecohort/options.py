@@ -78,7 +78,7 @@ def parse_options(values: Mapping[str, Any], model: type[Model], origin: str = "
 Location = tuple[int | str, ...]
 
 UNION_TAGS = ("union_tag_invalid", "union_tag_not_found")
-"""Kinds of mistakes in the key by which the members of a union are told apart."""
+"""Kinds of mistakes in the key by which the members of a union are distinguished."""
 
 
 def _location(item: Mapping[str, Any], values: Any) -> Location:

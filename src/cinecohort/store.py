@@ -1,4 +1,4 @@
-"""The store: one folder a subject, with one record a stage that says what was made from what.
+"""The store: one folder per subject, with one record per stage that says what was made from what.
 
 A record holds the fingerprint of everything that went into the stage's work, the outcome, each output with
 its size and digest, and a digest of itself, so that an edited number is noticed. It is written last, so a

@@ -126,8 +126,8 @@ def main() -> int:
                 found = contents(cohort)
                 differs = sorted(n for n in expected.keys() | found if expected.get(n) != found.get(n))
                 wrong += bool(differs)
-                told = f"differs in {', '.join(differs[:5])}" if differs else "same results after a rerun"
-                print(f"{kind} {number + 1}: {done} files before; {told}", flush=True)
+                result = f"differs in {', '.join(differs[:5])}" if differs else "same results after a rerun"
+                print(f"{kind} {number + 1}: {done} files before; {result}", flush=True)
     return min(wrong, 1)
 
 

@@ -96,7 +96,7 @@ def wait_for(what: str, ready: Callable[[], bool], seconds: float = 120.0) -> No
 def slurm_cluster(home: Path, cpus: int = 32) -> Iterator[dict[str, str]]:
     """Run a Slurm with a CPU and a GPU partition; yields the environment for its clients.
 
-    The configuration lies in /etc/slurm while it runs, and `home` keeps ``jobs.log``, a line a finished job.
+    The configuration lies in /etc/slurm while it runs; `home` keeps ``jobs.log``, one line per finished job.
 
     Slurm 22.05 counts a GPU only where a device file is named, so the fake one is a twin of /dev/null.
     """

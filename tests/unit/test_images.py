@@ -161,7 +161,7 @@ def test_pixdim_wins_over_an_affine_that_disagrees(affine, zooms, expected):
 
 
 def with_header(path, pixdim=None, sform=None, sform_code=None):
-    """Write a cine, then change bytes of its header, which nibabel would mend when it writes."""
+    """Write a cine, then change bytes of its header, which nibabel would correct when it writes."""
     write_image(path, cine())
     content = bytearray(path.read_bytes())
     if pixdim is not None:
@@ -192,7 +192,7 @@ def test_a_pixdim_that_is_no_size_leaves_the_spacing_to_the_affine(tmp_path, pix
     ],
 )
 def test_an_image_without_a_voxel_size_is_refused(tmp_path, header, sentence):
-    with pytest.raises(UserError, match=rf"sa\.nii: .*{sentence}.*; mend its header"):
+    with pytest.raises(UserError, match=rf"sa\.nii: .*{sentence}.*; correct its header"):
         read_image(with_header(tmp_path / "sa.nii", **header))
 
 

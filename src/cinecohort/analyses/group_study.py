@@ -226,8 +226,7 @@ def match_cohort(cohort: StudyCohort, options: StudyOptions) -> Matching:
     if len(matching.pairs.focal) < 2:
         raise UserError(
             f"Study {options.name}: {len(matching.pairs.focal)} pairs were matched, too few to compare; "
-            "widen the caliper or "
-            "match on less."
+            "widen the caliper or match on less."
         )
     return matching
 

@@ -68,10 +68,9 @@ def _population(options: StudyOptions, flow: Flow) -> list[str]:
         "out."
     )
     sentences.append(
-        "Exclusions were applied in a fixed order (visits, quality, exclusion criteria, groups, covariates, "
-        "measures) and counted at "
-        f"each step; {flow.remaining:,} subjects were analysed. Subjects with a missing covariate were left "
-        "out, nothing was imputed."
+        "Exclusions were applied in a fixed order (visits, quality, exclusion criteria, groups, "
+        f"covariates, measures) and counted at each step; {flow.remaining:,} subjects were analysed. "
+        "Subjects with a missing covariate were left out, nothing was imputed."
     )
     return sentences
 
@@ -93,8 +92,7 @@ def _matching(options: StudyOptions, matching: Matching) -> list[str]:
     side = "treated" if settings.estimand == "att" else "control"
     sentences = [
         f"The propensity score was estimated by logistic regression on {_covariates(options.covariates)} "
-        "(main effects), chosen beforehand "
-        "as possible common causes of group and outcome.",
+        "(main effects), chosen beforehand as possible common causes of group and outcome.",
         f"Each subject of {focal} was matched to {_how(settings, partners, score)}.",
         _calipers(matching),
     ]
@@ -115,8 +113,7 @@ def _matching(options: StudyOptions, matching: Matching) -> list[str]:
     )
     sentences.append(
         f"Balance was judged by standardised mean differences (denominator: SD of {focal} in the full "
-        f"sample; limit {options.balance_threshold:g}) and "
-        "variance ratios (0.5 to 2), not by tests."
+        f"sample; limit {options.balance_threshold:g}) and variance ratios (0.5 to 2), not by tests."
     )
     return sentences
 

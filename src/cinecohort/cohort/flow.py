@@ -31,7 +31,7 @@ def flow_of_subjects(
     Parameters
     ----------
     index
-        One row a subject, with ``subject`` and ``dataset``.
+        One row per subject, with ``subject`` and ``dataset``.
     stages
         Shard tables by stage, with ``subject, status, stage, code, reason``.
     final, judged

@@ -48,7 +48,7 @@ def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``subject, dataset, status, stage, code, reason``, one row a subject.
+        ``subject, dataset, status, stage, code, reason``, one row per subject.
     """
     states = []
     for order, (stage, table) in enumerate(stages.items()):

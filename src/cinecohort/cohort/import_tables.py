@@ -94,12 +94,12 @@ def read_measures_of(
     odd: dict[str, list[Finding]] = {}
     for name, options in datasets.items():
         assert isinstance(options.settings, TablesOptions)
-        table, read, remarks, told = read_dataset(name, options.path, options.settings)
+        table, read, remarks, read_notes = read_dataset(name, options.path, options.settings)
         keys = {each: subject_key(name, each, datasets) for each in table["subject"]}
         own = table["subject"]
         tables.append(table.assign(id=own, participant=own, visit="", subject=own.map(keys)))
         counts += read
-        notes += told
+        notes += read_notes
         odd |= {keys[each]: findings_of(listed) for each, listed in remarks.items()}
     return pd.concat(tables, ignore_index=True), pd.DataFrame(counts), odd, notes
 

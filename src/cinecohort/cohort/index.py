@@ -1,4 +1,4 @@
-"""The index: what raw data there is, by name, size and time, in one small table a shard.
+"""The index: what raw data there is, by name, size and time, in one small table per shard.
 
 Listing and reading are here; how a run brings the index up to date is in :mod:`cinecohort.cohort.refresh`.
 """

@@ -1,4 +1,4 @@
-"""Values of participants that cannot be true: missing by default, and each one told."""
+"""Values of participants that cannot be true: missing by default, and each one reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

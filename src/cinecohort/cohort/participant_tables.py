@@ -276,12 +276,12 @@ class _Column:
             columns.append(part.map(lambda text, number=number: f"{number or 0}\0{text}", na_action="ignore"))
 
         def combine(cells: Sequence[str]) -> tuple[str | None, list[str]]:
-            told = [
+            reports = [
                 heart_attack_reported([text], int(number))
                 for number, _, text in (c.partition("\0") for c in cells)
             ]
-            odd = [item for _, listed in told for item in listed]
-            answers = {answer for answer, _ in told}
+            odd = [item for _, listed in reports for item in listed]
+            answers = {answer for answer, _ in reports}
             return ("true" if "true" in answers else "false" if "false" in answers and not odd else None), odd
 
         return self._rows(

@@ -46,9 +46,9 @@ def heart_attack_reported(answers: Sequence[str], field: int | None = None) -> t
         ``true``, ``false`` or None (not known), and the answers that are not understood. These leave unknown
         what no other answer says.
     """
-    told = [plain_code(item) for item in items_of(answers)]
-    meant = [_attack(item, field) for item in told]
-    odd = [item for item, meaning in zip(told, meant, strict=True) if meaning == "odd"]
+    codes = [plain_code(item) for item in items_of(answers)]
+    meant = [_attack(item, field) for item in codes]
+    odd = [item for item, meaning in zip(codes, meant, strict=True) if meaning == "odd"]
     if "true" in meant:
         return "true", odd
     return ("false" if "false" in meant and not odd else None), odd
@@ -71,7 +71,7 @@ def _attack(item: str, field: int | None) -> str | None:
 def diagnoses(texts: Sequence[str]) -> tuple[str | None, list[str]]:
     """A participant's diagnoses joined by semicolons, and those of them that are no ICD-10 codes.
 
-    A description beside its code is no such: only cells that hold no code at all are told.
+    A description beside its code is no such: only cells that hold no code at all are reported.
     """
     items = items_of(texts)
     known = any(code_in(item) for item in items)

@@ -34,7 +34,7 @@ def gather_participants(
     Raises
     ------
     UserError
-        If a table tells two different things of one subject, or knows none.
+        If a table says two different things of one subject, or knows none.
     """
     parts = []
     for name, options in datasets.items():
@@ -69,8 +69,8 @@ def participant_findings(people: pd.DataFrame) -> dict[str, list[Finding]]:
     """By subject, a finding for each remark on the participant's values."""
     if REMARKS not in people:
         return {}
-    told = people.loc[people[REMARKS].map(bool) & people[REMARKS].notna(), ["subject", REMARKS]]
-    return {subject: findings_of(remarks) for subject, remarks in told.itertuples(index=False, name=None)}
+    remarked = people.loc[people[REMARKS].map(bool) & people[REMARKS].notna(), ["subject", REMARKS]]
+    return {subject: findings_of(remarks) for subject, remarks in remarked.itertuples(index=False, name=None)}
 
 
 def findings_of(remarks: Iterable[Remark]) -> list[Finding]:
@@ -123,7 +123,7 @@ def join_participants(
     Raises
     ------
     UserError
-        If the table tells two different things of one subject, or knows none.
+        If the table says two different things of one subject, or knows none.
     """
     table = table.drop(columns=["dataset", "id"], errors="ignore")
     for key in ("subject", "id"):
@@ -140,7 +140,7 @@ def join_participants(
     if len(repeated):
         raise UserError(
             f"dataset {dataset}: {repeated[right[0]].iloc[0]} stands more than once in the table of "
-            "participants; keep one row a participant (and visit)."
+            "participants; keep one row per participant (and visit)."
         )
     details = table.drop(
         columns=[c for c in ("subject", "participant", "visit") if c not in right], errors="ignore"

@@ -38,7 +38,7 @@ BYTES_OF_AN_IMAGE = 0.6
 def check_values(values: Mapping[str, Any]) -> list[Problem]:
     """Check the values of a configuration file.
 
-    Where they hold mistakes, these are told, and the rest is checked without them.
+    Where they hold mistakes, these are reported, and the rest is checked without them.
     """
     config, mistakes = parse_leniently(values, Config)
     problems = [Problem(place, sentence) for place, sentence in mistakes]
@@ -171,8 +171,8 @@ def _tables(config: Config, problems: list[Problem]) -> tuple[pd.DataFrame | Non
 
 
 def _doubted(config: Config, problems: Sequence[Problem]) -> set[str]:
-    """Columns of participants of which a mistake was told already: their values say nothing."""
-    told = [p.sentence for p in problems if p.stops and p.place.endswith(".participants")]
+    """Columns of participants of which a mistake was reported already: their values say nothing."""
+    reported = [p.sentence for p in problems if p.stops and p.place.endswith(".participants")]
     names = {name: [name] for name in LIMITS}
     for options in config.datasets.values():
         for ours, given in options.columns.items():
@@ -180,7 +180,7 @@ def _doubted(config: Config, problems: Sequence[Problem]) -> set[str]:
             names[ours] = [ours, *([theirs] if isinstance(theirs, str) else theirs)]
     names.setdefault("sex", ["sex"])
     doubted = {
-        ours for ours, listed in names.items() if any(name in text for name in listed for text in told)
+        ours for ours, listed in names.items() if any(name in text for name in listed for text in reported)
     }
     return doubted | ({"bmi"} if doubted & {"height_cm", "weight_kg"} else set())
 
@@ -262,7 +262,7 @@ def _fingerprint(config: Config) -> dict[str, str]:
 
 
 def check_before_run(values: Mapping[str, Any], main_process: bool) -> list[str]:
-    """Refuse a configuration that something stops, and return what else is to be told.
+    """Refuse a configuration that something stops, and return what else is to be reported.
 
     The workflow calls it. In jobs, and where configuration and tables were found right before, nothing is
     looked at again.

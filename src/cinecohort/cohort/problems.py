@@ -17,7 +17,7 @@ class Problem:
     sentence
         What is wrong, and what to do.
     stops
-        Whether it stops a run; otherwise it is told.
+        Whether it stops a run; otherwise it is only reported.
     """
 
     place: str

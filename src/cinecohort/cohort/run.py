@@ -39,7 +39,7 @@ class Run:
         self.ended = threading.Event()
 
     def start(self, planned: Iterable[Job]) -> None:
-        """Take the results folder for this run, write the index and begin to tell how many subjects are done.
+        """Take the results folder for this run, write the index and begin to say how many subjects are done.
 
         Parameters
         ----------
@@ -61,13 +61,13 @@ class Run:
 
     def _tell(self) -> None:
         pauses = iter(SECONDS_BETWEEN_LINES)
-        pause, told = next(pauses), ""
+        pause, shown = next(pauses), ""
         while not self.ended.wait(pause):
             pause = next(pauses, pause)
             line = self.progress()
-            if line and line != told:
+            if line and line != shown:
                 _print(f"{line} ({duration(time.time() - self.started)})")
-                told = line
+                shown = line
 
     def progress(self) -> str:
         """How many subjects each stage is through with, of those in the jobs of this run."""

@@ -183,11 +183,11 @@ def unfinished_lines(results: Path, new: Collection[Path], planned: Sequence[Job
             waiting += 1
     if waiting:
         begun.append(f"{waiting:,} more jobs were not begun, or ended before they could write their log.")
-    return [*begun, "Start the workflow again when the cause is mended: it goes on where it stopped."]
+    return [*begun, "Start the workflow again when the cause is removed: it goes on where it stopped."]
 
 
 def last_line(log: Path) -> str:
     """The last line of a log, which says why a job failed (or how far it came)."""
     lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
-    told = [line.strip() for line in lines if line.strip()]
-    return told[-1][:300] if told else ""
+    said = [line.strip() for line in lines if line.strip()]
+    return said[-1][:300] if said else ""

@@ -91,7 +91,7 @@ def run_shard(
     store
         Folder that holds the subjects' folders.
     logs
-        Folder for one log of events a subject (times, hosts, tracebacks).
+        Folder for one log of events per subject (times, hosts, tracebacks).
     threads
         Worker processes.
     tally
@@ -259,12 +259,12 @@ def fault_outcome(subject: str, stage: str, fault: BaseException) -> Outcome:
 
     What an exception says may quote what was read. The stages that read the store quote nothing but that;
     the conversion reads raw files, with names and birth dates in them and in their names, so that of its
-    faults only kind and place are told.
+    faults only kind and place are given.
     """
     reads_raw_files = stage == "convert"
     kind = type(fault).__name__
-    told = kind if reads_raw_files else f"{kind}: {fault}"
-    message = f"{subject}: {stage} met an unexpected fault ({told}); see its log."
+    words = kind if reads_raw_files else f"{kind}: {fault}"
+    message = f"{subject}: {stage} met an unexpected fault ({words}); see its log."
     outcome = Outcome(Status.ERROR, [Finding(Code.UNEXPECTED, Level.ERROR, message)])
     lines = traceback.format_tb(fault.__traceback__) if reads_raw_files else traceback.format_exception(fault)
     outcome.traceback = "".join(["Traceback:\n", *lines, kind] if reads_raw_files else lines)

@@ -87,7 +87,7 @@ def model_problems(config: Config) -> Iterator[str]:
     """
     for taken in sorted({each.name for each in model_sets(model_names(config))} & observers_named(config)):
         yield (
-            f"{taken!r} is the name of an observer, and tables tell sources apart by name; "
+            f"{taken!r} is the name of an observer, and tables distinguish sources by name; "
             "call the model something else."
         )
     for view, models in config.models.items():

@@ -27,7 +27,7 @@ def number_of_shards(results: Path, n_subjects: int, shard_size: int) -> int:
     n_subjects
         Size of the cohort now; looked at only when there is no earlier choice.
     shard_size
-        Wanted subjects a shard. A different value than that of the first run is refused, since it would
+        Wanted subjects per shard. A different value than that of the first run is refused, since it would
         move every subject and repeat all stages' tables: the file has to be deleted on purpose.
 
     Raises

@@ -121,8 +121,8 @@ def strike(results: Path, damages: Sequence[Damage]) -> None:
             (results / damage.stage / f"{damage.shard}{suffix}").unlink(missing_ok=True)
 
 
-def mend(results: Path, report: Verification) -> None:
-    """Make the next run mend what is damaged, and remove what killed jobs left."""
+def repair(results: Path, report: Verification) -> None:
+    """Make the next run repair what is damaged, and remove what killed jobs left."""
     strike(results, report.damages)
     for path in report.abandoned:
         path.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""The commands of the command line: one module a command, with add_arguments and run."""
+"""The commands of the command line: one module per command, with add_arguments and run."""

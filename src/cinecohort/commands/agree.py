@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="first",
         help="what is paired of a subject with several rows; default first",
     )
-    parser.add_argument("--repeated", metavar="COL", help="column that tells repeats of a subject apart")
+    parser.add_argument("--repeated", metavar="COL", help="column that distinguishes repeats of a subject")
     parser.add_argument("--no-figures", action="store_true", help="write tables only")
     parser.set_defaults(parser=parser)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row a subject")
+    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row per subject")
     parser.add_argument("--group", required=True, metavar="COL", help="column of the groups' labels")
     parser.add_argument(
         "--groups",

@@ -1,4 +1,4 @@
-"""``cinecohort convert``: raw data to one folder a subject, as in the store."""
+"""``cinecohort convert``: raw data to one folder per subject, as in the store."""
 
 import argparse
 from pathlib import Path

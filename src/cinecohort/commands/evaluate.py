@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--positions",
         action="store_true",
-        help="rows for basal, mid and apical slices too, told apart by the column `position`",
+        help="rows for basal, mid and apical slices too, distinguished by the column `position`",
     )
     for side in ("auto", "manual"):
         parser.add_argument(

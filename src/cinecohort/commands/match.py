@@ -16,7 +16,7 @@ SETTINGS = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row a subject")
+    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row per subject")
     parser.add_argument(
         "--treatment", required=True, metavar="COL", help="column of 0 and 1 (1 = treated), or of labels"
     )

@@ -10,13 +10,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Define the arguments."""
     parser.add_argument("destination", type=Path, metavar="DEST", help="folder that is written")
     parser.add_argument("--subjects", type=int, default=24, metavar="N", help="subjects (24)")
-    parser.add_argument("--frames", type=int, default=20, metavar="T", help="frames a cycle (20)")
+    parser.add_argument("--frames", type=int, default=20, metavar="T", help="frames per cycle (20)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of everything drawn (1)")
     parser.add_argument(
         "--layout",
         choices=("ukbiobank", "dicom", "nifti"),
         default="ukbiobank",
-        help="UK Biobank's archives, a folder of series a subject, or images and true label maps to train on",
+        help="UK Biobank's archives, one folder of series per subject, or images and true label maps",
     )
     parser.add_argument(
         "--ed-es", action="store_true", help="with --layout nifti: end-diastole and end-systole only"

@@ -12,14 +12,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-records",
         action="store_true",
-        help="only report; otherwise the next run is made to mend what is damaged",
+        help="only report; otherwise the next run is made to repair what is damaged",
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the store and print what is damaged, a line a file."""
     from cinecohort.cohort.run_lock import RunLock
-    from cinecohort.cohort.verify import mend, verify
+    from cinecohort.cohort.verify import repair, verify
 
     if not (arguments.results / "subjects").is_dir():
         raise UserError(f"{arguments.results}: is no results folder (it has no folder `subjects`).")
@@ -35,12 +35,12 @@ def run(arguments: argparse.Namespace) -> int:
     if other:
         print(f"This was only a look, since {other}")
     elif not arguments.keep_records:
-        mend(arguments.results, report)
+        repair(arguments.results, report)
     lock.release()
     n = len(report.damages)
     print(
         f"{report.n_files:,} files of {report.n_subjects:,} subjects checked: "
         + (f"{n:,} damaged." if n else "all are as recorded.")
-        + (" Run the workflow again to mend them." if n and not (arguments.keep_records or other) else "")
+        + (" Run the workflow again to repair them." if n and not (arguments.keep_records or other) else "")
     )
     return 1 if n else 0

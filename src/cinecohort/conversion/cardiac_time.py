@@ -100,7 +100,7 @@ def _unordered(view: str, slices: list[Slice], which: tuple[int, ...]) -> Findin
         if against
         else "they have no trigger time, acquisition time or instance number of their own"
     )
-    message = f"Nothing tells the order in time of the frames of {len(which)} slices: {cause}."
+    message = f"Nothing states the order in time of the frames of {len(which)} slices: {cause}."
     return Finding(Code.TIME, Level.REJECT, message, view, slices=which)
 
 

@@ -37,9 +37,7 @@ The LV painted over the filled epicardium leaves the myocardium."""
 FARTHEST = 4
 """Contours reach no farther than so many widths of the image; others would fill the memory when drawn."""
 NOT_IN_IMAGE = "contours lie on a slice or frame that the image does not have"
-SOLID = (
-    "the epicardium has no endocardium in it, so that wall and cavity cannot be told apart: neither is used"
-)
+SOLID = "the epicardium holds no endocardium, so that wall and cavity cannot be separated: neither is used"
 NOT_AS_ACQUIRED = "contours lie on an image that was resampled, and are left out"
 
 

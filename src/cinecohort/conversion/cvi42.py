@@ -1,7 +1,7 @@
 """Contours of a cvi42 workspace (``.cvi42wsx``, zipped or not): read safely, and written for phantoms.
 
-The tree is ``StudyMapStates`` > list item > ``ImageStates`` > one item a SOPInstanceUID > ``Contours`` > one
-item a contour name > ``Points`` (items with x and y) and ``SubpixelResolution``; elements are told apart by
+The tree is ``StudyMapStates`` > list item > ``ImageStates`` > one item per SOPInstanceUID > ``Contours`` >
+one item per contour name > ``Points`` (items with x and y) and ``SubpixelResolution``; elements are known by
 local name and ``key`` attribute, whatever their namespaces are bound to. A pixel coordinate is the point over
 the sub-pixel resolution; whole numbers are pixel centres, counted from 0, as ukbb_cardiac takes them.
 

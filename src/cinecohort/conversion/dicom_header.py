@@ -1,7 +1,7 @@
 """The few header values that conversion needs, read fast, with pydicom for whatever is not plain.
 
 A plain file (little endian, not deflated, one image) is walked element by element: some ten times faster
-than building a whole dataset, which counts with five hundred files a subject. Everything else goes through
+than building a whole dataset, which counts with five hundred files per subject. Everything else goes through
 pydicom. Both ways give the same values.
 """
 

@@ -67,7 +67,7 @@ class Part:
 
 
 def together(a: Part, b: Part) -> bool | None:
-    """Whether two parts are of one examination; None where that cannot be told."""
+    """Whether two parts are of one examination; None where that is unknown."""
     pause = a.pause(b)
     another_day = a.day is not None and b.day is not None and a.day != b.day
     if a.study == b.study or not (a.study and b.study):

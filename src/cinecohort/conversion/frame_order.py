@@ -62,7 +62,7 @@ CLOCKS = {
     **{"AcquisitionTime": 0, "FrameAcquisitionDateTime": 8, "AcquisitionDateTime": 8},
     **{"ContentTime": 0, "FrameReferenceDateTime": 8, "SeriesTime": 0},
 }
-"""Attributes that tell a time of day, and where in their text it begins."""
+"""Attributes that give a time of day, and where in their text it begins."""
 
 HALF_A_DAY_S = 43_200.0
 
@@ -210,7 +210,7 @@ def passes(frames: Sequence[Frame]) -> list[Run]:
 
 
 def _repeated(frames: list[Frame]) -> list[list[Frame]]:
-    """Passes told by a statement whose values come again, or start anew in the order of instance numbers."""
+    """Passes by a statement whose values come again, or start anew in the order of instance numbers."""
     ordered_already = False
     for statement in STRONG:
         values = statement.values(frames)
@@ -290,7 +290,7 @@ def _hidden(run: Run) -> list[list[Frame]]:
 
 
 def _by_label(frames: list[Frame], keys: list[float], number: int) -> list[list[Frame]]:
-    """Passes told by acquisition number, series or clock; empty where none tells them.
+    """Passes known from acquisition number, series or clock; empty where none distinguishes them.
 
     Each pass has to span the heart cycle. Where `number` is 0, nothing else speaks for more than one pass,
     and the order of clocks and instance numbers proves none.

@@ -1,4 +1,4 @@
-"""One record a frame, whatever the layout of the files: one image a file, or many."""
+"""One record per frame, whatever the layout of the files: one image per file, or many."""
 
 import math
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """What kind of image an acquisition is, and which of several kinds at one place is the cine.
 
 Flow, perfusion, mapping, real-time and captured images may lie at the positions of the cine, with or without
-a tag that tells. They are told by their likeness to each other: the kind that most slices have, and that
+a tag that says so. They are known by their likeness to each other: the kind that most slices have, and that
 looks most like a cine, is the stack's; the rest is left out.
 """
 
@@ -140,8 +140,8 @@ def _letters(name: object) -> str | None:
 
 
 def _contrast(image_type: Sequence[str]) -> object:
-    told = {"M_PCA", "PCA", "M_IR", "IR", "M_SE", "SE", "M_FFE", "FFE", "MOCO", "PERFUSION", "T1", "T2"}
-    return tuple(sorted(told & set(image_type[2:])))
+    known = {"M_PCA", "PCA", "M_IR", "IR", "M_SE", "SE", "M_FFE", "FFE", "MOCO", "PERFUSION", "T1", "T2"}
+    return tuple(sorted(known & set(image_type[2:])))
 
 
 def clusters(runs: Sequence[Run]) -> list[list[Kind]]:
@@ -291,9 +291,9 @@ def _left_out(
         words = cine.differences(Kind(others[0][1]))
         doubtful = bool(lost) or (len(places) > len(own) / 2 and view == "sa")
         message = (
-            f"{n} images of another kind than the cine (series"
-            f" {series_words([run.frames[0] for _, run in others])}; other {words}) at {len(places)}"
-            " positions were left out" + ("; see whether they belong to it." if doubtful else ".")
+            f"{n} images of another kind than the cine (series "
+            f"{series_words([run.frames[0] for _, run in others])}; other {words}) at {len(places)} "
+            "positions were left out" + ("; see whether they belong to it." if doubtful else ".")
         )
         level = Level.REVIEW if doubtful else Level.INFO
         findings.append(Finding(Code.OTHER_KIND, level, message, view, value=float(n)))

@@ -148,7 +148,7 @@ def check_completeness(
 def _solid(
     labels: NDArray[np.uint8], view: str, role: str, frame: int, observer: str, level: Level
 ) -> list[Finding]:
-    """Slices beyond the cavity's whose myocardium is too large to be an apex; gaps are told by structure."""
+    """Slices beyond the cavity's whose myocardium is too large to be an apex; gaps are found by structure."""
     if view != "sa":
         return []
     lv, wall = (np.count_nonzero(labels[..., frame] == label, axis=(0, 1)) for label in (1, 2))

@@ -45,7 +45,7 @@ class ConversionOptions(Options):
     """Whether images marked DERIVED may be used."""
 
     min_frames: int = Field(default=10, ge=1)
-    """A stack with fewer frames a slice is not a cine."""
+    """A stack with fewer frames per slice is not a cine."""
 
     min_parallel_slices: int = Field(default=5, ge=2)
     """So many parallel slices without a telling name are taken for a short-axis stack."""

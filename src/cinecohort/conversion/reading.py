@@ -113,7 +113,7 @@ def without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Finding]]:
     """Leave out copies: frames of one identifier whose place, time, number and pixels are all the same.
 
     What has the same identifier and differs is kept; where even place and time are the same and only the
-    pixels differ, which of them is right cannot be told, and the subject is reviewed.
+    pixels differ, which of them is right is unknown, and the subject is reviewed.
     """
     if len({(frame.uid, frame.number) for frame in frames if frame.uid}) == len(frames):
         return frames, []

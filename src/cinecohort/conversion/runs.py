@@ -207,7 +207,7 @@ def plan_frames(
     n_frames = Stack(None, slices).n_frames  # type: ignore[arg-type]
     findings: list[Finding] = []
     if n_frames < options.min_frames:
-        message = f"{n_frames} frames a slice; a cine has at least {options.min_frames}."
+        message = f"{n_frames} frames per slice; a cine has at least {options.min_frames}."
         least = float(options.min_frames)
         findings.append(
             Finding(Code.NOT_CINE, Level.REJECT, message, view, value=float(n_frames), threshold=least)

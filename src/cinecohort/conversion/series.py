@@ -97,12 +97,12 @@ def convert_series(
 def _with_cause(finding: Finding, found: list[Finding], frames: list[Frame]) -> Finding:
     """``NO_VIEW`` with what was there instead: files that could not be read, or no image at all."""
     causes = (Code.UNREADABLE, Code.NOT_LOOKED_INTO, *(() if frames else (Code.NOT_CINE,)))
-    told = [other.message for other in found if other.code in causes]
+    reasons = [other.message for other in found if other.code in causes]
     if not frames:
-        told.insert(0, "There is no DICOM image at all.")
-    if finding.code != Code.NO_VIEW or not told:
+        reasons.insert(0, "There is no DICOM image at all.")
+    if finding.code != Code.NO_VIEW or not reasons:
         return finding
-    return replace(finding, message=" ".join([finding.message, *told]))
+    return replace(finding, message=" ".join([finding.message, *reasons]))
 
 
 def convert_frames(
@@ -144,7 +144,7 @@ def _one_examination(frames: list[Frame]) -> tuple[list[Frame], list[Finding]]:
     largest = max(found.groups, key=len)
     message = (
         f"The images are of {len(found.groups)} examinations (by study, date, time and frame of reference)"
-        + (", as far as can be told" if found.doubtful else "")
+        + (", as far as is known" if found.doubtful else "")
         + f"; only number {found.groups.index(largest) + 1} in time is used, which has most images. Give each"
         " examination its own folder."
     )
@@ -248,7 +248,7 @@ def _layout(stack: Stack) -> str:
     n_series = len({frame.series for frame in frames})
     if n_series == 1:
         return "one series"
-    return "one series a slice" if n_series == len(stack.slices) else f"{n_series} series"
+    return "one series per slice" if n_series == len(stack.slices) else f"{n_series} series"
 
 
 def _converted(view: str, image: Image, stack: Stack, grid: Grid, plan: FramePlan) -> ConvertedView:

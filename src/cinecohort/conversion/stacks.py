@@ -131,7 +131,7 @@ def _drawn_together(slices: list[Slice], usual: int) -> list[Slice]:
 def split_runs(frames: Sequence[Frame]) -> list[Run]:
     """Split the frames at one position into acquisitions, each in the order of cardiac phase.
 
-    Frames of another matrix or echo are told apart, and so are series; inside a series, passes. Where a
+    Frames of another matrix or echo are distinguished, and so are series; inside a series, passes. Where a
     position has about as many series as frames, series tell nothing.
     """
     runs: list[Run] = []

@@ -19,7 +19,7 @@ def draw_tests(
     trained_on: Collection[tuple[str, str]],
     path: Path,
 ) -> None:
-    """Draw Dice of a table's rows: a line of panels a dataset, a column a structure, a box a row.
+    """Draw Dice of a table's rows: one line of panels per dataset, one column per structure, one box per row.
 
     Parameters
     ----------

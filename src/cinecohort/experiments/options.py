@@ -228,7 +228,7 @@ class ExperimentOptions(Options):
 
     @model_validator(mode="after")
     def _settings_are_known(self) -> "ExperimentOptions":
-        """Every row's settings: a slip in the last row is told before the first one is trained."""
+        """Every row's settings: a slip in the last row is reported before the first one is trained."""
         mistakes = []
         for name, row in self.rows.items():
             data = {"folders": ["subjects"]}
@@ -278,7 +278,7 @@ class ExperimentOptions(Options):
         return self
 
     def _lines_of_one_name(self, name: str, table: TableOptions) -> list[str]:
-        """What of a table could not be told apart: a row or dataset named twice, or two of one title."""
+        """What of a table could not be distinguished: a row or dataset named twice, or two of one title."""
         titles = {
             "rows": {item: self.title_of(item) for item in table.rows if item in self.rows},
             "datasets": {

@@ -37,7 +37,7 @@ LEGEND = "Coloured: the network. White, dashed: the observer. Dice: mean over th
 
 
 def make_panel(options: ExperimentOptions, name: str) -> Path:
-    """Draw a panel: a line a row, a pair of pictures (ED and ES of a middle slice) a subject.
+    """Draw a panel: one line per row, one pair of pictures (ED and ES of a middle slice) per subject.
 
     Returns
     -------
@@ -98,7 +98,7 @@ def mean_dice(tests: pd.DataFrame, row: str, subject: str) -> float:
 
 
 def subject_column(cases: Sequence[Case], dice: Sequence[float]) -> NDArray[np.uint8]:
-    """Pictures of one subject, a line a row, all of the same slice and part of the image."""
+    """Pictures of one subject, one line per row, all of the same slice and part of the image."""
     observer = cases[0].observer
     assert observer is not None
     frames = [frame for frame in (observer.ed_frame, observer.es_frame) if frame is not None] or [0]

@@ -123,7 +123,7 @@ def check_files(options: ExperimentOptions) -> None:
 
 @contextmanager
 def told_of(place: str) -> Iterator[None]:
-    """Put the place in the configuration before what is told of it."""
+    """Put the place in the configuration before what is said of it."""
     try:
         yield
     except UserError as fault:

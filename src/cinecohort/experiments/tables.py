@@ -122,7 +122,7 @@ def last_quarter_gain(curve: pd.DataFrame) -> float:
 
 
 def measured_rows(options: ExperimentOptions, table: str) -> pd.DataFrame:
-    """Mean (SD, n - 1) of 3D Dice over subjects and frames; a row a row, dataset and structure."""
+    """Mean (SD, n - 1) of 3D Dice over subjects and frames; one line per row, dataset and structure."""
     wanted = options.tables[table]
     tests = read_tests(options, wanted.rows, wanted.datasets)
     curves = read_curves(options, wanted.rows)
@@ -272,7 +272,7 @@ def make_curves(options: ExperimentOptions) -> Path:
 
 
 def markdown(options: ExperimentOptions, table: str, rows: pd.DataFrame) -> str:
-    """A table for people: a line a row and dataset, the published ones below, marked."""
+    """A table for people: one line per row and dataset, the published ones below, marked."""
     structures = list(STRUCTURES[options.view].values())
     head = ["", "trained on", "tested on", "n", *structures]
     head += ["iterations (recipe)", "minutes", "last quarter"]

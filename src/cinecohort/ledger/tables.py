@@ -65,9 +65,9 @@ def read_users_table(
     for name in table.columns:
         if name not in keys and not is_key_name(str(name)):
             limited = has_limits(str(name))
-            table[name], told = clean_column(table[name], str(name), path, not limited)
+            table[name], remarks = clean_column(table[name], str(name), path, not limited)
             doubt = None if limited else doubts(table[name], str(name))
-            notes += told + ([f"{path}: column {name}: {doubt}"] if doubt else [])
+            notes += remarks + ([f"{path}: column {name}: {doubt}"] if doubt else [])
     return table, notes
 
 

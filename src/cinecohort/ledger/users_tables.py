@@ -1,7 +1,7 @@
 """Tables that users bring: how a text file is written, and what its cells mean, the same way everywhere.
 
 Comma, semicolon or tab; UTF-8 with or without a byte-order mark, or UTF-16 with one; points or commas as
-decimal signs; words and numbers that stand for a missing value. What cannot be told is refused with the file,
+decimal signs; words and numbers that stand for a missing value. What is ambiguous is refused with the file,
 the column and the row.
 """
 
@@ -141,9 +141,9 @@ def text_format(path: Path) -> TextFormat:
         encoding = encoding_of(path)
         with path.open(encoding=encoding, newline="") as stream:
             lines = [stream.readline() for _ in range(3)]
-    told = re.fullmatch(r'"?sep=(.)"?', lines[0].strip())
-    first, second = lines[1:] if told else lines[:2]
-    separator = told[1] if told else max(SEPARATORS, key=lambda sign: _evenness(sign, first, second))
+    stated = re.fullmatch(r'"?sep=(.)"?', lines[0].strip())
+    first, second = lines[1:] if stated else lines[:2]
+    separator = stated[1] if stated else max(SEPARATORS, key=lambda sign: _evenness(sign, first, second))
     with refusals(path):
         header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
     if not any(header):
@@ -151,7 +151,7 @@ def text_format(path: Path) -> TextFormat:
     repeated = sorted({name for name in header if name and header.count(name) > 1})
     if repeated:
         raise UserError(f"{path}: has several columns {', '.join(repeated)}; keep one or rename them.")
-    return TextFormat(path, encoding, separator, tuple(header), int(bool(told)))
+    return TextFormat(path, encoding, separator, tuple(header), int(bool(stated)))
 
 
 def _evenness(separator: str, *lines: str) -> tuple[bool, int]:
@@ -206,7 +206,7 @@ def check_rows(table: pd.DataFrame, path: Path) -> None:
     """Refuse rows that do not fit the header, or that an open quotation mark has swallowed."""
     if len(table) and not isinstance(table.index, pd.RangeIndex):
         raise UserError(
-            f"{path}: its rows have more values than its header has names, so that no column can be told; "
+            f"{path}: its rows have more values than its header has names, so that they do not match; "
             "name every column, remove separators at the ends of the lines, and write no decimal commas in a "
             "table whose cells are separated by commas."
         )
@@ -272,7 +272,7 @@ def numbers_in(texts: pd.Series, place: str) -> tuple[pd.Series, pd.Series]:
         if all(_THOUSANDS.fullmatch(text) for text in commas):
             first = str(commas.iloc[0])
             raise UserError(
-                f"{place}: it cannot be told whether {first!r} is {first.replace(',', '.')} or "
+                f"{place}: it is not clear whether {first!r} is {first.replace(',', '.')} or "
                 f"{first.replace(',', '')}; write numbers with points, and without thousands separators."
             )
         numbers.loc[commas.index] = commas.str.replace(",", ".").astype(float)

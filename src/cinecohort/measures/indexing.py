@@ -47,7 +47,7 @@ def add_indexed(measures: pd.DataFrame, participants: pd.DataFrame, formula: str
     measures
         Table with ``subject`` and any of :data:`cinecohort.catalogue.measures.INDEXED`.
     participants
-        Table with ``subject``, ``height_cm`` and ``weight_kg``, a row a subject. Without height or
+        Table with ``subject``, ``height_cm`` and ``weight_kg``, one row per subject. Without height or
         weight for anyone the measures come back as they are.
     formula
         See :func:`body_surface_m2`.

@@ -14,7 +14,7 @@ def to_ukbb_columns(measures: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     measures
-        Table with our names and a row a subject; columns that are not there are left out.
+        Table with our names and one row per subject; columns that are not there are left out.
     """
     named = measures.rename(columns={"subject": "", **UKBB_COLUMNS})
     for measure in MEASURES:

@@ -139,7 +139,7 @@ def wall_thickness(
     """Mean wall thickness of each AHA segment and of the whole wall, mm.
 
     Slices with enough cavity and myocardium are counted from the base: the first third (rounded up) is basal,
-    the next mid, the rest apical. Segments are told apart by the angle around each slice's LV centre, from
+    the next mid, the rest apical. Segments are distinguished by the angle around each slice's LV centre, from
     the septum in the middle slice of the LV (the nearest with an RV). Segment 17 is not measured.
 
     Parameters

@@ -33,7 +33,7 @@ def write_annotations(
     Parameters
     ----------
     folder
-        Folder of annotations, with a folder an observer.
+        Folder of annotations, with one folder per observer.
     subject
         The phantom's id.
     phantom

@@ -22,8 +22,8 @@ def write_cohort(destination: Path, options: PhantomOptions, progress: Progress 
     ----------
     destination
         Folder of the cohort: ``bulk/`` (or ``dicom/``) and ``annotations/{observer}/``, or a folder a
-        subject (layout ``nifti``); ``participants.tsv``, ``truth.tsv`` (a row a subject) and
-        ``truth_frames.tsv`` (a row a frame). The tables are written last.
+        subject (layout ``nifti``); ``participants.tsv``, ``truth.tsv`` (one row per subject) and
+        ``truth_frames.tsv`` (one row per frame). The tables are written last.
     options
         What to write; the same options give the same files.
     progress

@@ -1,6 +1,6 @@
 """Classic MR images as DICOM files, as the scanners of the profiles write them.
 
-pydicom writes what a study's series share once, and the rest of the header once a series; what differs from
+pydicom writes what a study's series share once, and the rest of the header once per series; what differs from
 frame to frame is put into it afterwards, at equal length.
 """
 

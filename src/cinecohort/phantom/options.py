@@ -17,8 +17,8 @@ class PhantomOptions(Options):
     seed: int = Field(default=1, ge=0)
     """Seed of everything that is drawn; a subject depends on the seed and its number alone."""
     layout: Literal["ukbiobank", "dicom", "nifti"] = "ukbiobank"
-    """Archives and manifests as UK Biobank gives them, a folder of DICOM series a subject, or images and true
-    label maps as the store has them."""
+    """Archives and manifests as UK Biobank gives them, a folder of DICOM series per subject, or images and
+    true label maps as the store has them."""
     written_frames: Literal["all", "ed_es"] = "all"
     """Frames of the layout ``nifti``: all, or end-diastole and end-systole only."""
     views: tuple[Literal["sa", "la_2ch", "la_4ch"], ...] = ("sa", "la_2ch", "la_4ch")

@@ -28,7 +28,7 @@ def cohort_findings(
     Parameters
     ----------
     table
-        A row a subject, with ``subject``, `columns` and `by`.
+        One row per subject, with ``subject``, `columns` and `by`.
     columns
         Numbers to look at, such as body-surface indexed volumes (M5) or image numbers (I6).
     by

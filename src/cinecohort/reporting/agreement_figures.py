@@ -146,7 +146,7 @@ def drawn_measures(measures: Sequence[str]) -> list[str]:
 def write_comparison_figures(
     result: AgreementResult, folder: Path, names: tuple[str, str] = ("first", "second")
 ) -> list[Path]:
-    """Write ``bland_altman.svg`` and ``correlation.svg`` of one comparison, a panel a measure."""
+    """Write ``bland_altman.svg`` and ``correlation.svg`` of one comparison, one panel per measure."""
     measures = drawn_measures(list(result.differences["measure"]))
     rho = result.correlation.set_index("measure")["spearman_rho"]
     paths = [folder / "bland_altman.svg", folder / "correlation.svg"]
@@ -198,7 +198,7 @@ def write_bland_altman_grid(
     options: AgreementOptions,
     measures: Sequence[str] = columns_shown(Show.PRINCIPAL),
 ) -> Path:
-    """Write a grid of Bland-Altman plots, a row a measure and a column a comparison.
+    """Write a grid of Bland-Altman plots, one row per measure and one column per comparison.
 
     With automatic against manual and pairs of observers as columns this is Bai 2018, Figure 4; with two
     models against the same observer, Chen 2020, Figure 8. A row shares its y axis, so that widths of limits
@@ -248,8 +248,8 @@ def write_dice_boxplot(path: Path, dice: pd.DataFrame) -> Path:
     Parameters
     ----------
     dice
-        Columns ``dataset, source, dice``, a row an image; sources are drawn side by side. The dashed line is
-        the mean, whiskers end within 1.5 interquartile ranges.
+        Columns ``dataset, source, dice``, one row per image; sources are drawn side by side. The dashed line
+        is the mean, whiskers end within 1.5 interquartile ranges.
     """
     datasets, sources = list(dict.fromkeys(dice["dataset"])), list(dict.fromkeys(dice["source"]))
     with mpl.rc_context(_STYLE):

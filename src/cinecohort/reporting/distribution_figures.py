@@ -53,7 +53,7 @@ def drawing(path: Path, width_cm: float, height_cm: float) -> Iterator[Figure]:
 def draw_distributions(
     table: pd.DataFrame, measures: Sequence[str], by: str, groups: Sequence[str], path: Path
 ) -> None:
-    """Draw a panel a measure: box and points by group.
+    """Draw one panel per measure: box and points by group.
 
     Parameters
     ----------

@@ -27,12 +27,9 @@ PANEL_PIXELS = 150
 CURVES = {"LV": "LV cavity", "RV": "RV cavity", "LA": "left atrium", "RA": "right atrium"}
 REFERENCE_WORDS = (
     "For orientation, in healthy adults aged 45 to 74 of UK Biobank (manual contours) LVEF was 61 ± 5 % in "
-    "women "
-    "and 58 ± 5 % in men, mean ± SD (Petersen et al., J Cardiovasc Magn Reson 2017;19:18). Here ED and ES "
-    "were "
-    "found by volume, and papillary muscles count as blood where the contour passes outside them. Research "
-    "use "
-    "only: no number on this page may guide the care of a patient."
+    "women and 58 ± 5 % in men, mean ± SD (Petersen et al., J Cardiovasc Magn Reson 2017;19:18). Here ED "
+    "and ES were found by volume, and papillary muscles count as blood where the contour passes outside "
+    "them. Research use only: no number on this page may guide the care of a patient."
 )
 
 

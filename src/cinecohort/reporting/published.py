@@ -19,7 +19,7 @@ STRATA: dict[str, tuple[str, ...]] = {
     "pathology": ("chen2020_table8",),
     "dataset": ("chen2020_table3",),
 }
-"""What subjects are told apart by, to the published tables that do so."""
+"""What divides the subjects, to the published tables that do so."""
 
 GROUPED_BY = {"disease": "cardiovascular_disease", "field_strength": "field_t", "pathology": "group"}
 GROUPS = {"all": "all", "yes": "with disease", "no": "without"}
@@ -109,7 +109,7 @@ def strata(name: str, structures: Sequence[str]) -> list[PublishedRow]:
     Parameters
     ----------
     name
-        What subjects are told apart by; see :data:`STRATA`.
+        What divides the subjects; see :data:`STRATA`.
     structures
         Structures of the table that the rows go into.
     """

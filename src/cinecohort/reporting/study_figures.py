@@ -1,7 +1,7 @@
 """Figures of the matched group study: Love plot, score overlap, forest plot.
 
-Files of the same data are the same bytes; colours are told apart by the colour-blind (Okabe and Ito), marks
-also by shape.
+Files of the same data are the same bytes; colours suit the colour-blind (Okabe and Ito), marks differ in
+shape too.
 """
 
 from pathlib import Path

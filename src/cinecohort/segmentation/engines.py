@@ -122,7 +122,7 @@ def loading(engine: str) -> Iterator[None]:
         if is_machine_fault(fault):
             raise
         raise UserError(
-            f"{engine} cannot be loaded ({type(fault).__name__}: {fault}); mend it or set engine: torch."
+            f"{engine} cannot be loaded ({type(fault).__name__}: {fault}); repair it or set engine: torch."
         ) from fault
 
 

@@ -50,7 +50,7 @@ class AnnotatedFrames:
 
 
 def read_annotated(folder: Path, observer: str, view: str) -> AnnotatedFrames:
-    """Read what a subject is validated by; what cannot be used is told as :func:`read_labelled` does."""
+    """Read what a subject is validated by; what cannot be used is reported as :func:`read_labelled` does."""
     whole = read_labelled(folder, observer, view)
     frames = whole.frames
     image = replace(whole.image, data=whole.image.data[..., frames].copy())

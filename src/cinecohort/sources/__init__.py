@@ -1,1 +1,1 @@
-"""Where raw data comes from: one module a source behind one small interface."""
+"""Where raw data comes from: one module per source behind one small interface."""

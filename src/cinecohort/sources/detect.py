@@ -52,7 +52,7 @@ def open_detected(path: Path, layout: str, annotations: Path | None) -> Source:
 
 
 def is_one_study(path: Path) -> bool:
-    """Whether a folder holds one patient's images, directly or in one folder a series.
+    """Whether a folder holds one patient's images, directly or in one folder per series.
 
     Of each folder in it one image's header is read, of the first few folders.
     """

@@ -1,4 +1,4 @@
-"""NIfTI folders as ukbb_cardiac and Chen 2020 keep them: one folder a subject.
+"""NIfTI folders as ukbb_cardiac and Chen 2020 keep them: one folder per subject.
 
 For each view either the cine (``sa.nii.gz``, ``la_2ch.nii.gz`` and so on) or the pair ``sa_ED``, ``sa_ES``;
 labels as ``label_sa.nii.gz`` (on the cine's frames), as the pair ``label_sa_ED``, ``label_sa_ES``, or by
@@ -60,7 +60,7 @@ def open_source(
     Parameters
     ----------
     path
-        The folder that holds one folder a subject.
+        The folder that holds one folder per subject.
     annotations
         Not looked at: labels lie with the images.
     observers
@@ -85,7 +85,7 @@ class NiftiSource:
     Parameters
     ----------
     path
-        The folder that holds one folder a subject.
+        The folder that holds one folder per subject.
     observers
         Observers whose labels are used; None for all.
     coding

@@ -27,7 +27,7 @@ class MeasuresFileOptions(Options):
     subject: str | None = None
     """Column of the subject's id; unset: `subject`, `eid`, or an unnamed first column."""
     id_pattern: Annotated[str, AfterValidator(_checked_pattern)] | None = None
-    """Regular expression that a whole id must match: its group `subject` is the subject, `repeat` tells
+    """Regular expression that a whole id must match: its group `subject` is the subject, `repeat` sets
     further rows of the subject apart, `measure` names the measure of a long table. Other ids are counted."""
     columns: dict[str, str] = {}
     """Our measure to the column that holds it (in a long table: to the name of the measure in the id, or in

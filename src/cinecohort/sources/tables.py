@@ -23,7 +23,7 @@ _LARGEST_AND_SMALLEST = tuple(dict.fromkeys(measure.of for measure in DERIVED if
 
 @dataclass(frozen=True)
 class MeasuresTable:
-    """Measures by one method or observer, a row a subject, and what was read to get them.
+    """Measures by one method or observer, one row per subject, and what was read to get them.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def _read_file(
 ) -> tuple[pd.DataFrame, int, int, int]:
     """Return the file's table with ``subject``, ``repeat`` and measures, and the counts of what it held."""
     ours = {theirs: name for name, theirs in options.columns.items()}
-    table, told = read_users_table(
+    table, remarks = read_users_table(
         path,
         [name for name in (options.subject, options.measure) if name],
         has_limits=lambda name: measure_limits(ours.get(name, THEIR_NAMES.get(name, name))) is not None,
@@ -163,7 +163,7 @@ def _read_file(
     for name, factor in options.scale.items():
         if name in numbers:
             numbers[name] *= factor
-    notes += told
+    notes += remarks
     units = {
         str(name): wrong_unit(numbers[name], str(name)) for name in measures if name not in options.scale
     }
@@ -210,7 +210,7 @@ def _measure_columns(table: pd.DataFrame, options: MeasuresFileOptions, path: Pa
 
 
 def _widened(named: pd.DataFrame, values: pd.Series, names: Mapping[str, str]) -> pd.DataFrame:
-    """Bring a long table to a row a subject and repeat; measures without a name of ours are left out."""
+    """Bring a long table to one row per subject and repeat; measures without a name of ours are left out."""
     long = named.assign(value=values, measure=named["measure"].map(lambda name: names.get(name, name)))
     if names:
         long = long[long["measure"].isin(names.values())]

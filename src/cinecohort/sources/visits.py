@@ -29,7 +29,7 @@ def image_identity(path: Path) -> Header | None:
         most = DEFAULT_LIMITS.file_mb * MEGABYTE
         if values is None and start[128:132] == b"DICM" and path.stat().st_size <= most:
             values = read_header(with_preamble(path.read_bytes())).values
-    except Exception:  # Whatever is wrong with it is found, and told, when the subject is converted.
+    except Exception:  # Whatever is wrong with it is found, and reported, when the subject is converted.
         return None
     if values is None or values.get("Modality", "MR") != "MR" or is_capture(values):
         return None

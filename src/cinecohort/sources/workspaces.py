@@ -29,7 +29,7 @@ NOTES = (".md", ".csv", ".tsv", ".pdf", ".log", ".docx", ".xlsx")
 
 
 class WorkspaceFolder:
-    """A folder of workspaces: one folder an observer, or all of one observer's ("manual") side by side.
+    """A folder of workspaces: one folder per observer, or all of one observer's ("manual") side by side.
 
     A folder whose files all begin with its own name is a participant's, not an observer's.
 
@@ -94,8 +94,8 @@ class WorkspaceFolder:
         return usable and begins_with(name, participant)
 
     def _may_hold_any(self, name: str) -> bool:
-        told = name.lower().endswith(NOTES) or name.lower().startswith("readme")
-        return self.any_name and not told
+        is_note = name.lower().endswith(NOTES) or name.lower().startswith("readme")
+        return self.any_name and not is_note
 
     def read(self, participant: str, limits: Limits = DEFAULT_LIMITS) -> dict[str, list[Workspace]]:
         """Read a participant's workspaces, by observer."""

@@ -21,7 +21,7 @@ class AgreementResult:
     Parameters
     ----------
     differences, bland_altman, correlation
-        The tables of the same names; a row a measure (``bland_altman``: two where outliers are excluded).
+        The tables of the same names; one row per measure (``bland_altman``: two where outliers are excluded).
     scales
         Bland-Altman in per cent and as ratios.
     repeated
@@ -54,7 +54,7 @@ def agree(
     Parameters
     ----------
     first, second
-        Tables of measures, one row a subject (or a subject and repeat).
+        Tables of measures, one row per subject (or a subject and repeat).
     on
         Column, or columns, that identify a subject.
     options

@@ -153,8 +153,7 @@ def balance_verdict(
         largest = after.iloc[int(np.nanargmax(after["smd"].abs()))]
         return True, (
             f"All {after['variable'].nunique()} covariates are balanced after matching ({limits}); the "
-            "largest |SMD| is "
-            f"{abs(largest['smd']):.3f} ({_words(largest)})."
+            f"largest |SMD| is {abs(largest['smd']):.3f} ({_words(largest)})."
         )
     named = "; ".join(_describe_imbalance(row) for _, row in worst.iterrows())
     return False, (

@@ -22,7 +22,7 @@ def baseline_table(
     Parameters
     ----------
     table
-        One row a subject; values may be missing.
+        One row per subject; values may be missing.
     treatment
         1 (exposure) or 0 (reference), one a row.
     stages

@@ -20,7 +20,7 @@ _NOT_COMPARED = {"heart_rate_bpm", "bsa_m2", "unvalidated", "models", *CHECKED}
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two tables of measures, a row a subject, and what they are.
+    """Two tables of measures, one row per subject, and what they are.
 
     Parameters
     ----------

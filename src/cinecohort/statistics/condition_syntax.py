@@ -75,8 +75,8 @@ def parse_condition(text: str) -> ast.expr:
         if not isinstance(node, _ALLOWED):
             raise ValueError(
                 f"the condition {text!r} holds {type(node).__name__}, which is not allowed: use column "
-                "names, "
-                "numbers, quoted text, < <= > >= == != in, + - * /, and, or, not, startswith, contains."
+                "names, numbers, quoted text, < <= > >= == != in, + - * /, and, or, not, startswith, "
+                "contains."
             )
         if isinstance(node, ast.Constant) and not isinstance(node.value, bool | int | float | str):
             raise ValueError(

@@ -37,7 +37,7 @@ def meets(table: pd.DataFrame, condition: str) -> pd.Series:
     Parameters
     ----------
     table
-        One row a subject.
+        One row per subject.
     condition
         See :func:`cinecohort.statistics.condition_syntax.parse_condition`. Bounds are as written:
         ``18.5 <= bmi < 25`` holds 18.5 and leaves 25.0 out.

@@ -65,7 +65,7 @@ def compare(
     Parameters
     ----------
     table
-        One row a subject.
+        One row per subject.
     group
         Column of 0 and 1; differences are group 1 - group 0.
     outcomes
@@ -88,7 +88,7 @@ def compare(
     Returns
     -------
     pandas.DataFrame
-        One row an outcome: :data:`LITERAL_COLUMNS`, then more. ``p`` is of the analysis named in
+        One row per outcome: :data:`LITERAL_COLUMNS`, then more. ``p`` is of the analysis named in
         ``p_method``, to which difference, interval and the adjusted p values (Holm; Benjamini and Hochberg)
         belong: Welch's test, or the weighted regression where the matching weights subjects unequally.
 
@@ -270,6 +270,5 @@ def _check_adjustable(table: pd.DataFrame, covariates: Sequence[str], sets: Matc
         if analysed[name].isna().any():
             raise UserError(
                 f"Covariate {name!r} is missing for {int(analysed[name].isna().sum())} of {len(analysed)} "
-                "subjects: leave "
-                "these subjects out, or fill it in."
+                "subjects: leave these subjects out, or fill it in."
             )

@@ -103,7 +103,7 @@ def compare_groups(
     Returns
     -------
     tuple
-        The columns of ``compare``, then ``group1, group0``: one row an outcome, or an outcome and pair of
+        The columns of ``compare``, then ``group1, group0``: one row per outcome, or an outcome and pair of
         groups, over all of which p values are adjusted; and, of more than two groups,
         :func:`overall_tests`, else None.
     """

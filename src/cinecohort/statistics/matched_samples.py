@@ -89,8 +89,8 @@ def read_pairs(pairs: pd.DataFrame, ids: pd.Series, estimand: str = "att") -> Ma
     Parameters
     ----------
     pairs
-        One row a pair. A column ``match`` numbers the partners of each focal unit and so tells which side is
-        focal.
+        One row per pair. A column ``match`` numbers the partners of each focal unit and so shows which side
+        is focal.
     ids
         Ids of the table's rows.
     estimand

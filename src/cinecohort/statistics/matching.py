@@ -76,7 +76,7 @@ class Matching:
         return self.weights > 0
 
     def pairs_table(self) -> pd.DataFrame:
-        """``treated, control, match, distance``: one row a pair, ids as in the table."""
+        """``treated, control, match, distance``: one row per pair, ids as in the table."""
         treated, control = self.pairs.focal, self.pairs.partner
         if self.options.estimand == "atc":
             treated, control = control, treated
@@ -162,7 +162,7 @@ def match(
     Parameters
     ----------
     table
-        One row a subject.
+        One row per subject.
     treatment
         Column of 0 and 1 (or false and true); 1 is the treated group.
     covariates
@@ -259,8 +259,7 @@ def check_identifiers(table: pd.DataFrame, identifier: str) -> None:
     if len(repeated):
         raise UserError(
             f"Column {identifier!r} holds {len(repeated)} ids more than once (the first is {repeated[0]}): "
-            "keep one row "
-            "a subject."
+            "keep one row per subject."
         )
 
 

@@ -23,7 +23,7 @@ class SearchRules:
         ``largest``, ``smallest``, ``data``, ``random``, ``closest`` or ``farthest``; with `replace`,
         ``data``.
     ratio
-        Partners a focal unit, at most.
+        Partners per focal unit, at most.
     replace
         Whether a partner may be used again.
     caliper

@@ -88,7 +88,7 @@ def summarise(
         ``subject`` averages the frames of a subject first, so that n counts subjects; ``image`` lets every
         frame count.
     dice_floor
-        If given, a second row a group leaves out the subjects of whom any structure of the view has a Dice
+        If given, a second row per group leaves out the subjects of whom any structure of the view has a Dice
         below this (Chen 2020, Table VI, left out results below 0.50), with their number.
 
     Returns

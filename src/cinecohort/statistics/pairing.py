@@ -22,7 +22,7 @@ class Pairing:
     Parameters
     ----------
     keys
-        One row a pair: the columns that identify it.
+        One row per pair: the columns that identify it.
     first, second
         The measures that both tables hold, as floating-point numbers; rows as in `keys`.
     counts
@@ -71,7 +71,7 @@ def pair_tables(
     Parameters
     ----------
     first, second
-        Tables with one row a subject.
+        Tables with one row per subject.
     on
         Columns that identify a subject. A table that lacks a single key column but has an unnamed first
         column, as ukbb_cardiac writes it, is identified by that.
@@ -215,7 +215,7 @@ def _one_row_a_subject(
     if duplicates == "error" and further.any():
         raise UserError(
             f"{name} has {int(further.sum())} further rows of subjects it already has (such as "
-            f"{_listed(keyed.loc[further, keys[0]])}): keep one row a subject, or choose what is paired."
+            f"{_listed(keyed.loc[further, keys[0]])}): keep one row per subject, or choose what is paired."
         )
     if duplicates == "mean":
         unique = keyed.groupby(keys, sort=False)[measures].mean()

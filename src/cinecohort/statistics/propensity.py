@@ -101,7 +101,7 @@ def expand(table: pd.DataFrame, covariates: Sequence[str], all_levels: bool) -> 
     Parameters
     ----------
     table
-        One row a subject, nothing missing in the covariates.
+        One row per subject, nothing missing in the covariates.
     covariates
         Columns to use.
     all_levels
@@ -153,8 +153,7 @@ def check_covariates(table: pd.DataFrame, covariates: Sequence[str]) -> None:
         listed = ", ".join(f"{name!r} for {count}" for name, count in missing.items())
         raise UserError(
             f"Covariates are missing ({listed} of {len(table)} subjects): leave these subjects out, or fill "
-            "them in, "
-            "before matching."
+            "them in, before matching."
         )
     if table.empty:
         raise UserError("No subject has a value, so that nothing can be explained by covariates.")
@@ -176,7 +175,7 @@ def fit_propensity(table: pd.DataFrame, treatment: np.ndarray, covariates: Seque
     Parameters
     ----------
     table
-        One row a subject.
+        One row per subject.
     treatment
         0 or 1, one a row.
     covariates

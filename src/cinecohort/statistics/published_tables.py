@@ -124,7 +124,7 @@ def differences_beside_published(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def correlation_beside_published(correlation: pd.DataFrame) -> pd.DataFrame:
-    """Set a user's Spearman coefficients beside those of Chen 2020, Table IX, a row a published data set.
+    """Set a user's Spearman coefficients beside those of Chen 2020, Table IX, one row per published data set.
 
     Parameters
     ----------

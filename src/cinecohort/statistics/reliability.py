@@ -197,7 +197,7 @@ def _coefficients_of_variation(ratings: NDArray[np.float64]) -> dict[str, float]
 def reliability(
     table: pd.DataFrame, subject: str, rater: str, value: str, confidence: float = 0.95
 ) -> pd.DataFrame:
-    """Reliability from a long table, a row a subject and rater; subjects without every rater are left out.
+    """Reliability from a long table, one row per subject and rater; subjects not rated by all are left out.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def reliability(
         example = named.loc[twice].iloc[0]
         raise UserError(
             f"Rater {example[rater]} has several values of subject {example[subject]}: "
-            "keep one value a subject and rater."
+            "keep one value per subject and rater."
         )
     numbers = numbers.where(np.isfinite(numbers))
     wide = named.assign(**{value: numbers}).pivot_table(

@@ -110,7 +110,7 @@ def _try_matching(
 def _matched_rows(
     analysis: str, setting: str, matching: Matching, options: StudyOptions
 ) -> list[dict[str, Any]]:
-    """One row an outcome from a matched sample."""
+    """One row per outcome from a matched sample."""
     sets = matched_sets(matching)
     imbalance = _imbalance(matching.table, options, matching.treatment, matching.weights)
     rows = []

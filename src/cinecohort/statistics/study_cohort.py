@@ -49,8 +49,8 @@ class StudyCohort:
     Parameters
     ----------
     complete
-        One row a subject who enters the matching: the participants' columns, the outcomes, ``status`` and the
-        column :data:`TREATMENT`.
+        One row per subject who enters the matching: the participants' columns, the outcomes, ``status`` and
+        the column :data:`TREATMENT`.
     eligible
         The same before those without covariates or measures were left out.
     flow
@@ -86,7 +86,7 @@ def select_cohort(
     measures
         Rows of subjects and sources; see the columns of ``results/cohort/measures.tsv``.
     participants
-        One row a subject.
+        One row per subject.
     status
         Final status of each subject (``subject, status, code``), or None: that of the measures table.
     options
@@ -159,8 +159,7 @@ def select_measures(measures: pd.DataFrame, options: StudyOptions) -> tuple[str,
     if repeated.any():
         raise UserError(
             f"The measures table has several rows of {source!r} for {int(repeated.sum())} subjects, the "
-            "first is "
-            f"{rows.loc[repeated, 'subject'].iloc[0]}: keep one row a subject, source and frames."
+            f"first is {rows.loc[repeated, 'subject'].iloc[0]}: keep one row per subject, source and frames."
         )
     return source or "", rows[["subject", *options.outcomes]]
 
@@ -179,7 +178,7 @@ def _with_status(
     if repeated.any():
         raise UserError(
             f"The participants table holds {int(repeated.sum())} subjects more than once, the first is "
-            f"{participants.loc[repeated, 'subject'].iloc[0]}: keep one row a subject."
+            f"{participants.loc[repeated, 'subject'].iloc[0]}: keep one row per subject."
         )
     known = status if status is not None else measures
     if "status" not in known:

@@ -71,7 +71,7 @@ class MatchingOptions(Options):
     order: Literal["largest", "smallest", "data", "random", "closest", "farthest"] | None = None
     """Order in which subjects choose; unset: ``largest`` for ``att``, ``smallest`` for ``atc``."""
     ratio: int = Field(default=1, ge=1)
-    """Partners a subject, at most."""
+    """Partners per subject, at most."""
     replace: bool = False
     """Whether a partner may be chosen more than once."""
     caliper: float | None = Field(default=None, ge=0)

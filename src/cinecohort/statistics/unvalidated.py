@@ -46,7 +46,7 @@ def without_unvalidated(measures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
     -------
     tuple of pandas.DataFrame
         The measures, and what was left out: ``source, what`` (the measure), ``views, n`` (subjects) and
-        ``reason``, a row a source and measure.
+        ``reason``, one row per source and measure.
     """
     listed = unvalidated_views(measures).str.split(",")
     result = measures.copy()

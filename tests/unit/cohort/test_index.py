@@ -132,8 +132,8 @@ def test_files_that_belong_to_nobody_are_told(tmp_path):
     for name in ("10/A1_20209_2_0.zip", "10/A2_20209_2_0.zip.part"):
         (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "raw" / name).write_text("archive")
-    told = refresh(configuration(tmp_path, source="ukbiobank")).sentence()
-    assert told.endswith("Dataset tiny: 1 files or folders were not read, since their names fit no subject: "
+    text = refresh(configuration(tmp_path, source="ukbiobank")).sentence()
+    assert text.endswith("Dataset tiny: 1 files or folders were not read, since their names fit no subject: "
                          "10/A2_20209_2_0.zip.part")  # fmt: skip
     (tmp_path / "raw" / "10" / "A1_20209_2_0.zip").unlink()
     with pytest.raises(UserError, match=r"No subject was found.*A2_20209_2_0\.zip\.part"):

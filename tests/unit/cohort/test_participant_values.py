@@ -205,7 +205,7 @@ def test_men_and_women_as_one_and_two_are_not_guessed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "expected"),
     [
         (
             ["hypertension", "heart attack/myocardial infarction", "1075", "1065", "99999", ""],
@@ -214,9 +214,9 @@ def test_men_and_women_as_one_and_two_are_not_guessed(tmp_path):
         (["1", "hypertension", "1075", "", "", "2"], "None false true None None None"),
     ],
 )
-def test_illnesses_of_field_20002(tmp_path, answers, told):
+def test_illnesses_of_field_20002(tmp_path, answers, expected):
     known = load(tmp_path, {"20002-2.0": answers}, {"self_reported_mi": "20002-2.0"})
-    assert [str(value) for value in known.table["self_reported_mi"]] == told.split()
+    assert [str(value) for value in known.table["self_reported_mi"]] == expected.split()
 
 
 def test_diagnoses_that_are_no_codes_are_told(tmp_path):

@@ -71,7 +71,7 @@ def test_self_reported_heart_attacks(table):
 
 
 @pytest.mark.parametrize(
-    ("answers", "told"),
+    ("answers", "expected"),
     [
         (["1"], "true"),
         (["1.0"], "true"),
@@ -103,8 +103,8 @@ def test_self_reported_heart_attacks(table):
         (["TRUE"], "true"),
     ],
 )
-def test_answers_about_a_heart_attack(answers, told):
-    assert heart_attack_reported(answers)[0] == told
+def test_answers_about_a_heart_attack(answers, expected):
+    assert heart_attack_reported(answers)[0] == expected
 
 
 @pytest.mark.parametrize(

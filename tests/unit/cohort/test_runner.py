@@ -205,7 +205,7 @@ def test_what_the_conversion_stumbled_over_is_quoted_nowhere(run):
     assert "SMITH^" in (store / "measure.json").read_text()
 
 
-def test_a_missing_record_of_an_earlier_stage_says_how_to_mend_it(run):
+def test_a_missing_record_of_an_earlier_stage_says_what_to_do(run):
     with pytest.raises(Interrupted, match="cinecohort verify"):
         run(lambda person, folder: Outcome(Status.OK), name="segment", gates=("convert",))
 

@@ -15,7 +15,7 @@ from support import synthetic_dicom as synthetic
 
 dcm2niix = pytest.importorskip("dcm2niix", reason="dcm2niix is not installed")
 IGNORE_TIMES = ("--ignore_trigger_times",)
-"""Otherwise dcm2niix splits some vendors' cines into one file a trigger time."""
+"""Otherwise dcm2niix splits some vendors' cines into one file per trigger time."""
 
 
 def ours(images: list) -> Image:
@@ -61,7 +61,7 @@ def test_whole_stacks(tmp_path: Path, layout: str) -> None:
 
 
 def test_series_a_slice(tmp_path: Path) -> None:
-    """dcm2niix gives one file a slice, each right but for the slice's thickness as its z."""
+    """dcm2niix gives one file per slice, each right but for the slice's thickness as its z."""
     images = synthetic.stack()
     image = ours(images)
     others = theirs(tmp_path, images)
@@ -96,7 +96,7 @@ def test_enhanced_multi_frame(tmp_path: Path, vendor: str, right: bool) -> None:
 
 
 def test_enhanced_multi_frame_is_split_by_trigger_time(tmp_path: Path) -> None:
-    """Without that option, dcm2niix gives one 3D file a frame."""
+    """Without that option, dcm2niix gives one 3D file per frame."""
     enhanced = synthetic.enhanced()
     enhanced.Manufacturer = "Philips Medical Systems"
     assert len(theirs(tmp_path, [enhanced])) == 12

@@ -354,9 +354,9 @@ def test_an_end_slice_that_is_derived_or_tilted_is_told(edit: Callable, name: st
     for image in images if name else ():
         image.SeriesDescription = image.ProtocolName = name
     conversion = convert(images)
-    told = [f for f in conversion.findings if f.code in ("AMBIGUOUS_VIEW", "ORIENTATION")]
-    assert len(told) == 1
-    assert told[0].level in (Level.REVIEW, Level.REJECT)
+    reported = [f for f in conversion.findings if f.code in ("AMBIGUOUS_VIEW", "ORIENTATION")]
+    assert len(reported) == 1
+    assert reported[0].level in (Level.REVIEW, Level.REJECT)
 
 
 @pytest.mark.parametrize("place", ["turned", "between", "beyond", "on"])

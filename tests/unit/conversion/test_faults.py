@@ -253,9 +253,9 @@ def test_moved_field_of_view(layout: str) -> None:
     finding = assert_refused(convert(images), "SHIFT")
     assert finding.slices == (3,)
     assert finding.value == pytest.approx(3.4, abs=1e-3)
-    mended = convert(images, on_shift="resample")
-    assert only(mended, "SHIFT").level is Level.REVIEW
-    view = mended.views["sa"]
+    resampled = convert(images, on_shift="resample")
+    assert only(resampled, "SHIFT").level is Level.REVIEW
+    view = resampled.views["sa"]
     assert view.image.sidecar["resampled_slices"] == [3]
     # 3.4 mm are two columns of 1.7 mm: what was column 0 lies at column 2 of the common grid.
     np.testing.assert_array_equal(view.image.data[2:, :, 3, 0], synthetic.pixels(3, 0).T[:-2])
@@ -272,8 +272,8 @@ def test_another_matrix() -> None:
             synthetic.put_pixels(dataset, wider)
     finding = assert_refused(convert(images), "MATRIX")
     assert finding.slices == (0,)
-    mended = convert(images, on_matrix="resample")
-    data = mended.views["sa"].image.data
+    resampled = convert(images, on_matrix="resample")
+    data = resampled.views["sa"].image.data
     assert data.shape[:3] == (synthetic.COLUMNS, synthetic.ROWS, 6)
     np.testing.assert_array_equal(data[:, :, 0, 0], synthetic.pixels(0, 0, (24, 24)).T[: synthetic.COLUMNS])
 

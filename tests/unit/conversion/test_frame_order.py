@@ -1,4 +1,4 @@
-"""In which order frames are: every statement of time, checked against the others; passes are told apart."""
+"""In which order frames are: every statement of time, checked against the others; and passes."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -408,7 +408,7 @@ PARTS = {
         for part in PARTS
         for stated in (True, False)
         for where in (range(6), (3,))
-        # Every other frame of all slices, and nothing tells of twelve: cannot be told from two passes.
+        # Every other frame of all slices, and nothing speaks of twelve: it could be two passes.
         if (part, stated, len(where)) != ("in turns", False, 6)
     ],
 )

@@ -71,8 +71,7 @@ def test_a_step_depends_on_what_is_in_the_files_that_it_names(tmp_path: Path) ->
 def test_configuration_and_settings_are_read_without_anything_heavy() -> None:
     code = (
         "import sys; from pathlib import Path; from cinecohort.experiments import options, steps;"
-        "known = options.load_experiments(Path(sys.argv[1]));"
-        "[steps.settings_of_step(known, kind, name)"
+        "known = options.load_experiments(Path(sys.argv[1]));[steps.settings_of_step(known, kind, name)"
         " for kind, names in steps.names_of_steps(known).items() for name in names];"
         "heavy = {'torch', 'pandas', 'scipy', 'matplotlib', 'nibabel', 'pydicom', 'openvino', 'MNN'};"
         "sys.exit(str(sorted(heavy & set(sys.modules))) if heavy & set(sys.modules) else 0)"

@@ -41,7 +41,7 @@ def test_the_line_by_which_excel_names_the_separator(tmp_path):
 @pytest.mark.parametrize(
     ("cells", "sentence"),
     [
-        (["1,234", "2,345"], r"age: it cannot be told whether '1,234' is 1.234 or 1234"),
+        (["1,234", "2,345"], r"age: it is not clear whether '1,234' is 1.234 or 1234"),
         (["59.2", "60,2"], r"age: holds numbers with decimal points \(59.2\) and with commas \(60,2\)"),
     ],
 )
@@ -66,7 +66,7 @@ def test_a_large_number_among_large_ones_is_a_number(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "noted"),
     [
         ("0 1 2 -3", True),
         ("-3.5 -3 2.25 0", False),
@@ -76,11 +76,11 @@ def test_a_large_number_among_large_ones_is_a_number(tmp_path):
         ("-23 0 7", True),
     ],
 )
-def test_what_looks_like_a_code_is_told_and_kept(tmp_path, values, told):
+def test_what_looks_like_a_code_is_noted_and_kept(tmp_path, values, noted):
     rows = "".join(f"s{i},{value}\n" for i, value in enumerate(values.split()))
     table, notes = read(tmp_path, f"subject,x\n{rows}")
     assert table["x"].notna().all()
-    assert bool(notes) == told
+    assert bool(notes) == noted
     assert all("may be a code" in note for note in notes)
 
 

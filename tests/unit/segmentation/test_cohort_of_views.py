@@ -1,4 +1,4 @@
-"""A cohort with a network a view, one of them not validated, from images to study and report."""
+"""A cohort with one network per view, one of them not validated, from images to study and report."""
 
 import json
 from collections.abc import Callable

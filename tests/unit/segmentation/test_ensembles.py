@@ -84,18 +84,18 @@ def test_an_ensemble_is_the_mean_of_its_networks(members: list[str]) -> None:
 
 def test_uncertainty_is_the_members_disagreement(members: list[str], subject: Path) -> None:
     segment(subject, members)
-    told = read_json(subject / "seg_sa.json")["uncertainty"]
-    assert told["method"] == "3 members of the ensemble"
+    recorded = read_json(subject / "seg_sa.json")["uncertainty"]
+    assert recorded["method"] == "3 members of the ensemble"
     maps = [segment(subject, weights, f"m{number}") for number, weights in enumerate(members)]
     for label, name in ((1, "LV"), (2, "MYO"), (3, "RV")):
         by_frame = []
-        for frame in told["frames"]:
+        for frame in recorded["frames"]:
             masks = [labels[..., frame] == label for labels in maps]
             pairs = [(a, b) for a, b in combinations(masks, 2) if a.any() or b.any()]
             by_frame += (
                 [np.mean([2 * (a & b).sum() / (a.sum() + b.sum()) for a, b in pairs])] if pairs else []
             )
-        assert told["agreement"][name] == (pytest.approx(min(by_frame), abs=1e-4) if by_frame else None)
+        assert recorded["agreement"][name] == (pytest.approx(min(by_frame), abs=1e-4) if by_frame else None)
 
 
 def test_quality_control_flags_members_that_disagree(members: list[str], subject: Path) -> None:

@@ -390,7 +390,7 @@ def test_an_installed_engine_that_does_not_work_is_said_so(
     model = ModelOptions(name="tiny", weights=str(tiny_weights))
     for pin in ("auto", engine):
         options = SegmentationOptions(engine=pin, device="cpu")
-        with pytest.raises(UserError, match=rf"{engine} cannot be loaded \(.*; mend it or set engine: torch"):
+        with pytest.raises(UserError, match=rf"{engine} cannot be loaded \(.*; repair it or set engine"):
             load(model, options, "sa", 1)
 
 

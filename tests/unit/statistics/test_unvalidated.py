@@ -28,7 +28,7 @@ STUDY = {
 
 @pytest.fixture
 def measures() -> pd.DataFrame:
-    """Two sources a subject; the primary one's 2Ch network was not validated."""
+    """Two sources per subject; the primary one's 2Ch network was not validated."""
     draw = np.random.default_rng(0).normal
     rows = []
     for number in range(N):

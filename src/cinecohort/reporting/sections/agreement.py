@@ -160,14 +160,14 @@ def measure_blocks(context: Context, tables: AgreementTables) -> list[Block]:
 def bland_altman_figures(
     context: Context, comparisons: list[Comparison], detailed: list[Comparison]
 ) -> list[Block]:
-    """Bland-Altman plots in grids, a column a comparison; of one comparison alone where it is one or many."""
+    """Bland-Altman plots in grids, one column per comparison; of one alone where it is one or many."""
     main, _ = ordered(comparisons)
     principal = columns_shown(Show.PRINCIPAL)
     caption = (
         "Bland–Altman plots: difference against mean, with bias (solid) and limits of agreement (dashed); "
         "shaded are their confidence intervals."
     )
-    description = "Bland-Altman plots, a row a measure; the numbers are in the table of limits."
+    description = "Bland-Altman plots, one row per measure; the numbers are in the table of limits."
     if len(main) != 1 and len(main) <= WIDEST_GRID:
         drawn = () if all(one.human for one in main) else principal
         blocks = copied_figure(

@@ -78,7 +78,7 @@ class AgreementTables:
     comparisons
         What was compared with what, over all datasets together.
     differences, limits, correlation
-        Rows of all comparisons, told apart by ``folder``; those of one dataset name it.
+        Rows of all comparisons, distinguished by ``folder``; those of one dataset name it.
     confidence
         Of their intervals.
     """
@@ -102,7 +102,7 @@ def difference_table(
     caption: str,
     theirs: published.Published | None = None,
 ) -> list[Block]:
-    """Absolute and relative differences (Bai 2018, Tables 5 and 9); a column a comparison.
+    """Absolute and relative differences (Bai 2018, Tables 5 and 9); one column per comparison.
 
     Without published figures only the absolute ones; the relative ones are in the results folder.
     """
@@ -282,8 +282,7 @@ def correlation_table(
             " Published, Chen et al.",
             Citation(("chen2020",)),
             " (Table IX): rank correlation of automatic and manual measures in UK Biobank (UKBB, n = 600), "
-            "ACDC "
-            "(n = 100) and BSCMR-AS (n = 599).",
+            "ACDC (n = 100) and BSCMR-AS (n = 599).",
         ]
     heads = ("n", "ρ", ci(tables.confidence), "ρ²", "p", "Pearson r", "Lin's concordance")
     return [

@@ -54,7 +54,7 @@ def sentence(context: Context) -> str:
 
 
 def step_totals(flow: pd.DataFrame) -> pd.DataFrame:
-    """Sum received and excluded over datasets, one row a step in order."""
+    """Sum received and excluded over datasets, one row per step in order."""
     steps = flow[flow["code"] == ""]
     return steps.groupby("step", sort=False)[["received", "excluded"]].sum().reset_index()
 

@@ -42,9 +42,8 @@ def section(context: Context) -> Section:
                     Gallery(
                         f"fig-gallery-{which}",
                         f"Subjects with the {'lowest' if which == 'worst' else 'highest'} Dice in the short "
-                        "axis, "
-                        f"base to apex from left to right. Solid: automatic ({COLOUR_WORDS}); dashed white: "
-                        "observer.",
+                        f"axis, base to apex from left to right. Solid: automatic ({COLOUR_WORDS}); dashed "
+                        "white: observer.",
                         pictures,
                         "Short-axis slices at end-diastole and end-systole with automatic and human "
                         "contours.",
@@ -128,8 +127,7 @@ def without_dice(context: Context) -> list[Block]:
         Gallery(
             "fig-gallery-sample",
             "Subjects in the order of their keys, flagged ones first; there is no overlap with an observer "
-            "to rank "
-            f"them by. Short axis, base to apex from left to right. Solid: automatic ({COLOUR_WORDS})"
+            f"to rank them by. Short axis, base to apex from left to right. Solid: automatic ({COLOUR_WORDS})"
             + ("; dashed white: observer." if observer else "."),
             pictures,
             "Short-axis slices at end-diastole and end-systole with contours.",

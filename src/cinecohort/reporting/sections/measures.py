@@ -77,7 +77,7 @@ def cell(values: pd.Series, digits: int, total: int) -> str:
 def table_of(
     groups: dict[str, pd.DataFrame], measured: list[str], label: str, caption: str, notes: str = ""
 ) -> Table:
-    """Make a table of mean (SD), a row a measure and a column a group."""
+    """Make a table of mean (SD), one row per measure and one column per group."""
     sizes = {name: group["subject"].nunique() for name, group in groups.items()}
     rows = [
         [

@@ -340,8 +340,7 @@ def measures(config: Mapping[str, Any]) -> list[Block]:
         Paragraph(
             [
                 "with the heart rate HR from the cycle's duration (undefined where the source does not give "
-                "it) and the myocardial density "
-                f"ρ = {options.myocardial_density_g_ml:g} g/mL",
+                f"it) and the myocardial density ρ = {options.myocardial_density_g_ml:g} g/mL",
                 Citation(("bai2018",)),
                 f". Indexed measures are divided by the body surface area of {surface}. Atrial volumes are "
                 "area–length volumes from the long axis views (the LA from both planes, the RA from the "

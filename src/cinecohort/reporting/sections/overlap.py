@@ -49,8 +49,7 @@ def overlap_blocks(context: Context) -> list[Block]:
         return [
             Paragraph(
                 "No segmentation could be compared with another: there are no two label maps of the same "
-                "view of an "
-                "analysed subject."
+                "view of an analysed subject."
             )
         ]
     blocks: list[Block] = []
@@ -94,7 +93,7 @@ def pairs_of(context: Context, table: pd.DataFrame) -> tuple[list[tuple[str, str
 def overlap_table(
     table: pd.DataFrame, pairs: list[tuple[str, str]], label: str, theirs: published.Published, noun: str
 ) -> Table:
-    """Dice and distances by structure, a column a pair (Bai 2018, Tables 3 and 7)."""
+    """Dice and distances by structure, one column per pair (Bai 2018, Tables 3 and 7)."""
     known = rows_by(table[table["selection"] == "all"], "source", "reference", "view", "structure")
     structures = sorted(
         {(view, name) for a, b, view, name in known if (a, b) in pairs},

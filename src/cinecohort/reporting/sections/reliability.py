@@ -69,10 +69,9 @@ def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
         "ICC(A,1): two-way random effects, absolute agreement, single rater",
         Citation(("mcgraw1996",)),
         ". SEM: standard error of measurement with the raters' variance; MDC95 = 1.96 √2 SEM; CV: "
-        "coefficient of "
-        "variation within subjects. All six forms of the ICC, and further panels of raters, are in "
-        "reliability.csv. A negative ICC says that raters differ more in a subject than subjects differ, and "
-        "is read as 0.",
+        "coefficient of variation within subjects. All six forms of the ICC, and further panels of raters, "
+        "are in reliability.csv. A negative ICC says that raters differ more in a subject than subjects "
+        "differ, and is read as 0.",
     ]
     return [
         Table(
@@ -145,12 +144,10 @@ def equivalence_blocks(context: Context) -> list[Block]:
     return [
         Paragraph(
             f"Whether {primary} differs from the observers no more than they differ from each other was "
-            "tested with "
-            f"one-sided tests at the level {alpha:g} against a margin: the upper confidence bound of the "
-            "difference "
-            f"between humans, or one that was set. It was shown in {count(sum(verdicts))} of "
-            f"{count(len(verdicts))} "
-            "tests; where it was not shown, a difference has not been shown either."
+            f"tested with one-sided tests at the level {alpha:g} against a margin: the upper confidence "
+            "bound of the difference between humans, or one that was set. It was shown in "
+            f"{count(sum(verdicts))} of {count(len(verdicts))} tests; where it was not shown, a difference "
+            "has not been shown either."
         ),
         Table(
             "tab-equivalence",

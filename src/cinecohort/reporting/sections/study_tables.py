@@ -285,7 +285,7 @@ def e_value_words(row: Row) -> str:
 
 
 def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list[Block]:
-    """Differences by other choices of analysis: a row a choice, a column an outcome."""
+    """Differences by other choices of analysis: one row per choice, one column per outcome."""
     if table.empty or "analysis" not in table:
         return []
     # An analysis that could not be made is one row of no outcome, with a note.
