@@ -97,7 +97,7 @@ def test_digests(tmp_path):
     assert digest_json({"a": 1}) != digest_json({"a": 2})
 
 
-def test_names_stand_apart_by_lines_or_spaces_and_other_files_are_told(tmp_path):
+def test_names_stand_apart_by_lines_or_spaces_and_other_files_are_reported(tmp_path):
     path = tmp_path / "names.txt"
     path.write_text("A B\nJosé\n", encoding="utf-8")
     assert read_names(path) == ["A", "B", "José"]

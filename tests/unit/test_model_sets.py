@@ -50,7 +50,7 @@ def test_name_of_the_primary_set(models: dict[str, list[str]], name: str) -> Non
     assert primary_name(models) == name
 
 
-def test_models_are_told_by_view() -> None:
+def test_models_are_known_by_view() -> None:
     assert model_sets({"sa": ["one"], "la_2ch": ["atria"]})[0].described() == "sa=one,la_2ch=atria"
     assert single_set("O", ("sa", "la_2ch"), "O").files == {"sa": "O", "la_2ch": "O"}
 

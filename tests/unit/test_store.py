@@ -108,7 +108,7 @@ def test_forgetting_removes_record_and_outputs(folder):
     assert list(folder.iterdir()) == []
 
 
-def test_damage_is_told_apart(folder):
+def test_damage_is_distinguished(folder):
     for name in ("b", "c", "d"):
         (folder / name).write_bytes(b"content")
     record = write_record(folder, "convert", 1, "print", outcome(outputs=["sa.nii.gz", "b", "c", "d"]))

@@ -84,7 +84,7 @@ def test_files_of_the_index_are_rewritten_only_where_their_content_changed(cohor
     assert {shard for shard in before if before[shard] != after[shard]} == {shard_of("a", 3)}
 
 
-def test_a_change_is_told_until_the_conversion_has_worked_on_it(cohort):
+def test_a_change_is_reported_until_the_conversion_has_worked_on_it(cohort):
     """A dry run, or a run that fails before, does not use the message up."""
     config = configuration(cohort)
     assert refresh(config).new == refresh(config).new == ("a", "b", "c", "d", "e")
@@ -128,7 +128,7 @@ def test_a_shard_that_holds_nobody_any_more_loses_its_index_and_its_tables(cohor
     assert other.exists()
 
 
-def test_files_that_belong_to_nobody_are_told(tmp_path):
+def test_files_that_belong_to_nobody_are_reported(tmp_path):
     for name in ("10/A1_20209_2_0.zip", "10/A2_20209_2_0.zip.part"):
         (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "raw" / name).write_text("archive")

@@ -65,7 +65,7 @@ with logged(sys.argv[1] + "/job.log"), replacing(Path(sys.argv[1]) / "sa.nii.gz"
 """
 
 
-def test_a_job_that_is_told_to_end_leaves_nothing_half_written(tmp_path):
+def test_a_job_that_is_asked_to_end_leaves_nothing_half_written(tmp_path):
     command = [sys.executable, "-c", END_ME, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "begun\n"

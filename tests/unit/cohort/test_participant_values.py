@@ -51,7 +51,7 @@ def test_a_coded_field_is_a_category_with_labels(tmp_path, name, answers):
     assert not known.mistakes
 
 
-def test_an_answer_that_is_in_no_coding_is_missing_and_told(tmp_path):
+def test_an_answer_that_is_in_no_coding_is_missing_and_reported(tmp_path):
     known = load(tmp_path, {"20116-2.0": [0, 1, 2, 7, 0, 1]}, {"smoking": "20116-2.0"})
     assert pd.isna(known.table["smoking"][3])
     assert [remark.code for remark in known.remarks[3]] == ["ANSWER"]
@@ -102,7 +102,7 @@ def test_codes_of_the_users_own_become_categories(tmp_path):
         ("bmi", [22, 25, 31, 28, 24, 26], 228571),
     ],
 )
-def test_a_value_that_cannot_be_true_is_missing_and_told(tmp_path, column, usual, odd):
+def test_a_value_that_cannot_be_true_is_missing_and_reported(tmp_path, column, usual, odd):
     known = load(tmp_path, {column: [odd, *usual[1:]]})
     assert known.table[column].isna().tolist() == [True] + [False] * 5
     assert known.table["implausible"].fillna("").tolist() == [column, "", "", "", "", ""]
@@ -179,7 +179,7 @@ def test_a_bmi_on_a_limit_is_on_it(tmp_path, height, weight, bmi):
     assert known.table["bmi"].tolist() == [bmi] * 3
 
 
-def test_every_mistake_of_a_table_is_told_at_once(tmp_path):
+def test_every_mistake_of_a_table_is_reported_at_once(tmp_path):
     columns = {
         "height_cm": [h / 100 for h in HEIGHTS],
         "age_years": "old",
@@ -219,7 +219,7 @@ def test_illnesses_of_field_20002(tmp_path, answers, expected):
     assert [str(value) for value in known.table["self_reported_mi"]] == expected.split()
 
 
-def test_diagnoses_that_are_no_codes_are_told(tmp_path):
+def test_diagnoses_that_are_no_codes_are_reported(tmp_path):
     known = load(
         tmp_path, {"icd10": ["I21.0", "heart attack", "", "E11;i50", "I21 Acute, infarction", "410"]}
     )

@@ -288,7 +288,7 @@ def test_outputs_of_a_subject_that_is_now_excluded_are_removed(run):
     assert read_record(run.folder / "store" / "b", "segment") is None
 
 
-def test_the_gravest_finding_is_told():
+def test_the_gravest_finding_is_reported():
     review = Finding("S2", Level.REVIEW, "Two pieces.")
     reject = Finding("GAP", Level.REJECT, "A slice is missing.")
     info = Finding("SPACING", Level.INFO, "Taken from pixdim.")

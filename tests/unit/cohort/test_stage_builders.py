@@ -37,7 +37,7 @@ def test_merging_takes_all_findings_and_outputs_and_the_first_values():
     assert merged([first, Outcome(Status.ERROR)]).status is Status.ERROR
 
 
-def test_model_and_frames_are_told_by_view():
+def test_model_and_frames_are_known_by_view():
     values = {"engine": "torch", "precision": "fp32", "device": "cpu"}
     short = Outcome(Status.OK, values={"model": "ventricles", **values, "frames_segmented": 50})
     long = Outcome(Status.OK, values={"model": "atria", **values, "frames_segmented": 0})

@@ -40,7 +40,7 @@ def test_whom_an_earlier_stage_stopped_has_its_state_and_none_of_its_numbers():
     assert list(finding_rows("measure", [(ANNA, stopped)])) == []
 
 
-def test_findings_are_told_once_with_all_that_they_say():
+def test_findings_are_reported_once_with_all_that_they_say():
     (first, second) = finding_rows("measure", [(ANNA, record(findings=[GAP, NOTED]))])
     assert (first["subject"], first["stage"], first["level"], first["slices"]) == (
         "one-a",

@@ -91,7 +91,7 @@ def test_a_rejection_of_what_has_changed_since_is_not_obeyed(store):
     assert record.rows[0]["rvedv_ml"] is not None
 
 
-def test_stale_verdicts_and_verdicts_on_strangers_are_told(store, tmp_path):
+def test_stale_verdicts_and_verdicts_on_strangers_are_reported(store, tmp_path):
     path = tmp_path / "verdicts.tsv"
     rows = [("A", "old"), ("B", seen_digests(store / "B")[""]), ("STRANGER", "x")]
     lines = [f"{subject}\t\t\taccept\t\tX\t1\t{digest}" for subject, digest in rows]

@@ -78,7 +78,7 @@ def test_a_number_that_was_edited_in_a_record_is_found(results):
     assert damages(results) == {("a", "0000", "measure", "measure.json", "edited")}
 
 
-def test_temporary_files_of_killed_jobs_are_told_and_removed_once_nobody_writes_them(results, capsys):
+def test_temporary_files_of_killed_jobs_are_reported_and_removed_once_nobody_writes_them(results, capsys):
     fresh, old = (results / "subjects" / "a" / f".sa.nii.gz.{name}.tmp" for name in ("fresh", "old"))
     for path in (fresh, old):
         path.write_text("half an image")
@@ -126,7 +126,7 @@ def test_beside_a_run_nothing_is_touched(results, capsys, monkeypatch):
     assert record_path(results / "subjects" / "a", "convert").exists()
 
 
-def test_folders_of_subjects_who_are_gone_are_told(results, capsys):
+def test_folders_of_subjects_who_are_gone_are_reported(results, capsys):
     (results / "subjects" / "gone").mkdir()
     assert verify(results).unindexed == ("gone",)
     assert main(["verify", str(results)]) == 0

@@ -46,7 +46,7 @@ def said(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> s
         ("subject,LVEDV_ml\n", "holds no rows"),
     ],
 )
-def test_tables_whose_columns_cannot_be_told(
+def test_tables_whose_columns_cannot_be_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str
 ) -> None:
     measures().to_csv(tmp_path / "a.csv", index=False)
@@ -56,7 +56,7 @@ def test_tables_whose_columns_cannot_be_told(
     assert sentence in words
 
 
-def test_a_measure_with_decimal_commas_is_compared_and_one_of_text_is_told(
+def test_a_measure_with_decimal_commas_is_compared_and_one_of_text_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     measures().to_csv(tmp_path / "a.csv", index=False)

@@ -203,7 +203,7 @@ def test_without_datasets_it_is_refused(tmp_path, capsys):
     assert "dataset: is not a known key" in said
 
 
-def test_what_does_not_stop_a_run_is_told(tmp_path, capsys):
+def test_what_does_not_stop_a_run_is_reported(tmp_path, capsys):
     smoking = [(-3 if i in (4, 7) else i % 3) for i in range(40)]
     weights = [0.0 if i == 3 else 60.0 + 45 * (i % 2) for i in range(40)]
     values = tables(tmp_path, smokes=smoking, weight_kg=weights)
@@ -224,7 +224,7 @@ def test_an_answer_that_nobody_understands_stops_an_exclusion_by_it(tmp_path, ca
     assert "studies.s.exclusions.self_reported_mi: no answer is understood" in said
 
 
-def test_tables_that_share_no_subject_are_told(tmp_path, capsys):
+def test_tables_that_share_no_subject_are_reported(tmp_path, capsys):
     values = tables(tmp_path)
     (tmp_path / "manual.csv").write_text("subject,lvedv_ml\nq1,150\nq2,140\n")
     sources = values["datasets"]["d"]["settings"]["tables"]

@@ -282,7 +282,7 @@ def test_what_cannot_be_unpacked_is_counted_and_is_the_cause(suffix: str) -> Non
     assert suffix in finding.message
 
 
-def test_a_damaged_gzip_is_told() -> None:
+def test_a_damaged_gzip_is_reported() -> None:
     (file, *rest) = packed(synthetic.stack(), "gz")
     conversion = convert([RawBytes(file.name, (file.content or b"")[:-200]), *rest])
     assert "damaged gzip" in of(conversion, "UNREADABLE")[0].message
@@ -349,7 +349,7 @@ def test_an_end_slice_with_another_repetition_time_is_used() -> None:
 
 @pytest.mark.parametrize("name", [None, "b"])
 @pytest.mark.parametrize("edit", [derived, tilted])
-def test_an_end_slice_that_is_derived_or_tilted_is_told(edit: Callable, name: str | None) -> None:
+def test_an_end_slice_that_is_derived_or_tilted_is_reported(edit: Callable, name: str | None) -> None:
     images = end_slice(edit)
     for image in images if name else ():
         image.SeriesDescription = image.ProtocolName = name
@@ -444,7 +444,7 @@ def test_a_slice_taken_again_after_a_move_does_not_refuse_the_stack(place: str, 
     assert [(f.code, f.level) for f in conversion.findings] == [("DUPLICATE", Level.REVIEW)]
 
 
-def test_two_stacks_between_each_other_are_told() -> None:
+def test_two_stacks_between_each_other_are_reported() -> None:
     second = synthetic.stack(layout="slice_major")
     for image in second:
         corner = np.array(image.ImagePositionPatient, float) + 5 * synthetic.NORMAL
@@ -490,7 +490,7 @@ def in_seconds(image: Dataset, z: int) -> None:
     ("edit", "words", "slices"),
     [(slow, "1.96 times those of the others", (2,)), (in_seconds, "only 0.001 of an RR", tuple(range(6)))],
 )
-def test_times_that_cannot_be_of_one_heart_cycle_are_told(
+def test_times_that_cannot_be_of_one_heart_cycle_are_reported(
     edit: Callable[[Dataset, int], None], words: str, slices: tuple[int, ...]
 ) -> None:
     images = synthetic.stack()

@@ -177,7 +177,7 @@ def test_random_trigger_times_are_no_holes(helper: Callable) -> None:
     assert any("trigger time" in finding.message for finding in of(conversion, "TIME"))
 
 
-def test_trigger_times_against_temporal_positions_are_told() -> None:
+def test_trigger_times_against_temporal_positions_are_reported() -> None:
     images = synthetic.stack(layout="slice_major")
     for image in images:
         t = (image.InstanceNumber - 1) % 12
@@ -187,7 +187,7 @@ def test_trigger_times_against_temporal_positions_are_told() -> None:
     assert "temporal position" in of(conversion, "TIME")[0].message
 
 
-def test_clock_and_instance_numbers_that_agree_against_trigger_times_are_told() -> None:
+def test_clock_and_instance_numbers_that_agree_against_trigger_times_are_reported() -> None:
     def edit(d: Dataset, z: int, t: int) -> None:
         d.TriggerTime = (11 - t) * 75.0
         instance(d, z, t)

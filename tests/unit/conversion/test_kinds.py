@@ -223,7 +223,7 @@ def test_another_kind_between_or_beyond_the_slices(off_mm: float) -> None:
 
 
 @pytest.mark.parametrize("slices", [slice(12), slice(24, 36)])
-def test_a_slice_of_the_same_series_taken_with_other_parameters_is_used_and_told(slices: slice) -> None:
+def test_a_slice_of_the_same_series_taken_with_other_parameters_is_used_and_reported(slices: slice) -> None:
     images = synthetic.stack()
     for image in images[slices]:
         image.FlipAngle, image.EchoTime = 18, 2.4
@@ -268,7 +268,7 @@ def test_two_kinds_in_one_series_with_the_same_numbers_are_not_mixed() -> None:
     assert_cine(convert(other + cine))
 
 
-def test_phase_images_told_in_private_groups_of_each_frame() -> None:
+def test_phase_images_reported_in_private_groups_of_each_frame() -> None:
     images = synthetic.enhanced()
     phase_images = synthetic.enhanced()
     phase_images.SOPInstanceUID, phase_images.SeriesInstanceUID = generate_uid(), generate_uid()

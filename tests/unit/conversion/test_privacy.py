@@ -52,7 +52,7 @@ def test_the_raw_files_do_hold_the_secrets() -> None:
     assert all(secret in content for secret in synthetic.SECRETS)
 
 
-def test_salt_changes_the_hashes_and_lets_the_site_be_told() -> None:
+def test_salt_changes_the_hashes_and_lets_the_site_be_reported() -> None:
     files = synthetic.to_files(synthetic.stack(5, 10))
     plain, salted, again = (
         convert_series(files, ConversionOptions(uid_salt=salt)).views["sa"].image.sidecar

@@ -46,7 +46,7 @@ def test_all_views_of_uk_biobank() -> None:
         assert converted.image.data.shape[2:] == ((5, 10) if view == "sa" else (1, 10))
 
 
-def test_one_mixed_long_axis_series_is_told_apart_by_geometry() -> None:
+def test_one_mixed_long_axis_series_is_distinguished_by_geometry() -> None:
     images = synthetic.stack(5, 10)
     parts = {view: synthetic.long_axis(view, "CINE_segmented_LAX", 10, 50) for view in UKB}
     for dataset in (dataset for part in parts.values() for dataset in part):

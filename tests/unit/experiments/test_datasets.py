@@ -107,7 +107,7 @@ def cut(folder: Path) -> None:
         (cut, "its image"),
     ],
 )
-def test_labels_that_do_not_fit_are_told_before_anything_is_trained(
+def test_labels_that_do_not_fit_are_reported_before_anything_is_trained(
     finished: ExperimentOptions, tmp_path: Path, change: Callable[[Path], None], words: str
 ) -> None:
     for name in ("patient002", "patient003"):

@@ -51,7 +51,7 @@ def test_numbers_that_may_mean_two_things(tmp_path, cells, sentence):
 
 
 @pytest.mark.parametrize("code", ["-999", "-9999", "9999", "-99", "-999,0"])
-def test_numbers_that_stand_for_a_missing_value_are_told(tmp_path, code):
+def test_numbers_that_stand_for_a_missing_value_are_reported(tmp_path, code):
     table, notes = read(tmp_path, f"subject;age\na;59,5\nb;{code}\nc;61,5\n")
     assert table["age"].isna().tolist() == [False, True, False]
     (note,) = notes

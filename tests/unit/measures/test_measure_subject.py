@@ -88,7 +88,7 @@ def test_ventricles_by_hand(folder: Path) -> None:
     json.dumps(outcome.rows, allow_nan=False)
 
 
-def test_end_diastole_in_the_first_frame_is_told_when_it_is_not_the_largest(folder: Path) -> None:
+def test_end_diastole_in_the_first_frame_is_reported_when_it_is_not_the_largest(folder: Path) -> None:
     largest, first = measure(folder), measure(folder, ed="first")
     assert only_row(first)["ed_frame"] == 0
     assert [(f.code, f.level) for f in largest.findings] == [("ED_NOT_FIRST", "info")]

@@ -135,7 +135,7 @@ def test_slices_that_were_never_sent_are_not_blamed() -> None:
     assert [f.slices for f in findings if f.code == "I5"] == [(5,)]
 
 
-def test_counts_of_slices_and_frames_are_told_apart() -> None:
+def test_counts_of_slices_and_frames_are_distinguished() -> None:
     data = beating()
     data[:, :, 2:4, 7:10] = data[:, :, 2:4, 6:7]
     findings, _ = check_image(Image(data, AFFINE), "sa", ImageQualityOptions())

@@ -200,7 +200,7 @@ def test_without_models(fake_results):
     assert "There are no automatic measures" in text
 
 
-def test_several_datasets_are_told_apart(fake_results):
+def test_several_datasets_are_distinguished(fake_results):
     folder = fake_results(datasets={"acdc": "acdc", "clinic": "dicom"}, n=12, synthetic=False)
     text = " ".join(text_of(report(folder)).split())
     assert "Subjects by dataset" in text

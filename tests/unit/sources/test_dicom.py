@@ -92,7 +92,7 @@ def test_two_patients_whose_identifiers_were_emptied_are_two_subjects(tmp_path: 
         ("S1/IM0001", "dicom"),
     ],
 )
-def test_layouts_are_told_by_names(tmp_path: Path, file: str, layout: str) -> None:
+def test_layouts_are_known_by_names(tmp_path: Path, file: str, layout: str) -> None:
     path = tmp_path / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x")

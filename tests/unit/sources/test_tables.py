@@ -149,7 +149,7 @@ def test_a_measure_that_is_mostly_in_another_unit_is_refused(tmp_path, column, v
         ("lvm_g", "90000"),
     ],
 )
-def test_single_measures_that_cannot_be_true_are_missing_and_told(tmp_path, column, value) -> None:
+def test_single_measures_that_cannot_be_true_are_missing_and_reported(tmp_path, column, value) -> None:
     low = {"lvedv_ml": 130, "lvef_pct": 55, "lvm_g": 85}[column]
     rows = "".join(f"s{i},{low + i}\n" for i in range(5))
     (tmp_path / "a.csv").write_text(f"subject,{column}\n{rows}odd,{value}\n")
@@ -169,7 +169,7 @@ def test_a_ratio_to_volume_is_no_volume(tmp_path) -> None:
     assert table.counts["implausible"] == 0
 
 
-def test_a_measure_of_text_is_refused_and_single_texts_are_told(tmp_path) -> None:
+def test_a_measure_of_text_is_refused_and_single_texts_are_reported(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("subject,lvedv_ml\na,150 mL\nb,140 mL\nc,130\n")
     with pytest.raises(UserError, match=r"a.csv: lvedv_ml: 2 of 3 cells are no numbers, such as '150 mL'"):
         read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
