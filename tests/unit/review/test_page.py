@@ -5,9 +5,11 @@ import time
 
 import pytest
 
+from cinecohort.cohort.gather import judgements
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.options import ReviewOptions
 from cinecohort.review.room import make_room, write_page
+from cinecohort.review.verdicts import Judgement
 from support.review_cohort import browser, write_heart, write_tables
 
 pytestmark = pytest.mark.slow
@@ -96,6 +98,8 @@ def test_verdicts_are_given_by_keys_and_downloaded(chromium, room, tmp_path):
     ]
     assert {row["reviewer"] for row in rows} == {"XY"}
     assert {row["comment"] for row in rows if row["subject"] == "S2"} == {"RV 'leaks' and 'more'"}
+    come_to = judgements([tmp_path / "verdicts.tsv"], room / "subjects")
+    assert come_to == {"S1": Judgement("accept"), "S2": Judgement("unsure", parts=1)}, "a run reads them back"
     errors = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
     assert errors == []
 
