@@ -16,7 +16,7 @@ from support.hearts import disc_heart
 ROOT = Path(__file__).parents[2]
 """The checkout that the tests run from."""
 HOOKS = ROOT / "tests" / "support" / "hooks"
-NOT_COMPARED = ("logs/", "benchmarks/", "cache/", "index/lock")
+NOT_COMPARED = ("logs/", "benchmarks/", "cache/", "index/lock", "index/checked.json")
 GROUPS = ("DCM", "NOR")
 
 

@@ -125,7 +125,7 @@ def test_text_that_is_no_category(values, sentence):
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "told"),
+    ("name", "values", "noted"),
     [
         ("lvedv_ml", [0.12, 0.14, 0.15], "most values look like litres (the median is 0.14)"),
         ("LVEF (%)", [0.5, 0.6, 0.7], "most values look like a fraction"),
@@ -135,11 +135,11 @@ def test_text_that_is_no_category(values, sentence):
         ("x", [-126, 55, 60.5], None),
     ],
 )
-def test_what_cannot_be_true_of_a_known_column_is_told(tmp_path, name, values, told):
+def test_what_cannot_be_true_of_a_known_column_is_noted(tmp_path, name, values, noted):
     table, notes = read(tmp_path, f"subject,{name}\n" + "".join(f"s{v},{v}\n" for v in values))
     assert table[name].tolist() == values
-    assert len(notes) == (told is not None)
-    assert all(f"t.csv: column {name}: {told}" in note for note in notes)
+    assert len(notes) == (noted is not None)
+    assert all(f"t.csv: column {name}: {noted}" in note for note in notes)
 
 
 @pytest.mark.parametrize("values", [["Never", "never"], ["F", "M", "f"], ["site  1", "Site 1"]])
