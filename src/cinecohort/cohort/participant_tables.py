@@ -11,7 +11,7 @@ from cinecohort.catalogue.covariates import COVARIATES, NUMBERS
 from cinecohort.catalogue.findings import Code
 from cinecohort.cohort.participant_checks import ParticipantsTable, check_values, limits_of
 from cinecohort.cohort.participant_values import decoded, diagnoses, heart_attack_reported, items_of, sexes
-from cinecohort.cohort.ukb_codings import CODINGS, field_of
+from cinecohort.cohort.ukb_codings import CODINGS, field_of, plain_code
 from cinecohort.errors import UserError
 from cinecohort.ledger.plausibility import Remark, implausible, mostly, outside
 from cinecohort.ledger.users_tables import DATE, is_missing, numbers_in, plain_ids, read_texts, text_format
@@ -253,7 +253,7 @@ class _Column:
     def _sexes(self, texts: pd.Series) -> pd.Series:
         known, wrong = sexes(texts)
         words = "is not understood as a sex: write F and M, female and male, or 0 (female) and 1 (male)"
-        if len(wrong) and (known.isna().all() or set(wrong.str.strip()) == {"2"}):
+        if len(wrong) and (known.isna().all() or _has_two_for_zero(texts)):
             self.known.mistakes.append(
                 f"{self.path}: no sex is understood, such as {wrong.iloc[0]!r}; write F and M, female and "
                 "male, or 0 (female) and 1 (male)."
@@ -333,6 +333,12 @@ class _Column:
             self.known.notes.append(
                 f"{self.path}: {self.ours}: {shown} {words}; {len(texts):,} participants count as missing."
             )
+
+
+def _has_two_for_zero(sexes: pd.Series) -> bool:
+    """Whether sexes are coded 1 and 2 (whatever stands beside them), of which nobody knows who is who."""
+    codes = set(sexes.dropna().map(plain_code))
+    return "2" in codes and "0" not in codes
 
 
 def _text(value: str | float) -> str:

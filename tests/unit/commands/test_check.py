@@ -160,6 +160,7 @@ def test_mistakes_of_a_study(tmp_path, capsys, change, sentence):
         ({"age_years": "old"}, "'old' is no number"),
         ({"sex": ""}, "`sex` is empty for all 40 participants"),
         ({"sex": "x"}, "no sex is understood"),
+        ({"sex": ["1", "2", "9", "2.0"] * 10}, "column sex: '2' beside '1' is not understood as a sex"),
     ],
 )
 def test_mistakes_of_participants(tmp_path, capsys, columns, sentence):
