@@ -17,6 +17,7 @@ import yaml
 from cinecohort.cli import main
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.stage_builders import BUILDERS
+from cinecohort.cohort.stage_settings import SegmentSettings
 from cinecohort.errors import UserError
 from cinecohort.files import read_json, write_json
 from cinecohort.findings import Outcome, Status
@@ -338,7 +339,7 @@ def test_what_is_pinned_and_missing_fails_the_job_and_the_command(
         "weights": {},
     }
     with pytest.raises(UserError, match=sentence):
-        BUILDERS["segment"](settings, tmp_path, 1, 0)
+        BUILDERS["segment"](SegmentSettings(**settings), tmp_path, 1, 0)
     ((key, value),) = pin.items()
     arguments = ["segment", str(labelled_cohort / "S0"), "--model", str(tiny_weights), f"--{key}", value]
     assert main(arguments) == 1
@@ -357,7 +358,7 @@ def test_a_subject_that_cannot_be_written_is_marked_alone(
         pending.append((IndexedSubject(name, "tiny", name, name, "", "raw"), folder))
     blocked = tmp_path / "blocked"
     (blocked / "seg_sa.nii.gz").write_bytes(b"of an earlier run")
-    write_record(blocked, "segment", 1, "print", Outcome(Status.OK, outputs=["seg_sa.nii.gz"]))
+    write_record(blocked, "segment", 1, "print", Outcome(outputs=["seg_sa.nii.gz"]))
     (blocked / "seg_sa.nii.gz").unlink()
     (blocked / "seg_sa.nii.gz").mkdir()
     settings = {
@@ -366,7 +367,7 @@ def test_a_subject_that_cannot_be_written_is_marked_alone(
         "models": {"sa": [{"name": "tiny", "weights": str(tiny_weights)}]},
         "weights": {},
     }
-    work = BUILDERS["segment"](settings, tmp_path, 1, 0).work_on_all
+    work = BUILDERS["segment"](SegmentSettings(**settings), tmp_path, 1, 0).work_on_all
     assert work is not None
     outcomes = {subject.subject: outcome for subject, outcome in work(pending)}
     assert [name for name, outcome in outcomes.items() if outcome.status is Status.ERROR] == ["blocked"]
