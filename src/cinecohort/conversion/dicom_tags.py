@@ -79,7 +79,7 @@ KEYWORDS: dict[int, tuple[str, str]] = {
 PRIVATE: dict[tuple[str, int], tuple[str, str]] = {
     ("GEMS_PARM_01", 0x0043002F): ("GEImageKind", "unsigned"),
     ("GEMS_ACQU_01", 0x001900CC): ("VelocityEncoding", "unsigned"),
-    ("Philips Imaging DD 001", 0x2001001A): ("VelocityEncoding", "float32"),
+    ("Philips Imaging DD 001", 0x2001_001A): ("VelocityEncoding", "float32"),
     ("GEMS_ACQU_01", 0x001900D7): ("CardiacPhaseNumber", "unsigned"),
     ("Philips MR Imaging DD 001", 0x20050011): ("VendorImageKind", "text"),
     ("Philips Imaging DD 001", 0x20010008): ("CardiacPhaseNumber", "number"),
