@@ -226,7 +226,7 @@ def is_missing(texts: pd.Series) -> pd.Series:
 
 
 def plain_ids(ids: pd.Series) -> pd.Series:
-    """Ids as text; where all are whole numbers with a decimal point (``1234567.0``), without it.
+    """Ids as text; where all are whole numbers with a decimal point (``1000.0``), without it.
 
     Software that holds numbers and missing values in one column writes them so.
     """
