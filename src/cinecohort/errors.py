@@ -13,7 +13,7 @@ FAULTS_OF_DATA = (
 """Error numbers that a subject's files can cause by what they are; all others are the machine's."""
 
 FORMAT_FAULTS: tuple[type[Exception], ...] = (
-    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError),
+    *(ArithmeticError, AssertionError, AttributeError, EOFError, LookupError),
     *(RuntimeError, TypeError, ValueError, struct.error, zlib.error, zipfile.BadZipFile),
 )
 """By which libraries say that content is not of its format. Neither memory nor a disk can cause them."""
