@@ -83,10 +83,12 @@ def test_verdicts_are_given_by_keys_and_downloaded(chromium, room, tmp_path):
     press(chromium, "r", "z")
     until(lambda: text_of(chromium, "#progress") == "2 of 3 judged")
 
-    # Verdicts outlive the page; the browser writes them a moment later than they are given.
-    time.sleep(0.5)
-    open_room(chromium, room)
-    until(lambda: text_of(chromium, "#progress") == "2 of 3 judged", seconds=2.0)
+    # Verdicts outlive the page; the browser writes them to its disk some time after they are given.
+    def opened_again():
+        open_room(chromium, room)
+        return text_of(chromium, "#progress") == "2 of 3 judged"
+
+    until(opened_again, seconds=60.0)
     press(chromium, "d")
     until(lambda: (tmp_path / "verdicts.tsv").is_file())
     with (tmp_path / "verdicts.tsv").open(newline="") as stream:
