@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cinecohort.commands.model_options import add_options, read_options
 from cinecohort.errors import UserError
 from cinecohort.statistics.options import AgreementOptions
 
@@ -11,6 +12,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from cinecohort.statistics.agreement import AgreementResult
+
+SETTINGS = (
+    *("denominator", "exclude_outliers", "quantile", "limit_factor"),
+    *("confidence", "spearman_interval", "duplicates"),
+)
+"""Settings of the comparison that are options of the command."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,23 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="THEIRS=OURS,...",
         help="columns to rename in either table before they are compared",
     )
-    parser.add_argument(
-        "--exclude-outliers",
-        choices=["iqr"],
-        help="add a row without pairs whose mean lies outside 1.5 interquartile ranges",
-    )
-    parser.add_argument(
-        "--relative-to",
-        choices=["second", "first", "mean"],
-        default="second",
-        help="what relative differences are relative to; default second",
-    )
-    parser.add_argument(
-        "--duplicates",
-        choices=["first", "mean", "exclude", "error"],
-        default="first",
-        help="what is paired of a subject with several rows; default first",
-    )
+    add_options(parser, AgreementOptions, SETTINGS, {"denominator": "relative_to"})
     parser.add_argument("--repeated", metavar="COL", help="column that distinguishes repeats of a subject")
     parser.add_argument("--no-figures", action="store_true", help="write tables only")
     parser.set_defaults(parser=parser)
@@ -82,11 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     names = (arguments.tables[0].stem, arguments.tables[1].stem)
     if names[0] == names[1]:
         names = (str(arguments.tables[0]), str(arguments.tables[1]))
-    options = AgreementOptions(
-        denominator=arguments.relative_to,
-        exclude_outliers=arguments.exclude_outliers or "none",
-        duplicates=arguments.duplicates,
-    )
+    options = AgreementOptions(**read_options(arguments, SETTINGS))
     result = agree(first, second, on=on, options=options, names=names, repeated=repeated)
     synthetic = any_synthetic(first) or any_synthetic(second)
     write_agreement(result, arguments.out, names, not arguments.no_figures, synthetic)

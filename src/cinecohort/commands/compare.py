@@ -3,6 +3,9 @@
 import argparse
 from pathlib import Path
 
+from cinecohort.commands.model_options import add_options
+from cinecohort.statistics.study_options import StudyOptions
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -25,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--covariates", default="", metavar="A,B,...", help="columns to adjust for, beside the rest"
     )
-    parser.add_argument("--alpha", type=float, default=0.05, help="intervals cover 1 - alpha (default 0.05)")
+    add_options(parser, StudyOptions, ("alpha",))
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -38,8 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
     outcomes = split_names(arguments.outcomes)
     if not outcomes:
         arguments.usage_error("--outcomes names no column")
-    if not 0 < arguments.alpha < 1:
-        arguments.usage_error("--alpha must lie between 0 and 1")
     table, notes = read_users_table(arguments.table, [arguments.id], may_be_empty=False)
     for line in notes:
         print(line)

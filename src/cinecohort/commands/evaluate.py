@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cinecohort.commands.model_options import add_options
 from cinecohort.errors import UserError
+from cinecohort.evaluation.options import EvaluationOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,12 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--manual", type=Path, required=True, help="reference of the same name(s)")
     parser.add_argument("--out", type=Path, required=True, help="overlap.csv")
     parser.add_argument("--view", choices=["sa", "la_2ch", "la_4ch"], default="sa", help="default: sa")
-    parser.add_argument(
-        "--border",
-        choices=["external", "both"],
-        default="external",
-        help="contour: outer border of each structure (default), or the borders of its holes too",
-    )
+    add_options(parser, EvaluationOptions, ("border",))
+    # Off, unlike in the workflow: whoever averages the rows of this table means those of whole structures.
     parser.add_argument(
         "--positions",
         action="store_true",

@@ -5,7 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cinecohort.commands.model_options import add_options, read_options
 from cinecohort.errors import UserError
+from cinecohort.measures.options import MeasureOptions
 
 if TYPE_CHECKING:
     from cinecohort.findings import Finding
@@ -24,14 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to measure: the primary segmentation (default), another model's name, or an observer's",
     )
     parser.add_argument(
-        "--ed", choices=["max", "first"], default="max", help="rule for end-diastole (default: max)"
-    )
-    parser.add_argument(
         "--columns",
         choices=["cinecohort", "ukbb_cardiac"],
         default="cinecohort",
         help="names of the columns (default: cinecohort)",
     )
+    add_options(parser, MeasureOptions, tuple(MeasureOptions.model_fields))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,10 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from cinecohort.measures.columns import COLUMNS
-    from cinecohort.measures.options import MeasureOptions
     from cinecohort.measures.ukbb_columns import to_ukbb_columns
 
-    options = MeasureOptions(ed=arguments.ed)
+    options = MeasureOptions(**read_options(arguments, tuple(MeasureOptions.model_fields)))
     rows: list[dict[str, Any]] = []
     for folder in tqdm(subject_folders(arguments.folders), "measured", unit=" subjects", disable=None):
         rows.append({"subject": folder.name, **measure_folder(folder, arguments.labels, options)})

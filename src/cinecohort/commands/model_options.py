@@ -1,7 +1,7 @@
 """Options of a command that are settings of a model, which alone says names, choices, defaults and limits."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin
 
@@ -11,7 +11,12 @@ from pydantic.fields import FieldInfo
 from cinecohort.options import Options
 
 
-def add_options(parser: argparse.ArgumentParser, model: type[Options], names: Sequence[str]) -> None:
+def add_options(
+    parser: argparse.ArgumentParser,
+    model: type[Options],
+    names: Sequence[str],
+    spelled: Mapping[str, str] | None = None,
+) -> None:
     """Declare an option for each of the named settings of a model.
 
     Parameters
@@ -21,45 +26,55 @@ def add_options(parser: argparse.ArgumentParser, model: type[Options], names: Se
     model
         The settings model.
     names
-        Its settings: truth values (off unless the option is given), choices, numbers and texts.
+        Its settings: truth values (``--no-NAME`` where the default is yes), numbers, choices, or several
+        choices.
+    spelled
+        Settings whose option has another name than they.
     """
     for name in names:
         field = model.model_fields[name]
-        option = f"--{name.replace('_', '-')}"
-        words = _help(field)
+        flags = [f"--{(spelled or {}).get(name, name).replace('_', '-')}"]
         if field.annotation is bool:
-            parser.add_argument(option, action="store_true", help=words)
-        else:
-            metavar = None if _choices(field) else name.rsplit("_", 1)[-1].upper()
-            parser.add_argument(
-                option,
-                type=_reader(field),
-                default=field.default,
-                choices=_choices(field),
-                metavar=metavar,
-                help=words,
-            )
+            switch: Any = argparse.BooleanOptionalAction if field.default else "store_true"
+            parser.add_argument(*flags, dest=name, action=switch, default=field.default, help=_help(field))
+            continue
+        several = get_origin(field.annotation) is tuple
+        parser.add_argument(
+            *flags,
+            dest=name,
+            type=_reader(field),
+            nargs="+" if several else None,
+            default=field.default,
+            choices=_choices(field.annotation),
+            metavar=None if _choices(field.annotation) else "N",
+            help=_help(field),
+        )
 
 
 def _help(field: FieldInfo) -> str:
-    words = " ".join((field.description or "").replace("``", "").split()).rstrip(".").replace("%", "%%")
-    default = "" if field.annotation is bool or field.default is None else f" (default {field.default})"
-    return words + default
+    words = " ".join((field.description or "").replace("`", "").split()).rstrip(".").replace("%", "%%")
+    several = isinstance(field.default, tuple)
+    default = " ".join(field.default) if several else field.default
+    return words if isinstance(default, bool) or default is None else f"{words} (default {default})"
 
 
-def _choices(field: FieldInfo) -> list[str] | None:
-    for kind in (field.annotation, *get_args(field.annotation)):
+def _choices(annotation: Any) -> list[str] | None:
+    for kind in (annotation, *get_args(annotation)):
         if get_origin(kind) is Literal:
             return list(get_args(kind))
     return None
 
 
 def _reader(field: FieldInfo) -> Any:
-    parts = [kind for kind in get_args(field.annotation) if kind is not NoneType]
-    kind: Any = parts[0] if NoneType in get_args(field.annotation) else field.annotation
+    parts = get_args(field.annotation)
+    optional = NoneType in parts
+    single = optional or get_origin(field.annotation) is tuple
+    kind: Any = next(part for part in parts if part is not NoneType) if single else field.annotation
     adapter = TypeAdapter(Annotated[kind, *field.metadata] if field.metadata else kind)
 
     def read(text: str) -> Any:
+        if optional and text in ("none", "null"):
+            return None
         try:
             return adapter.validate_strings(text)
         except ValidationError as error:

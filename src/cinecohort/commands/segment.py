@@ -5,9 +5,14 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from cinecohort.commands.model_options import add_options, read_options
 from cinecohort.commands.numbers import positive
 from cinecohort.errors import UserError
+from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.sources.listing import folders_in
+
+SETTINGS = tuple(name for name in SegmentationOptions.model_fields if name != "clean_up")
+"""Settings of the segmentation that are options of the command."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,18 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="shipped weights or a .safetensors file (default: the view's own); given again: an ensemble",
     )
     parser.add_argument("--name", help="write seg_NAME_VIEW.nii.gz instead of seg_VIEW.nii.gz")
-    parser.add_argument("--engine", default="auto", choices=["auto", "torch", "openvino", "mnn"])
-    parser.add_argument("--precision", default="auto", choices=["auto", "fp32", "bf16"])
-    parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"])
-    parser.add_argument("--frames", default="all", choices=["all", "ed_es"])
-    parser.add_argument(
-        "--test-time-augmentation",
-        default="none",
-        choices=["none", "flips", "flips_and_turns"],
-        help="average over mirrored (4 passes) or also turned images (8 passes)",
-    )
     parser.add_argument("--no-clean-up", action="store_true", help="leave the network's result as it is")
-    parser.add_argument("--uncertainty", action="store_true", help="also record agreement under flips")
+    add_options(parser, SegmentationOptions, SETTINGS)
     parser.add_argument("--threads", type=positive, help="CPU threads (default: the engine's choice)")
 
 
@@ -44,22 +39,14 @@ def run(arguments: argparse.Namespace) -> int:
 
     from cinecohort.options import parse_options
     from cinecohort.segmentation.descriptions import DEFAULT_MODELS
-    from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
     from cinecohort.segmentation.prediction import segment_subjects
 
     folders = subject_folders(arguments.folders, arguments.view)
     weights = arguments.model or [DEFAULT_MODELS.get(arguments.view, arguments.view)]
     joined = "_".join(Path(each).stem for each in weights)
     keep = not arguments.no_clean_up
-    options = SegmentationOptions(
-        engine=arguments.engine,
-        precision=arguments.precision,
-        device=arguments.device,
-        frames=arguments.frames,
-        test_time_augmentation=arguments.test_time_augmentation,
-        clean_up=CleanUpOptions(largest_component=keep, fill_holes=keep),
-        uncertainty=arguments.uncertainty,
-    )
+    clean_up = CleanUpOptions(largest_component=keep, fill_holes=keep)
+    options = SegmentationOptions(**read_options(arguments, SETTINGS), clean_up=clean_up)
     model = parse_options(
         {
             "name": joined if arguments.name is None else arguments.name,

@@ -13,7 +13,7 @@ class PhantomOptions(Options):
     subjects: int = Field(default=24, ge=1, le=999_999)
     """Number of subjects."""
     frames: int = Field(default=20, ge=4, le=100)
-    """Frames a cardiac cycle; the protocol of UK Biobank has 50."""
+    """Frames per cardiac cycle; the protocol of UK Biobank has 50."""
     seed: int = Field(default=1, ge=0)
     """Seed of everything that is drawn; a subject depends on the seed and its number alone."""
     layout: Literal["ukbiobank", "dicom", "nifti"] = "ukbiobank"

@@ -56,8 +56,9 @@ def test_agree_writes_the_documented_columns(tables, tmp_path: Path, capsys: pyt
     assert "5 subjects paired (1 subjects only in auto, 1 further rows of the same subject in auto" in printed
 
 
-def test_without_the_option_there_is_one_row_a_measure(tables, tmp_path: Path) -> None:
-    main(["agree", *map(str, tables), "--out", str(tmp_path / "out"), "--no-figures"])
+def test_without_exclusion_there_is_one_row_per_measure(tables, tmp_path: Path) -> None:
+    all_pairs = ("--exclude-outliers", "none", "--no-figures")
+    main(["agree", *map(str, tables), "--out", str(tmp_path / "out"), *all_pairs])
     assert pd.read_csv(tmp_path / "out" / "bland_altman.csv")["outliers"].tolist() == ["kept"]
     assert not list((tmp_path / "out").glob("*.svg"))
 
