@@ -12,6 +12,7 @@ from cinecohort.cohort.run import Run
 from cinecohort.cohort.settings import COHORT_TABLES, settings_for
 from cinecohort.cohort.versions import STAGES
 from cinecohort.config import parse_config
+from cinecohort.review.corrections import check_names, corrections_in
 from cinecohort.review.verdicts import read_verdicts
 
 # `--configfile` replaces the demo's configuration; it is not merged into it. A file is never filled up from the
@@ -26,6 +27,8 @@ with mistakes_as_sentences():
     CONFIG = parse_config(config)
     INDEX = read_index_of(CONFIG, main_process=workflow.is_main_process)
     VERDICTS = read_verdicts(CONFIG.review.verdicts)
+    if workflow.is_main_process:
+        check_names(CONFIG.review.corrections, INDEX.everybody())
 if workflow.is_main_process:
     print(*NOTES, INDEX.message(), sep="\n", file=sys.stderr)
 
@@ -101,6 +104,12 @@ def index_of(wildcards):
 def settings_of(stage, study=None):
     """What of the configuration a stage uses, as text: the job reruns when it changes."""
     return settings_for(stage, CONFIG, study)
+
+
+def segmentation_quality_settings(wildcards):
+    """Settings of the checks of label maps, with what people corrected of the shard's subjects."""
+    listed = corrections_in(CONFIG.review.corrections, INDEX.subjects(wildcards.shard))
+    return settings_for("segmentation_quality", CONFIG, corrections=listed)
 
 
 def measure_settings(wildcards):

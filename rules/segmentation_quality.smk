@@ -1,7 +1,8 @@
 # Check label maps for implausible anatomy and motion.
 #
-# Reads:   label maps of the store
+# Reads:   label maps of the store, and those that people corrected (`review.corrections`)
 # Writes:  results/segmentation_quality/{shard}.tsv, one row per subject, and {shard}.findings.tsv; in the store segmentation_quality.json
+#          and corrected_{view}.nii.gz
 
 
 use rule convert as segmentation_quality with:
@@ -19,4 +20,4 @@ use rule convert as segmentation_quality with:
         mem_mb=growing(2000),
         runtime=growing(60),
     params:
-        settings=settings_of("segmentation_quality"),
+        settings=segmentation_quality_settings,

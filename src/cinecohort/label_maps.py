@@ -72,6 +72,11 @@ def segmentation_path(folder: Path, view: str, name: str | None = None) -> Path:
     return folder / (f"seg_{view}.nii.gz" if name is None else f"seg_{name}_{view}.nii.gz")
 
 
+def corrected_path(folder: Path, view: str) -> Path:
+    """``corrected_{view}.nii.gz``: a person's correction of the primary model's segmentation."""
+    return folder / f"corrected_{view}.nii.gz"
+
+
 def label_path(folder: Path, view: str, observer: str) -> Path:
     """``label_{observer}_{view}.nii.gz``."""
     return folder / f"label_{observer}_{view}.nii.gz"
@@ -98,11 +103,13 @@ def whole_labels(labels: NDArray[Any], view: str, path: Path) -> NDArray[Any]:
 
 
 def read_segmentation(folder: Path, view: str, name: str | None = None) -> LabelMap | None:
-    """Read a model's segmentation of a view, or None where there is none.
+    """Read a model's segmentation of a view, or None where there is none; the primary one's as corrected.
 
     Only the frames that the sidecar lists under ``frames`` count as segmented; without a list, all do.
     """
     path = segmentation_path(folder, view, name)
+    if name is None and corrected_path(folder, view).is_file():
+        path = corrected_path(folder, view)
     return segmentation_map(_read_coded(path, view), view) if path.is_file() else None
 
 

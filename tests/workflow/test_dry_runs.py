@@ -74,3 +74,20 @@ def test_the_plan_of_a_run_is_what_snakemake_does(cohort):
     waiting = int(re.search(r"(\d+) more jobs were not begun", summary)[1])
     finished = len(re.findall(r"^(?:run_record) ", summary, re.MULTILINE))
     assert waiting + finished + summary.count("Not finished: ") == len(planned)
+
+
+def test_a_corrected_label_map_redoes_what_follows_from_it(cohort):
+    corrections = cohort.folder / "corrections"
+    corrections.mkdir()
+    cohort.configure(review={"corrections": "corrections"})
+    shared = {("gather", ""), ("agreement", ""), ("group_study", ""), ("review", ""), ("report", "")}
+    planned = set(jobs_of(cohort.snakemake("--dry-run")))
+    assert not {shard for _, shard in planned} - {""}, "an empty folder corrects nobody"
+    (corrections / f"{FIRST}_sa.nii.gz").write_bytes(b"a label map")
+    planned = set(jobs_of(cohort.snakemake("--dry-run")))
+    shard = shard_of(FIRST, 2)
+    redone = {(stage, shard) for stage in ("segmentation_quality", "measure", "evaluate")}
+    assert redone <= planned <= redone | shared | {("run_record", "")}
+    (corrections / "patient099_sa.nii.gz").write_bytes(b"of nobody")
+    printed = cohort.snakemake("--dry-run", check=False)
+    assert "patient099_sa.nii.gz belong to no subject and view of this run" in printed

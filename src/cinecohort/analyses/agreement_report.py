@@ -29,9 +29,9 @@ from cinecohort.statistics.published_tables import (
 )
 from cinecohort.statistics.reliability import FIXED_COLUMNS, reliability
 from cinecohort.statistics.unvalidated import (
-    LEFT_OUT_COLUMNS,
     Unvalidated,
     validated_overlap,
+    without_corrected,
     without_unvalidated,
 )
 
@@ -94,11 +94,12 @@ def compare_sources(
     """
     tables = {"seen_in_training": count_seen(measures)}
     measures, overlap = unseen(measures), unseen(overlap)
-    left_out = [pd.DataFrame(columns=list(LEFT_OUT_COLUMNS))]
+    measures, overlap, of_people = without_corrected(measures, overlap)
+    left_out = [of_people]
     if unvalidated == "exclude":
         measures, of_measures = without_unvalidated(measures)
         overlap, of_overlap = validated_overlap(overlap)
-        left_out = [of_measures, of_overlap]
+        left_out += [of_measures, of_overlap]
     tables["left_out"] = pd.concat(left_out)
     if "status" not in measures and status is not None:
         known = status.drop_duplicates("subject").set_index("subject")["status"]

@@ -128,6 +128,10 @@ class Code(StrEnum):
     S10 = "S10", Stage.SEGMENTATION_QUALITY, "a slice out of step with the others (triggering)", _LOOK
     S11 = "S11", Stage.SEGMENTATION_QUALITY, "the clean-up removed or filled much", _LOOK
     U1 = "U1", Stage.SEGMENTATION_QUALITY, "predictions disagree with each other", _LOOK
+    CORRECTED = "CORRECTED", Stage.SEGMENTATION_QUALITY, (
+        "a person's label map stands in place of the network's"), "Nothing."
+    CORRECTION_UNUSABLE = "CORRECTION_UNUSABLE", Stage.SEGMENTATION_QUALITY, (
+        "a corrected label map cannot be used; the network's is"), "Save it again on the image's grid."
     # Measures
     GRID = "GRID", Stage.MEASURE, "a label map and its image do not lie on one grid", (
         "Make the label map again from this image.")

@@ -54,7 +54,9 @@ def flow_of_subjects(
             here = table[table["subject"].isin(present)]
             leaving = here[here["status"].isin(LEFT)]
             flagged = int((here["status"] == str(Status.REVIEW)).sum())
-            rows.append(step_row(dataset, step, len(present), len(leaving), flagged))
+            corrected = int((here["corrected"] != "").sum()) if "corrected" in here else 0
+            said = {"reason": f"subjects with a corrected label map: {corrected}"} if corrected else {}
+            rows.append({**step_row(dataset, step, len(present), len(leaving), flagged), **said})
             for (status, code), group in leaving.groupby(["status", "code"], sort=True):
                 reason = (
                     group["reason"].iloc[0] if len(group) == 1 else f"for example: {group['reason'].iloc[0]}"

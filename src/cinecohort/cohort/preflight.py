@@ -27,6 +27,7 @@ from cinecohort.files import digest_json, to_json, write_text
 from cinecohort.ledger.plausibility import LIMITS
 from cinecohort.model_sets import model_sets
 from cinecohort.options import parse_leniently
+from cinecohort.review.corrections import check_names
 from cinecohort.review.verdicts import read_verdicts
 from cinecohort.sources.column_options import column_options
 from cinecohort.sources.table_options import TablesOptions
@@ -61,6 +62,11 @@ def check_config(config: Config) -> list[Problem]:
         measures, people = _tables(config, problems)
     problems += [Problem("models", sentence) for sentence in model_problems(config)]
     problems += sentences("review.verdicts", partial(read_verdicts, config.review.verdicts))
+    # Where a dataset cannot be listed, nobody knows whose a file is.
+    listed = {row["dataset"] for row in index} == set(config.datasets)
+    named = {row["subject"] for row in index}
+    if listed:
+        problems += sentences("review.corrections", partial(check_names, config.review.corrections, named))
     problems += list(_machine(config, index))
     known = [table for table in people if table is not None]
     everyone = pd.concat(known, ignore_index=True) if known and len(known) == len(people) else None

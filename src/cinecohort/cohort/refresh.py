@@ -117,6 +117,10 @@ class Index:
         """Keys of a shard's subjects."""
         return [subject.subject for subject in subjects_of(self.tables.get(shard, ""))]
 
+    def everybody(self) -> set[str]:
+        """Keys of all subjects."""
+        return {key for shard in self.tables for key in self.subjects(shard)}
+
     def withdrawals_digest(self) -> str:
         """Digest of who withdrew."""
         return digest_json({dataset: sorted(ids) for dataset, ids in self.withdrawn.items()})

@@ -15,6 +15,7 @@ from cinecohort.errors import UserError
 from cinecohort.files import digest_file
 from cinecohort.ledger.columns import COHORT
 from cinecohort.model_sets import model_sets
+from cinecohort.review.corrections import Correction
 from cinecohort.review.verdicts import Rejection
 from cinecohort.segmentation.descriptions import (
     check_digest,
@@ -35,7 +36,11 @@ OF_THE_STUDY: dict[str, Any] = {"participants": None, "columns": {}, "withdrawal
 
 
 def settings_for(
-    stage: str, config: Config, study: str | None = None, rejected: Sequence[Rejection] = ()
+    stage: str,
+    config: Config,
+    study: str | None = None,
+    rejected: Sequence[Rejection] = (),
+    corrections: Sequence[Correction] = (),
 ) -> str:
     """Everything of the configuration that a stage uses, with its version, as canonical JSON.
 
@@ -49,6 +54,8 @@ def settings_for(
         Name of the group study, for ``group_study``.
     rejected
         What reviewers reject of a shard's subjects, for ``measure``.
+    corrections
+        Corrected label maps of a shard's subjects, for ``segmentation_quality``.
     """
     model = SETTINGS[stage]
     made: dict[str, Callable[[], Any]] = {
@@ -57,6 +64,7 @@ def settings_for(
         "weights": lambda: weights_digests(config),
         "trained_on": lambda: trained_on(config),
         "rejected": lambda: rejected,
+        "corrections": lambda: corrections,
         "subjects": lambda: config.report.subjects,
         "verdicts": lambda: config.review.verdicts,
         "studies": lambda: config.studies if study is None else {study: config.studies[study]},

@@ -28,6 +28,12 @@ from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError, Vanished, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, gravest
 from cinecohort.model_sets import model_sets
+from cinecohort.review.corrections import (
+    Correction,
+    corrected_digests,
+    correction_inputs,
+    put_corrections,
+)
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.verdicts import Rejection
 from cinecohort.store import read_record
@@ -234,22 +240,43 @@ def _segmentation_quality(
     return Stage(
         "segmentation_quality",
         settings.version,
-        settings.model_dump(mode="json", exclude={"version"}),
-        _nothing_else,
-        partial(_segmentation_quality_one, options=settings.segmentation_quality),
+        settings.model_dump(mode="json", exclude={"version", "corrections"}),
+        partial(_correction_inputs, corrections=settings.corrections),
+        partial(_segmentation_quality_one, settings=settings),
         after=("convert", "segment"),
         gates=("convert", "image_quality", "segment"),
     )
 
 
-def _segmentation_quality_one(subject: IndexedSubject, folder: Path, options: Any) -> Outcome:
+def _corrections_of(subject: IndexedSubject, corrections: Sequence[Correction]) -> list[Correction]:
+    return [one for one in corrections if one.subject == subject.subject]
+
+
+def _correction_inputs(
+    subject: IndexedSubject, folder: Path, corrections: Sequence[Correction]
+) -> Mapping[str, str]:
+    return correction_inputs(folder, _corrections_of(subject, corrections))
+
+
+def _segmentation_quality_one(
+    subject: IndexedSubject, folder: Path, settings: SegmentationQualitySettings
+) -> Outcome:
     from cinecohort.quality.segmentations import check_segmentations
 
-    return check_segmentations(folder, None, options)
+    mine = _corrections_of(subject, settings.corrections)
+    findings, outputs, corrected = put_corrections(folder, mine, settings.models)
+    outcome = check_segmentations(folder, None, settings.segmentation_quality)
+    outcome.findings += findings
+    outcome.outputs += outputs
+    if corrected:
+        outcome.values["corrected"] = corrected
+    return outcome
 
 
-def _rejections_of(subject: IndexedSubject, folder: Path) -> Mapping[str, str]:
-    return rejections(folder)
+def _label_map_inputs(subject: IndexedSubject, folder: Path) -> Mapping[str, str]:
+    """What the checks of label maps decided: views that they reject, and maps that people corrected."""
+    corrected = {f"corrected {view}": digest for view, digest in corrected_digests(folder).items()}
+    return {**rejections(folder), **corrected}
 
 
 def _verdicts_on(subject: IndexedSubject, folder: Path, rejected: Sequence[Rejection]) -> list[Rejection]:
@@ -264,7 +291,7 @@ def _measure_inputs(
 ) -> Mapping[str, str]:
     listed = [f"{one.view} {one.structure}".strip() for one in _verdicts_on(subject, folder, rejected)]
     said = {"rejected by a reviewer": ",".join(listed)} if listed else {}
-    return {**rejections(folder), **said}
+    return {**_label_map_inputs(subject, folder), **said}
 
 
 def _measure(settings: MeasureSettings, results: Path, threads: int, gpu: int) -> Stage:
@@ -307,7 +334,7 @@ def _evaluate(settings: EvaluateSettings, results: Path, threads: int, gpu: int)
         "evaluate",
         settings.version,
         settings.model_dump(mode="json", exclude={"version"}),
-        _rejections_of,
+        _label_map_inputs,
         work,
         after=("convert", "segment"),
         gates=("convert", "image_quality"),

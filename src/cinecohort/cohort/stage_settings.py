@@ -14,6 +14,7 @@ from cinecohort.quality.options import (
     MeasureQualityOptions,
     SegmentationQualityOptions,
 )
+from cinecohort.review.corrections import Correction
 from cinecohort.review.options import ReviewOptions
 from cinecohort.review.verdicts import Rejection
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
@@ -67,6 +68,8 @@ class SegmentationQualitySettings(StageSettings):
 
     models: ModelNames
     segmentation_quality: SegmentationQualityOptions
+    corrections: list[Correction]
+    """Corrected label maps of the shard's subjects."""
 
 
 class MeasureSettings(StageSettings):

@@ -97,7 +97,7 @@ def _compare(
     end = {
         "model": sidecar.get("model"),
         "unvalidated": "true" if sidecar.get("validated") is False else None,
-    }
+    } | ({"corrected": "true"} if "corrected_frames" in sidecar else {})
     roles = {second.ed_frame: "ed", second.es_frame: "es"}
     for row in table.to_dict("records"):
         start = {"view": view, "source": source[0], "reference": reference[0], "frame": row["frame"]}

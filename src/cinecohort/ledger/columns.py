@@ -75,7 +75,8 @@ _OF_KIND = {
         *STATE,
         *_names("id view views source kind frames reference role structure position model models observers"),
         *_names(
-            "unvalidated voided implausible step level message slices sex icd10 site vendor scanner group"
+            "unvalidated corrected voided implausible step level message slices sex icd10 site vendor "
+            "scanner group"
         ),
         # Of agreement and studies.
         *_names("folder first second measure outliers selection raters type quantity test what outcome"),

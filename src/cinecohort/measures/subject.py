@@ -246,12 +246,19 @@ def _row(
         "models": None if source.manual else models_text(models_of_maps(source.maps)) or None,
         "voided": voided_text(voids),
     }
+    if corrected := corrected_views(source.maps):
+        row["corrected"] = ",".join(corrected)
     return row, voids
 
 
 def unvalidated_views(maps: Mapping[str, LabelMap]) -> list[str]:
     """Views whose network, by the segmentation's sidecar, was never tested on labelled real hearts."""
     return [view for view, labels in maps.items() if labels.image.sidecar.get("validated") is False]
+
+
+def corrected_views(maps: Mapping[str, LabelMap]) -> list[str]:
+    """Views whose segmentation a person corrected, by its sidecar."""
+    return [view for view, labels in maps.items() if "corrected_frames" in labels.image.sidecar]
 
 
 def models_of_maps(maps: Mapping[str, LabelMap]) -> dict[str, str]:

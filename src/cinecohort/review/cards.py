@@ -21,6 +21,7 @@ from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import is_machine_fault
 from cinecohort.files import read_json, write_text, write_text_if_changed
 from cinecohort.findings import Status
+from cinecohort.review.corrections import corrected_digests
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.options import ReviewOptions
 from cinecohort.review.pictures import Media, draw_subject
@@ -144,6 +145,7 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
         "source": subject.measures.get("source", ""),
         "kind": subject.measures.get("kind", ""),
         "unvalidated": subject.measures.get("unvalidated", ""),
+        "corrected": sorted(corrected_digests(home)),
         "media": [asdict(one) for one in media],
         "fault": fault,
         "curves": curves,
@@ -192,7 +194,8 @@ def pictures_of(home: Path, mine: Path, roles: Mapping[str, int | None]) -> tupl
 
 def digests_of_images(home: Path) -> dict[str, str]:
     """Digests of the images and label maps that pictures are made from, by their records."""
-    records = [read_record(home, stage) for stage in ("convert", "segment")]
+    stages = ("convert", "segment", "segmentation_quality")  # The last holds corrected label maps.
+    records = [read_record(home, stage) for stage in stages]
     return {
         name: str(facts["sha256"]) for record in records if record for name, facts in record.outputs.items()
     }

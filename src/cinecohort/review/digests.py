@@ -4,6 +4,7 @@ from pathlib import Path
 
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import digest_json
+from cinecohort.review.corrections import corrected_digests
 from cinecohort.store import read_record
 
 WHOLE = ""
@@ -21,8 +22,8 @@ def seen_digests(folder: Path) -> dict[str, str]:
     Returns
     -------
     dict
-        View to the digest of its first model's label map, and :data:`WHOLE` to that of all of them together
-        with the images; views without a label map are left out.
+        View to the digest of its first model's label map, or of its correction, and :data:`WHOLE` to that of
+        all of them together with the images; views without a label map are left out.
     """
     segment, convert = read_record(folder, "segment"), read_record(folder, "convert")
     outputs = segment.outputs if segment else {}
@@ -30,7 +31,7 @@ def seen_digests(folder: Path) -> dict[str, str]:
         view: str(outputs[f"seg_{view}.nii.gz"]["sha256"])[:16]
         for view in STRUCTURES
         if f"seg_{view}.nii.gz" in outputs
-    }
+    } | {view: digest[:16] for view, digest in corrected_digests(folder).items()}
     images = {
         name: facts["sha256"]
         for name, facts in (convert.outputs if convert else {}).items()

@@ -1,4 +1,8 @@
-"""Measures by networks never tested on labelled real hearts: they stay out of analyses unless asked for."""
+"""Measures that stay out of analyses.
+
+Those by networks never tested on labelled real hearts, unless they are asked for; and, where networks are
+compared with observers, those of label maps that a person corrected.
+"""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -10,6 +14,8 @@ Unvalidated = Literal["exclude", "include"]
 """What becomes of them in agreement and studies."""
 
 LEFT_OUT_COLUMNS = ("source", "what", "views", "n", "reason")
+
+NOT_VALIDATED = "the network of {} was not validated on labelled real hearts"
 
 
 def views_of_measure(name: str) -> tuple[str, ...]:
@@ -34,6 +40,27 @@ def unvalidated_views(measures: pd.DataFrame) -> pd.Series:
     return measures["unvalidated"].fillna("").astype(str)
 
 
+def without_corrected(
+    measures: pd.DataFrame, overlap: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Leave out what rests on corrected label maps: a person's agreement is not the network's.
+
+    Returns
+    -------
+    tuple of pandas.DataFrame
+        The measures, the overlap, and what was left out, as in :func:`without_unvalidated`.
+    """
+    reason = "a person corrected the label map of {}"
+    parts = []
+    if "corrected" in measures:
+        measures, rows = _without(measures, measures["corrected"].fillna("").astype(str), reason)
+        parts.append(rows)
+    if "corrected" in overlap:
+        overlap, rows = _overlap_without(overlap, overlap["corrected"], reason)
+        parts.append(rows)
+    return measures, overlap, pd.concat(parts) if parts else pd.DataFrame(columns=list(LEFT_OUT_COLUMNS))
+
+
 def without_unvalidated(measures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Empty the measures that rest on a network that was not validated.
 
@@ -48,7 +75,14 @@ def without_unvalidated(measures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
         The measures, and what was left out: ``source, what`` (the measure), ``views, n`` (subjects) and
         ``reason``, one row per source and measure.
     """
-    listed = unvalidated_views(measures).str.split(",")
+    return _without(measures, unvalidated_views(measures), NOT_VALIDATED)
+
+
+def _without(
+    measures: pd.DataFrame, views_of_row: pd.Series, reason: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Empty the measures that rest on the views (a comma list) that are given for each row."""
+    listed = views_of_row.str.split(",")
     result = measures.copy()
     rows = []
     for name in measures.columns:
@@ -60,22 +94,30 @@ def without_unvalidated(measures: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFr
         result.loc[gone.index, name] = np.nan
         for source, part in gone.groupby("source", sort=False):
             found = {view for each in listed[part.index] for view in each if view in views}
-            rows.append(left_out_row(str(source), str(name), sorted(found), part["subject"].nunique()))
+            rows.append(
+                left_out_row(str(source), str(name), sorted(found), part["subject"].nunique(), reason)
+            )
     return result, pd.DataFrame(rows, columns=list(LEFT_OUT_COLUMNS))
 
 
 def validated_overlap(overlap: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rows of overlap without those of networks that were not validated, and what was left out, by view."""
-    marked = unvalidated_views(overlap).str.lower() == "true"
+    return _overlap_without(overlap, unvalidated_views(overlap), NOT_VALIDATED)
+
+
+def _overlap_without(
+    overlap: pd.DataFrame, marks: pd.Series, reason: str
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    marked = marks.astype(str).str.lower() == "true"
     rows = [
-        left_out_row(str(source), f"overlap {view}", [str(view)], part["subject"].nunique())
+        left_out_row(str(source), f"overlap {view}", [str(view)], part["subject"].nunique(), reason)
         for (source, view), part in overlap[marked].groupby(["source", "view"], sort=False)
     ]
     kept = overlap[~marked].reset_index(drop=True)
     return kept, pd.DataFrame(rows, columns=list(LEFT_OUT_COLUMNS))
 
 
-def left_out_row(source: str, what: str, views: Sequence[str], n: int) -> dict[str, object]:
+def left_out_row(source: str, what: str, views: Sequence[str], n: int, reason: str) -> dict[str, object]:
     """Row of the table of what was left out."""
-    reason = f"the network of {' and '.join(views)} was not validated on labelled real hearts"
-    return {"source": source, "what": what, "views": ",".join(views), "n": n, "reason": reason}
+    said = reason.format(" and ".join(views))
+    return {"source": source, "what": what, "views": ",".join(views), "n": n, "reason": said}

@@ -7,7 +7,7 @@ from cinecohort.catalogue.measures import COMPARED, PRINTED, Show, columns_shown
 from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Text
-from cinecohort.reporting.numbers import count, is_defined, listing, mean_sd
+from cinecohort.reporting.numbers import count, hidden_count, is_defined, listing, mean_sd
 from cinecohort.reporting.results import read_table, rows_by
 from cinecohort.reporting.sections import overlap
 from cinecohort.reporting.sections.agreement_tables import (
@@ -47,14 +47,16 @@ def section(context: Context) -> list[Section]:
 
 
 def left_out(context: Context) -> list[Block]:
-    """What took no part since its network was not validated on labelled real hearts."""
-    table = read_table(context.results.folder / "agreement" / "left_out.csv", ("source", "what", "reason"))
+    """What took no part: by networks not validated on labelled real hearts, or of corrected label maps."""
+    columns = ("source", "what", "n", "reason")
+    table = read_table(context.results.folder / "agreement" / "left_out.csv", columns)
     items: list[Text] = []
     for (source, reason), part in table.groupby(["source", "reason"], sort=False):
         words = [PRINTED[name].label for name in part["what"] if name in PRINTED]
         words += [overlap_words(name) for name in part["what"] if name.startswith("overlap ")]
         if words:
-            items.append(f"{source}: {listing(words)}; {reason}.")
+            n = hidden_count(int(part["n"].max()), context.options.smallest_count)
+            items.append(f"{source}: {listing(words)} (subjects: {n}); {reason}.")
     return [Paragraph("Left out of agreement:"), Bullets(items)] if items else []
 
 

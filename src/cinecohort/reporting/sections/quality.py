@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from cinecohort.catalogue.findings import finding_words
+from cinecohort.catalogue.findings import Code, finding_words
 from cinecohort.catalogue.views import VIEW_SHORT
 from cinecohort.reporting.document import Block, Column, Inline, Paragraph, Reference, Section, Table
 from cinecohort.reporting.numbers import count, count_percent, hidden_count, listing, quantity
@@ -26,6 +26,9 @@ def section(context: Context) -> Section:
     else:
         blocks.append(findings_table(context))
     blocks.append(review_paragraph(context))
+    corrected = corrected_paragraph(context)
+    if corrected:
+        blocks.append(corrected)
     listed = review_list(context)
     if listed:
         blocks.append(listed)
@@ -131,6 +134,27 @@ def review_paragraph(context: Context) -> Paragraph:
     text += f"; the most frequent reasons are: {reasons}." if reasons else "."
     if not context.options.list_subjects:
         text += " Their keys are in the table of findings in the results folder and are not printed here."
+    return Paragraph(text)
+
+
+def corrected_paragraph(context: Context) -> Paragraph | None:
+    """How many subjects' label maps a person corrected, and how many corrections could not be used."""
+    findings, smallest = context.results.findings, context.options.smallest_count
+    corrected, unusable = (
+        int(findings.loc[findings["code"] == code, "subject"].nunique())
+        for code in (Code.CORRECTED, Code.CORRECTION_UNUSABLE)
+    )
+    if not corrected and not unusable:
+        return None
+    text = (
+        f"Subjects measured on a label map that a person corrected: {hidden_count(corrected, smallest)}. "
+        "They are marked in the table of measures and take no part in the agreement with observers."
+    )
+    if unusable:
+        text += (
+            f" Subjects with a correction that could not be used: {hidden_count(unusable, smallest)}; the "
+            "network's label map stands, and they are flagged."
+        )
     return Paragraph(text)
 
 

@@ -247,6 +247,7 @@ function about(values) {
     const each = Object.entries(values.probability).map(([name, p]) => `${name === "all" ? "any" : name} ${Math.round(100 * p)} %`);
     parts.push(`probability of failure: ${each.join(", ")}`);
   }
+  if (values.corrected.length) parts.push(`label map corrected by a person: ${values.corrected.map((view) => VIEW_WORDS[view]).join(", ")}`);
   if (values.unvalidated) parts.push(`network not validated: ${values.unvalidated}`);
   return element("div", { className: "unit", textContent: parts.join(" · ") });
 }
