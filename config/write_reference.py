@@ -10,6 +10,7 @@ from cinecohort.catalogue.measures import MEASURES
 from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.config import Config
 from cinecohort.experiments.options import SECTION, ExperimentOptions
+from cinecohort.measures.reference_ranges import SHIPPED, read_ranges
 from cinecohort.options import Options
 from cinecohort.segmentation.training_options import TrainingOptions
 
@@ -86,6 +87,13 @@ def dictionary() -> str:
     ]
     covariates = [(f"`{one.column}`", one.label) for one in COVARIATES]
     codes = [(f"`{code}`", code.stage.replace("_", " "), code.words, code.advice) for code in Code]
+    ranges = [
+        (
+            *(f"`{one.measure}`", one.sex, one.age_from, one.age_to, f"{one.mean:g}", f"{one.sd:g}"),
+            *(one.papillary_muscles, one.source),
+        )
+        for one in read_ranges(SHIPPED)[0]
+    ]
     heads = "column | measure | unit | formula | defined in | views | UK Biobank field | ukbb_cardiac"
     indexed = ", ".join(f"`{one.column}`" for one in MEASURES if one.indexed)
     return "\n".join(
@@ -99,6 +107,14 @@ def dictionary() -> str:
             _table(heads, measures),
             f"Divided by body surface area too, in a column that ends in `_i`: {indexed}.",
             "",
+            "## Reference ranges",
+            "",
+            "A z-score stands in a column that ends in `_z` (`lvef_pct_z`, `lvm_g_i_z`), inside the sex, the "
+            "ages (completed years, both within) and the convention of a range; `z_missing` says why one is "
+            "not given. `reference_ranges` names a table of your own. Shipped, with numbers read in their "
+            "source:",
+            "",
+            _table("measure | sex | age from | age to | mean | SD | papillary muscles | source", ranges),
             "## Columns of participants",
             "",
             _table("column | printed as", covariates),

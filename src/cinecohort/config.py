@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.evaluation.options import EvaluationOptions
-from cinecohort.measures.options import MeasureOptions
+from cinecohort.measures.options import MeasureOptions, ReferenceOptions
 from cinecohort.model_sets import PRIMARY, model_sets
 from cinecohort.options import ConfiguredPath, Options, load_options, parse_options
 from cinecohort.quality.options import (
@@ -36,6 +36,16 @@ def _name(value: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
+
+
+def _as_table(value: Any) -> Any:
+    return {"table": value} if isinstance(value, (str, Path)) else value
+
+
+ReferenceRanges = Annotated[
+    ReferenceOptions, BeforeValidator(_as_table, json_schema_input_type=str | ReferenceOptions)
+]
+"""Settings of the reference ranges, or the name of a table alone."""
 
 
 class DatasetOptions(Options):
@@ -135,6 +145,8 @@ class Config(Options):
     """Checks of the label maps."""
     measures: MeasureOptions = MeasureOptions()
     """Clinical measures."""
+    reference_ranges: ReferenceRanges = ReferenceOptions()
+    """Ranges of healthy people, for z-scores: your table, and how the measures were contoured."""
     measure_quality: MeasureQualityOptions = MeasureQualityOptions()
     """Plausibility of measures: flags for review, never excludes."""
     evaluation: EvaluationOptions = EvaluationOptions()

@@ -242,14 +242,18 @@ def rests_on(column: str) -> frozenset[str]:
 
 
 def measure_label(column: str) -> str:
-    """Printed name with unit of a column, also of a body-surface indexed one (``lvedv_ml_i``)."""
+    """Printed name with unit of a column, also of an index (``lvedv_ml_i``) or a z-score (``lvef_pct_z``)."""
     if column in BY_COLUMN:
         return BY_COLUMN[column].heading
-    measure = PRINTED.get(column.removesuffix("_i"))
-    return f"{measure.label} index ({measure.unit}/m²)" if measure else column
+    name = column.removesuffix("_z")
+    measure = PRINTED.get(name.removesuffix("_i"))
+    if measure is None:
+        return column
+    words = f"{measure.label} index" if name.endswith("_i") else measure.label
+    return f"{words}, z-score" if name != column else f"{words} ({measure.unit}/m²)"
 
 
 def measure_digits(column: str) -> int:
-    """Digits that a measure is printed with."""
+    """Digits that a measure is printed with; two for a z-score."""
     measure = BY_COLUMN.get(column.removesuffix("_i"))
-    return measure.digits if measure else 1
+    return measure.digits if measure else 2 if column.endswith("_z") else 1

@@ -17,6 +17,7 @@ from cinecohort.config import DatasetOptions
 from cinecohort.findings import Finding, Level, Status
 from cinecohort.ledger.columns import COHORT, IDENTITY, STATE, Kind, kinds_of
 from cinecohort.ledger.frames import read_shards, write_frame
+from cinecohort.measures.reference_ranges import add_z_scores, ranges_table
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.verdicts import Judgement, findings_of, judgement, read_verdicts
 from cinecohort.segmentation.descriptions import ANY_SOURCE
@@ -122,7 +123,9 @@ def gather(
         findings = pd.concat([findings, pd.DataFrame(noted)], ignore_index=True)
     write_frame(folder / "conversion.tsv", by_subject(tables["convert"]))
     write_frame(folder / "quality.tsv", quality_table(tables))
+    measures = add_z_scores(measures, participants, options.reference)
     write_frame(folder / "measures.tsv", marked_as_seen(measures, seen))
+    write_frame(folder / "reference_ranges.tsv", ranges_table(options.reference))
     write_frame(folder / "voided.tsv", voided_table(measures))
     write_frame(folder / "overlap.tsv", marked_as_seen(overlap_table(tables["evaluate"]), seen))
     write_frame(folder / "participants.tsv", participants)

@@ -14,6 +14,7 @@ from cinecohort.config import DatasetOptions
 from cinecohort.findings import Finding, Status
 from cinecohort.ledger.columns import COHORT
 from cinecohort.ledger.frames import write_frame
+from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference, add_z_scores, ranges_table
 from cinecohort.sources.table_options import TablesOptions
 from cinecohort.sources.tables import read_dataset
 
@@ -28,10 +29,13 @@ def import_tables(settings: str, results: Path) -> None:
     results
         The results folder.
     """
-    write_cohort_tables(ImportSettings.read(settings).datasets, results / "cohort")
+    values = ImportSettings.read(settings)
+    write_cohort_tables(values.datasets, results / "cohort", values.reference)
 
 
-def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) -> pd.DataFrame:
+def write_cohort_tables(
+    datasets: Mapping[str, DatasetOptions], folder: Path, reference: Reference = NO_REFERENCE
+) -> pd.DataFrame:
     """Write the cohort's tables from tables of measures, and return what was read.
 
     Participants who withdrew are in none of them.
@@ -43,6 +47,8 @@ def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) ->
     folder
         Where ``measures.tsv`` (one row per subject and source), ``participants.tsv``, ``findings.tsv`` and
         the others go.
+    reference
+        Ranges of healthy people, for z-scores.
 
     Returns
     -------
@@ -58,6 +64,7 @@ def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) ->
         columns=["id", "participant", "visit"]
     )
     people, doubted = gather_participants(index, datasets)
+    measures = add_z_scores(measures, people, reference)
     status = index[["subject", "dataset"]].assign(status=str(Status.OK), stage="", code="", reason="")
     steps = [
         step_row(dataset, step, int(n), 0, 0)
@@ -76,6 +83,7 @@ def write_cohort_tables(datasets: Mapping[str, DatasetOptions], folder: Path) ->
     tables = {name: pd.DataFrame(columns=list(table.columns)) for name, table in COHORT.items()} | {
         "measures": measures[[*first, *(name for name in measures.columns if name not in first)]],
         "participants": people,
+        "reference_ranges": ranges_table(reference),
         "status": status,
         "flow": pd.DataFrame(steps, columns=list(COHORT["flow"].columns)),
         "findings": pd.DataFrame(findings, columns=list(COHORT["findings"].columns)),

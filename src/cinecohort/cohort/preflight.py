@@ -25,6 +25,7 @@ from cinecohort.config import Config, DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.files import digest_json, to_json, write_text
 from cinecohort.ledger.plausibility import LIMITS
+from cinecohort.measures.reference_ranges import read_ranges
 from cinecohort.model_sets import model_sets
 from cinecohort.options import parse_leniently
 from cinecohort.review.corrections import check_names
@@ -67,6 +68,7 @@ def check_config(config: Config) -> list[Problem]:
     named = {row["subject"] for row in index}
     if listed:
         problems += sentences("review.corrections", partial(check_names, config.review.corrections, named))
+    problems += list(_reference_ranges(config))
     problems += list(_machine(config, index))
     known = [table for table in people if table is not None]
     everyone = pd.concat(known, ignore_index=True) if known and len(known) == len(people) else None
@@ -213,6 +215,19 @@ def _sources(config: Config, measures: pd.DataFrame | None) -> set[str]:
     return {each.name for each in model_sets(models)} | observers_named(config)
 
 
+def _reference_ranges(config: Config) -> Iterator[Problem]:
+    """Whether the user's table of reference ranges can be used, and what there is to say of it."""
+    place, path = "reference_ranges", config.reference_ranges.table
+    if path is None:
+        return
+    try:
+        notes = read_ranges(path)[1]
+    except UserError as error:
+        yield from (Problem(place, line) for line in str(error).split("\n"))
+    else:
+        yield from (Problem(place, note, stops=False) for note in notes)
+
+
 def _machine(config: Config, index: list[dict[str, str]]) -> Iterator[Problem]:
     """Room on the disk, and engines that are pinned."""
     folder = config.results.absolute()
@@ -256,6 +271,7 @@ def _mark(config: Config) -> Path:
 
 def _fingerprint(config: Config) -> dict[str, str]:
     tables = [path for o in config.datasets.values() for path in (o.participants, o.withdrawals) if path]
+    tables += [config.reference_ranges.table] if config.reference_ranges.table else []
     tables += [
         options.path / file.path
         for options in config.datasets.values()

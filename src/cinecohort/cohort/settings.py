@@ -14,6 +14,7 @@ from cinecohort.config import Config
 from cinecohort.errors import UserError
 from cinecohort.files import digest_file
 from cinecohort.ledger.columns import COHORT
+from cinecohort.measures.reference_ranges import reference_of
 from cinecohort.model_sets import model_sets
 from cinecohort.review.corrections import Correction
 from cinecohort.review.verdicts import Rejection
@@ -65,6 +66,7 @@ def settings_for(
         "trained_on": lambda: trained_on(config),
         "rejected": lambda: rejected,
         "corrections": lambda: corrections,
+        "reference": lambda: reference_of(config.reference_ranges, config.from_tables),
         "subjects": lambda: config.report.subjects,
         "verdicts": lambda: config.review.verdicts,
         "studies": lambda: config.studies if study is None else {study: config.studies[study]},

@@ -8,6 +8,7 @@ from cinecohort.config import Config, Dataset
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.measures.options import MeasureOptions
+from cinecohort.measures.reference_ranges import Reference
 from cinecohort.options import Options
 from cinecohort.quality.options import (
     ImageQualityOptions,
@@ -100,12 +101,16 @@ class GatherSettings(StageSettings):
     """Set of models to view to source to the subjects that the training saw."""
     verdicts: list[Path]
     """Files of verdicts."""
+    reference: Reference
+    """Ranges of healthy people."""
 
 
 class ImportSettings(StageSettings):
     """Settings of the import of tables."""
 
     datasets: dict[str, Dataset]
+    reference: Reference
+    """Ranges of healthy people."""
 
 
 class AgreementSettings(StageSettings):

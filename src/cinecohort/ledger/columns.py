@@ -64,6 +64,9 @@ COHORT = {
     ),
     "participants": Table(IDENTITY),
     "findings": Table(_names("subject dataset stage code level view slices frames value threshold message")),
+    "reference_ranges": Table(
+        _names("measure sex age_from age_to mean sd papillary_muscles source"), Kind.NUMBER
+    ),
     "status": Table(("subject", "dataset", *STATE)),
     "flow": Table(_names("dataset step received excluded flagged code reason n")),
 }
@@ -75,8 +78,8 @@ _OF_KIND = {
         *STATE,
         *_names("id view views source kind frames reference role structure position model models observers"),
         *_names(
-            "unvalidated corrected voided implausible step level message slices sex icd10 site vendor "
-            "scanner group"
+            "unvalidated corrected voided z_missing papillary_muscles implausible step level message slices "
+            "sex icd10 site vendor scanner group"
         ),
         # Of agreement and studies.
         *_names("folder first second measure outliers selection raters type quantity test what outcome"),
@@ -84,6 +87,7 @@ _OF_KIND = {
     ),
     Kind.NUMBER: (
         *_names("dx_mm dy_mm dz_mm heart_rate_bpm value threshold dice mcd_mm hd_mm hd_max_mm"),
+        *_names("age_from age_to mean sd"),
         *NUMBERS,
     ),
     Kind.COUNT: _names(

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cinecohort.options import Options
+from cinecohort.options import ConfiguredPath, Options
 
 
 class MeasureOptions(Options):
@@ -49,3 +49,17 @@ class MeasureOptions(Options):
 
     minimum_area_mm2: float = 30.0
     """Slices with less cavity or myocardium than this have no wall thickness (ukbb_cardiac: 10 pixels)."""
+
+
+class ReferenceOptions(Options):
+    """With which healthy people measures are compared. A file's name alone stands for `table`."""
+
+    table: ConfiguredPath | None = None
+    """Table (CSV or TSV) of reference ranges: columns `measure`, `sex` (F or M), `age_from` and `age_to` (in
+    completed years, both within), `mean`, `sd`, `source`, and, if you like, `papillary_muscles` (`cavity` or
+    `myocardium`; empty: the range fits both). It replaces the shipped ranges of the measures in it."""
+
+    papillary_muscles: Literal["cavity", "myocardium", "unknown"] | None = None
+    """What the papillary muscles of the LV count as in these measures. Unset: `cavity` where images are
+    segmented (as in the contours of ACDC and UK Biobank), `unknown` for tables of measures made elsewhere.
+    Ranges that were made in another way give no z-score."""

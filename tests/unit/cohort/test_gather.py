@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -279,3 +280,20 @@ def test_truth_values_and_mixed_columns_are_written_as_cells(tmp_path):
     mixed = pd.Series(["two\nlines", 0.5, None], dtype=object)
     write_frame(tmp_path / "t.tsv", pd.DataFrame({"flag": [True, False, True], "mixed": mixed}))
     assert (tmp_path / "t.tsv").read_text() == "flag\tmixed\ntrue\ttwo lines\nfalse\t0.5\ntrue\t\n"
+
+
+def test_z_scores_stand_in_the_measures_and_the_ranges_beside_them(tmp_path):
+    """A woman of 60 with an ejection fraction of 51 % is two SDs under Petersen's 61 (5) %."""
+    rows = [{**MEASURED[0], "lvef_pct": "51", "lvm_g": "80"}]
+    results = Results(tmp_path)
+    people = "subject\tsex\tage_years\theight_cm\tweight_kg\n" + "a\tF\t60\t170\t70\nb\tM\t30\t170\t70\n"
+    (tmp_path / "people.tsv").write_text(people)
+    measured = {("measure", key): rows for key in "ab"}
+    results.write({"0000": [("a", "tiny", "a"), ("b", "tiny", "b")]}, measured)
+    table = results.table("measures").set_index("subject")
+    assert table.loc["a", "lvef_pct_z"] == -2.0
+    # Du Bois: 1.8097 m² and so 44.206 g/m², where women have 42 (7).
+    assert table.loc["a", "lvm_g_i_z"] == pytest.approx(0.315, abs=0.001)
+    assert np.isnan(table.loc["b", "lvef_pct_z"])
+    assert "no range for this sex and age" in table.loc["b", "z_missing"]
+    assert len(results.table("reference_ranges")) == 4

@@ -18,6 +18,7 @@ from cinecohort.reporting.document import Block, Column, Figure, Paragraph, Refe
 from cinecohort.reporting.numbers import UNDEFINED, count, listing, mean_sd, number, quantity, with_n
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.participants import group_labels, group_labels_are_study, has_values
+from cinecohort.reporting.sections.reference import reference_blocks
 from cinecohort.reporting.vocabulary import named_measure
 
 
@@ -35,6 +36,7 @@ def section(context: Context) -> Section:
     blocks.append(source_table(table, measured, sources))
     blocks.extend(group_blocks(context, table, measured, sources))
     blocks.extend(distribution_figure(context, table, sources))
+    blocks.extend(reference_blocks(context, table, sources))
     blocks.extend(wall_blocks(context, table, sources))
     return Section("Clinical measures", "sec-measures", blocks)
 
