@@ -1,10 +1,11 @@
 """Accuracy of segmentation on real hearts that the weights were not trained on.
 
-Two tests: the ACDC subjects that are listed as held out (end-diastole and end-systole, all three
-structures), and Sunnybrook, of which no network here saw anything (LV cavity, slices that the expert
+Three tests: the ACDC and the M&Ms subjects that are listed as held out (end-diastole and end-systole, all
+three structures), and Sunnybrook, of which no network here saw anything (LV cavity, slices that the expert
 contoured). Writes ``benchmarks/segmentation_accuracy.md``::
 
     python benchmarks/segmentation_accuracy.py ../shared/data [--models unet_slim_sa other.safetensors]
+        [--presets fast default accurate]
 """
 
 import argparse
@@ -12,7 +13,8 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
@@ -23,27 +25,31 @@ from cinecohort.conversion.options import ConversionOptions
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.label_maps import LabelMap, read_label, read_segmentation
 from cinecohort.measures.function import mass_g
+from cinecohort.measures.positions import POSITIONS, base_direction, thirds
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.engines import resolve_engine
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
+from cinecohort.segmentation.presets import AVERAGING, SHORT_AXIS
 from cinecohort.segmentation.symmetries import AVERAGED
 from cinecohort.sources.acdc import read_info
 from cinecohort.sources.base import open_source
 
 HERE = Path(__file__).parent
-HELD_OUT = HERE.parent / "src" / "cinecohort" / "segmentation" / "splits" / "acdc_held_out.txt"
+HELD_OUT = HERE.parent / "src" / "cinecohort" / "segmentation" / "splits" / "vendors_held_out.txt"
 STRUCTURES = ("LV", "MYO", "RV")
 INTRODUCTION = """# Accuracy on real hearts never trained on
 
-`{command}`: 15 ACDC
-subjects (three of each group, listed in `src/cinecohort/segmentation/splits/acdc_held_out.txt`, drawn before
-any training and in none; the clean-up and an earlier training were made after failures on them were seen) and
-the three Sunnybrook studies (GE, DICOM; no image of Sunnybrook in any training). 3D Dice on the native grid,
-distances per slice and averaged; n = subjects; mean (SD) over subjects and frames. Engine {engine}.
-Sunnybrook: only slices that the expert contoured.
+`{command}`: 15 ACDC subjects (three of each group, drawn before any training and in none; the clean-up and
+an earlier training were made after failures on them were seen), 16 M&Ms subjects (eight of Siemens, eight
+of Philips; their true spacing is not known, so no volumes and distances), both listed in
+`src/cinecohort/segmentation/splits/vendors_held_out.txt`, and the three Sunnybrook studies (GE, DICOM; no
+image of Sunnybrook in any training; only slices that the expert contoured). 3D Dice on the native grid,
+distances per slice and averaged; n = subjects; mean (SD) over subjects and frames. Engine {engine}. Slices:
+of those in which the expert drew a structure, how many the network left empty, by the thirds of the
+expert's LV; and how many it labelled where the expert drew none.
 """
-DISTANCES = ("mcd_mm", "hd_mm")
+DISTANCES = {"mcd_mm": "Mean contour distance, mm", "hd_mm": "Hausdorff distance, mm"}
 
 
 def converted(source: str, path: Path, keys: Sequence[str] | None, destination: Path) -> list[Path]:
@@ -74,13 +80,66 @@ def scores(folders: Sequence[Path], model: ModelOptions, options: SegmentationOp
     return table[table["position"] == "all"]
 
 
+def missed_slices(folders: Sequence[Path], name: str) -> pd.DataFrame:
+    """Slices that the expert drew and the network left empty, and the reverse.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per subject, frame, structure and slice that either labelled: ``position`` in the expert's LV
+        (``beyond`` it where it has none), ``expert`` and ``network`` (whether each labelled it).
+    """
+    rows = []
+    for folder in folders:
+        manual, automatic = read_label(folder, "sa", "manual"), read_segmentation(folder, "sa", name)
+        assert manual is not None
+        assert automatic is not None
+        lv, rv = (manual.mask(structure).sum(axis=(0, 1)) for structure in ("LV", "RV"))
+        for frame in {manual.ed_frame, manual.es_frame}:
+            areas = lv[:, frame].astype(float), rv[:, frame].astype(float)
+            part = thirds(areas[0] > 0, base_direction(*areas, manual.image.affine))
+            where = {"subject": folder.name, "frame": frame}
+            for structure in STRUCTURES:
+                expert, network = (
+                    labels.mask(structure)[..., frame].any(axis=(0, 1)) for labels in (manual, automatic)
+                )
+                for place in np.flatnonzero(expert | network):
+                    position = POSITIONS[part[place]] if part[place] >= 0 else "beyond"
+                    found = {"expert": expert[place], "network": network[place]}
+                    rows.append({**where, "structure": structure, "position": position, **found})
+    return pd.DataFrame(rows)
+
+
+def slices_table(table: pd.DataFrame) -> list[str]:
+    """Share of slices missed by position, and slices found beyond the expert's."""
+    lines = ["| slices | LV | MYO | RV |", "|---|---|---|---|"]
+    frames = table.groupby(["subject", "frame"]).ngroups
+
+    def row(title: str, text: Callable[[pd.DataFrame], str]) -> None:
+        cells = " | ".join(text(table[table["structure"] == structure]) for structure in STRUCTURES)
+        lines.append(f"| {title} | {cells} |")
+
+    for position in (*POSITIONS, "beyond"):
+
+        def missed(part: pd.DataFrame, position: str = position) -> str:
+            drawn = part[part["expert"] & (part["position"] == position)]
+            return f"{(~drawn['network']).sum()} of {len(drawn)}"
+
+        row(f"missed, {position}" + (" the LV" if position == "beyond" else ""), missed)
+    row(
+        f"found where the expert drew none, in {frames} frames",
+        lambda part: str((~part["expert"]).sum()),
+    )
+    return lines
+
+
 def mean_sd(values: pd.Series) -> str:
     """``mean (SD)``."""
     return f"{values.mean():.3f} ({values.std(ddof=1):.3f})"
 
 
-def acdc_table(table: pd.DataFrame, groups: dict[str, str]) -> list[str]:
-    """Dice by structure: both phases, each phase, each group; and distances."""
+def dice_table(table: pd.DataFrame, groups: dict[str, str], distances: Sequence[str] = ()) -> list[str]:
+    """Dice by structure: both phases, each phase, each group and its phases; and distances."""
     lines = ["| | n | LV | MYO | RV | mean |", "|---|---|---|---|---|---|"]
 
     def row(name: str, part: pd.DataFrame, column: str = "dice") -> None:
@@ -93,11 +152,14 @@ def acdc_table(table: pd.DataFrame, groups: dict[str, str]) -> list[str]:
     for phase in ("ED", "ES"):
         row(f"Dice, {phase}", table[table["phase"] == phase])
     for group in sorted(set(groups.values())):
-        row(f"Dice, {group}", table[table["subject"].map(groups) == group])
+        part = table[table["subject"].map(groups) == group]
+        row(f"Dice, {group}", part)
+        for phase in ("ED", "ES"):
+            row(f"Dice, {group}, {phase}", part[part["phase"] == phase])
     lowest = [table.loc[table["structure"] == structure, "dice"].min() for structure in STRUCTURES]
     lines.append(f"| lowest Dice of any frame | | {' | '.join(f'{value:.3f}' for value in lowest)} | |")
-    for column, name in zip(DISTANCES, ("Mean contour distance, mm", "Hausdorff distance, mm"), strict=True):
-        row(name, table, column)
+    for column in distances:
+        row(DISTANCES[column], table, column)
     return lines
 
 
@@ -152,55 +214,90 @@ def sunnybrook_table(table: pd.DataFrame) -> list[str]:
     return [*lines, f"| **mean** | | **{cavity['dice'].mean():.3f}** |"]
 
 
-def side_by_side(models: Sequence[tuple[str, pd.DataFrame, pd.DataFrame, float]]) -> list[str]:
-    """Mean Dice of every model and the processor seconds that all ACDC frames took it, file to labels."""
+@dataclass(frozen=True)
+class Tested:
+    """What a model made of every dataset."""
+
+    title: str
+    dice: dict[str, pd.DataFrame]
+    """Part (ACDC, a vendor of M&Ms, Sunnybrook) to its overlap."""
+
+    seconds: float
+    """Processor seconds of all ACDC frames, file to labels."""
+
+
+def side_by_side(models: Sequence[Tested]) -> list[str]:
+    """Mean Dice (LV / MYO / RV) of every model on every part, and what it cost."""
+    parts = list(models[0].dice)
     lines = [
-        "| network | LV | MYO | RV | Sunnybrook LV | processor s, ACDC | to the first |",
-        "|---|---|---|---|---|---|---|",
+        f"| network | {' | '.join(parts)} | processor s, ACDC | to the first |",
+        "|---" * (len(parts) + 3) + "|",
     ]
-    for title, acdc, sunnybrook, seconds in models:
-        means = [acdc.loc[acdc["structure"] == structure, "dice"].mean() for structure in STRUCTURES]
-        means.append(sunnybrook.loc[sunnybrook["structure"] == "LV", "dice"].mean())
-        cells = " | ".join(f"{value:.3f}" for value in means)
-        lines.append(f"| {title} | {cells} | {seconds:.0f} | {seconds / models[0][3]:.2f} |")
+    for model in models:
+        cells = []
+        for table in model.dice.values():
+            means = table.groupby("structure")["dice"].mean()
+            cells.append(" / ".join(f"{means[each]:.3f}" for each in STRUCTURES if each in means))
+        ratio = model.seconds / models[0].seconds
+        lines.append(f"| {model.title} | {' | '.join(cells)} | {model.seconds:.0f} | {ratio:.2f} |")
     return lines
+
+
+def tested_models(arguments: argparse.Namespace) -> Iterator[tuple[str, ModelOptions, SegmentationOptions]]:
+    """Title, model and settings of everything that is asked for."""
+    keep = not arguments.no_clean_up
+    base = SegmentationOptions.model_validate({"clean_up": {"largest_component": keep, "fill_holes": keep}})
+    for weights, over in product(arguments.models, arguments.test_time_augmentation):
+        model = ModelOptions(name=Path(weights).stem, weights=weights)
+        title = model.name if over == "none" else f"{model.name}, test_time_augmentation: {over}"
+        yield title, model, base.model_copy(update={"test_time_augmentation": over})
+    for preset in arguments.presets:
+        model = ModelOptions.model_validate(SHORT_AXIS[preset])
+        options = base.model_copy(update={"test_time_augmentation": AVERAGING[preset]})
+        yield f"preset {preset}: {' + '.join(model.members)}", model, options
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("data", type=Path, help="folder with acdc/ and sunnybrook/")
-    parser.add_argument("--models", nargs="+", default=[DEFAULT_MODELS["sa"]])
-    parser.add_argument("--subjects", type=Path, default=HELD_OUT, help="ACDC subjects, one a line")
+    parser.add_argument("data", type=Path, help="folder with acdc/, mnms/ and sunnybrook/")
+    parser.add_argument("--models", nargs="*", default=[DEFAULT_MODELS["sa"]])
+    parser.add_argument("--presets", nargs="*", default=[], choices=list(SHORT_AXIS))
+    parser.add_argument("--subjects", type=Path, default=HELD_OUT, help="file of ACDC and M&Ms subjects")
     parser.add_argument("--out", type=Path, default=HERE / "segmentation_accuracy.md")
     parser.add_argument("--no-clean-up", action="store_true")
     parser.add_argument("--test-time-augmentation", nargs="+", default=["none"], choices=list(AVERAGED))
     arguments = parser.parse_args()
-    clean_up = {"largest_component": not arguments.no_clean_up, "fill_holes": not arguments.no_clean_up}
-    options = SegmentationOptions.model_validate({"clean_up": clean_up})
-    averaging = [
-        options.model_copy(update={"test_time_augmentation": each})
-        for each in arguments.test_time_augmentation
-    ]
-    engine = f"{resolve_engine(options)}, {platform.machine()}, Python {platform.python_version()}"
-    lines, beside = [], []
+    engine = (
+        f"{resolve_engine(SegmentationOptions())}, {platform.machine()}, Python {platform.python_version()}"
+    )
+    lines: list[str] = []
+    beside = []
     with tempfile.TemporaryDirectory() as temporary:
         held_out = arguments.subjects.read_text().split()
         acdc = converted("acdc", arguments.data / "acdc", held_out, Path(temporary))
+        mnms = converted("nifti", arguments.data / "mnms", held_out, Path(temporary))
         sunnybrook = converted("sunnybrook", arguments.data / "sunnybrook", None, Path(temporary))
         groups = {folder.name: group_of(arguments.data / "acdc" / folder.name) for folder in acdc}
-        for weights, options in product(arguments.models, averaging):
-            model = ModelOptions(name=Path(weights).stem, weights=weights)
-            over = options.test_time_augmentation
-            title = model.name if over == "none" else f"{model.name}, test_time_augmentation: {over}"
-            lines += ["", f"## {title}", "", "ACDC", ""]
+        vendors = {
+            folder.name: (arguments.data / "mnms" / folder.name / "vendor.txt").read_text().strip()
+            for folder in mnms
+        }
+        for title, model, options in tested_models(arguments):
             begun = time.process_time()
             on_acdc = scores(acdc, model, options)
             seconds = time.process_time() - begun
-            on_sunnybrook = scores(sunnybrook, model, options)
-            lines += acdc_table(on_acdc, groups)
+            on_mnms, on_sunnybrook = scores(mnms, model, options), scores(sunnybrook, model, options)
+            lines += ["", f"## {title}", "", "ACDC", "", *dice_table(on_acdc, groups, list(DISTANCES))]
             lines += ["", *measures_table(acdc, model.name)]
+            lines += ["", *slices_table(missed_slices(acdc, model.name))]
+            lines += ["", "M&Ms", "", *dice_table(on_mnms, vendors)]
+            lines += ["", *slices_table(missed_slices(mnms, model.name))]
             lines += ["", "Sunnybrook", "", *sunnybrook_table(on_sunnybrook)]
-            beside.append((title, on_acdc, on_sunnybrook, seconds))
+            parts = {"ACDC": on_acdc}
+            for vendor in sorted(set(vendors.values())):
+                parts[f"M&Ms, {vendor}"] = on_mnms[on_mnms["subject"].map(vendors) == vendor]
+            parts["Sunnybrook, LV"] = on_sunnybrook[on_sunnybrook["structure"] == "LV"]
+            beside.append(Tested(title, parts, seconds))
     command = " ".join(["python", "benchmarks/segmentation_accuracy.py", *sys.argv[1:]])
     lines = [INTRODUCTION.format(engine=engine, command=command).rstrip(), "", *side_by_side(beside), *lines]
     arguments.out.write_text("\n".join(lines) + "\n")

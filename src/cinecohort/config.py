@@ -20,6 +20,7 @@ from cinecohort.quality.options import (
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.review.options import ReviewOptions
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.segmentation.presets import with_preset
 from cinecohort.sources.column_options import ColumnOptions
 from cinecohort.sources.options import ImagesOptions, NiftiOptions
 from cinecohort.sources.table_options import TablesOptions
@@ -130,8 +131,9 @@ class Config(Options):
     datasets: dict[Name, Dataset] = Field(min_length=1)
     """The datasets, by name. With more than one, subject keys are `{dataset}-{id}`."""
     models: dict[Literal["sa", "la_2ch", "la_4ch"], list[ModelOptions]] = {}
-    """Networks by view, the primary one first. A row of measures takes several views: models of one name
-    stand together in the tables, and first models of different names are called `primary` together."""
+    """Networks by view, the primary one first; of the views that are not named, those of
+    `segmentation.preset`. A row of measures takes several views: models of one name stand together in the
+    tables, and first models of different names are called `primary` together."""
     unvalidated: Literal["exclude", "include"] = "exclude"
     """Measures by networks never tested on labelled real hearts (their model card says so): kept out
     of agreement and studies, or taken into them. They are in `cohort/measures.tsv`, marked, in any case."""
@@ -159,6 +161,11 @@ class Config(Options):
     """The report."""
     review: ReviewOptions = ReviewOptions()
     """The review room, where people look at segmentations."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _presets_stand_for_models(cls, values: Any) -> Any:
+        return with_preset(values) if isinstance(values, Mapping) else values
 
     @field_validator("studies", mode="before")
     @classmethod

@@ -87,7 +87,7 @@ def test_files_that_the_configuration_names_count_by_what_is_in_them(experiments
     assert jobs == {"experiment_dataset": "1", **tested}
     names.unlink()
     printed = experiments.snakemake("experiments", check=False)
-    assert "held_out.txt: there is no such file of held-out subjects; correct `held_out`." in printed
+    assert "held_out.txt: there is no such file of subjects; correct `held_out`." in printed
     assert "Traceback" not in printed
 
 

@@ -6,7 +6,7 @@ each subject plays, and whose visit it is.
 """
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -98,18 +98,34 @@ def check_labels(dataset: str, folder: Path, observer: str, view: str) -> None:
 
 
 def converted_folders(dataset: ExperimentDataset, destination: Path) -> Iterator[Path]:
-    """Yield the subject folders of a dataset, converting those of raw sources into `destination`."""
+    """Yield the subject folders of a dataset that are used, converting raw sources into `destination`."""
     if not dataset.path.is_dir():
         raise UserError(f"{dataset.path}: there is no such folder; correct the path of the dataset.")
+    wanted = dataset.subject_names()
     if dataset.source == "converted":
-        yield from (path for path in sorted(dataset.path.iterdir()) if path.is_dir())
+        folders = {path.name: path for path in sorted(dataset.path.iterdir()) if path.is_dir()}
+        check_listed(dataset, wanted, folders)
+        yield from (path for name, path in folders.items() if wanted is None or name in wanted)
         return
     source = open_source(dataset.source, dataset.path, dataset.annotations)
-    for subject in source.subjects():
+    subjects = {subject.key: subject for subject in source.subjects()}
+    check_listed(dataset, wanted, subjects)
+    for subject in subjects.values():
+        if wanted is not None and subject.key not in wanted:
+            continue
         folder = destination / subject.key
         outcome = source.convert(subject, folder, ConversionOptions())
         write_record(folder, "convert", VERSIONS["convert"], "", outcome)
         yield folder
+
+
+def check_listed(dataset: ExperimentDataset, wanted: Sequence[str] | None, there: Collection[str]) -> None:
+    """Refuse a list of subjects that names some who are not there."""
+    missing = sorted(set(wanted or ()) - set(there))
+    if missing:
+        raise UserError(
+            f"{dataset.path}: holds no {', '.join(missing)}; correct `subjects` of the dataset."
+        )
 
 
 def link_with_sidecar(target: Path, link: Path) -> None:

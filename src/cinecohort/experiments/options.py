@@ -42,12 +42,25 @@ class ExperimentDataset(Options):
     observer: str = "manual"
     """Whose labels are learnt from and tested against."""
 
+    subjects: ConfiguredPath | list[str] | None = Field(default=None, exclude_if=lambda names: names is None)
+    """Which of its subjects are used: names or a file of names; all where not given."""
+
     held_out: ConfiguredPath | list[str] | Annotated[int, Field(ge=1)] = []
     """Subjects that are only tested on: names, a file of names, or a number drawn by the seed. Where there
     are none, every subject that a row was not trained on is tested."""
 
     title: str = ""
     """Name in tables; the dataset's key where not given."""
+
+    def subject_names(self) -> list[str] | None:
+        """Subjects that are used; None for all.
+
+        Raises
+        ------
+        UserError
+            If the file that names them is not there, or is not text.
+        """
+        return None if self.subjects is None else _listed(self.subjects, "subjects")
 
     def held_out_names(self) -> list[str]:
         """Subjects that are held out by name; none where they are drawn.
@@ -57,13 +70,13 @@ class ExperimentDataset(Options):
         UserError
             If the file that names them is not there, or is not text.
         """
-        if isinstance(self.held_out, int):
-            return []
-        if isinstance(self.held_out, Path) and not self.held_out.is_file():
-            raise UserError(
-                f"{self.held_out}: there is no such file of held-out subjects; correct `held_out`."
-            )
-        return read_names(self.held_out) if isinstance(self.held_out, Path) else list(self.held_out)
+        return [] if isinstance(self.held_out, int) else _listed(self.held_out, "held_out")
+
+
+def _listed(names: Path | list[str], key: str) -> list[str]:
+    if isinstance(names, Path) and not names.is_file():
+        raise UserError(f"{names}: there is no such file of subjects; correct `{key}`.")
+    return read_names(names) if isinstance(names, Path) else list(names)
 
 
 RESERVED = {"name", "view", "output", "data", "start_from", "device", "threads"}

@@ -92,8 +92,10 @@ def settings_of_step(options: ExperimentOptions, kind: str, name: str) -> str:
 
 
 def listed_subjects(dataset: ExperimentDataset) -> list[list[str]]:
-    """Subjects that a dataset's file of held-out ones names, as one more setting where there is a file."""
-    return [sorted(set(dataset.held_out_names()))] if isinstance(dataset.held_out, Path) else []
+    """Subjects that a dataset's files name, as one more setting for each file."""
+    held_out = [sorted(set(dataset.held_out_names()))] if isinstance(dataset.held_out, Path) else []
+    used = [sorted(set(dataset.subject_names() or ()))] if isinstance(dataset.subjects, Path) else []
+    return held_out + used
 
 
 def given_weights(options: ExperimentOptions, row: str) -> list[Any]:

@@ -134,3 +134,21 @@ def test_visits_are_held_out_together(tmp_path: Path) -> None:
     list_of_parts.write_text("subject,part\nA_2,train\n")
     with pytest.raises(UserError, match="prepare the dataset again"):
         participants(options, "mine")
+
+
+def test_only_the_subjects_that_are_listed_are_used(tmp_path):
+    for name in ("A", "B", "C"):
+        write_converted(tmp_path / "data" / name, "manual")
+    listed = tmp_path / "vendor.txt"
+    listed.write_text("A\nC\n")
+    for subjects in (["A", "C"], str(listed)):
+        options = options_for(tmp_path, path=str(tmp_path / "data"), subjects=subjects)
+        prepare_dataset(options, "mine")
+        assert read_parts(options, "mine") == {"A": "train", "C": "train"}
+
+
+def test_a_listed_subject_that_is_not_there_is_named(tmp_path):
+    write_converted(tmp_path / "data" / "A", "manual")
+    options = options_for(tmp_path, path=str(tmp_path / "data"), subjects=["A", "X"])
+    with pytest.raises(UserError, match="holds no X; correct `subjects`"):
+        prepare_dataset(options, "mine")
