@@ -24,16 +24,21 @@ environment: .venv/ready
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-data: data/phantom/participants.tsv
+data: data/phantom/participants.tsv data/population/participants.tsv
 
 data/phantom/participants.tsv: | .venv/ready
 	@echo "Writing the phantom cohort to data/phantom ..."
 	$(BIN)/cinecohort phantom data/phantom --subjects 24 --frames 20 --seed 1 --jobs $(CORES)
 
+data/population/participants.tsv: | .venv/ready
+	@echo "Writing the tables of the phantom population to data/population ..."
+	$(BIN)/cinecohort phantom data/population --tables-only --subjects 5000 --seed 1
+
 report: .venv/ready data
 	@echo "Running the workflow on $(CORES) cores ..."
 	$(BIN)/snakemake --cores $(CORES)
-	@echo "Done: results/report.pdf"
+	$(BIN)/snakemake --cores $(CORES) --configfile config/population.yaml
+	@echo "Done: results/report.pdf, and results/population/report.pdf of a study of 5,000"
 
 test: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder

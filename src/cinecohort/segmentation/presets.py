@@ -10,9 +10,9 @@ ENSEMBLE = "accurate_sa"
 """What the short-axis ensemble of the accurate preset is called in tables."""
 
 SHORT_AXIS: dict[Preset, dict[str, Any]] = {
-    "fast": {"name": "unet16_vendors_sa"},
+    "fast": {"name": "unet16_sa"},
     "default": {"name": DEFAULT_MODELS["sa"]},
-    "accurate": {"name": ENSEMBLE, "weights": [DEFAULT_MODELS["sa"], "unet16_vendors_sa"]},
+    "accurate": {"name": ENSEMBLE, "weights": [DEFAULT_MODELS["sa"], "unet16_sa"]},
 }
 """The network of the short axis by preset; the long axes have one network each."""
 
