@@ -123,9 +123,7 @@ def check_listed(dataset: ExperimentDataset, wanted: Sequence[str] | None, there
     """Refuse a list of subjects that names some who are not there."""
     missing = sorted(set(wanted or ()) - set(there))
     if missing:
-        raise UserError(
-            f"{dataset.path}: holds no {', '.join(missing)}; correct `subjects` of the dataset."
-        )
+        raise UserError(f"{dataset.path}: holds no {', '.join(missing)}; correct `subjects` of the dataset.")
 
 
 def link_with_sidecar(target: Path, link: Path) -> None:

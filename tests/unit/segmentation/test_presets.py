@@ -2,8 +2,8 @@
 
 import pytest
 
-from cinecohort.config import parse_config
 from cinecohort.cohort.settings import settings_for
+from cinecohort.config import parse_config
 from cinecohort.errors import UserError
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_for
 from cinecohort.segmentation.presets import SHORT_AXIS
