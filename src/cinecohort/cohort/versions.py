@@ -13,7 +13,7 @@ VERSIONS = {
     "gather": 8,
     "import_tables": 7,
     "run_record": 2,
-    "agreement": 5,
+    "agreement": 6,
     "group_study": 6,
     "report": 6,
     "review": 1,

@@ -13,6 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="print the keys of the subjects for review (not for sharing)",
     )
+    parser.add_argument(
+        "--style",
+        choices=["standard", "paper"],
+        help="paper: tables and figures of Bai 2018 and Chen 2020 beside yours (default: as configured)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,6 +31,8 @@ def run(arguments: argparse.Namespace) -> int:
     options, config = report_settings(arguments.results)
     if arguments.list_subjects:
         options = options.model_copy(update={"list_subjects": True})
+    if arguments.style:
+        options = options.model_copy(update={"style": arguments.style})
     output = arguments.out or arguments.results / "report.pdf"
     make_report(arguments.results, output, options, config)
     print(f"wrote {output}")

@@ -10,6 +10,10 @@ from cinecohort.options import Options
 class ReportOptions(Options):
     """What the study report shows."""
 
+    style: Literal["standard", "paper"] = "standard"
+    """``paper``: every table and figure of Bai 2018 and Chen 2020, in their order and form, as published,
+    yours and the difference."""
+
     list_subjects: bool = False
     """Print the keys of the subjects for review and of the gallery; leave off for a report that is shared."""
 

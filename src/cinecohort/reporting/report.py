@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cinecohort.reporting.document import Document
+from cinecohort.reporting.document import Document, Section
 from cinecohort.reporting.options import ReportOptions
+from cinecohort.reporting.paper.compose import sections as paper_sections
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import (
     agreement,
@@ -25,6 +26,8 @@ from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.reporting.validation import Marks, marked_sections
 from cinecohort.synthetic import BANNER
+
+SUBTITLE = "Study report: cohort-scale cardiac magnetic resonance phenotyping"
 
 
 def make_report(results: Path, output: Path, options: ReportOptions, config: Mapping[str, Any]) -> None:
@@ -56,7 +59,26 @@ def make_report(results: Path, output: Path, options: ReportOptions, config: Map
 def compose(context: Context) -> Document:
     """Put the sections together."""
     results = context.results
-    sections = [
+    paper = context.options.style == "paper"
+    body = paper_sections(context) if paper else standard_sections(context)
+    sections = [*body, *methods.section(context), provenance.section(context), limits.section(context)]
+    marks = Marks.of(results)
+    others = study.without_unvalidated(context, marks)
+    subtitle = "Bai 2018 and Chen 2020, table by table: published, yours, difference"
+    return Document(
+        title=results.title,
+        subtitle=subtitle if paper else SUBTITLE,
+        facts=summary.facts(context),
+        summary=summary.blocks(context, agreement.summary(context), study.summary(context)),
+        sections=marked_sections(sections, marks, others),
+        banner=BANNER if results.synthetic else "",
+        footer="CineCohort. Research use only; not a medical device.",
+    )
+
+
+def standard_sections(context: Context) -> list[Section]:
+    """Return the results in this software's own order."""
+    return [
         flow.section(context),
         participants.section(context),
         quality.section(context),
@@ -65,18 +87,4 @@ def compose(context: Context) -> Document:
         reliability.section(context),
         gallery.section(context),
         *study.section(context),
-        *methods.section(context),
-        provenance.section(context),
-        limits.section(context),
     ]
-    marks = Marks.of(results)
-    others = study.without_unvalidated(context, marks)
-    return Document(
-        title=results.title,
-        subtitle="Study report: cohort-scale cardiac magnetic resonance phenotyping",
-        facts=summary.facts(context),
-        summary=summary.blocks(context, agreement.summary(context), study.summary(context)),
-        sections=marked_sections(sections, marks, others),
-        banner=BANNER if results.synthetic else "",
-        footer="CineCohort. Research use only; not a medical device.",
-    )

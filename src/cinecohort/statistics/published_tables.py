@@ -10,6 +10,7 @@ from importlib import resources
 import pandas as pd
 
 from cinecohort.errors import UserError
+from cinecohort.statistics.comparisons import SINGLE_OBSERVER
 
 
 def names() -> list[str]:
@@ -80,9 +81,12 @@ def comparison_names(first: pd.Series, second: pd.Series, automatic: pd.Series) 
     """Name own comparisons as the papers do, so that like stands beside like.
 
     ``automatic vs manual`` for every automatic one; the pairs of three observers, in the order of their
-    names, as those of O1, O2 and O3, whichever is named first; missing for others.
+    names, as those of O1, O2 and O3, whichever is named first; missing for others. A fourth observer called
+    ``manual`` is the one of the whole test set and no party of these pairs.
     """
     observers = sorted({*first[~automatic], *second[~automatic]})
+    if len(observers) > 3:
+        observers = [name for name in observers if name != SINGLE_OBSERVER]
     known = {}
     if len(observers) == 3:
         one, two, three = observers

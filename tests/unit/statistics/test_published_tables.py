@@ -59,6 +59,15 @@ def test_observers_stand_beside_the_same_pair_whichever_is_named_first() -> None
     assert list(names) == ["automatic vs manual", "O1 vs O2", "O3 vs O1", "O2 vs O3"]
 
 
+def test_the_observer_of_the_whole_test_set_is_no_party_of_the_pairs() -> None:
+    first = pd.Series(["net", "O1", "O2", "O1", "O1"])
+    second = pd.Series(["manual", "O2", "O3", "O3", "manual"])
+    automatic = pd.Series([True, False, False, False, False])
+    names = published_tables.comparison_names(first, second, automatic)
+    assert names.iloc[:4].tolist() == ["automatic vs manual", "O1 vs O2", "O2 vs O3", "O3 vs O1"]
+    assert pd.isna(names.iloc[4])
+
+
 def test_differences_beside_published() -> None:
     own = pd.DataFrame(
         {
