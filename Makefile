@@ -24,9 +24,10 @@ environment: .venv/ready
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-data: data/phantom/participants.tsv data/population/participants.tsv
+data: data/phantom/assessments/simulated_2.tsv data/population/participants.tsv
 
-data/phantom/participants.tsv: | .venv/ready
+# The file that is written last.
+data/phantom/assessments/simulated_2.tsv: | .venv/ready
 	@echo "Writing the phantom cohort to data/phantom ..."
 	$(BIN)/cinecohort phantom data/phantom --subjects 24 --frames 20 --seed 1 --jobs $(CORES)
 

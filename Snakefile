@@ -46,6 +46,7 @@ else:
         include: "rules/evaluate.smk"
         include: "rules/gather.smk"
         include: "rules/review.smk"
+        include: "rules/blinded.smk"
         include: "rules/subject_pages.smk"
     include: "rules/run_record.smk"
     include: "rules/agreement.smk"
@@ -72,5 +73,6 @@ else:
             f"{RESULTS}/agreement",
             study_folders(),
             review_room(),
+            blinded_page(),
             subject_pages(),
         localrule: True

@@ -1,6 +1,6 @@
 # Agreement of models and observers: differences, Bland-Altman, correlation, reliability, overlap.
 #
-# Reads:   results/cohort/{measures,overlap,participants,status,conversion}.tsv
+# Reads:   results/cohort/{measures,overlap,participants,status,conversion}.tsv, what reviewers and analysts said
 # Writes:  results/agreement/
 
 
@@ -12,6 +12,9 @@ rule agreement:
         participants=f"{RESULTS}/cohort/participants.tsv",
         status=f"{RESULTS}/cohort/status.tsv",
         conversion=f"{RESULTS}/cohort/conversion.tsv",
+        verdicts=[path.as_posix() for path in CONFIG.review.verdicts],
+        assessments=[path.as_posix() for path in CONFIG.review.assessments],
+        key=blinded_key(),
     output:
         directory(f"{RESULTS}/agreement"),
     log:

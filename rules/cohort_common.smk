@@ -69,6 +69,21 @@ def review_room():
     return [f"{RESULTS}/review/index.html"] if wanted else []
 
 
+def blinded_page():
+    """The page of the blinded assessment, where there is to be one."""
+    wanted = BY_SUBJECT and CONFIG.review.blinded is not None
+    return [f"{RESULTS}/review/blinded.html"] if wanted else []
+
+
+def blinded_key():
+    """Which side is automatic on that page, where analysts have scored it."""
+    return (
+        [f"{RESULTS}/blinded_key.tsv"]
+        if blinded_page() and CONFIG.review.assessments
+        else []
+    )
+
+
 def subject_pages():
     """The list of the subjects' pages, where they are to be made."""
     wanted = BY_SUBJECT and CONFIG.report.subjects != "none"

@@ -16,4 +16,7 @@ with logged(snakemake.log[0]):
         status=Path(snakemake.input.status),
         conversion=Path(snakemake.input.conversion),
         folder=Path(snakemake.output[0]),
+        verdicts=[Path(path) for path in snakemake.input.verdicts],
+        assessments=[Path(path) for path in snakemake.input.assessments],
+        key=Path(snakemake.input.key[0]) if snakemake.input.key else None,
     )

@@ -2,13 +2,14 @@
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cinecohort.findings import Finding, Level, Outcome
-from cinecohort.images import Image, write_image
+from cinecohort.images import Image, read_image, write_image
 from cinecohort.ledger.columns import COHORT
 from cinecohort.store import write_record
 
@@ -37,6 +38,35 @@ def write_heart(folder: Path, size: int = 96, slices: int = 3, frames: int = 6) 
     write_record(folder, "convert", 1, "", Outcome(outputs=["sa.nii.gz"]))
     write_record(folder, "image_quality", 1, "", Outcome())
     write_record(folder, "segment", 1, "", Outcome(outputs=["seg_sa.nii.gz"]))
+
+
+def write_observer(folder: Path, shift: int = 1) -> None:
+    """Write an observer's label map of a subject of :func:`write_heart`: its own, `shift` pixels further."""
+    image = read_image(folder / "seg_sa.nii.gz")
+    drawn = np.zeros_like(image.data)
+    for frame in (0, 3):
+        drawn[..., frame] = np.roll(image.data[..., frame], shift, axis=0)
+    slices = list(range(drawn.shape[2]))
+    annotated = {str(frame): dict.fromkeys(("LV", "MYO", "RV"), slices) for frame in (0, 3)}
+    sidecar = {"ed_frame": 0, "es_frame": 3, "annotated": annotated}
+    write_image(folder / "label_manual_sa.nii.gz", Image(drawn, image.affine, 0.1, sidecar))
+    outputs = ["sa.nii.gz", "label_manual_sa.nii.gz", "label_manual_sa.json"]
+    write_record(folder, "convert", 1, "", Outcome(outputs=outputs))
+
+
+def add_manual_rows(cohort: Path, subjects: Iterable[str], **values: str) -> None:
+    """Add an observer's rows, and the network's at the observer's frames, to ``measures.tsv``."""
+    columns = (cohort / "measures.tsv").read_text().splitlines()[0].split("\t")
+    with (cohort / "measures.tsv").open("a") as stream:
+        for subject in subjects:
+            for source, kind, frames, shift in (
+                ("manual", "manual", "own", 2.0),
+                ("net", "auto", "manual", 0.0),
+            ):
+                number = 55.0 + len(subject) + shift * int(subject[-1], 36)
+                row = {"subject": subject, "source": source, "kind": kind, "frames": frames}
+                row |= {"lvef_pct": f"{number:.3f}", **values}
+                stream.write("\t".join(row.get(column, "") for column in columns) + "\n")
 
 
 def write_tables(cohort: Path, statuses: dict[str, str]) -> None:

@@ -1,9 +1,11 @@
 """Jobs over the whole cohort: unpack the settings of a rule and call the room that does the work."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from cinecohort.cohort.stage_settings import (
     AgreementSettings,
+    BlindedSettings,
     GroupStudySettings,
     PagesSettings,
     ReviewSettings,
@@ -21,9 +23,16 @@ def run_agreement(
     status: Path,
     conversion: Path,
     folder: Path,
+    verdicts: Sequence[Path] = (),
+    assessments: Sequence[Path] = (),
+    key: Path | None = None,
 ) -> None:
-    """Write ``results/agreement/``; see :func:`cinecohort.analyses.agreement_files.run`."""
+    """Write ``results/agreement/``; see :func:`cinecohort.analyses.agreement_files.run`.
+
+    Beside it :func:`cinecohort.analyses.reviewer_files.write_reviewers` writes what people said.
+    """
     from cinecohort.analyses.agreement_files import run
+    from cinecohort.analyses.reviewer_files import write_reviewers
 
     values = AgreementSettings.read(settings)
     run(
@@ -36,6 +45,7 @@ def run_agreement(
         conversion_tsv=conversion,
         unvalidated=values.unvalidated,
     )
+    write_reviewers(folder, verdicts, assessments, key)
 
 
 def run_group_study(settings: str, measures: Path, participants: Path, status: Path, folder: Path) -> None:
@@ -69,8 +79,19 @@ def run_review(settings: str, results: Path, threads: int) -> None:
     from cinecohort.review.verdicts import read_verdicts
 
     values = ReviewSettings.read(settings)
-    judged = read_verdicts(values.review.verdicts).by_subject
-    make_room(results, values.review, values.title, values.synthetic, judged, threads)
+    verdicts = read_verdicts(values.review.verdicts)
+    make_room(results, values.review, values.title, values.synthetic, verdicts, threads)
+
+
+def run_blinded(settings: str, results: Path, threads: int) -> None:
+    """Write ``results/review/blinded.html``; see :func:`cinecohort.review.blinded.make_blinded`."""
+    from cinecohort.review.blinded import make_blinded
+
+    values = BlindedSettings.read(settings)
+    source = primary_name(values.models)
+    if values.blinded is not None:
+        seed = values.seed if values.blinded.seed is None else values.blinded.seed
+        make_blinded(results, values.blinded, source or "", seed, values.title, values.synthetic, threads)
 
 
 def run_subject_pages(settings: str, results: Path, threads: int) -> None:

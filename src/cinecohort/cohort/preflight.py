@@ -28,6 +28,7 @@ from cinecohort.ledger.plausibility import LIMITS
 from cinecohort.measures.reference_ranges import read_ranges
 from cinecohort.model_sets import model_sets
 from cinecohort.options import parse_leniently
+from cinecohort.review.blinding import read_assessments
 from cinecohort.review.corrections import check_names
 from cinecohort.review.verdicts import read_verdicts
 from cinecohort.sources.column_options import column_options
@@ -63,6 +64,7 @@ def check_config(config: Config) -> list[Problem]:
         measures, people = _tables(config, problems)
     problems += [Problem("models", sentence) for sentence in model_problems(config)]
     problems += sentences("review.verdicts", partial(read_verdicts, config.review.verdicts))
+    problems += sentences("review.assessments", partial(read_assessments, config.review.assessments))
     # Where a dataset cannot be listed, nobody knows whose a file is.
     listed = {row["dataset"] for row in index} == set(config.datasets)
     named = {row["subject"] for row in index}

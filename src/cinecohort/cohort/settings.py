@@ -68,6 +68,7 @@ def settings_for(
         "corrections": lambda: corrections,
         "reference": lambda: reference_of(config.reference_ranges, config.from_tables),
         "subjects": lambda: config.report.subjects,
+        "blinded": lambda: config.review.blinded,
         "verdicts": lambda: config.review.verdicts,
         "studies": lambda: config.studies if study is None else {study: config.studies[study]},
     }

@@ -16,7 +16,7 @@ from cinecohort.quality.options import (
     SegmentationQualityOptions,
 )
 from cinecohort.review.corrections import Correction
-from cinecohort.review.options import ReviewOptions
+from cinecohort.review.options import BlindedOptions, ReviewOptions
 from cinecohort.review.verdicts import Rejection
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.statistics.options import AgreementOptions
@@ -139,6 +139,16 @@ class ReviewSettings(StageSettings):
     review: ReviewOptions
 
 
+class BlindedSettings(StageSettings):
+    """Settings of the blinded assessment."""
+
+    models: ModelNames
+    title: str
+    synthetic: bool
+    seed: int
+    blinded: BlindedOptions | None
+
+
 class PagesSettings(StageSettings):
     """Settings of the pages of subjects."""
 
@@ -166,6 +176,7 @@ SETTINGS: dict[str, type[StageSettings]] = {
     "group_study": GroupStudySettings,
     "report": WholeSettings,
     "review": ReviewSettings,
+    "blinded": BlindedSettings,
     "subject_pages": PagesSettings,
 }
 """Model of each stage's settings."""

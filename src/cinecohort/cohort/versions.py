@@ -17,6 +17,7 @@ VERSIONS = {
     "group_study": 6,
     "report": 6,
     "review": 1,
+    "blinded": 1,
     "subject_pages": 1,
 }
 """Version of each stage's algorithm."""

@@ -237,7 +237,11 @@ def measures_shown(row: Mapping[str, str]) -> list[dict[str, Any]]:
             continue
         numbers = (row.get(f"{measure.column}{ending}") for ending in ("", "_low", "_high"))
         value, low, high = (f"{float(number):.{measure.digits}f}" if number else "" for number in numbers)
-        shown.append({"label": measure.label, "unit": measure.unit, "value": value, "low": low, "high": high})
+        z = row.get(f"{measure.column}_z")
+        shown.append(
+            {"label": measure.label, "unit": measure.unit, "value": value, "low": low, "high": high}
+            | ({"z": f"{float(z):+.1f}"} if z else {})
+        )
     return shown
 
 

@@ -231,7 +231,7 @@ def _network_map(folder: Path, view: str, image: Image, model: str) -> Image:
         network = read_image(path)
         if network.data.shape == image.data.shape:
             data = network.data
-            known = list(range(data.shape[3]))
+            known = list(range(network.data.shape[3]))
             kept |= {"frames": known} | {
                 key: network.sidecar[key]
                 for key in ("model", "weights", "weights_sha256", "frames", "structures", "validated")

@@ -89,7 +89,7 @@ def draw_subject(store: Path, folder: Path, roles: Mapping[str, int | None]) -> 
         sheet = Sheet(case, height, view)
         pictures = [sheet.draw(frame) for frame in frames]
         duration = max(20, round(cycle_ms / len(frames)))
-        size = _write(folder / f"{view}.webp", pictures, CINE_QUALITY, most, duration)
+        size = write_picture(folder / f"{view}.webp", pictures, CINE_QUALITY, most, duration)
         media.append(Media(f"{view}.webp", view, "cine", *size))
         if short:
             media += _stills(case, folder, roles)
@@ -102,9 +102,9 @@ def _stills(case: Case, folder: Path, roles: Mapping[str, int | None]) -> Iterat
         if frame is None or not 0 <= frame < case.image.shape[3]:
             continue
         plain = f"{role}_plain.webp" if case.automatic is not None else ""
-        size = _write(folder / f"{role}.webp", [sheet.draw(frame)], STILL_QUALITY, STILL_BYTES)
+        size = write_picture(folder / f"{role}.webp", [sheet.draw(frame)], STILL_QUALITY, STILL_BYTES)
         if plain:
-            _write(folder / plain, [sheet.draw(frame, contours=False)], STILL_QUALITY, STILL_BYTES)
+            write_picture(folder / plain, [sheet.draw(frame, contours=False)], STILL_QUALITY, STILL_BYTES)
         yield Media(f"{role}.webp", "sa", role, *size, plain=plain, frame=frame)
 
 
@@ -195,7 +195,7 @@ def _outline(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_
     return inner & ~(shape[:-2, 1:-1] & shape[2:, 1:-1] & shape[1:-1, :-2] & shape[1:-1, 2:])
 
 
-def _write(
+def write_picture(
     path: Path, pictures: Sequence[Picture.Image], quality: int, most_bytes: int, duration_ms: int = 0
 ) -> tuple[int, int]:
     """Write a WebP file, animated where there are several pictures, by rename; returns width and height."""

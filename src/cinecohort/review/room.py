@@ -1,15 +1,16 @@
 """The review room of a cohort: one page that works from a disk, without a server or a network."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from cinecohort.catalogue.findings import finding_words
-from cinecohort.files import write_text
 from cinecohort.review.cards import subjects_shown, write_cards
+from cinecohort.review.digests import WHOLE
 from cinecohort.review.options import ReviewOptions
+from cinecohort.review.page_files import fill_page
+from cinecohort.review.reviewers import reviewer_agreement
+from cinecohort.review.verdicts import Verdict, Verdicts
 
 
 def make_room(
@@ -17,7 +18,7 @@ def make_room(
     options: ReviewOptions,
     title: str,
     synthetic: bool,
-    judged: Iterable[str] = (),
+    verdicts: Verdicts | None = None,
     threads: int = 1,
 ) -> None:
     """Write ``results/review/``: the page, and a folder of each subject that is shown.
@@ -30,34 +31,45 @@ def make_room(
         Who is shown.
     title, synthetic
         Title of the run, and whether its data are made up.
-    judged
-        Subjects that have a verdict already.
+    verdicts
+        What reviewers said already.
     threads
         Processes that draw.
     """
     room = results / "review"
-    subjects = subjects_shown(results / "cohort", options, judged)
+    given = verdicts or Verdicts()
+    subjects = subjects_shown(results / "cohort", options, given.by_subject)
     listed = write_cards(subjects, results / "subjects", room, threads)
-    write_page(room / "index.html", listed, title, synthetic)
+    for row in listed:
+        if said := whole_verdicts(given.by_subject.get(row["s"], ())):
+            row["v"] = said
+    agreement = reviewer_agreement(given).astype(object)
+    reviewers = agreement.where(agreement.notna(), None).to_dict("records")
+    write_page(room / "index.html", listed, title, synthetic, reviewers)
 
 
-def write_page(path: Path, subjects: Sequence[Mapping[str, Any]], title: str, synthetic: bool) -> None:
-    """Write the page with its list of subjects; see :func:`cinecohort.review.cards.write_cards`."""
+def whole_verdicts(verdicts: Iterable[Verdict]) -> dict[str, str]:
+    """Reviewer to the verdict on the whole subject."""
+    return {one.reviewer: one.verdict for one in verdicts if one.view == WHOLE}
+
+
+def write_page(
+    path: Path,
+    subjects: Sequence[Mapping[str, Any]],
+    title: str,
+    synthetic: bool,
+    reviewers: Sequence[Mapping[Any, Any]] = (),
+) -> None:
+    """Write the page with its list of subjects; see :func:`cinecohort.review.cards.write_cards`.
+
+    `reviewers` is their agreement; see :func:`cinecohort.review.reviewers.reviewer_agreement`.
+    """
     codes = sorted({code for subject in subjects for code in subject["c"]})
     room = {
         "title": title,
         "synthetic": synthetic,
         "subjects": list(subjects),
+        "reviewers": list(reviewers),
         "words": {code: finding_words(code) for code in codes},
     }
-    page = files("cinecohort.review") / "page"
-    text = (page / "index.html").read_text(encoding="utf-8")
-    # "</" would end the script that the list stands in.
-    parts = {
-        "STYLE": (page / "room.css").read_text(encoding="utf-8"),
-        "ROOM": json.dumps(room, sort_keys=True, separators=(",", ":")).replace("</", "<\\/"),
-        "SCRIPT": (page / "room.js").read_text(encoding="utf-8"),
-    }
-    for name, part in parts.items():
-        text = text.replace(f"/*{name}*/", part)
-    write_text(path, text)
+    fill_page(path, "room", room)

@@ -47,7 +47,7 @@ def rerun_by(**changes):
 @pytest.mark.parametrize(
     ("changes", "stages"),
     [
-        ({"title": "Another"}, {"review"}),
+        ({"title": "Another"}, {"review", "blinded"}),
         ({"review": {"room": "all"}}, {"review"}),
         ({"report": {"subjects": "all"}}, {"subject_pages"}),
         ({"shard_size": 7}, set()),
@@ -56,7 +56,8 @@ def rerun_by(**changes):
         ({"segmentation": {"heart_region_margin_mm": None}}, {"segment"}),
         ({"measures": {"myocardial_density_g_ml": 1.06}}, {"measure", "gather"}),
         ({"agreement": {"limit_factor": 2.0}}, {"agreement"}),
-        ({"seed": 5}, {"agreement", "group_study"}),
+        ({"seed": 5}, {"agreement", "group_study", "blinded"}),
+        ({"review": {"blinded": {"sample": 3}}}, {"review", "blinded"}),
         ({"unvalidated": "include"}, {"agreement", "group_study"}),
         ({"studies": {"first": STUDY}}, {"group_study"}),
         ({"report": {"list_subjects": True}}, set()),

@@ -6,11 +6,13 @@ import time
 import pytest
 
 from cinecohort.cohort.gather import judgements
+from cinecohort.review.blinded import make_blinded
+from cinecohort.review.blinding import read_assessments, read_key, unblinded
 from cinecohort.review.digests import seen_digests
-from cinecohort.review.options import ReviewOptions
+from cinecohort.review.options import BlindedOptions, ReviewOptions
 from cinecohort.review.room import make_room, write_page
-from cinecohort.review.verdicts import Judgement
-from support.review_cohort import browser, write_heart, write_tables
+from cinecohort.review.verdicts import Judgement, Verdict, Verdicts
+from support.review_cohort import add_manual_rows, browser, write_heart, write_observer, write_tables
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +24,7 @@ def chromium(tmp_path):
     driver.quit()
 
 
-def until(condition, seconds=20.0):
+def until(condition, seconds=60.0):
     """Wait until a condition holds, and return what it gave."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -88,7 +90,7 @@ def test_verdicts_are_given_by_keys_and_downloaded(chromium, room, tmp_path):
         open_room(chromium, room)
         return text_of(chromium, "#progress") == "2 of 3 judged"
 
-    until(opened_again, seconds=60.0)
+    until(opened_again)
     press(chromium, "d")
     until(lambda: (tmp_path / "verdicts.tsv").is_file())
     with (tmp_path / "verdicts.tsv").open(newline="") as stream:
@@ -104,6 +106,86 @@ def test_verdicts_are_given_by_keys_and_downloaded(chromium, room, tmp_path):
     assert {row["comment"] for row in rows if row["subject"] == "S2"} == {"RV 'leaks' and 'more'"}
     come_to = judgements([tmp_path / "verdicts.tsv"], room / "subjects")
     assert come_to == {"S1": Judgement("accept"), "S2": Judgement("unsure", parts=1)}, "a run reads them back"
+    errors = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
+    assert errors == []
+
+
+def test_verdicts_that_were_not_downloaded_are_warned_of(chromium, room, tmp_path):
+    def warns():
+        left = "const leaving = new Event('beforeunload', { cancelable: true }); dispatchEvent(leaving);"
+        return chromium.execute_script(left + "return leaving.defaultPrevented")
+
+    open_room(chromium, room)
+    assert not warns()
+    chromium.find_element("id", "reviewer").send_keys("XY\n")
+    press(chromium, "a")
+    until(lambda: text_of(chromium, "#card h2") == "S2")
+    assert warns()
+    press(chromium, "d")
+    until(lambda: (tmp_path / "verdicts.tsv").is_file())
+    assert not warns()
+    press(chromium, "r")
+    until(lambda: text_of(chromium, "#card h2") == "S3")
+    assert warns()
+
+
+def test_agreement_of_reviewers_is_shown_and_who_differ_are_found(chromium, room):
+    digest = {key: seen_digests(room / "subjects" / key)[""] for key in ("S1", "S2", "S3")}
+    given = {"S1": ("accept", "accept"), "S2": ("accept", "reject"), "S3": ("reject", "reject")}
+    verdicts = Verdicts(
+        {
+            key: [
+                Verdict(key, "", "", verdict, reviewer, "1", digest[key])
+                for reviewer, verdict in zip("XY", listed, strict=True)
+            ]
+            for key, listed in given.items()
+        }
+    )
+    make_room(room, ReviewOptions(), "Tiny", synthetic=True, verdicts=verdicts)
+    open_room(chromium, room)
+    assert "X, Y: 2 of 3 the same; linear kappa 0.40" in text_of(chromium, "#reviewers")
+    assert "X accept, Y accept" in text_of(chromium, "#card")
+    choose = "const s = document.getElementById('verdict'); s.value = 'differ';"
+    chromium.execute_script(choose + "s.dispatchEvent(new Event('change'))")
+    until(lambda: text_of(chromium, "#card h2") == "S2")
+    assert text_of(chromium, "#count").startswith("1 of 3")
+
+
+def test_the_likeliest_to_have_failed_come_first(chromium, room):
+    listed = [
+        {"s": "S1", "d": "tiny", "t": "ok", "c": [], "n": 0, "p": 0.9},
+        {"s": "S2", "d": "tiny", "t": "review", "c": ["S2"], "n": 3, "p": 0.2},
+        {"s": "S3", "d": "tiny", "t": "excluded", "c": ["S2"], "n": 1, "p": None},
+        {"s": "S4", "d": "tiny", "t": "ok", "c": [], "n": 0, "p": 0.01},
+    ]
+    write_page(room / "review" / "index.html", listed, "Sorted", synthetic=True)
+    open_room(chromium, room)
+    script = "return [...document.querySelectorAll('.row')].map((row) => row.childNodes[1].textContent)"
+    assert chromium.execute_script(script) == ["S3", "S1", "S2", "S4"]
+
+
+def test_the_blinded_page_is_scored_by_keys_and_read_back(chromium, room, tmp_path):
+    for subject in ("S1", "S2", "S4"):
+        write_observer(room / "subjects" / subject, shift=5)
+    add_manual_rows(room / "cohort", ("S1", "S2", "S4"))
+    make_blinded(room, BlindedOptions(sample=2), "net", 1, "Tiny", synthetic=True)
+    key = read_key(room / "blinded_key.tsv")
+    chromium.get((room / "review" / "blinded.html").as_uri())
+    until(lambda: text_of(chromium, "#region").endswith(f"(1 of {len(key)})"))
+    loaded = "return [...document.querySelectorAll('#sides img')].filter((i) => i.naturalWidth > 0).length"
+    until(lambda: chromium.execute_script(loaded) == 2)
+    press(chromium, "l")
+    assert "initials" in text_of(chromium, "#message"), "a score without an analyst is refused"
+    chromium.find_element("id", "analyst").send_keys("XY\n")
+    press(chromium, "l", "r", "z", "a", "u", "d")
+    until(lambda: (tmp_path / "assessment.tsv").is_file())
+    assert text_of(chromium, "#progress") == f"3 of {len(key)} scored"
+    scores = read_assessments([tmp_path / "assessment.tsv"])
+    assert [one.choice for one in scores] == ["left", "agreement", "not sure"]
+    first = key[scores[0].case, scores[0].region]
+    assert [unblinded(one, key) for one in scores] == [
+        "better" if first["left"] == "automatic" else "worse", "same", "not_sure"
+    ]  # fmt: skip
     errors = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
     assert errors == []
 

@@ -9,7 +9,7 @@ from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Text
 from cinecohort.reporting.numbers import count, hidden_count, is_defined, listing, mean_sd
 from cinecohort.reporting.results import read_table, rows_by
-from cinecohort.reporting.sections import overlap
+from cinecohort.reporting.sections import overlap, reviewers
 from cinecohort.reporting.sections.agreement_tables import (
     AgreementTables,
     Comparison,
@@ -43,6 +43,9 @@ def section(context: Context) -> list[Section]:
     overlap_blocks = overlap.overlap_blocks(context)
     title = "Overlap and distances of segmentations"
     parts.append(Section(title, "sec-agreement-overlap", overlap_blocks, level=2))
+    seen = reviewers.assessment_blocks(context)
+    if seen:
+        parts.append(Section("Qualitative visual assessment", "sec-visual-assessment", seen, level=2))
     return parts
 
 

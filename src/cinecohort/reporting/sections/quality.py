@@ -7,6 +7,7 @@ from cinecohort.catalogue.views import VIEW_SHORT
 from cinecohort.reporting.document import Block, Column, Inline, Paragraph, Reference, Section, Table
 from cinecohort.reporting.numbers import count, count_percent, hidden_count, listing, quantity
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.reviewers import reviewer_paragraph
 from cinecohort.reporting.vocabulary import STAGE_NAMES
 
 LEVELS = {"error": "fault", "reject": "not used", "review": "for review", "info": "note"}
@@ -26,9 +27,7 @@ def section(context: Context) -> Section:
     else:
         blocks.append(findings_table(context))
     blocks.append(review_paragraph(context))
-    corrected = corrected_paragraph(context)
-    if corrected:
-        blocks.append(corrected)
+    blocks += [each for each in (corrected_paragraph(context), reviewer_paragraph(context)) if each]
     listed = review_list(context)
     if listed:
         blocks.append(listed)

@@ -1,6 +1,7 @@
 "use strict";
 
-/* Names: "subject" is an entry of ROOM.subjects (s key, d dataset, t status, c codes, n findings, p probability);
+/* Names: "subject" is an entry of ROOM.subjects (s key, d dataset, t status, c codes, n findings, p probability,
+   v verdicts that the run was given, by reviewer);
    "card" is what subjects/<key>/card.js hands over; an "event" is one row of verdicts.tsv. */
 
 const ROW_HEIGHT = 44, CARDS_KEPT = 40;
@@ -12,7 +13,7 @@ const COLUMNS = ["subject", "view", "structure", "verdict", "comment", "reviewer
 const STORE = `cinecohort-review:${location.pathname}`;
 const byId = (id) => document.getElementById(id);
 
-const state = { shown: [], at: 0, events: [], comments: {}, reviewer: "", contours: true };
+const state = { shown: [], at: 0, events: [], comments: {}, reviewer: "", contours: true, saved: 0 };
 const cards = new Map(), waiting = new Set();
 let latest = new Map();
 
@@ -29,7 +30,7 @@ const place = (event) => `${event.subject}\t${event.view}\t${event.structure}`;
 function recall() {
   try {
     const kept = JSON.parse(localStorage.getItem(STORE) || "{}");
-    Object.assign(state, { events: kept.events || [], comments: kept.comments || {}, reviewer: kept.reviewer || "" });
+    Object.assign(state, { events: kept.events || [], comments: kept.comments || {}, reviewer: kept.reviewer || "", saved: kept.saved || 0 });
   } catch {
     say("What this browser kept of earlier verdicts cannot be read. Load your last verdicts.tsv.");
   }
@@ -46,8 +47,8 @@ function index() {
 
 function keep() {
   try {
-    const { events, comments, reviewer } = state;
-    localStorage.setItem(STORE, JSON.stringify({ events, comments, reviewer }));
+    const { events, comments, reviewer, saved } = state;
+    localStorage.setItem(STORE, JSON.stringify({ events, comments, reviewer, saved }));
   } catch {
     say("This browser does not keep verdicts. Download verdicts.tsv now, and before you close the page.");
   }
@@ -87,6 +88,7 @@ function judge(verdict, view = "", structure = "") {
 function undo() {
   const event = state.events.pop();
   if (!event) return say("There is nothing to undo.");
+  state.saved = Math.min(state.saved, state.events.length);
   index();
   keep();
   const at = state.shown.findIndex((subject) => subject.s === event.subject);
@@ -107,6 +109,8 @@ function download() {
   const url = URL.createObjectURL(new Blob([verdictsText()], { type: "text/tab-separated-values" }));
   element("a", { href: url, download: "verdicts.tsv" }).click();
   setTimeout(() => URL.revokeObjectURL(url), 10000);
+  state.saved = state.events.length;
+  keep();
   const silent = Object.keys(state.comments).filter((key) => state.comments[key] && !judged(key)).length;
   if (silent) say(`${silent} comment(s) without a verdict are not in the file: a comment goes with its verdict.`);
 }
@@ -116,13 +120,14 @@ async function load(file) {
   if (!header || COLUMNS.some((name) => !header.split("\t").includes(name))) {
     return say("This is no verdicts.tsv: a column is missing.");
   }
-  const names = header.split("\t");
+  const names = header.split("\t"), clean = state.saved === state.events.length;
   for (const line of lines) {
     const cells = line.split("\t");
     const event = Object.fromEntries(names.map((name, at) => [name, cells[at] ?? ""]));
     state.events.push(event);
     if (event.comment) state.comments[event.subject] = event.comment;
   }
+  if (clean) state.saved = state.events.length;  // The file that was loaded holds them.
   index();
   keep();
   filter();
@@ -136,6 +141,8 @@ const judged = (key) => {
   for (const name of latest.keys()) if (name.startsWith(`${key}\t`)) return true;
   return false;
 };
+
+const differ = (subject) => new Set(Object.values(subject.v || {})).size > 1;
 
 function choices(id, all, values, words = (value) => value) {
   const select = byId(id);
@@ -151,7 +158,7 @@ function filter() {
   state.shown = ROOM.subjects.filter((subject) => (
     (!search || subject.s.toLowerCase().includes(search)) && (!status || subject.t === status)
     && (!dataset || subject.d === dataset) && (!finding || subject.c.includes(finding))
-    && (!verdict || (verdict === "none" ? !judged(subject.s) : verdictOf(subject.s) === verdict))
+    && (!verdict || (verdict === "differ" ? differ(subject) : verdict === "none" ? !judged(subject.s) : verdictOf(subject.s) === verdict))
   ));
   const at = state.shown.findIndex((subject) => subject.s === before);
   byId("count").textContent = `${state.shown.length.toLocaleString("en")} of ${ROOM.subjects.length.toLocaleString("en")} subjects, worst first`;
@@ -248,6 +255,8 @@ function about(values) {
     parts.push(`probability of failure: ${each.join(", ")}`);
   }
   if (values.corrected.length) parts.push(`label map corrected by a person: ${values.corrected.map((view) => VIEW_WORDS[view]).join(", ")}`);
+  const said = Object.entries(ROOM.subjects.find((one) => one.s === values.subject)?.v || {});
+  if (said.length) parts.push(`verdicts that the run was given: ${said.map(([who, verdict]) => `${who} ${verdict}`).join(", ")}`);
   if (values.unvalidated) parts.push(`network not validated: ${values.unvalidated}`);
   return element("div", { className: "unit", textContent: parts.join(" · ") });
 }
@@ -266,7 +275,7 @@ function drawVerdicts(values, box) {
   }));
   const comment = element("textarea", { id: "comment", value: state.comments[key] || "", placeholder: "Comment (c)" });
   comment.addEventListener("input", () => { state.comments[key] = comment.value; });
-  comment.addEventListener("change", keep);
+  comment.addEventListener("change", () => { if (judged(key)) state.saved = -1; keep(); });
   box.replaceChildren(...buttons, element("span", { className: "unit", textContent: parts.length ? "Reject only:" : "" }), ...parts, comment);
 }
 
@@ -303,10 +312,12 @@ function findings(values) {
 
 function measures(values) {
   const rows = values.measures.map((one) => {
-    const interval = one.low && one.high ? `${one.low} to ${one.high}` : "";
+    const interval = one.low && one.high ? `90 % interval ${one.low} to ${one.high}` : "";
+    const z = one.z ? `z ${one.z.replace("-", "\u2212")}` : "";
     return element("tr", {},
       element("td", { textContent: one.label }), element("td", { className: "number", textContent: one.value }),
-      element("td", { className: "unit", textContent: one.unit }), element("td", { className: "unit", textContent: interval }));
+      element("td", { className: "unit", textContent: one.unit }), element("td", { className: "unit", textContent: interval }),
+      element("td", { className: `unit ${Math.abs(one.z) > 1.96 ? "reject" : ""}`, textContent: z, title: z && "Standard deviations from the reference range's mean" }));
   });
   const who = values.source ? ` (${values.kind === "manual" ? "drawn by" : "by"} ${values.source})` : "";
   const voided = values.voided.map((sentence) => element("p", { textContent: sentence }));
@@ -382,18 +393,41 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+// Agreement of the reviewers whose files the run was given.
+function drawReviewers() {
+  const text = (value) => (value === null ? "not defined" : value.toFixed(2));
+  byId("reviewers").hidden = !ROOM.reviewers.length;
+  byId("reviewers").append(...ROOM.reviewers.map((row) => element("div", { textContent: row.n
+    ? `${row.first}, ${row.second}: ${row.n_same} of ${row.n} the same; ${row.weights} kappa ${text(row.kappa)}${row.kappa === null ? "" : ` (${text(row.ci_low)} to ${text(row.ci_high)})`}`
+    : `${row.first}, ${row.second}: no subject judged by both` })));
+}
+
+// The worst first: errors and exclusions, then the likeliest to have failed, where the run says how likely.
+function rank(subject) {
+  const stopped = subject.t === "error" || subject.t === "excluded";
+  return [stopped ? 0 : 1, stopped ? GRAVITY[subject.t] : -(subject.p ?? (subject.t === "review" ? 1 : 0)), GRAVITY[subject.t] ?? 9, -subject.n];
+}
+
+function compare(a, b) {
+  const [first, second] = [rank(a), rank(b)];
+  const at = first.findIndex((value, place) => value !== second[place]);
+  return at < 0 ? a.s.localeCompare(b.s) : first[at] - second[at];
+}
+
+window.addEventListener("beforeunload", (event) => { if (state.events.length > state.saved) event.preventDefault(); });
+
 function start() {
   document.title = `Review room: ${ROOM.title}`;
   byId("title").textContent = ROOM.title;
   byId("synthetic").hidden = !ROOM.synthetic;
-  ROOM.subjects.sort((a, b) => (
-    (GRAVITY[a.t] ?? 9) - (GRAVITY[b.t] ?? 9) || (b.p ?? 0) - (a.p ?? 0) || b.n - a.n || a.s.localeCompare(b.s)
-  ));
+  ROOM.subjects.sort(compare);
   const unique = (values) => [...new Set(values)].sort();
   choices("status", "Any status", Object.keys(GRAVITY).filter((name) => ROOM.subjects.some((one) => one.t === name)), (name) => STATUS_WORDS[name]);
   choices("finding", "Any finding", unique(ROOM.subjects.flatMap((one) => one.c)), (code) => `${code}: ${ROOM.words[code] || ""}`);
   choices("dataset", "Any dataset", unique(ROOM.subjects.map((one) => one.d)));
-  choices("verdict", "Any verdict", ["none", "accept", "reject", "unsure"], (name) => (name === "none" ? "not judged" : name));
+  const verdicts = ["none", "accept", "reject", "unsure", ...(ROOM.subjects.some(differ) ? ["differ"] : [])];
+  choices("verdict", "Any verdict", verdicts, (name) => ({ none: "not judged", differ: "reviewers differ" })[name] || name);
+  drawReviewers();
   recall();
   byId("reviewer").value = state.reviewer;
   byId("reviewer").addEventListener("input", (event) => { state.reviewer = clean(event.target.value); keep(); });
