@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image
+from cinecohort.store import corrected_path
 
 Kind = Literal["auto", "manual"]
 
@@ -70,11 +71,6 @@ def label_of(view: str, structure: str) -> int:
 def segmentation_path(folder: Path, view: str, name: str | None = None) -> Path:
     """``seg_{view}.nii.gz`` of the primary model (`name` None), or ``seg_{name}_{view}.nii.gz``."""
     return folder / (f"seg_{view}.nii.gz" if name is None else f"seg_{name}_{view}.nii.gz")
-
-
-def corrected_path(folder: Path, view: str) -> Path:
-    """``corrected_{view}.nii.gz``: a person's correction of the primary model's segmentation."""
-    return folder / f"corrected_{view}.nii.gz"
 
 
 def label_path(folder: Path, view: str, observer: str) -> Path:

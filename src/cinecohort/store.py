@@ -22,6 +22,11 @@ ABANDONED_AFTER_S = 3600
 """A temporary file that nobody wrote to for so long belongs to no living job (see `remove_abandoned`)."""
 
 
+def corrected_path(folder: Path, view: str) -> Path:
+    """``corrected_{view}.nii.gz``: a person's correction of the primary model's segmentation."""
+    return folder / f"corrected_{view}.nii.gz"
+
+
 @dataclass(frozen=True)
 class Record:
     """What a stage left behind for one subject, as in ``{stage}.json``."""

@@ -28,8 +28,8 @@ from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError, Vanished, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, gravest
 from cinecohort.model_sets import model_sets
-from cinecohort.review.corrected_maps import corrected_digests, correction_inputs, put_corrections
-from cinecohort.review.corrections import Correction
+from cinecohort.review.corrected_maps import put_corrections
+from cinecohort.review.corrections import Correction, corrected_digests, correction_inputs
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.verdicts import Rejection
 from cinecohort.store import read_record

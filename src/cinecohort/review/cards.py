@@ -21,7 +21,7 @@ from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import is_machine_fault
 from cinecohort.files import read_json, write_text, write_text_if_changed
 from cinecohort.findings import Status
-from cinecohort.review.corrected_maps import corrected_digests
+from cinecohort.review.corrections import corrected_digests
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.options import ReviewOptions
 from cinecohort.review.pictures import Media, draw_subject

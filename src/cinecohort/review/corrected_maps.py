@@ -1,6 +1,6 @@
 """Corrected label maps in the store: put in place of the network's, checked, and removed again."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,9 @@ from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level
 from cinecohort.grids import brought_onto
 from cinecohort.images import Image, read_image, sidecar_path, write_image
-from cinecohort.label_maps import corrected_path, segmentation_path, whole_labels
+from cinecohort.label_maps import segmentation_path, whole_labels
 from cinecohort.review.corrections import Correction
-from cinecohort.store import read_record
+from cinecohort.store import corrected_path
 
 MOST_BYTES = 2**31
 """Size of a corrected file, unpacked, beyond which it is refused."""
@@ -146,29 +146,10 @@ def _network_map(folder: Path, view: str, image: Image, model: str) -> Image:
         network = read_image(path)
         if network.data.shape == image.data.shape:
             data = network.data
-            known = list(range(data.shape[3]))
+            known = list(range(image.data.shape[3]))
             kept |= {"frames": known} | {
                 key: network.sidecar[key]
                 for key in ("model", "weights", "weights_sha256", "frames", "structures", "validated")
                 if key in network.sidecar
             }
     return Image(data, image.affine, image.frame_interval_s, {**kept, "corrected_frames": []})
-
-
-def corrected_digests(folder: Path) -> dict[str, str]:
-    """View to the digest of the corrected label map that stands in place of the network's."""
-    record = read_record(folder, "segmentation_quality")
-    outputs = record.outputs if record else {}
-    names = {view: corrected_path(folder, view).name for view in STRUCTURES}
-    return {view: str(outputs[name]["sha256"]) for view, name in names.items() if name in outputs}
-
-
-def correction_inputs(folder: Path, listed: Iterable[Correction]) -> dict[str, str]:
-    """What the checks of label maps take from corrections, as inputs of the stage; empty without any.
-
-    A corrected map that no record names was left by a job that was killed: it is worked on again.
-    """
-    inputs = {f"correction {one.view} {one.frame}, {one.file.name}": one.digest for one in listed}
-    there = [view for view in STRUCTURES if corrected_path(folder, view).is_file()]
-    left = [view for view in there if view not in corrected_digests(folder)]
-    return inputs | ({"left by a killed job": ",".join(left)} if left else {})

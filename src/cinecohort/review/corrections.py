@@ -12,6 +12,7 @@ from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_file
 from cinecohort.options import Options
+from cinecohort.store import corrected_path, read_record
 
 _VIEW = rf"(?P<view>{'|'.join(STRUCTURES)})(?:_frame(?P<frame>\d+))?\.nii(?:\.gz)?"
 _IN_FOLDER = re.compile(rf"(?:seg_|corrected_)?{_VIEW}")
@@ -92,3 +93,22 @@ def _named(path: Path) -> tuple[Path, str, str, int | None]:
     else:
         return path, "", "", None
     return path, subject, match["view"], int(match["frame"]) if match["frame"] else None
+
+
+def corrected_digests(folder: Path) -> dict[str, str]:
+    """View to the digest of the corrected label map that stands in place of the network's."""
+    record = read_record(folder, "segmentation_quality")
+    outputs = record.outputs if record else {}
+    names = {view: corrected_path(folder, view).name for view in STRUCTURES}
+    return {view: str(outputs[name]["sha256"]) for view, name in names.items() if name in outputs}
+
+
+def correction_inputs(folder: Path, listed: Iterable[Correction]) -> dict[str, str]:
+    """What the checks of label maps take from corrections, as inputs of the stage; empty without any.
+
+    A corrected map that no record names was left by a job that was killed: it is worked on again.
+    """
+    inputs = {f"correction {one.view} {one.frame}, {one.file.name}": one.digest for one in listed}
+    there = [view for view in STRUCTURES if corrected_path(folder, view).is_file()]
+    left = [view for view in there if view not in corrected_digests(folder)]
+    return inputs | ({"left by a killed job": ",".join(left)} if left else {})

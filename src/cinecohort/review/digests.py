@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import digest_json
-from cinecohort.review.corrected_maps import corrected_digests
+from cinecohort.review.corrections import corrected_digests
 from cinecohort.store import read_record
 
 WHOLE = ""

@@ -13,10 +13,11 @@ from cinecohort.config import parse_config
 from cinecohort.errors import UserError
 from cinecohort.findings import Level
 from cinecohort.images import Image, read_image, write_image
-from cinecohort.label_maps import corrected_path, read_segmentation
+from cinecohort.label_maps import read_segmentation
 from cinecohort.review.corrections import check_names, corrections_in
 from cinecohort.review.digests import seen_digests
 from cinecohort.statistics.unvalidated import without_corrected
+from cinecohort.store import corrected_path
 from support.review_cohort import write_heart
 
 SUBJECTS = [IndexedSubject(key, "tiny", key, key, "", "") for key in ("A", "B")]
