@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
+from cinecohort.reporting.numbers import decimal_parts
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -326,9 +328,24 @@ def table_to_dict(table: Table) -> dict[str, Any]:
         "columns": [
             {"title": column.title, "align": column.align, "width": column.width} for column in table.columns
         ],
-        "rows": [{"heading": row} if isinstance(row, str) else {"cells": list(row)} for row in table.rows],
+        "rows": [
+            {"heading": row}
+            if isinstance(row, str)
+            else {
+                "cells": [
+                    cell_to_dict(cell, column) for cell, column in zip(row, table.columns, strict=True)
+                ],
+                "published": index in table.published_rows,
+            }
+            for index, row in enumerate(table.rows)
+        ],
         "spans": [{"title": title, "n": span} for title, span in table.spans],
         "notes": text_to_list(table.notes) if table.notes else [],
-        "published_rows": list(table.published_rows),
         "published_columns": table.published_columns,
     }
+
+
+def cell_to_dict(text: str, column: Column) -> dict[str, Any]:
+    """Turn a cell into its text and, in a column of numbers, the parts that are aligned."""
+    parts, mark = decimal_parts(text) if column.align == "right" else ([], "")
+    return {"text": text, "parts": parts, "mark": mark}

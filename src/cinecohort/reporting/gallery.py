@@ -29,6 +29,8 @@ OBSERVER_COLOUR = (255, 255, 255)
 
 SUPERSAMPLING = 2
 DASH_PIXELS = 5
+ORDINARY_PIXELS = 150
+"""Height of a panel whose lines have their stated width; higher ones have wider lines."""
 MARGIN_MM = 18.0
 GAP_PIXELS = 4
 LABEL_WIDTH = 34
@@ -180,10 +182,15 @@ def panel(
     return np.asarray(small)
 
 
+def enlarged(size: tuple[int, int]) -> float:
+    """How many pixels of a panel of `size` (width, height) a pixel of an ordinary one is, at least."""
+    return max(SUPERSAMPLING, size[1] / ORDINARY_PIXELS)
+
+
 def dash_pattern(size: tuple[int, int]) -> NDArray[np.bool_]:
     """Diagonal stripes that cut a line into dashes, (rows, columns)."""
     columns, rows = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
-    step = DASH_PIXELS * SUPERSAMPLING
+    step = round(DASH_PIXELS * enlarged(size))
     return ((columns + rows) // step % 2 == 0) | ((columns - rows) // step % 2 == 0)
 
 
@@ -193,7 +200,7 @@ def outline(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]
         return np.zeros(size[::-1], dtype=bool)
     large = Picture.fromarray(mask.astype(np.float32)).resize(size, Picture.Resampling.BICUBIC)
     shape = np.asarray(large) > 0.5
-    thickness = max(1, round(1.5 * SUPERSAMPLING))
+    thickness = max(1, round(1.5 * enlarged(size)))
     return shape & ~ndimage.binary_erosion(shape, iterations=thickness, border_value=1)
 
 

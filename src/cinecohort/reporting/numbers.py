@@ -1,6 +1,8 @@
 """Numbers to text: rounding happens here, last and once, and an undefined number is a dash."""
 
+import itertools
 import math
+import re
 from collections.abc import Iterable
 
 import numpy as np
@@ -118,3 +120,65 @@ def listing(words: Iterable[str]) -> str:
     """``a``, ``a and b``, ``a, b and c``."""
     words = list(words)
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+NUMBER = re.compile(r"[\u2212+]?\d[\d,]*(?:\.\d+)?")
+NOTE_MARKS = "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡ"
+"""Letters of the notes below a table, in their order."""
+
+
+def decimal_parts(text: str) -> tuple[list[str], str]:
+    """Cut the text of a cell where its numbers have their points, so that a column can align them.
+
+    Parameters
+    ----------
+    text
+        Text of a cell that begins with a number, such as ``163.0 (56.8)``; a dash stands for one.
+
+    Returns
+    -------
+    tuple
+        The parts and the mark of a note behind them: ``["163", ".0", " (56", ".8)"]``, with spaces that do
+        not break. Every second part begins at a point; there are none where the cell is words.
+    """
+    mark = "".join(character for character in text if character in NOTE_MARKS)
+    text = text.translate(dict.fromkeys(map(ord, NOTE_MARKS)))
+    found = list(NUMBER.finditer(text))
+    if text == UNDEFINED:
+        return [text, ""], mark
+    if not found or text[: found[0].start()].strip(" <>") or re.search("[A-Za-z]{3}", text):
+        return [], ""
+    points = [match.start() + (match.group() + ".").index(".") for match in found]
+    # Words behind a number belong to it: the next part begins with the last space before the next number.
+    starts = [text.rfind(" ", 0, match.start()) for match in found[1:]]
+    starts = [
+        max(start, match.end()) if start >= 0 else match.end()
+        for start, match in zip(starts, found, strict=False)
+    ]
+    cuts = [0]
+    for point, start in zip(points, [*starts, len(text)], strict=True):
+        cuts += [point, max(point, start)]
+    text = text.replace(" ", "\N{NO-BREAK SPACE}")
+    return [text[start:end] for start, end in itertools.pairwise(cuts)], mark
+
+
+class NoteMarks:
+    """Letters for the notes of one table: the same words get the same letter."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+
+    def of(self, words: str) -> str:
+        """Letter of a note."""
+        if words not in self.words:
+            self.words.append(words)
+        return NOTE_MARKS[self.words.index(words) % len(NOTE_MARKS)]
+
+    def with_n(self, text: str, n: object, total: int) -> str:
+        """Text of a cell, with a letter where its n is not that of the column."""
+        fewer = text != UNDEFINED and is_defined(n) and int(n) != total  # type: ignore[call-overload]
+        return text + self.of(f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{count(n)}") if fewer else text
+
+    def note(self) -> str:
+        """All notes in one line that ends with a space, empty where there are none."""
+        return "".join(f"{self.of(words)} {words}. " for words in self.words)

@@ -69,7 +69,9 @@ def compose(context: Context) -> Document:
         title=results.title,
         subtitle=subtitle if paper else SUBTITLE,
         facts=summary.facts(context),
-        summary=summary.blocks(context, agreement.summary(context), study.summary(context)),
+        summary=summary.blocks(
+            context, [*agreement.findings(context), *study.findings(context)], study.cautions(context)
+        ),
         sections=marked_sections(sections, marks, others),
         banner=BANNER if results.synthetic else "",
         footer="CineCohort. Research use only; not a medical device.",

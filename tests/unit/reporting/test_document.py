@@ -22,7 +22,16 @@ def test_spanning_headings_must_cover_the_columns():
 
 def test_a_string_among_the_rows_is_a_heading():
     rows = block_to_dict(Table("tab-x", "caption", COLUMNS, ["Group", ["1", "2"]]))["rows"]
-    assert rows == [{"heading": "Group"}, {"cells": ["1", "2"]}]
+    assert rows[0] == {"heading": "Group"}
+    assert [cell["text"] for cell in rows[1]["cells"]] == ["1", "2"]
+
+
+def test_only_columns_of_numbers_are_aligned_at_the_point():
+    first, second = block_to_dict(Table("tab-x", "caption", COLUMNS, [["1.5 (0.3)", "1.5 (0.3)"]]))["rows"][
+        0
+    ]["cells"]
+    assert first["parts"] == []
+    assert second["parts"] == ["1", ".5", "\N{NO-BREAK SPACE}(0", ".3)"]
 
 
 def test_inline_objects_keep_their_order():

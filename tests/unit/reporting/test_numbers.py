@@ -71,3 +71,32 @@ def test_words():
     assert numbers.quantity(0, "subject") == "no subjects"
     assert numbers.quantity(1, "subject") == "1 subject"
     assert numbers.quantity(1200, "study", "studies") == "1,200 studies"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("163.0 (56.8)", ["163", ".0", " (56", ".8)"]),
+        ("−3.7 (−39.6 to 32.1)", ["−3", ".7", " (−39", ".6 to", " 32", ".1)"]),
+        ("< 0.001", ["< 0", ".001"]),
+        ("19 (100.0 %)", ["19", "", " (100", ".0 %)"]),
+        ("1,234", ["1,234", ""]),
+        ("–", ["–", ""]),
+        ("not tested", []),
+        ("", []),
+    ],
+)
+def test_cells_are_cut_at_their_decimal_points(text, parts):
+    cut, mark = numbers.decimal_parts(text)
+    assert [part.replace("\N{NO-BREAK SPACE}", " ") for part in cut] == parts
+    assert mark == ""
+    assert "".join(cut).replace("\N{NO-BREAK SPACE}", " ") == (text if parts else "")
+
+
+def test_a_smaller_n_is_a_letter_and_each_n_has_one():
+    marks = numbers.NoteMarks()
+    cells = [marks.with_n(f"{n}.0 (1.0)", n, 19) for n in (18, 19, 17, 18)]
+    assert [cell[-1] for cell in cells] == ["ᵃ", ")", "ᵇ", "ᵃ"]
+    assert marks.note().replace("\N{NO-BREAK SPACE}", " ") == "ᵃ n = 18. ᵇ n = 17. "
+    assert numbers.decimal_parts(cells[0]) == (["18", ".0", "\N{NO-BREAK SPACE}(1", ".0)"], "ᵃ")
+    assert marks.with_n("–", 3, 19) == "–"

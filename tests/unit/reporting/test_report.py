@@ -126,7 +126,10 @@ def test_user_text_is_printed_as_it_is(plain):
 def test_numbers_add_up_and_nothing_undefined_is_printed(plain):
     _, reader = plain
     text = text_of(reader)
-    assert "24 received, 22 analysed, 2 excluded, 4 flagged for review" in text
+    words = " ".join(text.split())
+    assert "Of 24 subjects received from the dataset phantom, 22 were analysed" in words
+    assert "2 of 24: " in words
+    assert "4 of the analysed are flagged for review and kept" in words
     assert not re.search(r"\b(nan|NaN|None|inf|Inf|NaT)\b", text)
 
 
@@ -218,6 +221,7 @@ def test_published_figures_stand_beside_and_are_marked(fake_results):
     assert "Published, Bai et al. 2018" in text
     assert "Obesity and the heart" in text
     assert "Verdict." in text
+    assert "Obese minus Normal weight (" in text
     assert "Reliability of single measurements" in text
     assert "as a further observer" in text
     without = " ".join(text_of(report(folder, published_figures=False)).split())
@@ -323,7 +327,8 @@ def test_a_fault_of_the_evaluation_is_counted_after_the_flow(fake_results):
     status.loc[0, ["status", "stage", "code"]] = ["error", "evaluate", "UNEXPECTED"]
     status.to_csv(folder / "cohort" / "status.tsv", sep="\t", index=False)
     text = " ".join(text_of(report(folder)).split())
-    assert "6 received, 5 analysed, 1 excluded" in text
+    assert "Of 6 subjects received from the dataset phantom, 5 were analysed" in text
+    assert "1 of 6: " in text
     assert "fault of the comparison with observers" in text
 
 

@@ -65,7 +65,7 @@ def compared(outcome: str, n1: int, n0: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("few_first", [False, True])
-def test_an_outcome_of_fewer_subjects_says_so_in_its_cells(few_first: bool) -> None:
+def test_an_outcome_of_fewer_subjects_says_so_in_a_note(few_first: bool) -> None:
     rows = [compared("lvedv_ml", 50, 80), compared("la_max_ml", 12, 80)]
     table = pd.DataFrame(rows[::-1] if few_first else rows)
     shown = cast("Table", comparison_table(table, {}, "ob", GROUPS, 0.95)[0])
@@ -74,7 +74,9 @@ def test_an_outcome_of_fewer_subjects_says_so_in_its_cells(few_first: bool) -> N
         "(n = 80)",
     ]
     assert cells(shown, "LVEDV (mL)")[0][:2] == ["100.0 (10.0)", "90.0 (10.0)"]
-    assert cells(shown, "LA maximum (mL)")[0][:2] == ["100.0 (10.0), n = 12", "90.0 (10.0)"]
+    assert cells(shown, "LA maximum (mL)")[0][:2] == ["100.0 (10.0)ᵃ", "90.0 (10.0)"]
+    notes = [part.replace("\xa0", " ") for part in shown.notes if isinstance(part, str)]
+    assert any("ᵃ n = 12." in part for part in notes)
 
 
 def varied(analysis: str, outcome: str, **numbers: object) -> dict[str, object]:
@@ -95,7 +97,8 @@ def test_an_analysis_that_failed_is_a_row_with_its_reason_and_no_outcome() -> No
     shown = only(sensitivity_table(table, "ob", 0.95))
     assert [column.title for column in shown.columns[3:]] == ["LVEDV (mL)", "LVM (g)"]
     first, last = ([cell.replace("\xa0", " ") for cell in row] for row in shown.rows)
-    assert first == ["caliper: x", "20 + 30", "0.10", "+5.0 (4.0 to 6.0)", "+5.0 (4.0 to 6.0), n = 12 + 30"]
+    assert first == ["caliper: x", "20 + 30", "0.10", "+5.0 (4.0 to 6.0)", "+5.0 (4.0 to 6.0)ᵃ"]
+    assert str(shown.notes).startswith("ᵃ n = 12 + 30.")
     assert last == ["exact: x (not done: No subject has a partner.)", "–", "–", "–", "–"]
     assert "more" not in shown.notes
 

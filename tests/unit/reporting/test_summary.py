@@ -16,6 +16,15 @@ def test_a_measure_that_few_have_says_of_how_many() -> None:
     results = SimpleNamespace(own_measures=lambda: own, sources=lambda: ["unet"])
     sentence = measures_sentence(cast("Any", SimpleNamespace(results=results)))
     assert sentence == (
-        "Mean (SD) measures by unet in 10 analysed subjects: LVEDV 165.0 (12.9) mL (n = 4) "
-        "and LVM 90.0 (0.0) g."
+        "Median (quartiles) by unet in 10 analysed subjects: LVEDV 165.0 mL (157.5 to 172.5, n = 4) "
+        "and LVM 90.0 g (90.0 to 90.0)."
     )
+
+
+def test_a_measure_that_no_heart_could_have_is_left_out() -> None:
+    own = pd.DataFrame({"subject": ["a", "b", "c"], "source": "unet", "unvalidated": ""})
+    own["lvm_g"], own["rvef_pct"] = 90.0, [-800.0, 4.0, 55.0]
+    results = SimpleNamespace(own_measures=lambda: own, sources=lambda: ["unet"])
+    sentence = measures_sentence(cast("Any", SimpleNamespace(results=results)))
+    assert "LVM" in sentence
+    assert "RVEF" not in sentence

@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from cinecohort.catalogue.measures import COMPARED, PRINTED, Show, columns_shown, views_of
 from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.reporting import published
-from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Text
-from cinecohort.reporting.numbers import count, hidden_count, is_defined, listing, mean_sd
-from cinecohort.reporting.results import read_table, rows_by
+from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Strong, Text
+from cinecohort.reporting.numbers import (
+    UNDEFINED,
+    ci,
+    count,
+    hidden_count,
+    interval,
+    is_defined,
+    listing,
+    signed,
+)
+from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections import overlap, reviewers
 from cinecohort.reporting.sections.agreement_tables import (
     AgreementTables,
@@ -211,30 +220,34 @@ def copied_figure(
     return [Figure(label, caption, f"figures/{target}", description, views)]
 
 
-def summary(context: Context) -> list[Block]:
-    """Key figures of the primary model against the first observer, in a sentence or two."""
+def findings(context: Context) -> list[Text]:
+    """Bias and limits of the primary model against the first observer, and the overlap."""
     tables = read_agreement(context)
     main, _ = ordered(tables.comparisons)
-    sentences = []
+    items: list[Text] = []
     for comparison in [one for one in main if one.kind == "automatic-observer"][:1]:
-        rows = rows_by(tables.of(tables.differences, comparison), "measure")
-        parts = difference_words(rows)
+        rows = rows_by(tables.of(tables.limits, comparison), "measure", "outliers")
+        parts = [bias_words(name, rows.get((name, "kept"), {})) for name in columns_shown(Show.AGREEMENT)]
+        parts = [part for part in parts if part]
         if parts:
-            sentences.append(
-                f"Mean (SD) absolute differences between {comparison.first} and observer "
-                f"{comparison.second} (n = {count(comparison.n)}): {listing(parts)}."
+            items.append(
+                [
+                    Strong("Agreement. "),
+                    f"{comparison.first} minus observer {comparison.second}, mean difference "
+                    f"({ci(tables.confidence)}) [limits of agreement]: {listing(parts)}.",
+                ]
             )
-    sentences.append(overlap.summary(context))
-    text = " ".join(sentence for sentence in sentences if sentence)
-    return [Paragraph(text)] if text else []
+    words = overlap.summary(context)
+    return [*items, [Strong("Overlap. "), words]] if words else items
 
 
-def difference_words(rows: dict[str, dict[str, object]]) -> list[str]:
-    """Mean (SD) absolute differences of the key measures that are there."""
-    parts = []
-    for name in columns_shown(Show.AGREEMENT):
-        row, measure = rows.get(name, {}), PRINTED[name]
-        if is_defined(row.get("absolute_mean")):
-            text = mean_sd(row["absolute_mean"], row["absolute_sd"], measure.digits)
-            parts.append(f"{measure.label} {text} {measure.unit}")
-    return parts
+def bias_words(name: str, row: Row) -> str:
+    """Bias with its interval and the limits of agreement of a measure, empty where there is none."""
+    if not is_defined(row.get("bias")):
+        return ""
+    measure = PRINTED[name]
+    text = f"{measure.label} {signed(row['bias'], measure.digits)} {measure.unit}"
+    bounds = interval(row.get("bias_ci_low"), row.get("bias_ci_high"), measure.digits)
+    limits = interval(row.get("loa_lower"), row.get("loa_upper"), measure.digits)
+    text += f" ({bounds})" if bounds != UNDEFINED else ""
+    return text + (f" [{limits}]" if limits != UNDEFINED else "")

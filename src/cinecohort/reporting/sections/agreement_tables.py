@@ -9,6 +9,7 @@ from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
+    NoteMarks,
     ci,
     count,
     interval,
@@ -116,17 +117,18 @@ def difference_table(
     theirs = theirs or published.NOTHING
     human = all(comparison.human for comparison in comparisons)
     rows: list[list[str] | str] = []
+    marks = NoteMarks()
     for kind, heading in kinds.items():
         rows.append(heading)
         for measure in measures:
             row = [measure_name(measure, human, unit=kind == "absolute")]
             for comparison, known in zip(comparisons, cells, strict=True):
-                row.append(difference_cell(known.get(measure), measure, kind, comparison.n))
+                row.append(difference_cell(known.get(measure), measure, kind, comparison.n, marks))
             row += [theirs.cell(kind, measure, column) for column, _ in theirs.columns]
             rows.append(row)
-    notes: list[Inline] = ["n in a cell: fewer subjects than in the column's head."]
+    notes: list[Inline] = [marks.note()]
     if theirs.columns:
-        notes += [" Published figures: Tables 5 and 9 of Bai et al.", Citation(("bai2018",)), ", UK Biobank."]
+        notes += ["Published figures: Tables 5 and 9 of Bai et al.", Citation(("bai2018",)), ", UK Biobank."]
     spans = [("", 1), ("This cohort", len(comparisons)), ("Published, Bai et al. 2018", len(theirs.columns))]
     return [
         Table(
@@ -150,8 +152,8 @@ def has_difference(row: Row | None) -> bool:
     return row is not None and is_defined(row["absolute_mean"])
 
 
-def difference_cell(row: Row | None, measure: str, kind: str, total: int) -> str:
-    """Mean (SD) of a difference, with n where it is not the comparison's."""
+def difference_cell(row: Row | None, measure: str, kind: str, total: int, marks: NoteMarks) -> str:
+    """Mean (SD) of a difference, marked where its n is not the comparison's."""
     if row is None:
         return UNDEFINED
     if kind == "absolute":
@@ -160,41 +162,43 @@ def difference_cell(row: Row | None, measure: str, kind: str, total: int) -> str
     else:
         n = row.get("n_relative", row["n"])
         text = mean_sd(row["relative_mean_pct"], row["relative_sd_pct"], 1)
-    short = text != UNDEFINED and is_defined(n) and int(n) != total
-    return f"{text}, n = {count(n)}" if short else text
+    return marks.with_n(text, n, total)
 
 
 def dataset_differences(tables: AgreementTables, main: list[Comparison]) -> list[Block]:
     """Absolute differences of the primary comparison in each dataset, where there are several."""
     automatic = next((one for one in main if one.kind == "automatic-observer"), None)
-    rows = tables.differences[tables.differences["dataset"] != ""]
-    if automatic is None or rows.empty:
+    single = tables.differences[tables.differences["dataset"] != ""]
+    if automatic is None or single.empty:
         return []
-    chosen = rows[
-        (rows["first"] == automatic.first)
-        & (rows["second"] == automatic.second)
-        & (rows["frames"] == automatic.frames)
+    chosen = single[
+        (single["first"] == automatic.first)
+        & (single["second"] == automatic.second)
+        & (single["frames"] == automatic.frames)
     ]
     cells = {str(name): rows_by(part, "measure") for name, part in chosen.groupby("dataset", sort=False)}
     if len(cells) < 2:
         return []
     sizes = {name: max(int(row["n"]) for row in known.values()) for name, known in cells.items()}
     measures = [n for n in COMPARED if any(has_difference(known.get(n)) for known in cells.values())]
+    marks = NoteMarks()
+    rows: list[list[str] | str] = [
+        [
+            named_measure(measure),
+            *(
+                difference_cell(known.get(measure), measure, "absolute", sizes[name], marks)
+                for name, known in cells.items()
+            ),
+        ]
+        for measure in measures
+    ]
     return [
         Table(
             "tab-differences-dataset",
             f"Absolute differences of {automatic.title} by dataset: mean (SD).",
             [Column("Measure", "left"), *(Column(with_n(name, sizes[name])) for name in cells)],
-            [
-                [
-                    named_measure(measure),
-                    *(
-                        difference_cell(known.get(measure), measure, "absolute", sizes[name])
-                        for name, known in cells.items()
-                    ),
-                ]
-                for measure in measures
-            ],
+            rows,
+            notes=marks.note(),
         )
     ]
 

@@ -1,5 +1,7 @@
 """The flow of subjects: who was received, who was left out where and why, who was analysed."""
 
+from itertools import pairwise
+
 import pandas as pd
 
 from cinecohort.catalogue.findings import finding_words
@@ -13,7 +15,7 @@ from cinecohort.reporting.document import (
     Section,
     Table,
 )
-from cinecohort.reporting.numbers import count, hidden_count, percent, quantity
+from cinecohort.reporting.numbers import count, hidden_count, listing, percent, quantity
 from cinecohort.reporting.results import after_the_flow
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.vocabulary import STAGE_NAMES, STEP_NAMES
@@ -87,24 +89,49 @@ def flow_diagram(context: Context) -> FlowDiagram | None:
     flagged = len(context.results.flagged)
     late = int(after_the_flow(context.results.status).sum())
     if late:
-        lines = [f"Excluded: n = {count(late)}", "fault of the comparison with observers"]
+        lines = [f"Left out: n = {count(late)}", "fault of the comparison with observers"]
         steps[-1] = FlowStep(steps[-1].title, steps[-1].n, lines)
         steps.append(FlowStep("", ""))
     steps[-1] = FlowStep("Analysed", f"{count(analysed)} ({count(flagged)} flagged for review)")
+    steps, idle = without_idle_steps(steps)
     words = ", ".join(f"{step.title.lower()} {step.n}" for step in steps)
     return FlowDiagram(
         "fig-flow",
-        "Flow of subjects. Boxes on the right give the number left out at each step, with reasons.",
+        "Flow of subjects. Boxes on the right give the number left out on the way from one step to the next, "
+        f"with reasons.{idle_words(idle)}",
         steps,
         f"Flow of subjects: {words}.",
     )
+
+
+def without_idle_steps(steps: list[FlowStep]) -> tuple[list[FlowStep], list[str]]:
+    """Steps of a diagram without those that everybody passed, and the titles of the latter.
+
+    What is left out after an idle step hangs on the box above it, which has the same number.
+    """
+    drawn, idle = steps[:1], []
+    for before, step in pairwise(steps):
+        if before.excluded or step is steps[-1]:
+            drawn.append(step)
+            continue
+        idle.append(step.title)
+        drawn[-1] = FlowStep(drawn[-1].title, drawn[-1].n, step.excluded)
+    return drawn, idle
+
+
+def idle_words(titles: list[str]) -> str:
+    """Sentence on the steps at which nobody was left out, empty where there are none."""
+    if not titles:
+        return ""
+    names = listing(title[:1].lower() + title[1:] for title in titles)
+    return f" Nobody was left out at {quantity(len(titles), 'further step')}: {names}."
 
 
 def excluded_words(excluded: int, reasons: pd.DataFrame, smallest: int) -> list[str]:
     """Lines of a box on the right."""
     if not excluded:
         return []
-    lines = [f"Excluded: n = {hidden_count(excluded, smallest)}"]
+    lines = [f"Left out: n = {hidden_count(excluded, smallest)}"]
     ordered = reasons.sort_values("n", ascending=False, kind="stable")
     for row in ordered.head(MOST_REASONS).to_dict("records"):
         code, n = str(row["code"]), int(row["n"])

@@ -8,13 +8,13 @@ from cinecohort.catalogue.findings import finding_words
 from cinecohort.catalogue.views import STRUCTURE_NAMES
 from cinecohort.reporting import gallery
 from cinecohort.reporting.document import Block, Gallery, Paragraph, Section, Strong, Text
+from cinecohort.reporting.example_figure import COLOUR_WORDS
 from cinecohort.reporting.numbers import count, number
 from cinecohort.reporting.results import configured_sets
 from cinecohort.reporting.sections.context import Context
 from cinecohort.statistics.cases import choose_cases
 
 PANEL_PIXELS = 140
-COLOUR_WORDS = "orange, LV cavity; green, outer border of the myocardium; blue, RV cavity"
 
 
 @dataclass(frozen=True)

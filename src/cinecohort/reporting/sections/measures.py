@@ -15,7 +15,16 @@ from cinecohort.catalogue.measures import (
 )
 from cinecohort.reporting.distribution_figures import draw_bullseye, draw_distributions, wall_means
 from cinecohort.reporting.document import Block, Column, Figure, Paragraph, Reference, Section, Table
-from cinecohort.reporting.numbers import UNDEFINED, count, listing, mean_sd, number, quantity, with_n
+from cinecohort.reporting.numbers import (
+    UNDEFINED,
+    NoteMarks,
+    count,
+    listing,
+    mean_sd,
+    number,
+    quantity,
+    with_n,
+)
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.participants import group_labels, group_labels_are_study, has_values
 from cinecohort.reporting.sections.reference import reference_blocks
@@ -67,13 +76,12 @@ def introduction(context: Context, sources: list[str]) -> str:
     )
 
 
-def cell(values: pd.Series, digits: int, total: int) -> str:
-    """Mean (SD), with n where it is not all of the column's subjects."""
+def cell(values: pd.Series, digits: int, total: int, marks: NoteMarks) -> str:
+    """Mean (SD), marked where it is not of all of the column's subjects."""
     known = pd.to_numeric(values, errors="coerce").dropna()
     if known.empty:
         return UNDEFINED
-    text = mean_sd(known.mean(), known.std(ddof=1), digits)
-    return text if len(known) == total else f"{text}, n = {count(len(known))}"
+    return marks.with_n(mean_sd(known.mean(), known.std(ddof=1), digits), len(known), total)
 
 
 def table_of(
@@ -81,10 +89,14 @@ def table_of(
 ) -> Table:
     """Make a table of mean (SD), one row per measure and one column per group."""
     sizes = {name: group["subject"].nunique() for name, group in groups.items()}
+    marks = NoteMarks()
     rows = [
         [
             named_measure(measure),
-            *(cell(group[measure], measure_digits(measure), sizes[name]) for name, group in groups.items()),
+            *(
+                cell(group[measure], measure_digits(measure), sizes[name], marks)
+                for name, group in groups.items()
+            ),
         ]
         for measure in measured
     ]
@@ -93,7 +105,7 @@ def table_of(
         caption,
         [Column("Measure", "left"), *(Column(with_n(name, sizes[name])) for name in groups)],
         rows,
-        notes=notes,
+        notes=marks.note() + notes,
     )
 
 

@@ -1,13 +1,28 @@
 """Overlap and contour distances by structure, and Dice by whatever tells subjects apart."""
 
 import shutil
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES, VIEW_SHORT
 from cinecohort.reporting import published
 from cinecohort.reporting.document import Block, Citation, Column, Figure, Inline, Paragraph, Table
-from cinecohort.reporting.numbers import UNDEFINED, count, is_defined, listing, mean_sd, quantity, with_n
+from cinecohort.reporting.numbers import (
+    UNDEFINED,
+    NoteMarks,
+    ci,
+    count,
+    interval,
+    is_defined,
+    listing,
+    mean_sd,
+    number,
+    quantity,
+    with_n,
+)
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.vocabulary import ROLE_NAMES, named_structure
@@ -101,6 +116,7 @@ def overlap_table(
     )
     sizes = {pair: max(int(row["n"]) for key, row in known.items() if key[:2] == pair) for pair in pairs}
     rows: list[list[str] | str] = []
+    marks = NoteMarks()
     for metric, heading, digits in METRICS:
         rows.append(f"{heading}, mean (SD)")
         for view, structure in structures:
@@ -108,17 +124,17 @@ def overlap_table(
             row = [str(name) if "observers" in label else name]
             for pair in pairs:
                 key = (*pair, view, structure)
-                row.append(overlap_cell(known.get(key), metric, digits, sizes[pair]))
+                row.append(overlap_cell(known.get(key), metric, digits, sizes[pair], marks))
             row += [
                 theirs.cell(metric, f"{view} {structure}", comparison) for comparison, _ in theirs.columns
             ]
             rows.append(row)
     notes: list[Inline] = [
         f"Dice in 3D; distances in the slices that both segmented, averaged over slices{FRAMES[noun]} "
-        f"n in a cell: fewer {noun}s than in the column's head, where a value is not defined."
+        + marks.note()
     ]
     if theirs.columns:
-        notes += [" Published figures: Bai et al.", Citation(("bai2018",)), ", Tables 3 and 7, UK Biobank."]
+        notes += ["Published figures: Bai et al.", Citation(("bai2018",)), ", Tables 3 and 7, UK Biobank."]
     spans = [("", 1), ("This cohort", len(pairs)), ("Published, Bai et al. 2018", len(theirs.columns))]
     return Table(
         label,
@@ -135,13 +151,12 @@ def overlap_table(
     )
 
 
-def overlap_cell(row: Row | None, metric: str, digits: int, total: int) -> str:
-    """Mean (SD) of a metric, with n where it is not the column's."""
+def overlap_cell(row: Row | None, metric: str, digits: int, total: int, marks: NoteMarks) -> str:
+    """Mean (SD) of a metric, marked where its n is not the column's."""
     if row is None:
         return UNDEFINED
     text = mean_sd(row[f"{metric}_mean"], row[f"{metric}_sd"], digits)
-    n = row[f"n_{metric}"]
-    return f"{text}, n = {count(n)}" if text != UNDEFINED and is_defined(n) and int(n) != total else text
+    return marks.with_n(text, row[f"n_{metric}"], total)
 
 
 def floor_sentence(table: pd.DataFrame) -> str:
@@ -252,11 +267,23 @@ def summary(context: Context) -> str:
     source, reference = automatic[0]
     rows = table[(table["source"] == source) & (table["reference"] == reference)]
     parts = [
-        f"{STRUCTURE_NAMES[str(row['structure'])]} {mean_sd(row['dice_mean'], row['dice_sd'], 2)}"
+        f"{STRUCTURE_NAMES[str(row['structure'])]} {number(row['dice_mean'], 2)}"
+        f" ({mean_interval(row, context.results.confidence)})"
         for row in rows.to_dict("records")
         if is_defined(row["dice_mean"])
     ]
     if not parts:
         return ""
     n = f"n = {count(rows['n'].max())}" + (" frames" if context.results.overlap_noun == "frame" else "")
-    return f"Mean (SD) Dice of {source} and {reference} in the short axis ({n}): {listing(parts)}."
+    confidence = ci(context.results.confidence)
+    return f"Mean Dice ({confidence}) of {source} and {reference} in the short axis, {n}: {listing(parts)}."
+
+
+def mean_interval(row: Mapping[Hashable, Any], confidence: float) -> str:
+    """Confidence interval of a mean Dice by Student's t, ended at 1; a dash for a single subject."""
+    n, sd = int(row["n_dice"]), float(row["dice_sd"])
+    if n < 2 or not is_defined(sd):
+        return UNDEFINED
+    half = float(stats.t.ppf((1 + confidence) / 2, n - 1)) * sd / n**0.5
+    mean = float(row["dice_mean"])
+    return interval(max(mean - half, 0), min(mean + half, 1), 2)

@@ -8,6 +8,7 @@ from cinecohort.catalogue.covariates import CATEGORIES, CONTINUOUS, covariate_wo
 from cinecohort.reporting.document import Block, Column, Paragraph, Section, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
+    NoteMarks,
     count,
     count_percent,
     interval,
@@ -191,10 +192,14 @@ def image_table(context: Context) -> Table | None:
     }
     groups = {str(name): group for name, group in table.groupby("dataset", sort=False)}
     rows: list[list[str]] = []
+    marks = NoteMarks()
     for column, (title, digits) in facts.items():
         if has_values(table, column):
             rows.append(
-                [f"{title}, median (range)", *(median_range(g[column], digits) for g in groups.values())]
+                [
+                    f"{title}, median (range)",
+                    *(median_range(g[column], digits, marks) for g in groups.values()),
+                ]
             )
     for view in ("sa", "la_2ch", "la_3ch", "la_4ch"):
         present = {
@@ -213,13 +218,14 @@ def image_table(context: Context) -> Table | None:
         "Images of the analysed subjects.",
         [Column("", "left"), *(Column(with_n(name, len(g))) for name, g in groups.items())],
         rows,
+        notes=marks.note(),
     )
 
 
-def median_range(values: pd.Series, digits: int) -> str:
-    """Median and range of what is known, with n where some are missing."""
+def median_range(values: pd.Series, digits: int, marks: NoteMarks) -> str:
+    """Median and range of what is known, marked where some are missing."""
     known = pd.to_numeric(values, errors="coerce").dropna()
     if known.empty:
         return UNDEFINED
     text = f"{number(known.median(), digits)} ({interval(known.min(), known.max(), digits)})"
-    return text if len(known) == len(values) else f"{text}, n = {count(len(known))}"
+    return marks.with_n(text, len(known), len(values))

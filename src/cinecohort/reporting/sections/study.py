@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from cinecohort.catalogue.covariates import covariate_words, in_sentence
 from cinecohort.catalogue.findings import finding_words
-from cinecohort.catalogue.measures import views_of
+from cinecohort.catalogue.measures import BY_COLUMN, measure_digits, views_of
 from cinecohort.files import read_json
 from cinecohort.findings import Status
 from cinecohort.reporting.document import (
@@ -20,22 +21,39 @@ from cinecohort.reporting.document import (
     FlowDiagram,
     FlowStep,
     Paragraph,
+    Reference,
     Section,
     Strong,
+    Text,
 )
-from cinecohort.reporting.numbers import count, hidden_count
+from cinecohort.reporting.numbers import (
+    ci,
+    count,
+    hidden_count,
+    interval,
+    is_defined,
+    listing,
+    number,
+    quantity,
+    signed,
+)
 from cinecohort.reporting.results import read_table, rows_by
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.flow import idle_words, without_idle_steps
 from cinecohort.reporting.sections.study_tables import (
     balance_table,
     baseline_table,
     comparison_table,
+    largest_n,
     missing_table,
     power_table,
     sensitivity_table,
     subgroup_table,
 )
 from cinecohort.reporting.validation import Marks
+
+MOST_ON_FIRST_PAGE = 3
+"""Outcomes of a study that the first page gives."""
 
 TABLES = (
     "flow",
@@ -189,7 +207,7 @@ def flow_diagram(context: Context, study: Study) -> FlowDiagram | None:
             continue
         lost = [(words, k) for words, k in pending if k]
         if steps and lost:
-            lines = [f"Excluded: n = {hidden_count(sum(k for _, k in lost), smallest)}"]
+            lines = [f"Left out: n = {hidden_count(sum(k for _, k in lost), smallest)}"]
             lines += [f"{reason_words(words)}: {hidden_count(k, smallest)}" for words, k in lost]
             steps[-1] = FlowStep(steps[-1].title, steps[-1].n, lines)
         pending = []
@@ -199,9 +217,11 @@ def flow_diagram(context: Context, study: Study) -> FlowDiagram | None:
         steps.append(FlowStep(title[:1].upper() + title[1:], count(n)))
     if not steps:
         return None
+    steps, idle = without_idle_steps(steps)
     return FlowDiagram(
         f"fig-study-{study.name}-flow",
-        f"Flow of the subjects of the study {study.title}, by step.",
+        f"Flow of the subjects of the study {study.title}. Boxes on the right give the number left out on "
+        f"the way from one step to the next, with reasons.{idle_words(idle)}",
         steps,
         "Flow of subjects: " + ", ".join(f"{step.title} {step.n}" for step in steps) + ".",
     )
@@ -239,21 +259,18 @@ def figure(
 def methods(study: Study) -> list[Block]:
     """Sentences of ``methods.txt``, with the method's citations."""
     path = study.folder / "methods.txt"
-    sentences = [line.strip() for line in path.read_text().splitlines()] if path.is_file() else []
-    text = " ".join(sentence for sentence in sentences if sentence)
-    if not text:
+    lines = [line.strip() for line in path.read_text().splitlines()] if path.is_file() else []
+    points: list[Text] = [line for line in lines if line]
+    if not points:
         return []
-    return [
-        Paragraph(
-            [
-                text,
-                " On propensity scores see Austin",
-                Citation(("austin2011",)),
-                ", on the algorithm Ho et al.",
-                Citation(("ho2011",)),
-            ]
-        )
+    sources: Text = [
+        "On propensity scores see Austin",
+        Citation(("austin2011",)),
+        ", on the algorithm Ho et al.",
+        Citation(("ho2011",)),
+        ".",
     ]
+    return [Bullets([*points, sources])]
 
 
 def without_unvalidated(context: Context, marks: Marks) -> frozenset[str]:
@@ -266,9 +283,57 @@ def without_unvalidated(context: Context, marks: Marks) -> frozenset[str]:
     return frozenset(labels)
 
 
-def summary(context: Context) -> list[Block]:
-    """Verdicts for the first page."""
-    return [
-        Paragraph([Strong(f"{study.title}. "), str(study.summary.get("verdict", ""))])
-        for study in read_studies(context)
-    ]
+def findings(context: Context) -> list[Text]:
+    """Differences of each study for the first page: the first outcomes with their intervals."""
+    items: list[Text] = []
+    for study in read_studies(context):
+        table = study.tables["comparison"]
+        if not study.done or table.empty:
+            items.append([Strong(f"{study.title}. "), str(study.summary.get("verdict", ""))])
+            continue
+        parts = []
+        for row in table.head(MOST_ON_FIRST_PAGE).to_dict("records"):
+            name = str(row["outcome"])
+            low_high = interval(row["ci_low"], row["ci_high"], measure_digits(name))
+            value = signed(row["difference"], measure_digits(name))
+            parts.append(f"{BY_COLUMN[name].label} {value} {BY_COLUMN[name].unit} ({low_high})")
+        n1, n0 = largest_n(rows_by(table, "outcome").values())
+        more = len(table) - len(parts)
+        items.append(
+            [
+                Strong(f"{study.title}. "),
+                f"{study.exposure} minus {study.reference} ({count(n1)} and {count(n0)} matched subjects; "
+                f"{ci(study.confidence)}): {listing(parts)}"
+                + (f"; {quantity(more, 'further outcome')} in " if more else "; see "),
+                Reference(f"tab-study-{study.name}-comparison"),
+                ".",
+            ]
+        )
+    return items
+
+
+def cautions(context: Context) -> list[Text]:
+    """What not to believe of each study: groups that differ after matching, groups that are small."""
+    items: list[Text] = []
+    for study in read_studies(context):
+        if not study.done:
+            continue
+        words = []
+        balance = study.tables["balance"]
+        threshold = float((study.summary.get("options") or {}).get("balance_threshold", 0.1))
+        if study.summary.get("balanced") is False and "smd" in balance:
+            after = balance[(balance["stage"] == "after") & (balance["smd"].abs() > threshold)]
+            covariates = after.loc[after["covariate"] != "distance", "variable"].astype(str)
+            names = dict.fromkeys(in_sentence(covariate_words(name)) for name in covariates)
+            if names:
+                words.append(f"the groups still differ in {listing(names)} after matching")
+        power = study.tables["power"]
+        if len(power) and is_defined(power["detectable_d"].max()):
+            words.append(
+                "a difference of less than "
+                f"{number(power['detectable_d'].max(), 1)} standard deviations would mostly be missed"
+            )
+        if words:
+            text = f"{listing(words)}."
+            items.append([Strong(f"{study.title}. "), text[:1].upper() + text[1:]])
+    return items

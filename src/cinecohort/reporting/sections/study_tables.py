@@ -10,6 +10,7 @@ from cinecohort.catalogue.measures import measure_digits, measure_label, views_o
 from cinecohort.reporting.document import Block, Citation, Column, Inline, Named, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
+    NoteMarks,
     ci,
     count,
     hidden_count,
@@ -147,12 +148,13 @@ def comparison_table(
     n1, n0 = largest_n(known.values())
     printed = {outcome: row for outcome, row in theirs.items() if outcome in known}
     rows: list[list[str] | str] = []
+    marks = NoteMarks()
     for outcome, row in known.items():
         digits = measure_digits(outcome)
         cells = [
             named_measure(outcome),
-            with_own_n(mean_sd(row["mean1"], row["sd1"], digits), row["n1"], n1),
-            with_own_n(mean_sd(row["mean0"], row["sd0"], digits), row["n0"], n0),
+            marks.with_n(mean_sd(row["mean1"], row["sd1"], digits), row["n1"], n1),
+            marks.with_n(mean_sd(row["mean0"], row["sd0"], digits), row["n0"], n0),
             difference(row["difference"], row["ci_low"], row["ci_high"], digits),
             p_value(row.get("p", row["welch_p"])),
             p_value(row["p_holm"]),
@@ -171,8 +173,8 @@ def comparison_table(
     method = str(next(iter(known.values())).get("p_method", "Welch"))
     test = "Welch's test" if method == "Welch" else f"{method}, as means and SDs with the matching's weights"
     notes: list[Inline] = [
-        f"Mean (SD). p: {test}, two-sided; p (Holm): adjusted for the number of outcomes; g: Hedges' g. "
-        "n in a cell: fewer subjects than in the column's head."
+        f"Mean (SD). {marks.note()}p: {test}, two-sided; p (Holm): adjusted for the number of outcomes; "
+        "g: Hedges' g."
     ]
     spans: list[tuple[str, int]] = []
     if printed:
@@ -207,12 +209,6 @@ def largest_n(rows: Iterable[Row]) -> tuple[int, int]:
     """Sizes of both groups in the outcome that most of them have."""
     rows = list(rows)
     return max(int(row["n1"]) for row in rows), max(int(row["n0"]) for row in rows)
-
-
-def with_own_n(text: str, n: object, total: int) -> str:
-    """Text of a cell, with its n where it is not the column's."""
-    short = text != UNDEFINED and is_defined(n) and int(n) != total  # type: ignore[call-overload]
-    return f"{text}, n = {count(n)}" if short else text
 
 
 def published_cells(row: Row | None, any_printed: bool) -> list[str]:
@@ -292,9 +288,10 @@ def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list
     outcomes = [outcome for outcome in dict.fromkeys(table["outcome"]) if outcome]
     shown = outcomes[:MOST_OUTCOMES]
     parts = [part.to_dict("records") for _, part in table.groupby(["analysis", "setting"], sort=False)]
-    rows: list[list[str] | str] = [sensitivity_row(part, shown) for part in parts[:MOST_ROWS]]
+    marks = NoteMarks()
+    rows: list[list[str] | str] = [sensitivity_row(part, shown, marks) for part in parts[:MOST_ROWS]]
     notes = [
-        "n in a cell: fewer subjects than in the column n.",
+        *filter(None, [marks.note().strip()]),
         "Intervals of matched analyses count matched sets: the primary analysis has the difference of the "
         "comparison of the groups, whose interval takes all subjects for independent.",
     ]
@@ -316,7 +313,7 @@ def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list
     ]
 
 
-def sensitivity_row(part: list[dict[Hashable, Any]], outcomes: list[str]) -> list[str]:
+def sensitivity_row(part: list[dict[Hashable, Any]], outcomes: list[str], marks: NoteMarks) -> list[str]:
     """Cells of one choice of analysis, with the reason where it could not be made."""
     known = {str(row["outcome"]): row for row in part if row["outcome"]}
     words, setting = str(part[0]["analysis"]), str(part[0]["setting"])
@@ -333,8 +330,8 @@ def sensitivity_row(part: list[dict[Hashable, Any]], outcomes: list[str]) -> lis
         low, high = row.get("ci_low"), row.get("ci_high")
         text = difference(row.get("estimate"), low, high, measure_digits(outcome))
         if text != UNDEFINED and group_sizes(row) != most:
-            text += f", n = {count(row.get('n1'))} + {count(row.get('n0'))}"
-        cells.append(text.replace(" ", " "))
+            text += marks.of(f"n = {count(row.get('n1'))} + {count(row.get('n0'))}")
+        cells.append(text)
     n = f"{count(most[0])} + {count(most[1])}" if most else UNDEFINED
     return [words, n, number(part[0].get("max_abs_smd"), 2), *cells]
 
