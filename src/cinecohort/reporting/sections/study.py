@@ -21,7 +21,6 @@ from cinecohort.reporting.document import (
     FlowDiagram,
     FlowStep,
     Paragraph,
-    Reference,
     Section,
     Strong,
     Text,
@@ -294,8 +293,8 @@ def findings(context: Context) -> list[Text]:
         parts = []
         for row in table.head(MOST_ON_FIRST_PAGE).to_dict("records"):
             name = str(row["outcome"])
-            low_high = interval(row["ci_low"], row["ci_high"], measure_digits(name))
-            value = signed(row["difference"], measure_digits(name))
+            low_high = interval(row.get("ci_low"), row.get("ci_high"), measure_digits(name))
+            value = signed(row.get("difference"), measure_digits(name))
             parts.append(f"{BY_COLUMN[name].label} {value} {BY_COLUMN[name].unit} ({low_high})")
         n1, n0 = largest_n(rows_by(table, "outcome").values())
         more = len(table) - len(parts)
@@ -304,9 +303,7 @@ def findings(context: Context) -> list[Text]:
                 Strong(f"{study.title}. "),
                 f"{study.exposure} minus {study.reference} ({count(n1)} and {count(n0)} matched subjects; "
                 f"{ci(study.confidence)}): {listing(parts)}"
-                + (f"; {quantity(more, 'further outcome')} in " if more else "; see "),
-                Reference(f"tab-study-{study.name}-comparison"),
-                ".",
+                + (f"; {quantity(more, 'further outcome')} in the section on it." if more else "."),
             ]
         )
     return items
