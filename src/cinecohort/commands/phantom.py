@@ -24,7 +24,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Write the cohort; progress on a terminal, one line in the end."""
     from tqdm import tqdm
 
+    from cinecohort.ledger.tables import read_table
     from cinecohort.phantom.cohort import write_cohort
+    from cinecohort.review.simulated import write_assessments
 
     written_frames: Literal["all", "ed_es"] = "ed_es" if arguments.ed_es else "all"
     options = PhantomOptions(**read_options(arguments, SETTINGS), written_frames=written_frames)
@@ -34,5 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
             bar.update(done - bar.n)
 
         write_cohort(arguments.destination, options, show)
+    if options.layout != "nifti" and not options.tables_only:
+        # Last of all, since the Makefile takes them for the mark of a finished cohort.
+        people = read_table(arguments.destination / "participants.tsv", ("subject",))
+        write_assessments(arguments.destination / "assessments", list(people["subject"]), options.seed)
     print(f"{arguments.destination}: {options.subjects} phantom subjects (SYNTHETIC DATA).")
     return 0

@@ -8,7 +8,6 @@ from pathlib import Path
 import pandas as pd
 
 from cinecohort.errors import UserError
-from cinecohort.phantom.analysts import assessments
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.subject import Written, write_subject
 from cinecohort.phantom.tables import write_tables, write_tsv
@@ -23,9 +22,8 @@ def write_cohort(destination: Path, options: PhantomOptions, progress: Progress 
     ----------
     destination
         Folder of the cohort: ``bulk/`` (or ``dicom/``) and ``annotations/{observer}/``, or a folder a
-        subject (layout ``nifti``); ``participants.tsv``, ``truth.tsv`` (one row per subject),
-        ``truth_frames.tsv`` (one row per frame) and ``assessments/``, scores of two simulated analysts. The
-        tables are written last.
+        subject (layout ``nifti``); ``participants.tsv``, ``truth.tsv`` (one row per subject) and
+        ``truth_frames.tsv`` (one row per frame). The tables are written last.
     options
         What to write; the same options give the same files.
     progress
@@ -51,9 +49,6 @@ def write_cohort(destination: Path, options: PhantomOptions, progress: Progress 
     )
     write_tsv(destination / "truth.tsv", pd.DataFrame([each.truth for each in written]))
     write_tsv(destination / "participants.tsv", pd.DataFrame([each.participant for each in written]))
-    subjects = [str(each.participant["subject"]) for each in written]
-    for analyst, scores in assessments(subjects, options.seed).items():
-        write_tsv(destination / "assessments" / f"{analyst}.tsv", scores)
 
 
 def _subjects(destination: Path, options: PhantomOptions) -> Iterator[Written]:

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image as Picture
 
 from cinecohort.analyses.reviewer_files import write_reviewers
+from cinecohort.cli import main
 from cinecohort.errors import UserError
 from cinecohort.images import read_image, write_image
 from cinecohort.ledger.tables import read_table
-from cinecohort.phantom.analysts import assessments
 from cinecohort.review.blinded import make_blinded, sampled
 from cinecohort.review.blinding import (
     COLUMNS,
@@ -25,6 +25,7 @@ from cinecohort.review.blinding import (
     unblinded,
 )
 from cinecohort.review.options import BlindedOptions
+from cinecohort.review.simulated import assessments
 from support.review_cohort import add_manual_rows, write_heart, write_observer, write_tables
 
 SUBJECTS = ("A", "B", "C", "D")
@@ -227,3 +228,11 @@ def test_simulated_analysts_score_as_published(tmp_path):
     assert not (tmp_path / "agreement" / "reviewers.csv").exists()
     again = assessments(subjects, 1)
     assert all(again[analyst].equals(made[analyst]) for analyst in made)
+
+
+def test_the_phantom_command_writes_simulated_analysts_last(tmp_path):
+    assert main(["phantom", str(tmp_path / "made"), "--subjects", "1", "--frames", "4"]) == 0
+    scores = read_assessments(sorted((tmp_path / "made" / "assessments").iterdir()))
+    assert {one.analyst for one in scores} == {"simulated_1", "simulated_2"}
+    subject = (tmp_path / "made" / "participants.tsv").read_text().splitlines()[1].split("\t")[0]
+    assert {one.case for one in scores} == {case_code(1, subject)}

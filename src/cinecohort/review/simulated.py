@@ -5,19 +5,24 @@ scores come back. They say nothing about contours, and stand marked as simulated
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from cinecohort.phantom.people import generator
+from cinecohort.files import write_text
 from cinecohort.review.blinding import COLUMNS, REGIONS, SIMULATED, automatic_is_left, case_code
 from cinecohort.statistics.published_tables import load
 
 TOGETHER = 0.5
 """Share of the cases of which the second analyst says what the first does."""
 PERCENTAGES = ("agreement_pct", "automatic_better_pct", "manual_better_pct", "not_sure_pct")
-NUMBER = 8
-"""Of their stream of random numbers."""
+
+
+def write_assessments(folder: Path, subjects: Sequence[str], seed: int) -> None:
+    """Write the scores of both, one file each; see :func:`assessments`."""
+    for analyst, scores in assessments(subjects, seed).items():
+        write_text(folder / f"{analyst}.tsv", scores.to_csv(sep="\t", index=False))
 
 
 def assessments(subjects: Sequence[str], seed: int) -> dict[str, pd.DataFrame]:
@@ -39,7 +44,7 @@ def assessments(subjects: Sequence[str], seed: int) -> dict[str, pd.DataFrame]:
         (str(row["analyst"]), str(row["position"])): [float(row[name]) for name in PERCENTAGES]
         for row in load("bai2018_table4").to_dict("records")
     }
-    rng = generator(seed, 0, NUMBER)
+    rng = np.random.default_rng(seed)
     rows: dict[str, list[dict[str, str]]] = {"simulated_1": [], "simulated_2": []}
     for subject in subjects:
         for region in REGIONS:
