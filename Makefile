@@ -48,12 +48,13 @@ lint: .venv/ready data
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint envs/Dockerfile
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
 lock:
 	$(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --quiet --editable ".[workflow,test,lint]"
+	.venv-lock/bin/python -m pip install --quiet --editable ".[workflow,test,lint,docs]"
 	.venv-lock/bin/python envs/write_pins.py
 	rm -rf .venv-lock
 
