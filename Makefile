@@ -6,10 +6,13 @@ CORES ?= 2
 WORKERS ?= $$(( $(CORES) + 2 ))
 BIN := .venv/bin
 
-.PHONY: help environment data report test lint lock clean
+.PHONY: help environment data report example pictures docs test lint lock clean
 
 help:
 	@echo "make report   phantom cohort to results/report.pdf (minutes on two cores)"
+	@echo "make example  the same: the example report"
+	@echo "make docs     the documentation, to site/index.html"
+	@echo "make pictures the pictures of the README, from results/"
 	@echo "make test     the whole test suite"
 	@echo "make lint     ruff, mypy, snakefmt, snakemake --lint"
 	@echo "make data     the phantom cohort alone, in data/phantom"
@@ -41,6 +44,15 @@ report: .venv/ready data
 	$(BIN)/snakemake --cores $(CORES) --configfile config/population.yaml
 	@echo "Done: results/report.pdf, and results/population/report.pdf of a study of 5,000"
 
+example: report
+
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "Done: site/index.html"
+
+pictures: .venv/ready
+	$(BIN)/python docs/pictures.py results docs/images
+
 test: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
@@ -59,4 +71,4 @@ lock:
 	rm -rf .venv-lock
 
 clean:
-	rm -rf results/[!R]* data .snakemake
+	rm -rf results/[!R]* data site .snakemake

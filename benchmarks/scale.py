@@ -293,7 +293,7 @@ def overhead(folder: Path) -> list[dict[str, Any]]:
         cost, printed = run(cohort, *(f"results/{stage}/{n}.tsv" for stage in stages for n in names))
         if cohort.contents("subjects") != kept:
             raise RuntimeError("the jobs found something to do: correct this benchmark")
-        jobs = printed.count("Finished jobid")
+        jobs = printed.count("rule convert:\n")
         each = cost["processor s"] / n_subjects / len(stages)
         rows.append({"design": name, "jobs": jobs, **cost, "processor s per subject and stage": each})
     return rows

@@ -1,8 +1,10 @@
-"""Write the JSON schemas, the reference of all keys in README.md, and dictionary.md from the catalogue."""
+"""Write the JSON schemas, the reference of all keys in README.md, dictionary.md, and pages of docs/."""
 
 import json
 from pathlib import Path
 from typing import Any
+
+from write_pages import write_pages
 
 from cinecohort.catalogue.covariates import COVARIATES
 from cinecohort.catalogue.findings import Code
@@ -136,6 +138,7 @@ def between(text: str, begin: str, end: str, inside: str) -> str:
 def main() -> None:
     """Write all files."""
     (FOLDER / "dictionary.md").write_text(dictionary())
+    write_pages()
     (FOLDER / "config.schema.json").write_text(schema())
     (FOLDER / "experiments.schema.json").write_text(experiments_schema())
     page = FOLDER / "README.md"

@@ -59,6 +59,8 @@ class Cohort:
     folder: Path
     checkout: Path = ROOT
     environment: dict[str, str] = field(default_factory=dict)
+    quiet: str | None = "host"
+    """What Snakemake does not print; None: as the default profile says, which hides the jobs too."""
 
     @property
     def raw(self) -> Path:
@@ -97,6 +99,8 @@ class Cohort:
         command = [sys.executable, "-m", "snakemake", *arguments]
         command += ["--snakefile", str(self.checkout / "Snakefile"), "--directory", str(self.folder)]
         command += ["--configfile", str(self.folder / "config.yaml")]
+        if self.quiet:
+            command += ["--quiet", self.quiet]
         if not {"--unlock", "--profile"} & set(arguments):
             command += ["--cores", "2"]
         return command

@@ -36,12 +36,14 @@ def test_after_a_failure_at_any_stage_the_next_run_finishes_the_work(cohort, cha
         printed = cohort.snakemake(check=False)
         for rule in rules.split(","):
             assert f"Error in rule {rule}" in printed
+            assert f"A job of {rule} failed: see " in printed
         summary = (cohort.results / "summary.txt").read_text()
         assert "Run ended with failed jobs" in summary
         assert summary in printed
-    cohort.environment = {}
+    cohort.environment, cohort.quiet = {}, None
     printed = cohort.snakemake()
     assert (cohort.results / "summary.txt").read_text() in printed
+    assert not re.search("^(local)?rule |^Finished|steps", printed, re.MULTILINE)
     assert "5 subjects: 5 ok, " in (cohort.results / "summary.txt").read_text()
     assert NOTHING in cohort.snakemake()
     parts = ("subjects", "cohort", "agreement", "study", *STAGES)

@@ -28,6 +28,7 @@ def test_examples_are_valid(path, monkeypatch):
 def test_schema_and_reference_have_not_drifted():
     sys.path.insert(0, str(ROOT / "config"))
     try:
+        import write_pages
         import write_reference
     finally:
         sys.path.pop(0)
@@ -39,6 +40,8 @@ def test_schema_and_reference_have_not_drifted():
         assert path.read_text().startswith(f"# yaml-language-server: $schema={name}.schema.json\n"), path.name
     assert write_reference.reference() in (ROOT / "config" / "README.md").read_text()
     assert (ROOT / "config" / "dictionary.md").read_text() == write_reference.dictionary()
+    for page, text in write_pages.PAGES.items():
+        assert page.read_text() == text(), page.name
 
 
 def test_parsing_the_snakefile_imports_nothing_heavy():

@@ -58,6 +58,8 @@ class Measure:
         Empty for what is not taken from label maps.
     formula, source
         How it is computed, and where that is defined.
+    frames, caveat
+        When in the cycle it is taken (empty for what follows from others), and what to know of it.
     of
         The columns that it follows from, in the order of its function's arguments; empty for what is
         measured on the label maps themselves.
@@ -89,6 +91,8 @@ class Measure:
     ukbb_cardiac: str = ""
     use: Use = Use.PRINTED
     show: Show = Show.NOWHERE
+    frames: str = ""
+    caveat: str = ""
 
     @property
     def heading(self) -> str:
@@ -114,78 +118,112 @@ _STROKE, _FRACTION, _OUTPUT = "EDV - ESV", "100 (EDV - ESV) / EDV", "stroke volu
 _EMPTYING, _DISKS = "100 (maximum - minimum) / maximum", "sum of the slices' areas x slice spacing"
 _OF_LV, _OF_RV = ("lvedv_ml", "lvesv_ml"), ("rvedv_ml", "rvesv_ml")
 _OF_LA, _OF_RA = ("la_max_ml", "la_min_ml"), ("ra_max_ml", "ra_min_ml")
+_ED, _ES = "end-diastole", "end-systole"
+_LARGEST, _SMALLEST = "where the atrium is largest", "where the atrium is smallest"
+_PAPILLARY = (
+    "Papillary muscles count as in the labels that the network learnt from: as cavity in the shipped ones."
+)
+_RV_BASE = "Taken at the frames of the LV. Observers and networks disagree most at the base."
+_RATE = "Empty where the heart rate is not known."
+_RATIO = "Where the volumes are small, a few mL move it by several points."
+_ATRIUM = (
+    "Without appendage and veins. Needs the short axis for the direction of the long axis "
+    "(`measures.atrial_axis`)."
+)
 _KEY = Show.SUMMARY | Show.AGREEMENT | Show.DISTRIBUTION
 
 # fmt: off
 MEASURES: tuple[Measure, ...] = (
     Measure("lvedv_ml", "LVEDV", "left ventricular end-diastolic volume", "mL", 1, _LV, _SA, _DISKS, _BAI,
             indexed=True, plausible=(20.0, 600.0), ukb_field=24100, ukbb_cardiac="LVEDV (mL)",
-            show=_KEY | Show.PATIENT | Show.PRINCIPAL),
+            show=_KEY | Show.PATIENT | Show.PRINCIPAL,
+            frames=_ED, caveat=_PAPILLARY),
     Measure("lvesv_ml", "LVESV", "left ventricular end-systolic volume", "mL", 1, _LV, _SA, _DISKS, _BAI,
             indexed=True, ukb_field=24101, ukbb_cardiac="LVESV (mL)",
-            show=Show.PATIENT | Show.DISTRIBUTION | Show.PRINCIPAL),
+            show=Show.PATIENT | Show.DISTRIBUTION | Show.PRINCIPAL,
+            frames=_ES, caveat=_PAPILLARY),
     Measure("lvsv_ml", "LVSV", "left ventricular stroke volume", "mL", 1, _LV, _SA, _STROKE, _BAI, _OF_LV,
             indexed=True, ukb_field=24102, ukbb_cardiac="LVSV (mL)", show=Show.FUNCTION),
     Measure("lvef_pct", "LVEF", "left ventricular ejection fraction", "%", 1, _LV, _SA, _FRACTION, _BAI,
             _OF_LV, plausible=(10.0, 85.0), ukb_field=24103, ukbb_cardiac="LVEF (%)",
-            show=_KEY | Show.PATIENT | Show.FUNCTION),
+            show=_KEY | Show.PATIENT | Show.FUNCTION,
+            caveat=_RATIO),
     Measure("lvco_l_min", "LVCO", "left ventricular cardiac output", "L/min", 2, _LV, _SA, _OUTPUT, _BAI,
             ("lvsv_ml", "heart_rate_bpm"), indexed=True, ukb_field=24104, ukbb_cardiac="LVCO (L/min)",
-            show=Show.FUNCTION),
+            show=Show.FUNCTION,
+            caveat=_RATE),
     Measure("lvm_g", "LVM", "left ventricular myocardial mass", "g", 1, _WALL, _SA,
             "end-diastolic myocardial volume x density (1.05 g/mL)", _BAI, indexed=True,
             plausible=(25.0, 350.0), ukb_field=24105, ukbb_cardiac="LVM (g)",
-            show=_KEY | Show.PATIENT | Show.PRINCIPAL),
+            show=_KEY | Show.PATIENT | Show.PRINCIPAL,
+            frames=_ED, caveat="The density is `measures.myocardial_density_g_ml`. " + _PAPILLARY),
     Measure("lvri_g_ml", "LVRI", "left ventricular remodelling index (mass-to-volume ratio)",
             "g/mL", 2, _HEART, _SA, "LVM / LVEDV", "Bluemke et al., J Am Coll Cardiol 2008;52:2148",
             ("lvm_g", "lvedv_ml")),
     Measure("rvedv_ml", "RVEDV", "right ventricular end-diastolic volume", "mL", 1, _RV, _SA, _DISKS, _BAI,
             indexed=True, plausible=(20.0, 600.0), ukb_field=24106, ukbb_cardiac="RVEDV (mL)",
-            show=_KEY | Show.PRINCIPAL),
+            show=_KEY | Show.PRINCIPAL,
+            frames=_ED, caveat=_RV_BASE),
     Measure("rvesv_ml", "RVESV", "right ventricular end-systolic volume", "mL", 1, _RV, _SA, _DISKS, _BAI,
             indexed=True, ukb_field=24107, ukbb_cardiac="RVESV (mL)",
-            show=Show.DISTRIBUTION | Show.PRINCIPAL),
+            show=Show.DISTRIBUTION | Show.PRINCIPAL,
+            frames=_ES, caveat=_RV_BASE),
     Measure("rvsv_ml", "RVSV", "right ventricular stroke volume", "mL", 1, _RV, _SA, _STROKE, _BAI, _OF_RV,
             indexed=True, ukb_field=24108, ukbb_cardiac="RVSV (mL)", show=Show.FUNCTION),
     Measure("rvef_pct", "RVEF", "right ventricular ejection fraction", "%", 1, _RV, _SA, _FRACTION, _BAI,
             _OF_RV, plausible=(10.0, 85.0), ukb_field=24109, ukbb_cardiac="RVEF (%)",
-            show=Show.SUMMARY | Show.DISTRIBUTION | Show.FUNCTION),
+            show=Show.SUMMARY | Show.DISTRIBUTION | Show.FUNCTION,
+            caveat=_RATIO),
     Measure("rvco_l_min", "RVCO", "right ventricular cardiac output", "L/min", 2, _RV, _SA, _OUTPUT, _BAI,
-            ("rvsv_ml", "heart_rate_bpm"), indexed=True, ukbb_cardiac="RVCO (L/min)", show=Show.FUNCTION),
+            ("rvsv_ml", "heart_rate_bpm"), indexed=True, ukbb_cardiac="RVCO (L/min)", show=Show.FUNCTION,
+            caveat=_RATE),
     Measure("la_max_ml", "LA maximum", "maximal left atrial volume", "mL", 1, _LA, _BOTH,
             "biplane area-length: 8 A2 A4 / (3 pi L)", _AREA_LENGTH, indexed=True, ukb_field=24110,
-            ukbb_cardiac="LAV max (mL)", show=Show.DISTRIBUTION),
+            ukbb_cardiac="LAV max (mL)", show=Show.DISTRIBUTION,
+            frames=_LARGEST, caveat=_ATRIUM),
     Measure("la_min_ml", "LA minimum", "minimal left atrial volume", "mL", 1, _LA, _BOTH,
             "biplane area-length: 8 A2 A4 / (3 pi L)", _AREA_LENGTH, indexed=True, ukb_field=24111,
-            ukbb_cardiac="LAV min (mL)"),
+            ukbb_cardiac="LAV min (mL)",
+            frames=_SMALLEST, caveat=_ATRIUM),
     Measure("laef_pct", "LAEF", "left atrial ejection fraction", "%", 1, _LA, _BOTH, _EMPTYING, _AREA_LENGTH,
             _OF_LA, ukb_field=24113, ukbb_cardiac="LAEF (%)", show=Show.DISTRIBUTION),
     Measure("ra_max_ml", "RA maximum", "maximal right atrial volume", "mL", 1, _RA, _4CH,
             "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, indexed=True, ukb_field=24114,
-            ukbb_cardiac="RAV max (mL)", show=Show.DISTRIBUTION),
+            ukbb_cardiac="RAV max (mL)", show=Show.DISTRIBUTION,
+            frames=_LARGEST, caveat=_ATRIUM),
     Measure("ra_min_ml", "RA minimum", "minimal right atrial volume", "mL", 1, _RA, _4CH,
             "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, indexed=True, ukb_field=24115,
-            ukbb_cardiac="RAV min (mL)"),
+            ukbb_cardiac="RAV min (mL)",
+            frames=_SMALLEST, caveat=_ATRIUM),
     Measure("raef_pct", "RAEF", "right atrial ejection fraction", "%", 1, _RA, _4CH, _EMPTYING, _AREA_LENGTH,
             _OF_RA, ukb_field=24117, ukbb_cardiac="RAEF (%)", show=Show.DISTRIBUTION),
     *(Measure(f"wt_aha_{segment:02d}_mm", f"Wall thickness, segment {segment}",
               f"end-diastolic wall thickness, {name}", "mm", 1, _HEART, _SA,
               "mean distance of the epicardial from the endocardial contour", _AHA,
-              ukb_field=24123 + segment, ukbb_cardiac=f"WT_AHA_{segment} (mm)", use=Use.SEGMENT)
+              ukb_field=24123 + segment, ukbb_cardiac=f"WT_AHA_{segment} (mm)", use=Use.SEGMENT, frames=_ED,
+              caveat="The apex (segment 17) is not measured. Empty without an RV, which shows the septum.")
       for segment, name in enumerate(SEGMENT_NAMES, 1)),
     Measure("wt_global_mm", "Wall thickness", "mean end-diastolic wall thickness", "mm", 1, _HEART, _SA,
-            "mean over all segments' distances", _AHA, ukb_field=24140, ukbb_cardiac="WT_Global (mm)"),
-    Measure("heart_rate_bpm", "Heart rate", "heart rate", "1/min", 0),
+            "mean over all segments' distances", _AHA, ukb_field=24140, ukbb_cardiac="WT_Global (mm)",
+            frames=_ED, caveat="Mean over all endocardial points, so that large slices count more."),
+    Measure("heart_rate_bpm", "Heart rate", "heart rate", "1/min", 0,
+            frames="all",
+            caveat="Of the scan, from what the header says; empty where that is missing or cannot be true."),
     Measure("lvm_es_g", "LVM at ES", "left ventricular myocardial mass at end-systole", "g", 1, _WALL, _SA,
-            "end-systolic myocardial volume x density", _BAI, use=Use.CHECK),
+            "end-systolic myocardial volume x density", _BAI, use=Use.CHECK,
+            frames=_ES, caveat="Beside the mass at end-diastole in check M2; in no analysis."),
     Measure("la_2ch_max_ml", "LA maximum, 2Ch", "maximal left atrial volume of the 2-chamber view", "mL", 1,
-            _LA, _2CH, "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, use=Use.CHECK),
+            _LA, _2CH, "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, use=Use.CHECK,
+            frames=_LARGEST, caveat="Beside that of the 4-chamber view in check M4; in no analysis."),
     Measure("la_4ch_max_ml", "LA maximum, 4Ch", "maximal left atrial volume of the 4-chamber view", "mL", 1,
-            _LA, _4CH, "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, use=Use.CHECK),
+            _LA, _4CH, "single-plane area-length: 8 A^2 / (3 pi L)", _AREA_LENGTH, use=Use.CHECK,
+            frames=_LARGEST, caveat="Beside that of the 2-chamber view in check M4; in no analysis."),
     Measure("es_phase", "ES phase", "part of the cycle at which the LV is smallest", "", 2, _LV, _SA,
-            "end-systolic frame / frames", use=Use.CHECK),
+            "end-systolic frame / frames", use=Use.CHECK,
+            frames="all", caveat="For check M4; in no analysis."),
     Measure("la_max_phase", "LA phase", "part of the cycle at which the LA is largest", "", 2, _LA, _BOTH,
-            "frame of the LA maximum / frames", use=Use.CHECK),
+            "frame of the LA maximum / frames", use=Use.CHECK,
+            frames="all", caveat="Beside the LV's end-systole in check M4; in no analysis."),
     Measure("lasv_ml", "LASV", "left atrial stroke volume", "mL", 1, _LA, _BOTH, "maximum - minimum",
             _AREA_LENGTH, _OF_LA, ukb_field=24112, ukbb_cardiac="LASV (mL)", use=Use.FOREIGN),
     Measure("rasv_ml", "RASV", "right atrial stroke volume", "mL", 1, _RA, _4CH, "maximum - minimum",
@@ -233,6 +271,12 @@ def views_of(column: str) -> tuple[str, ...]:
     """Views whose label maps a column is taken from; none for what is not taken from label maps."""
     measure = measure_of(column)
     return measure.views if measure else ()
+
+
+def frames_of(measure: Measure) -> str:
+    """When in the cycle a measure is taken, of what follows from others with those of each."""
+    parts = [measure.frames, *(frames_of(BY_COLUMN[column]) for column in measure.of)]
+    return " and ".join(dict.fromkeys(part for part in parts if part and part != "all")) or measure.frames
 
 
 def rests_on(column: str) -> frozenset[str]:

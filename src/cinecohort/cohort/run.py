@@ -1,6 +1,5 @@
 """A run of the workflow as a whole: one at a time, progress of subjects meanwhile, a summary at its end."""
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -11,12 +10,15 @@ from cinecohort.cohort.index import subjects_of
 from cinecohort.cohort.progress import read_tally, tally_path
 from cinecohort.cohort.refresh import Index
 from cinecohort.cohort.run_lock import RunLock
+from cinecohort.cohort.run_progress import RunProgress
 from cinecohort.cohort.run_summary import Job, duration, files_of_jobs, summary_text
 from cinecohort.cohort.versions import STAGES
 from cinecohort.files import write_text
 
 SECONDS_BETWEEN_LINES = (5.0, 10.0, 20.0, 30.0, 60.0)
 """Pauses between lines of progress; the last one is repeated."""
+SECONDS_BETWEEN_BARS = (1.0, 2.0, 5.0, 10.0)
+"""The same of the bar that a terminal shows: a look at it reads one small file per job."""
 
 
 class Run:
@@ -57,29 +59,32 @@ class Run:
         self.subjects = {shard: len(subjects_of(text)) for shard, text in self.index.tables.items()}
         self.before = {path: path.stat().st_mtime_ns for path in files_of_jobs(self.results)}
         self.started = time.time()
+        self.shown = RunProgress(self.subjects_to_do().total(), len(self.planned))
         threading.Thread(target=self._tell, daemon=True).start()
 
     def _tell(self) -> None:
-        pauses = iter(SECONDS_BETWEEN_LINES)
-        pause, shown = next(pauses), ""
+        pauses = iter(SECONDS_BETWEEN_BARS if self.shown.is_bar else SECONDS_BETWEEN_LINES)
+        pause, total = next(pauses), self.subjects_to_do()
         while not self.ended.wait(pause):
-            pause = next(pauses, pause)
-            line = self.progress()
-            if line and line != shown:
-                _print(f"{line} ({duration(time.time() - self.started)})")
-                shown = line
+            pause, done = next(pauses, pause), self.subjects_done()
+            counts = [f"{stage} {done[stage]:,} of {total[stage]:,}" for stage in STAGES if done[stage]]
+            self.shown.show(counts, done.total(), duration(time.time() - self.started))
 
-    def progress(self) -> str:
-        """How many subjects each stage is through with, of those in the jobs of this run."""
+    def subjects_to_do(self) -> Counter[str]:
+        """Subjects in the jobs of this run, by stage."""
         total: Counter[str] = Counter()
+        for stage, shard in self.planned:
+            total[stage] += self.subjects.get(shard, 0)
+        return total
+
+    def subjects_done(self) -> Counter[str]:
+        """Subjects that each stage is through with, of those in the jobs of this run."""
         done: Counter[str] = Counter()
         for stage, shard in self.planned:
             path = tally_path(self.results, stage, shard)
             tally = read_tally(path) if stage in STAGES and self._is_new(path) else None
-            total[stage] += self.subjects.get(shard, 0)
             done[stage] += tally.done if tally else 0
-        parts = [f"{stage} {done[stage]:,} of {total[stage]:,}" for stage in STAGES if done[stage]]
-        return f"Subjects: {', '.join(parts)}" if parts else ""
+        return done
 
     def _is_new(self, path: Path) -> bool:
         try:
@@ -93,9 +98,6 @@ class Run:
         new = {path for path in files_of_jobs(self.results) if self._is_new(path)}
         text = summary_text(self.results, new, self.planned, succeeded, time.time() - self.started)
         write_text(self.results / "summary.txt", text)
-        _print(text)
+        self.shown.close()
+        self.shown.say(text)
         self.lock.release()
-
-
-def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

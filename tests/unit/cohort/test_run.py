@@ -1,5 +1,7 @@
 """Progress of a run and its summary, on files such as jobs write them."""
 
+from collections import Counter
+
 import pytest
 
 from cinecohort.cohort import run as run_module
@@ -52,12 +54,13 @@ def test_progress_counts_subjects_of_this_runs_jobs_only(results):
     run = Run(index_of(results))
     run.start([("convert", "0000"), ("segment", "0000"), ("gather", "")])
     try:
-        assert run.progress() == ""
+        assert not run.subjects_done().total()
         work(results, "convert", "0000", ["ok"])
-        assert run.progress() == "Subjects: convert 1 of 2"
+        assert run.subjects_done() == Counter(convert=1)
         work(results, "convert", "0000", ["ok", "unchanged"], seconds=3.0)
         work(results, "segment", "0000", ["ok"])
-        assert run.progress() == "Subjects: convert 2 of 2, segment 1 of 2"
+        assert run.subjects_done() == Counter(convert=2, segment=1)
+        assert run.subjects_to_do() == Counter(convert=2, segment=2)
     finally:
         run.finish(succeeded=False)
 
@@ -69,7 +72,7 @@ def test_lines_of_progress_are_printed_as_subjects_are_done(results, monkeypatch
     work(results, "convert", "0001", ["ok"])
     run.ended.wait(0.3)
     run.finish(succeeded=True)
-    assert capsys.readouterr().err.count("Subjects: convert 1 of 1") == 1
+    assert capsys.readouterr().err.count("Subjects: convert 1 of 1; jobs: 0 of 1 (") == 1
 
 
 def test_the_summary_of_a_run(results, capsys):

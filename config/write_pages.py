@@ -1,0 +1,167 @@
+"""Write the pages of the documentation that come from the catalogue: measures and codes of findings."""
+
+import re
+from pathlib import Path
+
+from cinecohort.catalogue.covariates import COVARIATES
+from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.measures import MEASURES, WALL_SEGMENTS, Measure, Use, frames_of
+from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES
+from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model
+
+ROOT = Path(__file__).parents[1]
+ACCURACY = ROOT / "benchmarks" / "segmentation_accuracy.md"
+CARDS = "../src/cinecohort/segmentation/weights"
+UKB = "https://biobank.ndph.ox.ac.uk/showcase/field.cgi?id="
+NAMES_IN_ACCURACY = {"LV mass": "LVM"}
+"""Names of the benchmark's table that are not the measure's label."""
+
+BEFORE_MEASURES = """\
+# What each number means
+
+Columns of `results/cohort/measures.tsv`; the same names stand in every table. The unit is the column's
+ending.
+
+* **Frames.** End-diastole is the frame in which the LV is largest (`measures.ed: first`: the first frame),
+  end-systole the one in which it is smallest, unless the source names them. The RV is measured at the LV's
+  frames.
+* **Empty** means that the measure does not exist for this subject. `cohort/voided.tsv` says why.
+* **Index.** Measures that are divided by body surface area too have a second column that ends in `_i`.
+* **Flags.** A value outside the range given here is flagged (`M1`), never removed.
+* **Accuracy** is that of the shipped network on hearts that it was not trained on:
+  [how it was measured](../benchmarks/segmentation_accuracy.md).
+"""
+
+BEFORE_FINDINGS = """\
+# Codes of findings
+
+A finding says what was wrong with a subject's files, images, segmentation or measures.
+`results/cohort/findings.tsv` has one row per finding with its code, level and a sentence with numbers. The
+stage given here is the first that raises the code; later ones raise some again for what they read.
+
+| level | what becomes of the subject |
+|---|---|
+| `info` | nothing |
+| `review` | it is kept and flagged; look at it in the [review room](../config/README.md#the-review-room) |
+| `reject` | the view or the subject is left out, with this code as the reason |
+| `error` | an unexpected fault; the next run tries again |
+"""
+
+
+def accuracy(network: str, text: str) -> dict[str, tuple[str, str]]:
+    """Mean absolute difference, and mean difference (SD), to the expert by a measure's label.
+
+    Empty where the benchmark was not made for the network.
+    """
+    _, _, section = text.partition(f"\n## {network}\n")
+    section = section.partition("\n## ")[0]
+    rows = re.findall(r"^\| ([\w ]+), [\w/]+ \| ([\d.]+) \| (-?[\d.]+ \([\d.]+\)) \|$", section, re.MULTILINE)
+    return {NAMES_IN_ACCURACY.get(name, name): (absolute, signed) for name, absolute, signed in rows}
+
+
+def subjects_of(text: str, network: str) -> str:
+    """Number of hearts that the accuracy is of."""
+    found = re.search(r"\*\*Dice, ED and ES\*\* \| (\d+) ", text.partition(f"\n## {network}\n")[2])
+    return found[1] if found else "?"
+
+
+def measures_page() -> str:
+    """A section for each measure; the segments of the wall share one."""
+    text = ACCURACY.read_text()
+    known = accuracy(DEFAULT_MODELS["sa"], text)
+    n = subjects_of(text, DEFAULT_MODELS["sa"])
+    sections = [BEFORE_MEASURES]
+    for heading, uses in (
+        ("Measures", {Use.PRINTED, Use.SEGMENT}),
+        ("Only for checks", {Use.CHECK}),
+        ("Only in tables of ukbb_cardiac", {Use.FOREIGN}),
+    ):
+        sections.append(f"## {heading}\n")
+        chosen = [one for one in MEASURES if one.use in uses and one.column not in WALL_SEGMENTS[1:]]
+        sections += [_measure(one, known.get(one.label), n) for one in chosen]
+    columns = "\n".join(f"| `{one.column}` | {one.label} |" for one in COVARIATES)
+    sections.append(f"## Columns of participants\n\n| column | printed as |\n|---|---|\n{columns}\n")
+    return "\n".join(sections)
+
+
+def _measure(one: Measure, difference: tuple[str, str] | None, n: str) -> str:
+    if one.column in WALL_SEGMENTS:
+        return _wall_segments(one)
+    rows = [("Column", f"`{one.column}`" + (f", indexed `{one.column}_i`" if one.indexed else ""))]
+    rows += [("Unit", one.unit or "none"), *_where(one)]
+    if one.plausible:
+        low, high = one.plausible
+        rows.append(("Flagged outside", f"{low:g} to {high:g} {one.unit}"))
+    if one.ukb_field:
+        rows.append(("UK Biobank field", f"[{one.ukb_field}]({UKB}{one.ukb_field})"))
+    if one.ukbb_cardiac:
+        rows.append(("ukbb_cardiac", one.ukbb_cardiac))
+    rows += [("To know", one.caveat), ("Accuracy", _accuracy(one, difference, n))]
+    return _section(one.label, one.words, rows)
+
+
+def _where(one: Measure) -> list[tuple[str, str]]:
+    frames = frames_of(one)
+    return [
+        ("Formula", one.formula),
+        ("Structures", ", ".join(STRUCTURE_NAMES[name] for name in one.structures)),
+        ("Views", ", ".join(VIEW_NAMES[view] for view in one.views)),
+        ("Frames", "all frames" if frames == "all" else frames),
+        ("Follows from", ", ".join(f"`{column}`" for column in one.of)),
+        ("Defined in", one.source),
+    ]
+
+
+def _accuracy(one: Measure, difference: tuple[str, str] | None, n: str) -> str:
+    networks = [DEFAULT_MODELS[view] for view in one.views]
+    unvalidated = [name for name in networks if not describe_model(name).validated]
+    if difference:
+        absolute, signed = difference
+        unit = "points" if one.unit == "%" else one.unit
+        return (
+            f"`{networks[0]}`, {n} hearts of ACDC held out: mean absolute difference to the expert "
+            f"{absolute} {unit}, mean difference (SD) {signed.replace('-', '−')} {unit}"
+        )
+    if unvalidated:
+        named = ", ".join(f"`{name}`" for name in unvalidated)
+        return f"not known: {named} never tested on labelled real hearts; kept out of agreement and studies"
+    return f"see the card of [`{networks[0]}`]({CARDS}/{networks[0]}.md)" if networks else ""
+
+
+def _wall_segments(first: Measure) -> str:
+    lines = [
+        f"| `{one.column}` | {one.words.rpartition(', ')[2]} | [{one.ukb_field}]({UKB}{one.ukb_field}) | "
+        f"{one.ukbb_cardiac} |"
+        for one in MEASURES
+        if one.column in WALL_SEGMENTS
+    ]
+    rows = [("Unit", first.unit), *_where(first), ("To know", first.caveat), ("Accuracy", "not measured")]
+    table = "\n".join(["| column | segment | UK Biobank field | ukbb_cardiac |", "|---|---|---|---|", *lines])
+    return _section("Wall thickness by segment", "end-diastolic wall thickness", rows) + f"\n{table}\n"
+
+
+def _section(title: str, words: str, rows: list[tuple[str, str]]) -> str:
+    lines = [f"| {name} | {value} |" for name, value in rows if value]
+    return "\n".join(
+        [f"### {title}", "", f"{words[0].upper()}{words[1:]}.", "", "| | |", "|---|---|", *lines, ""]
+    )
+
+
+def findings_page() -> str:
+    """Every code of a finding by stage: what it means and what to do."""
+    sections = [BEFORE_FINDINGS]
+    for stage in dict.fromkeys(code.stage for code in Code):
+        lines = [f"| `{code}` | {code.words} | {code.advice} |" for code in Code if code.stage is stage]
+        name = "Any stage" if stage == "any" else stage.replace("_", " ").capitalize()
+        sections += [f"## {name}\n", "| code | meaning | what to do |", "|---|---|---|", *lines, ""]
+    return "\n".join(sections)
+
+
+PAGES = {ROOT / "docs" / "measures.md": measures_page, ROOT / "docs" / "findings.md": findings_page}
+"""Page to the function that makes its text."""
+
+
+def write_pages() -> None:
+    """Write the pages."""
+    for path, make in PAGES.items():
+        path.write_text(make())
