@@ -7,6 +7,7 @@ from cinecohort.catalogue.covariates import COVARIATES
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.measures import MEASURES, WALL_SEGMENTS, Measure, Use, frames_of
 from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES
+from cinecohort.measures.reference_ranges import SHIPPED, read_ranges
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model
 
 ROOT = Path(__file__).parents[1]
@@ -27,6 +28,9 @@ ending.
   frames.
 * **Empty** means that the measure does not exist for this subject. `cohort/voided.tsv` says why.
 * **Index.** Measures that are divided by body surface area too have a second column that ends in `_i`.
+* **z-score.** Where healthy people's values are known, a column that ends in `_z` says how many SDs the value
+  lies above their mean, inside the sex, ages and convention of the range. `reference_ranges` names a table of
+  your own.
 * **Flags.** A value outside the range given here is flagged (`M1`), never removed.
 * **Accuracy** is that of the shipped network on hearts that it was not trained on:
   [how it was measured](../benchmarks/segmentation_accuracy.md).
@@ -96,6 +100,7 @@ def _measure(one: Measure, difference: tuple[str, str] | None, n: str) -> str:
         rows.append(("UK Biobank field", f"[{one.ukb_field}]({UKB}{one.ukb_field})"))
     if one.ukbb_cardiac:
         rows.append(("ukbb_cardiac", one.ukbb_cardiac))
+    rows.append(("Healthy people", _healthy(one)))
     rows += [("To know", one.caveat), ("Accuracy", _accuracy(one, difference, n))]
     return _section(one.label, one.words, rows)
 
@@ -110,6 +115,17 @@ def _where(one: Measure) -> list[tuple[str, str]]:
         ("Follows from", ", ".join(f"`{column}`" for column in one.of)),
         ("Defined in", one.source),
     ]
+
+
+def _healthy(one: Measure) -> str:
+    """Mean (SD) of the shipped reference ranges, of the measure or its index."""
+    found = [row for row in read_ranges(SHIPPED)[0] if row.measure.removesuffix("_i") == one.column]
+    words = [
+        f"{'women' if row.sex == 'F' else 'men'} of {row.age_from} to {row.age_to}: "
+        f"{row.mean:g} ({row.sd:g}) {one.unit}{'/m²' if row.measure.endswith('_i') else ''}"
+        for row in found
+    ]
+    return f"mean (SD) of {', '.join(words)}; {found[0].source}" if found else ""
 
 
 def _accuracy(one: Measure, difference: tuple[str, str] | None, n: str) -> str:
