@@ -42,6 +42,7 @@ def sections(own: Own) -> list[Section]:
     """All tables and figures in the paper's order."""
     return [
         Section("Bai et al. 2018, table by table", "sec-bai2018", [Paragraph(introduction(own))]),
+        exhibit(PAPER, "agreement", "the main results", abstract(own), "Abstract"),
         networks.bai_architecture(own),
         networks.bai_definitions(),
         pictures.examples(own),
@@ -124,6 +125,20 @@ def four_columns(
     return cells
 
 
+def tables_of_parts(
+    number: int, caption: str, columns: Sequence[Column], parts: Sequence[Part], notes: str = ""
+) -> list[Block]:
+    """Parts (a), (b) ... of a table as tables of their own, so that each stands on one page."""
+    tables: list[Block] = []
+    for part in parts:
+        letter, words = part.heading.split(" ", 1)
+        text = f"Bai 2018, Table {number} {letter}. {words}. " + ("" if tables else caption)
+        last = part is parts[-1]
+        label = f"tab-bai2018-{number}-{letter[1]}"
+        tables.append(compared_table(label, text.strip(), columns, [Part("", part.lines)], notes * last))
+    return tables
+
+
 def overlap_table(own: Own, number: int) -> list[Block]:
     """Tables 3 and 7: Dice and distances, automatic and between observers."""
     published = load(f"bai2018_table{number}")
@@ -152,15 +167,12 @@ def overlap_table(own: Own, number: int) -> list[Block]:
     ]
     names = {name: " vs ".join(pair) for name, pair in own.pairs.items()}
     which = "short-axis" if number == 3 else "long-axis"
+    caption = (
+        f"The Dice metric and contour distance metrics between automated and manual segmentation for {which} "
+        "images, and between segmentations by different human observers: mean (SD)."
+    )
     return [
-        compared_table(
-            f"tab-bai2018-{number}",
-            f"Bai 2018, Table {number}. The Dice metric and contour distance metrics between automated and "
-            f"manual segmentation for {which} images, and between segmentations by different human "
-            "observers: mean (SD).",
-            heads(own, published, sizes, names),
-            parts,
-        ),
+        *tables_of_parts(number, caption, heads(own, published, sizes, names), parts),
         *missing_comparisons(own, list(sizes), "overlap la_" if number == 7 else ""),
         *missing_rows(own, parts[0].lines),
     ]
@@ -188,15 +200,13 @@ def difference_table(own: Own, number: int) -> list[Block]:
         parts.append(Part(f"({letter}) {heading}", lines))
     names = {name: f"{one.first} vs {one.second}" for name, one in own.comparisons.items()}
     derived = "derived " if number == 9 else ""
+    caption = (
+        f"The difference in {derived}clinical measures between automated and manual segmentation, and "
+        "between measurements by different human observers: mean (SD)."
+    )
+    notes = "Relative differences are relative to the second of a pair."
     return [
-        compared_table(
-            f"tab-bai2018-{number}",
-            f"Bai 2018, Table {number}. The difference in {derived}clinical measures between automated and "
-            "manual segmentation, and between measurements by different human observers: mean (SD).",
-            heads(own, published, sizes, names),
-            parts,
-            "Relative differences are relative to the second of a pair.",
-        ),
+        *tables_of_parts(number, caption, heads(own, published, sizes, names), parts, notes),
         *missing_comparisons(own, list(sizes)),
         *missing_rows(own, parts[0].lines),
     ]
@@ -206,6 +216,39 @@ def percent_name(measure: str) -> str:
     """Name of a measure's relative difference."""
     named = named_measure(measure, unit=False)
     return type(named)(f"{named} (%)", named.views)
+
+
+def abstract(own: Own) -> list[Block]:
+    """Return the numbers of the paper's abstract in three columns: published, yours, difference."""
+    rows: list[list[str] | str] = ["Mean Dice metric"]
+    overlap = own.overlap_rows(AUTOMATIC)
+    for row in pd.concat([load("bai2018_table2"), load("bai2018_table6")]).to_dict("records"):
+        if row["metric"] == "dice" and row["group"] != "yes":
+            mine = mean_and_sd(overlap.get((row["view"], row["structure"])), "dice_mean", "")
+            cell = compared((row["mean"], None), mine, 2)
+            name = named_structure(row["structure"], row["view"])
+            rows.append([name, cell.published, cell.own, cell.difference])
+    rows.append("Mean absolute difference")
+    known = own.measure_rows(own.tables.differences, AUTOMATIC)
+    for row in load("bai2018_table5").to_dict("records"):
+        if row["comparison"] == AUTOMATIC and row["difference"] == "absolute":
+            cell = compared(
+                (row["mean"], None), mean_and_sd(known.get(row["measure"]), "absolute_mean", ""), 1
+            )
+            rows.append([named_measure(row["measure"]), cell.published, cell.own, cell.difference])
+    columns = [Column("", "left", "share"), Column("Published"), Column("Yours"), Column("Difference")]
+    whose = own.who(AUTOMATIC)
+    return [
+        Table(
+            "tab-bai2018-abstract",
+            "Bai 2018, abstract. The results in short: automated beside manual segmentation"
+            + (f"; yours: {whose}." if whose else "."),
+            columns,
+            rows,
+            notes="SDs, distances and human observers follow in the tables.",
+        ),
+        *([] if overlap or known else [not_made(f"{own.why_not(AUTOMATIC).capitalize()}.")]),
+    ]
 
 
 def metric_cells(published: pd.DataFrame, structure: str, view: str, row: Row | None, of: Any) -> list[Cell]:

@@ -71,8 +71,8 @@ def own_note(n: object, of: object) -> str:
 
 
 def mean_and_sd(row: Mapping[str, Any] | None, mean: str, sd: str) -> MeanSd | None:
-    """Mean and SD of a row of a table, None without a mean."""
-    return (row[mean], row.get(sd)) if row is not None and is_defined(row.get(mean)) else None
+    """Mean and SD of a row of a table, None without a mean; without a column of SDs the mean alone."""
+    return (row[mean], row.get(sd) if sd else None) if row is not None and is_defined(row.get(mean)) else None
 
 
 def rows_of(lines: Iterable[Line]) -> list[list[str]]:

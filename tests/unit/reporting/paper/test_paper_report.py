@@ -17,8 +17,8 @@ from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.settings import report_settings
 
-BAI = ["Figure 1 and Table 1", "Figure 2", "Figure 3", "Table 2", "Table 3", "Table 4", "Table 5", "Figure 4",
-       "Table 6", "Table 7", "Table 8", "Table 9", "Figure 5", "Table 10"]  # fmt: skip
+BAI = ["Abstract", "Figure 1 and Table 1", "Figure 2", "Figure 3", "Table 2", "Table 3", "Table 4", "Table 5",
+       "Figure 4", "Table 6", "Table 7", "Table 8", "Table 9", "Figure 5", "Table 10"]  # fmt: skip
 CHEN = ["Figure 1", "Table I", "Table II", "Figures 2 and 3", "Figure 4", "Table III", "Table IV", "Table V",
         "Table VI", "Table VII", "Figure 5", "Table VIII", "Figure 6", "Figure 7", "Figure 8",
         "Table IX"]  # fmt: skip
@@ -205,13 +205,13 @@ def test_overlap_beside_bai(whole):
     ]
     assert rows["(b) RV cavity"][1][:2] == ["yours", "0.87 (0.05)"]
     assert rows["(b) RV cavity"][2][1] == "−0.03"
-    rows = whole.rows("tab-bai2018-3")
-    assert rows["(a) RV cavity"] == [
+    rows = whole.rows("tab-bai2018-3-a")
+    assert rows["RV cavity"] == [
         ["published", "0.90 (0.05)", "0.87 (0.06)", "0.88 (0.05)", "0.89 (0.05)"],
         ["yours", "0.90 (0.05)", "0.89 (0.05)", "0.88 (0.05)", "0.87 (0.05)"],
         ["difference", "0.00", "+0.02", "0.00", "−0.02"],
     ]
-    assert whole.rows("tab-bai2018-7")["(c) RA cavity (4Ch)"][2] == [
+    assert whole.rows("tab-bai2018-7-c")["RA cavity (4Ch)"][2] == [
         "difference",
         "+0.11",
         "−0.31",
@@ -222,19 +222,28 @@ def test_overlap_beside_bai(whole):
 
 
 def test_measures_beside_bai(whole):
-    rows = whole.rows("tab-bai2018-5")
-    assert rows["(a) LVEDV (mL)"] == [
+    rows = whole.rows("tab-bai2018-5-a")
+    assert rows["LVEDV (mL)"] == [
         ["published", "6.1 (5.3)", "6.1 (4.4)", "8.8 (4.8)", "4.8 (3.1)"],
         ["yours", *["7.3 (2.1)"] * 4],
         ["difference", "+1.2", "+1.2", "−1.5", "+2.5"],
     ]
-    assert rows["(b) RVESV (%)"][1] == ["yours", *["3.5 (1.0), n = 8"] * 4]
-    assert rows["(b) RVESV (%)"][2] == ["difference", "−8.3", "−27.1", "−7.4", "−13.4"]
-    rows = whole.rows("tab-bai2018-9")
-    assert len(rows["(a) LVCO (L/min)"]) == 1
-    assert rows["(a) LVEF (%)"][2] == ["difference", "+4.1", "+4.2", "+4.3", "+3.5"]
+    rows = whole.rows("tab-bai2018-5-b")
+    assert rows["RVESV (%)"][1] == ["yours", *["3.5 (1.0), n = 8"] * 4]
+    assert rows["RVESV (%)"][2] == ["difference", "−8.3", "−27.1", "−7.4", "−13.4"]
+    rows = whole.rows("tab-bai2018-9-a")
+    assert len(rows["LVCO (L/min)"]) == 1
+    assert rows["LVEF (%)"][2] == ["difference", "+4.1", "+4.2", "+4.3", "+3.5"]
     assert "LVCO (L/min)" in whole.reasons("Table 9")
     assert whole.rows("tab-bai2018-figure-4")["LVEDV (mL)"] == [["−2.5 (−8.4 to 3.4)"] * 4]
+
+
+def test_the_abstract_beside_bai(whole):
+    rows = whole.rows("tab-bai2018-abstract")
+    assert rows["RV cavity"] == [["0.90", "0.90", "0.00"]]
+    assert rows["RA cavity (4Ch)"] == [["0.96", "0.90", "−0.06"]]
+    assert rows["LVEDV (mL)"] == [["6.1", "7.3", "+1.2"]]
+    assert len(rows) == 11
 
 
 def test_visual_assessment_beside_bai(whole):
@@ -307,7 +316,7 @@ def test_with_almost_nothing_every_table_is_as_published_and_says_why(bare):
             assert not any(
                 row[1] in ("yours", "difference") for row in block.rows if not isinstance(row, str)
             )
-    assert bare.rows("tab-bai2018-5")["(a) LVEDV (mL)"] == [
+    assert bare.rows("tab-bai2018-5-a")["LVEDV (mL)"] == [
         ["published", "6.1 (5.3)", "6.1 (4.4)", "8.8 (4.8)", "4.8 (3.1)"]
     ]
     for number in ("Table 2", "Table 3", "Table 5", "Figure 4", "Table 6", "Table 7", "Table 9"):
@@ -326,7 +335,7 @@ def test_one_observer_is_no_second(fake_results, tmp_path):
     assert paper.reasons("Table 3") == (
         "O1 vs O2, O2 vs O3 and O3 vs O1: no second observer's contours were given."
     )
-    assert paper.rows("tab-bai2018-3")["(a) LV cavity"][1] == ["yours", "0.90 (0.05)", "–", "–", "–"]
+    assert paper.rows("tab-bai2018-3-a")["LV cavity"][1] == ["yours", "0.90 (0.05)", "–", "–", "–"]
 
 
 @pytest.mark.parametrize(
