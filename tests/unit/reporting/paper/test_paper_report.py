@@ -43,9 +43,12 @@ class Paper:
         for section in self.sections:
             yield from section.blocks
 
+    def table(self, label: str) -> Table:
+        return next(block for block in self.blocks() if isinstance(block, Table) and block.label == label)
+
     def rows(self, label: str) -> dict[str, list[list[str]]]:
         """Rows of a table by the name of their line; rows without a name belong to the line above."""
-        table = next(block for block in self.blocks() if isinstance(block, Table) and block.label == label)
+        table = self.table(label)
         result: dict[str, list[list[str]]] = {}
         part, name = "", ""
         for row in table.rows:
@@ -116,7 +119,16 @@ def add_agreement(folder: Path) -> None:
     write(agreement, "overlap_by_pathology.csv", groups)
     for analyst in ("Ada", "Bob"):
         scored = [
-            {"analyst": analyst, "region": region, "better": 1, "same": 6, "worse": 2, "n": 10}
+            {
+                "analyst": analyst,
+                "region": region,
+                "better": 1,
+                "same": 6,
+                "worse": 2,
+                "not_sure": 1,
+                "n": 10,
+                "simulated": "true" if analyst == "Bob" else "",
+            }
             for region in ("basal", "mid", "apical")
         ]
         known = agreement / "visual_assessment.csv"
@@ -254,6 +266,11 @@ def test_visual_assessment_beside_bai(whole):
         ["difference", "+20.0", "−16.2", "−0.6", "−3.2"],
     ]
     assert whole.reasons("Table 4") == ""
+    headings = [row for row in whole.table("tab-bai2018-4").rows if isinstance(row, str)]
+    assert headings == [
+        "Analyst 1 (n = 250 subjects); yours: Ada (n = 10 to 10 by region)",
+        "Analyst 2 (n = 250 subjects); yours: Bob, simulated: made-up scores (n = 10 to 10 by region)",
+    ]
 
 
 def test_study_beside_bai(whole):
