@@ -1,6 +1,6 @@
 # One page per subject: measures, volume curves, all slices with contours, findings.
 #
-# Reads:   results/cohort/{status,findings,measures,voided}.tsv, the store
+# Reads:   results/cohort/{status,findings,measures,voided,participants,reference_ranges}.tsv, the store
 # Writes:  results/pages/{subject}.pdf, and results/pages/pages.tsv, which lists them
 
 

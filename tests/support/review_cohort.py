@@ -83,6 +83,7 @@ def write_tables(cohort: Path, statuses: dict[str, str]) -> None:
             {"subject": subject, "source": "net", "kind": "auto", "frames": "own", "lvef_pct": 57.12345}
             for subject in statuses
         ],
+        "participants": [],
         "voided": [
             {
                 "subject": subject,

@@ -1,10 +1,11 @@
 """One patient through every stage without a workflow: DICOM, images, segmentation, measures, page."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
 from tqdm import tqdm
@@ -15,12 +16,16 @@ from cinecohort.cohort.runner import died
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.cohort.workers import Died, results_of
 from cinecohort.conversion.options import ConversionOptions
+from cinecohort.conversion.raw_files import is_archive
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
 from cinecohort.findings import Finding, Outcome, Status, gravest, overall_status
 from cinecohort.measures.columns import COLUMNS
+from cinecohort.measures.indexing import add_indexed
 from cinecohort.measures.options import MeasureOptions
+from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference, add_z_scores
 from cinecohort.measures.subject import measure_subject
+from cinecohort.measures.voids import read_voided
 from cinecohort.model_sets import model_sets
 from cinecohort.quality.images import check_images
 from cinecohort.quality.measures import check_rows
@@ -31,10 +36,12 @@ from cinecohort.quality.options import (
 )
 from cinecohort.quality.segmentations import check_segmentations
 from cinecohort.reporting.numbers import is_defined, listing, number
-from cinecohort.reporting.patient import PatientPage, make_patient_page
+from cinecohort.reporting.patient import PatientPage, make_patient_page, unvalidated_words
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model, shipped_models
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
-from cinecohort.sources.detect import open_detected
+from cinecohort.sources.base import RawSubject, Source
+from cinecohort.sources.detect import SingleStudy, open_detected
+from cinecohort.sources.workspaces import WorkspaceFolder
 from cinecohort.store import write_record
 from cinecohort.synthetic import is_synthetic
 
@@ -52,73 +59,156 @@ BAR = "{desc}step {n_fmt} of {total_fmt} done, {elapsed}"
 
 @dataclass(frozen=True)
 class PatientStudy:
-    """What came out: findings of all stages and the result in a sentence."""
-
-    findings: list[Finding]
-    sentence: str
-
-
-def study_patient(source: Path, out: Path, model: str | None = None, threads: int = 0) -> PatientStudy:
-    """Take one patient from DICOM to ``report.pdf``.
+    """What came out of one study.
 
     Parameters
     ----------
-    source
-        Folder of the DICOM files of one study.
-    out
-        Folder for the images, label maps, records, ``measures.csv`` and ``report.pdf``.
-    model
-        Name of shipped short-axis weights or path of a file; None for the default.
+    key
+        The subject's key.
+    row
+        Its measures, with indexed ones, z-scores and ``status``.
+    findings
+        Of all stages.
+    person
+        ``sex``, ``age_years``, ``height_cm`` and ``weight_kg``, as far as known.
+    """
+
+    key: str
+    row: dict[str, Any]
+    findings: list[Finding]
+    person: Mapping[str, Any]
+
+    @property
+    def sentence(self) -> str:
+        """The main measures in a line."""
+        return sentence(self.row)
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What all studies of a call share.
+
+    Parameters
+    ----------
+    models
+        Network of each view; see :func:`chosen_models`.
     threads
         Threads of the network; 0 for all processors.
+    reference
+        Ranges of healthy people.
+    """
+
+    models: Mapping[str, ModelOptions]
+    threads: int = 0
+    reference: Reference = NO_REFERENCE
+
+
+def studies_in(source: Path) -> tuple[Source, list[RawSubject]]:
+    """Open a folder of DICOM files, a zip archive, or a folder of several of these; list the studies.
 
     Raises
     ------
     UserError
-        If the folder holds no study, more than one, or nothing that can be measured.
+        If there is no such folder or archive, or no study in it.
     """
-    models = chosen_models(model)
-    with tqdm(total=len(STEPS), unit=" steps", bar_format=BAR) as bar:
-        return _steps(source, out, models, threads or os.cpu_count() or 1, bar)
+    if source.is_file() and is_archive(source):
+        whole = source.resolve()
+        opened: Source = SingleStudy(whole.parent, WorkspaceFolder(None, whole.parent), whole.name)
+    elif source.is_dir():
+        opened = open_detected(source, "dicom", None)
+    else:
+        raise UserError(
+            f"{source}: there is no such folder or zip archive; give the DICOM files of one patient, or a "
+            "folder that holds a folder or zip archive for each."
+        )
+    subjects = opened.subjects()
+    if not subjects:
+        raise UserError(f"{source}: holds no DICOM images; give the folder of a patient's DICOM files.")
+    return opened, subjects
 
 
-def _steps(
-    source: Path, out: Path, models: dict[str, ModelOptions], threads: int, bar: "tqdm[NoReturn]"
+def study_patient(
+    opened: Source, subject: RawSubject, out: Path, settings: StudySettings, person: Mapping[str, Any]
 ) -> PatientStudy:
-    """Do the stages one after the other, the one at work named at the bar."""
+    """Take one patient from DICOM to ``report.pdf``.
 
-    def now(step: str) -> None:
-        bar.update(list(STEPS).index(step) - bar.n)
-        bar.set_description(STEPS[step])  # Shows the bar, which an update just after another does not.
+    Parameters
+    ----------
+    opened, subject
+        See :func:`studies_in`.
+    out
+        Folder for the images, label maps, records, ``measures.csv`` and ``report.pdf``.
+    settings
+        Networks and ranges of healthy people.
+    person
+        ``sex`` (F or M), ``age_years``, ``height_cm`` and ``weight_kg``, as far as known.
 
-    now("convert")
-    key, findings = convert(source, out)
-    now("image_quality")
-    findings += checked(out, "image_quality", check_images(out, ImageQualityOptions()), source)
-    now("segment")
-    findings += segment(out, models, threads)
-    now("segmentation_quality")
-    sets = model_sets({view: [model.name] for view, model in models.items()})
-    findings += checked(
-        out, "segmentation_quality", check_segmentations(out, None, SegmentationQualityOptions()), source
+    Raises
+    ------
+    UserError
+        If nothing of the study can be measured, with the reason.
+    """
+    with tqdm(total=len(STEPS), unit=" steps", bar_format=BAR) as bar:
+
+        def now(step: str) -> None:
+            bar.update(list(STEPS).index(step) - bar.n)
+            bar.set_description(STEPS[step])  # Shows the bar, which an update just after another does not.
+
+        now("convert")
+        findings = convert(opened, subject, out)
+        now("image_quality")
+        findings += checked(out, "image_quality", check_images(out, ImageQualityOptions()), subject.key)
+        now("segment")
+        models = {view: one for view, one in settings.models.items() if (out / f"{view}.nii.gz").is_file()}
+        findings += segment(out, models, settings.threads or os.cpu_count() or 1)
+        now("segmentation_quality")
+        maps = check_segmentations(out, None, SegmentationQualityOptions())
+        findings += checked(out, "segmentation_quality", maps, subject.key)
+        now("measure")
+        outcome = measure_subject(
+            out, model_sets({view: [model.name] for view, model in models.items()}), [], MeasureOptions()
+        )
+        outcome.findings += check_rows(outcome.rows, MeasureQualityOptions())
+        findings += checked(out, "measure", outcome, subject.key)
+        row = with_comparisons(subject.key, next(iter(outcome.rows), {}), person, settings.reference)
+        row["status"] = str(overall_status(findings))
+        study = PatientStudy(subject.key, row, findings, person)
+        ordered = ["subject", *COLUMNS]
+        ordered += [name for name in row if name not in ordered]
+        pd.DataFrame([row], columns=ordered).to_csv(out / "measures.csv", index=False)
+        now("page")
+        make_patient_page(page_of(study, out, models, settings.reference), out / "report.pdf")
+        bar.update(len(STEPS) - bar.n)
+    return study
+
+
+def with_comparisons(
+    key: str, measured: Mapping[str, Any], person: Mapping[str, Any], reference: Reference
+) -> dict[str, Any]:
+    """A row of measures with indexed ones and z-scores, where body size, sex and age are known."""
+    people = pd.DataFrame([{"subject": key, **person}])
+    table = add_indexed(pd.DataFrame([{"subject": key, **measured}]), people)
+    table = add_z_scores(table, people, reference)
+    return {str(name): value for name, value in table.iloc[0].items()}
+
+
+def page_of(
+    study: PatientStudy, out: Path, models: Mapping[str, ModelOptions], reference: Reference
+) -> PatientPage:
+    """What is printed of a study."""
+    voided = study.row["voided"] if isinstance(study.row.get("voided"), str) else ""
+    return PatientPage(
+        study.key,
+        out,
+        study.row,
+        study.findings,
+        str(study.row.get("source", "")),
+        warnings(models, study.findings),
+        is_synthetic(read_json(out / "sa.json")),
+        study.person,
+        reference,
+        {each["measure"]: each["reason"] for each in read_voided(voided)},
     )
-    now("measure")
-    outcome = measure_subject(out, sets, [], MeasureOptions())
-    row: dict[str, Any] = next(iter(outcome.rows), {})
-    outcome.findings += check_rows(outcome.rows, MeasureQualityOptions())
-    findings += checked(out, "measure", outcome, source)
-    row["status"] = str(overall_status(findings))
-    pd.DataFrame([{"subject": key, **row}], columns=["subject", *COLUMNS]).to_csv(
-        out / "measures.csv", index=False
-    )
-    now("page")
-    made_up = is_synthetic(read_json(out / "sa.json"))
-    page = PatientPage(
-        key, out, row, findings, str(row.get("source", "")), warnings(models, findings), synthetic=made_up
-    )
-    make_patient_page(page, out / "report.pdf")
-    bar.update(len(STEPS) - bar.n)
-    return PatientStudy(findings, sentence(row))
 
 
 def chosen_models(model: str | None) -> dict[str, ModelOptions]:
@@ -147,29 +237,18 @@ def chosen_models(model: str | None) -> dict[str, ModelOptions]:
     return models
 
 
-def convert(source: Path, out: Path) -> tuple[str, list[Finding]]:
-    """Convert the one study of a folder; its key and findings."""
-    if not source.is_dir():
-        raise UserError(f"{source}: there is no such folder; give the folder of one patient's DICOM files.")
-    opened = open_detected(source, "dicom", None)
-    subjects = opened.subjects()
-    if not subjects:
-        raise UserError(f"{source}: holds no DICOM images; give the folder of one patient's DICOM files.")
-    if len(subjects) > 1:
-        names = [subject.key for subject in subjects[:3]]
-        words = listing(names) if len(subjects) <= 3 else ", ".join([*names, "…"])
-        raise UserError(f"{source}: holds {len(subjects)} studies ({words}); give the folder of one of them.")
-    key = subjects[0].key
+def convert(opened: Source, subject: RawSubject, out: Path) -> list[Finding]:
+    """Convert a study; its findings."""
     work = partial(convert_guarded, opened, ConversionOptions())
-    ((_, outcome),) = results_of(work, [(subjects[0], out)], 1)
+    ((_, outcome),) = results_of(work, [(subject, out)], 1)
     if isinstance(outcome, Died):
-        outcome = died(key, "convert")
+        outcome = died(subject.key, "convert")
     elif isinstance(outcome, BaseException):
         raise outcome
-    return key, checked(out, "convert", outcome, source)
+    return checked(out, "convert", outcome, subject.key)
 
 
-def checked(out: Path, stage: str, outcome: Outcome, source: Path) -> list[Finding]:
+def checked(out: Path, stage: str, outcome: Outcome, key: str) -> list[Finding]:
     """Record a stage's outcome and return its findings.
 
     Raises
@@ -185,19 +264,17 @@ def checked(out: Path, stage: str, outcome: Outcome, source: Path) -> list[Findi
             "; ".join(f"{f.code}: {f.message}" for f in grave or outcome.findings) or "no reason was given"
         )
         what = "no short-axis stack" if not short_axis else f"nothing usable after the stage {stage}"
-        raise UserError(f"{source}: {what} ({reasons}). The records in {out} have the details.")
+        raise UserError(f"{key}: {what} ({reasons}). The records in {out} have the details.")
     return list(outcome.findings)
 
 
-def segment(out: Path, models: dict[str, ModelOptions], threads: int) -> list[Finding]:
-    """Segment every view that is there and has a network."""
+def segment(out: Path, models: Mapping[str, ModelOptions], threads: int) -> list[Finding]:
+    """Segment every view of these networks."""
     from cinecohort.segmentation.prediction import segment_subjects
 
     findings: list[Finding] = []
     merged = Outcome()
     for view, model in models.items():
-        if not (out / f"{view}.nii.gz").is_file():
-            continue
         for _, outcome in segment_subjects([out], model, SegmentationOptions(), view, None, threads):
             findings += outcome.findings
             merged.outputs += outcome.outputs
@@ -208,14 +285,15 @@ def segment(out: Path, models: dict[str, ModelOptions], threads: int) -> list[Fi
     return findings
 
 
-def warnings(models: dict[str, ModelOptions], findings: list[Finding]) -> list[str]:
-    """Sentences for the box at the top of the page."""
-    sentences = [
-        f"The network {model.name} was not validated on real hearts."
-        for model in models.values()
+def warnings(models: Mapping[str, ModelOptions], findings: Sequence[Finding]) -> list[str]:
+    """Sentences for the box at the top of the page, on the networks that were run alone."""
+    doubted = [
+        view
+        for view, model in models.items()
         if not all(describe_model(weights).validated for weights in model.members)
     ]
-    flagged = sorted({finding.code for finding in findings if finding.level == "review"})
+    flagged = sorted({str(finding.code) for finding in findings if finding.level == "review"})
+    sentences = unvalidated_words(doubted)
     if flagged:
         sentences.append(
             f"Flagged for review ({', '.join(flagged)}): look at the contours before using a number."
@@ -223,7 +301,7 @@ def warnings(models: dict[str, ModelOptions], findings: list[Finding]) -> list[s
     return sentences
 
 
-def sentence(row: dict[str, Any]) -> str:
+def sentence(row: Mapping[str, Any]) -> str:
     """Say the main measures in a line."""
     parts = [
         f"{PRINTED[name].label} {number(row[name], PRINTED[name].digits)} {PRINTED[name].unit}"

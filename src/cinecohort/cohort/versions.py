@@ -15,9 +15,9 @@ VERSIONS = {
     "run_record": 2,
     "agreement": 6,
     "group_study": 6,
-    "report": 6,
+    "report": 7,
     "review": 1,
     "blinded": 1,
-    "subject_pages": 1,
+    "subject_pages": 2,
 }
 """Version of each stage's algorithm."""

@@ -1,14 +1,21 @@
-"""``cinecohort study``: one patient, from DICOM to a one-page PDF."""
+"""``cinecohort study``: patients without a workflow, each from DICOM to a page as PDF."""
 
 import argparse
 from pathlib import Path
 
-from cinecohort.commands.numbers import not_negative
+from cinecohort.commands.numbers import not_negative, positive_number
+
+PERSON = ("sex", "age_years", "height_cm", "weight_kg")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("source", type=Path, metavar="DICOM_DIR", help="folder of one patient's DICOM files")
+    parser.add_argument(
+        "source",
+        type=Path,
+        metavar="DICOM",
+        help="folder or zip archive of one patient, or a folder of several",
+    )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="folder for images, measures, report.pdf"
     )
@@ -16,14 +23,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--threads", type=not_negative, default=0, metavar="N", help="threads of the network (default: all)"
     )
+    parser.add_argument("--sex", choices=("F", "M"), help="the patient's sex, for ranges of healthy people")
+    for option, name, unit in (
+        ("--age", "age_years", "age at the scan in years, for ranges of healthy people"),
+        ("--height", "height_cm", "height in cm, for measures per body surface"),
+        ("--weight", "weight_kg", "weight in kg, for measures per body surface"),
+    ):
+        parser.add_argument(option, dest=name, type=positive_number, metavar="NUMBER", help=unit)
+    parser.add_argument(
+        "--participants",
+        type=Path,
+        metavar="FILE",
+        help="table of these for several patients: subject, sex, age_years, height_cm, weight_kg",
+    )
+    parser.add_argument(
+        "--reference-ranges", type=Path, metavar="FILE", help="your table of ranges of healthy people"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Take the patient through every stage and say where the page is."""
-    from cinecohort.analyses.patient_study import study_patient
+    """Take each patient through every stage and say where the page is."""
+    from cinecohort.analyses.patient_folder import people_of, study_folder
+    from cinecohort.analyses.patient_study import StudySettings, chosen_models, studies_in, study_patient
+    from cinecohort.measures.options import ReferenceOptions
+    from cinecohort.measures.reference_ranges import reference_of
 
-    result = study_patient(arguments.source, arguments.out, arguments.model, arguments.threads)
-    for finding in result.findings:
+    reference = reference_of(ReferenceOptions(table=arguments.reference_ranges), from_tables=False)
+    settings = StudySettings(chosen_models(arguments.model), arguments.threads, reference)
+    opened, subjects = studies_in(arguments.source)
+    given = {name: getattr(arguments, name) for name in PERSON}
+    people = people_of(subjects, arguments.participants, given)
+    if len(subjects) > 1:
+        done = study_folder(opened, subjects, arguments.out, settings, people)
+        usable = sum(each.study is not None for each in done)
+        print(f"wrote {arguments.out / 'summary.pdf'}: {usable} of {len(done)} studies have a page")
+        return 0 if usable else 1
+    study = study_patient(opened, subjects[0], arguments.out, settings, people[subjects[0].key])
+    for finding in study.findings:
         print(f"{finding.code} ({finding.level}): {finding.message}")
-    print(f"wrote {arguments.out / 'report.pdf'}: {result.sentence}")
+    print(f"wrote {arguments.out / 'report.pdf'}: {study.sentence}")
     return 0

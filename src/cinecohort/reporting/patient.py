@@ -1,36 +1,44 @@
 """One page of one patient: measures, volume curves, all slices with contours, findings."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from matplotlib.ticker import MaxNLocator
-
 from cinecohort import __version__
-from cinecohort.catalogue.measures import PRINTED
+from cinecohort.catalogue.measures import PRINTED, Measure
 from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.files import read_json
 from cinecohort.findings import Finding, Level
 from cinecohort.images import sidecar_path
-from cinecohort.reporting import gallery
-from cinecohort.reporting.distribution_figures import PALETTE, drawing
-from cinecohort.reporting.document import Column, Table, Text, table_to_dict, text_to_list
-from cinecohort.reporting.numbers import count, is_defined, number
+from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference, ReferenceRange
+from cinecohort.reporting.document import Column, Table, table_to_dict
+from cinecohort.reporting.numbers import count, interval, is_defined, listing, number, signed
+from cinecohort.reporting.patient_figures import PHASES, draw_curves, draw_phases
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.synthetic import BANNER
 
-MOST_FINDINGS = 8
-COLUMNS_OF_SLICES = 8
-PANEL_PIXELS = 150
-CURVES = {"LV": "LV cavity", "RV": "RV cavity", "LA": "left atrium", "RA": "right atrium"}
-REFERENCE_WORDS = (
-    "For orientation, in healthy adults aged 45 to 74 of UK Biobank (manual contours) LVEF was 61 ± 5 % in "
-    "women and 58 ± 5 % in men, mean ± SD (Petersen et al., J Cardiovasc Magn Reson 2017;19:18). Here ED "
-    "and ES were found by volume, and papillary muscles count as blood where the contour passes outside "
-    "them. Research use only: no number on this page may guide the care of a patient."
+FAR = 1.96
+PAGE_MM = 266.0
+"""Height of a page's text."""
+LEVELS = {
+    Level.ERROR: "fault",
+    Level.REJECT: "not used",
+    Level.REVIEW: "for review",
+    Level.INFO: "noted",
+}
+"""Levels of findings, the gravest first, in words."""
+NOTES = (
+    "ED and ES were found by the volume of the LV. Papillary muscles count as blood where the contour passes "
+    "outside them. Frames and slices are counted from 1, slices from the first of the stack. Research use "
+    "only: no number on this page may guide the care of a patient."
 )
+PICTURES = (
+    "All short-axis slices, base to apex, with the slice's number in the stack; then segmented long axes. "
+    "Orange: LV or LA; green: outer border of the myocardium; blue: RV or RA."
+)
+_PLACES = re.compile(r"\b(frames?|slices?) (\d+(?:(?:, | and | to )\d+)*)(?![\d.]*\d)(?! mm)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,8 @@ class PatientPage:
     folder
         The patient's folder, as in the store.
     measures
-        Row of measures of the primary model at its own frames.
+        Row of measures of the primary model at its own frames, with ends of intervals (``lvef_pct_low``) and
+        indexed measures (``lvedv_ml_i``) where there are any.
     findings
         Findings of all stages.
     source
@@ -53,6 +62,12 @@ class PatientPage:
         Sentences for the box at the top.
     synthetic
         Whether the data are made up.
+    person
+        ``sex`` (F or M), ``age_years``, ``height_cm`` and ``weight_kg``, as far as known.
+    reference
+        Ranges of healthy people.
+    voided
+        Measure to the reason why it is not given.
     """
 
     title: str
@@ -62,10 +77,21 @@ class PatientPage:
     source: str
     warnings: Sequence[str] = field(default_factory=tuple)
     synthetic: bool = False
+    person: Mapping[str, Any] = field(default_factory=dict)
+    reference: Reference = NO_REFERENCE
+    voided: Mapping[str, str] = field(default_factory=dict)
+
+    def range_of(self, column: str) -> ReferenceRange | None:
+        """The range of healthy people that holds for this patient's value; None where none does."""
+        if not is_defined(self.measures.get(column)):
+            return None
+        return self.reference.find(column, self.person.get("sex"), self.person.get("age_years"))
 
 
 def make_patient_page(page: PatientPage, output: Path) -> None:
     """Write the page as PDF; the same patient gives the same bytes.
+
+    Findings that do not fit go on to further pages.
 
     Parameters
     ----------
@@ -74,31 +100,57 @@ def make_patient_page(page: PatientPage, output: Path) -> None:
     output
         The PDF, written by rename.
     """
+    frames = {
+        name: int(page.measures[column]) for column, name in PHASES if is_defined(page.measures.get(column))
+    }
+    table = measures_table(page)
     with build_folder() as build:
-        curve = draw_curves(page, build / "figures" / "curves.svg")
-        pictures = draw_pictures(page, build / "figures" / "slices.png")
+        curve = draw_curves(
+            page.folder, page.source, build / "figures" / "curves.svg", height_of(len(table.rows))
+        )
+        phases = draw_phases(page.folder, frames, build / "figures", room_for_pictures(page, len(table.rows)))
         data = {
             "title": page.title,
             "version": __version__,
             "banner": BANNER if page.synthetic else "",
             "footer": f"Measured by {page.measures.get('models') or page.source}. Not a medical device.",
-            "facts": facts(page.folder),
+            "facts": person_facts(page) + facts(page.folder),
             "warnings": list(page.warnings),
-            "measures": table_to_dict(measures_table(page)),
+            "measures": table_to_dict(table),
             "curve": "figures/curves.svg" if curve else "",
             "curve_description": curve or "There is no cine series to draw a volume curve of.",
-            "pictures": "figures/slices.png" if pictures else "",
-            "pictures_title": pictures,
-            "findings": finding_lines(page.findings),
+            "phases": [{"words": words, "file": file} for words, file in phases],
+            "pictures_title": PICTURES,
+            "findings": finding_rows(page.findings),
             "no_findings": "No check had anything to note.",
-            "notes": text_to_list(notes()),
+            "notes": " ".join([*reference_notes(page), NOTES]),
         }
         typeset(build, "patient.typ", data, output)
 
 
-def notes() -> Text:
-    """Words at the bottom of the page."""
-    return REFERENCE_WORDS
+def height_of(rows: int) -> float:
+    """Height of the curves beside a table of so many rows, in cm."""
+    return min(max(0.41 * (rows + 2), 5.0), 9.5)
+
+
+def room_for_pictures(page: PatientPage, rows: int) -> float:
+    """Height left for the pictures on the first page, in mm; they are never made tiny for findings."""
+    lines = sum(1 + len(finding.message) // 125 for finding in page.findings) or 1
+    boxed = 5 + 4 * (1 + sum(map(len, page.warnings)) // 120) if page.warnings else 0
+    beside = 10 * height_of(rows) + 4
+    return min(max(PAGE_MM - 34 - boxed - beside - 3.7 * lines, 70.0), 125.0)
+
+
+def person_facts(page: PatientPage) -> list[str]:
+    """Sex, age and body size, as far as they are known."""
+    known = page.person
+    items = [{"F": "woman", "M": "man"}.get(str(known.get("sex")), "sex not known")]
+    age = known.get("age_years")
+    items.append(f"{number(age, 0)} years" if is_defined(age) else "age not known")
+    for name, unit in (("height_cm", "cm"), ("weight_kg", "kg")):
+        if is_defined(known.get(name)):
+            items.append(f"{number(known[name], 0)} {unit}")
+    return items
 
 
 def facts(folder: Path) -> list[str]:
@@ -128,86 +180,108 @@ def facts(folder: Path) -> list[str]:
 
 
 def measures_table(page: PatientPage) -> Table:
-    """Measures that could be taken, ventricles first; the others are named in one row."""
+    """Measures that could be taken, ventricles first, with what is known of each; the others are named below.
+
+    Columns that would be empty are left out: of intervals, of indexed values, of healthy people.
+    """
     known = [name for name in PRINTED if is_defined(page.measures.get(name))]
-    missing = [PRINTED[name].label for name in PRINTED if name not in known]
-    rows: list[list[str] | str] = [
-        [PRINTED[name].label, number(page.measures[name], PRINTED[name].digits), PRINTED[name].unit]
-        for name in known
-    ]
+    intervals = any(is_defined(page.measures.get(f"{name}_low")) for name in known)
+    indexed = any(is_defined(page.measures.get(f"{name}_i")) for name in known)
+    compared = {name: cells for name in known if (cells := comparison(page, PRINTED[name]))}
+    rows: list[list[str] | str] = []
+    for name in known:
+        digits = PRINTED[name].digits
+        cells = [PRINTED[name].label, number(page.measures[name], digits), PRINTED[name].unit]
+        if intervals:
+            low, high = (page.measures.get(f"{name}_{end}") for end in ("low", "high"))
+            cells.append(interval(low, high, digits) if is_defined(low) and is_defined(high) else "")
+        if indexed:
+            index = page.measures.get(f"{name}_i")
+            cells.append(number(index, digits) if is_defined(index) else "")
+        rows.append([*cells, *(compared.get(name, ["", ""]) if compared else [])])
+    columns = [Column("Measure", "left", "share"), Column("Value"), Column("Unit", "left")]
+    columns += [Column("90 % interval")] if intervals else []
+    columns += [Column("per m²")] if indexed else []
+    columns += [Column("Healthy range"), Column("z")] if compared else []
     return Table(
-        "tab-patient",
-        "",
-        [Column("Measure", "left"), Column("Value"), Column("Unit", "left")],
-        rows or ["Nothing could be measured."],
-        notes=f"Not measured: {', '.join(missing)}." if missing else "",
+        "tab-patient", "", columns, rows or ["Nothing could be measured."], notes=not_measured(page, known)
     )
 
 
-def finding_lines(findings: Sequence[Finding]) -> list[str]:
-    """One line a finding, gravest first, at most a few."""
-    gravity = [Level.ERROR, Level.REJECT, Level.REVIEW, Level.INFO]
-    ordered = sorted(findings, key=lambda finding: gravity.index(finding.level))
-    lines = [
-        f"{finding.code} ({finding.level}): {shortened(finding.message)}"
-        for finding in ordered[:MOST_FINDINGS]
+def not_measured(page: PatientPage, known: Sequence[str]) -> str:
+    """Which of the printed measures are not given, and why, where that is known."""
+    by_reason: dict[str, list[str]] = {}
+    for name, measure in PRINTED.items():
+        if name not in known:
+            by_reason.setdefault(page.voided.get(name, ""), []).append(measure.label)
+    parts = [", ".join(by_reason[""])] if "" in by_reason else []
+    parts += [f"{', '.join(names)} ({reason})" for reason, names in by_reason.items() if reason]
+    return f"Not measured: {'; '.join(parts)}." if parts else ""
+
+
+def comparison(page: PatientPage, measure: Measure) -> list[str]:
+    """Range of the healthy and z-score, of the measure or else of its index; empty where there is none."""
+    for column, unit in ((measure.column, ""), (f"{measure.column}_i", " per m²")):
+        found = page.range_of(column)
+        if found:
+            digits = max(measure.digits - 1, 0)
+            z = found.z(float(page.measures[column]))
+            mark = "" if abs(z) <= FAR else " low" if z < 0 else " high"
+            return [f"{interval(found.low, found.high, digits)}{unit}", f"{signed(z, 1)}{mark}"]
+    return []
+
+
+def reference_notes(page: PatientPage) -> list[str]:
+    """Whose ranges stand in the table, or why none does."""
+    used = [
+        found for name in PRINTED if (found := page.range_of(name) or page.range_of(f"{name}_i")) is not None
     ]
-    if len(ordered) > MOST_FINDINGS:
-        lines.append(f"and {len(ordered) - MOST_FINDINGS} more, in the JSON records beside this page")
-    return lines
-
-
-def shortened(text: str, limit: int = 118) -> str:
-    """`text`, cut at a word where it is longer than a line."""
-    return text if len(text) <= limit else text[:limit].rsplit(" ", 1)[0] + " …"
-
-
-def draw_curves(page: PatientPage, path: Path) -> str:
-    """Draw volume against frame; returns the description, empty where there is no cine series."""
-    file = page.folder / "curves.json"
-    record = read_json(file).get(page.source) if file.is_file() else None
-    if not record:
-        return ""
-    curves = {
-        name: np.array([np.nan if value is None else value for value in values], dtype=float)
-        for name, values in record["volume_ml"].items()
-        if name in CURVES
-    }
-    curves = {name: values for name, values in curves.items() if np.isfinite(values).sum() > 2}
-    if not curves:
-        return ""
-    with drawing(path, 10.2, 6.6) as figure:
-        axis = figure.subplots()
-        for index, (name, values) in enumerate(curves.items()):
-            style = "-" if name in ("LV", "LA") else "--"
-            axis.plot(values, style, color=PALETTE[index], lw=1.3, marker="o", ms=2, label=CURVES[name])
-        for key, words in (("ed_frame", "ED"), ("es_frame", "ES")):
-            if record.get(key) is not None:
-                axis.axvline(record[key], color="0.6", lw=0.7, zorder=0)
-                top = axis.get_xaxis_transform()
-                axis.text(record[key], 1, f" {words}", transform=top, fontsize=6.5, va="top")
-        axis.set(xlabel="frame (counted from 0)", ylabel="volume (mL)")
-        axis.set_ylim(0, 1.12 * max(np.nanmax(values) for values in curves.values()))
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.legend(frameon=False, fontsize=6.5, loc="best")
-    return f"Volume over the cycle of: {', '.join(CURVES[name] for name in curves)}."
-
-
-def draw_pictures(page: PatientPage, path: Path) -> str:
-    """Draw every slice at ED and ES with contours; returns the title, or nothing."""
-    case = gallery.read_case(page.folder)
-    frames = {
-        name: int(page.measures[column])
-        for name, column in (("ED", "ed_frame"), ("ES", "es_frame"))
-        if is_defined(page.measures.get(column))
-    }
-    if case is None or not frames:
-        return ""
-    gallery.write_png(
-        path, gallery.contact_sheet(case, frames, case.base_to_apex, COLUMNS_OF_SLICES, PANEL_PIXELS)
+    if used:
+        sources = dict.fromkeys(each.source for each in used)
+        return [
+            "Healthy: mean ± 1.96 SD of healthy people of the same sex and age; z: SDs above their mean "
+            f"({'; '.join(sources)})."
+        ]
+    reasons = dict.fromkeys(
+        page.reference.reason(name, page.person.get("sex"), page.person.get("age_years"))
+        for name in page.reference.measures
     )
-    named = " and ".join(f"{name} (frame {frame})" for name, frame in frames.items())
-    return (
-        f"All short-axis slices at {named}, base to apex. "
-        "Orange: LV cavity; green: outer border of the myocardium; blue: RV cavity."
-    )
+    words = listing(reason for reason in reasons if reason)
+    return [f"No comparison with healthy people: {words}."] if words else []
+
+
+def finding_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """Every finding in full, the gravest first: its code, what its level means, and the sentence."""
+    ordered = sorted(findings, key=lambda finding: list(LEVELS).index(finding.level))
+    return [
+        {
+            "code": str(finding.code),
+            "level": LEVELS[finding.level],
+            "words": counted_from_one(finding.message),
+        }
+        for finding in ordered
+    ]
+
+
+def counted_from_one(message: str) -> str:
+    """A finding's sentence, which counts frames and slices from 0 as the files do, counting from 1.
+
+    Examples
+    --------
+    >>> counted_from_one("Slice 3 lacks frames 0, 1; 12 slices of 20 frames; slices 8.0 mm apart")
+    'Slice 4 lacks frames 1, 2; 12 slices of 20 frames; slices 8.0 mm apart'
+    """
+
+    def raised(match: re.Match[str]) -> str:
+        numbers = re.sub(r"\d+", lambda digits: str(int(digits.group()) + 1), match[2])
+        return f"{match[1]} {numbers}"
+
+    return _PLACES.sub(raised, message)
+
+
+def unvalidated_words(views: Sequence[str]) -> list[str]:
+    """A sentence for the box at the top on networks that were never tested on real hearts; none for none."""
+    if not views:
+        return []
+    named = listing([VIEW_NAMES.get(view, view) for view in views])
+    return [f"Not validated on labelled real hearts: the segmentation of the {named} view."]

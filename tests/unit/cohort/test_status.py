@@ -1,6 +1,7 @@
 """A flag is never lost: whatever stage finds something, the subject's status says so to the end."""
 
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from cinecohort.cohort.versions import STAGES
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status, overall_status
 from cinecohort.ledger.rows import columns_of, read_rows, write_rows
+from cinecohort.sources.base import RawSubject
 
 SUBJECT = IndexedSubject("A", "d", "A", "A", "", "raw")
 LEVELS = {
@@ -87,7 +89,7 @@ def test_one_patient_keeps_the_flags_of_every_stage(
 
     (tmp_path / "sa.nii.gz").touch()
     (tmp_path / "sa.json").write_text("{}")
-    monkeypatch.setattr(patient_study, "convert", lambda *_: ("A", found("convert")))
+    monkeypatch.setattr(patient_study, "convert", lambda *_: found("convert"))
     monkeypatch.setattr(patient_study, "check_images", lambda *_: Outcome(findings=found("image_quality")))
     monkeypatch.setattr(patient_study, "segment", lambda *_: found("segment"))
     quality = Outcome(findings=found("segmentation_quality"))
@@ -95,7 +97,8 @@ def test_one_patient_keeps_the_flags_of_every_stage(
     monkeypatch.setattr(patient_study, "measure_subject", measured)
     monkeypatch.setattr(patient_study, "check_rows", lambda *_: found("checks"))
     monkeypatch.setattr(patient_study, "make_patient_page", lambda *_: None)
-    patient_study.study_patient(tmp_path, tmp_path)
+    subject = RawSubject("A", "A", "", (), ())
+    patient_study.study_patient(cast("Any", None), subject, tmp_path, patient_study.StudySettings({}), {})
     status = pd.read_csv(tmp_path / "measures.csv")["status"].tolist()
     assert status == ["ok" if level is Level.INFO else "review"]
 
@@ -104,4 +107,4 @@ def test_one_patient_who_cannot_be_measured_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "sa.nii.gz").touch()
     outcome = outcome_with(Finding(Code.NOT_MEASURABLE, Level.REJECT, "Nothing there."))
     with pytest.raises(UserError, match="NOT_MEASURABLE: Nothing there"):
-        patient_study.checked(tmp_path, "measure", outcome, tmp_path)
+        patient_study.checked(tmp_path, "measure", outcome, "A")
