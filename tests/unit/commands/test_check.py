@@ -244,3 +244,21 @@ def test_five_thousand_subjects_take_less_than_ten_seconds(tmp_path, capsys):
     assert time.process_time() - began < 10
     assert code == 1
     assert "has 5 mistakes" in said
+
+
+def test_a_table_of_reference_ranges_is_checked_line_by_line(tmp_path, capsys):
+    path = tmp_path / "ranges.csv"
+    header = "measure,sex,age_from,age_to,mean,sd,source\n"
+    path.write_text(header + "lvef,F,45,74,61,5,x\nlvef_pct,F,45,74,61,0,x\n")
+    code, said = check(tmp_path, {**tables(tmp_path), "reference_ranges": str(path)}, capsys)
+    assert code == 1
+    assert f"reference_ranges: {path}: line 2: there is no measure 'lvef'" in said
+    assert f"reference_ranges: {path}: line 3: sd is 0" in said
+    path.write_text(header + "lvef_pct,F,45,74,61,5,x\n")
+    settings = {"table": str(path), "papillary_muscles": "cavity"}
+    code, said = check(tmp_path, {**tables(tmp_path), "reference_ranges": settings}, capsys)
+    assert code == 0
+    assert "has no column papillary_muscles" in said
+    gone = {**tables(tmp_path), "reference_ranges": str(tmp_path / "gone.csv")}
+    code, said = check(tmp_path, gone, capsys)
+    assert (code, "gone.csv: there is no such file" in said) == (1, True)
