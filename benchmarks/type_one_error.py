@@ -24,6 +24,7 @@ import pandas as pd
 from scipy import stats
 from scipy.special import expit, stdtr
 
+from cinecohort.statistics.effects import alike_in_size
 from cinecohort.statistics.matched_samples import (
     LARGE_GROUP,
     SPARE_SETS,
@@ -52,16 +53,24 @@ ANALYSES = {
     "cluster": "regression by set",
     "adjusted": "adjusted",
     "level": "subgroup",
+    "other level": "other subgroup",
     "interaction": "interaction",
     "everybody": "everybody, adjusted",
 }
+UNADJUSTED = ("welch", "student", "rank", "paired", "cluster", "level", "other level", "interaction")
+"""Analyses that take matched groups for alike."""
+UNWEIGHTED = ("welch", "student", "rank")
+"""Analyses that count every subject once, without a p where the matching weights subjects unequally."""
+REGARDLESS = "regardless: "
+"""Before the name of an analysis: counted without the rules by which it has no p."""
 POOL = 4
 
 
 class Cell(NamedTuple):
     """One design: treated subjects, partners each, covariates, confounding, caliper in SDs of the score.
 
-    The pool is the number of controls to choose from, for each partner that is sought.
+    The pool is the number of controls to choose from, for each partner that is sought; with `replace` a
+    control may be taken more than once.
     """
 
     pairs: int
@@ -70,6 +79,7 @@ class Cell(NamedTuple):
     strength: float
     caliper: float
     pool: int = POOL
+    replace: bool = False
 
 
 READING = """## What follows
@@ -98,12 +108,21 @@ Advice: look at the balance first; set a caliper where it is not reached; draw c
 covariate-adjusted analysis, and give Welch's test beside it, as the published study did."""
 WEAK, STRONG = 0.3, 0.9
 """How far apart the groups are, in SDs of the covariates' common index."""
+SIZES = (7, 10, 15, 20, 50, 200)
 CELLS = [
-    *(Cell(n, ratio, 3, WEAK, np.inf) for n in (7, 10, 15, 20, 50, 200) for ratio in (1, 2)),
+    *(Cell(n, ratio, 3, WEAK, np.inf) for n in SIZES for ratio in (1, 2)),
     *(Cell(n, ratio, 5, WEAK, np.inf) for n in (10, 15) for ratio in (1, 2)),
 ]
+WEIGHTED = [
+    *(Cell(n, 1, 1, WEAK, np.inf) for n in (4, 5)),
+    *(Cell(n, 1, 3, WEAK, np.inf, replace=True) for n in SIZES),
+    *(Cell(n, 2, 3, WEAK, 0.2, pool=1) for n in SIZES),
+]
+"""Very few pairs; matching with replacement; sets of one or two partners: weights that differ."""
 LEFT_OVER = [Cell(150, 1, 3, STRONG, caliper, pool) for pool in (POOL, 2) for caliper in (np.inf, 0.2)]
 """Strong confounding and few controls: without a caliper matching leaves a difference in the covariates."""
+DESIGNS = {"alike": CELLS, "weighted": WEIGHTED, "left_over": LEFT_OVER}
+"""Each is counted in a file of its own, so that they can be run side by side."""
 
 
 def cohort(rng: np.random.Generator, cell: Cell) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -137,48 +156,81 @@ def scores(covariates: np.ndarray, treated: np.ndarray) -> np.ndarray:
 
 
 def p_values(rng: np.random.Generator, cell: Cell) -> dict[str, np.ndarray]:
-    """P values of one replicate by analysis, one an outcome; missing where the study prints none."""
+    """P values of one replicate by analysis, one per outcome; missing where the study prints none.
+
+    Names that begin with :data:`REGARDLESS` are of the same tests without the rules by which one has no p.
+    """
     covariates, treated, outcomes = cohort(rng, cell)
     score = scores(covariates, treated)
     everybody, one_stratum = np.ones(len(score), bool), np.zeros(len(score), int)
-    rules = SearchRules("largest", ratio=cell.ratio, caliper=cell.caliper * score.std(ddof=1))
+    width = cell.caliper * score.std(ddof=1)
+    rules = SearchRules("data" if cell.replace else "largest", cell.ratio, cell.replace, width)
     found = nearest_pairs(score, treated == 1, everybody, one_stratum, rules)
-    if len(np.unique(found.focal)) < 3:
+    if len(np.unique(found.focal)) < 3 or len(np.unique(found.partner)) < 2:
         return {}
-    rows, weights, sets = MatchedSets(found.focal, found.partner, focal_is_treated=True).units()
+    matched = MatchedSets(found.focal, found.partner, focal_is_treated=True)
+    rows, weights, sets = matched.units()
+    clusters = None if matched.with_replacement else sets
     own, group, values = covariates[rows], treated[rows], outcomes[rows]
-    sample1, sample0 = values[group == 1], values[group == 0]
-    focal, place = np.unique(found.focal, return_inverse=True)
-    partners = np.column_stack([np.bincount(place, c[found.partner]) for c in outcomes.T])
-    differences = outcomes[focal] - partners / np.bincount(place)[:, None]
-    welch, student = two_sample(sample1, sample0)
-    error = differences.std(axis=0, ddof=1) / np.sqrt(len(focal))
-    result = {"welch": welch, "paired": by_t(differences.mean(axis=0) / error, len(focal) - 1)}
-    if cell.ratio == 1:
-        result |= {"student": student, "rank": stats.mannwhitneyu(sample1, sample0).pvalue}
+    result = unadjusted(matched, outcomes, values, group, weights, clusters)
+    result |= in_levels(own[:, 0], group, values, weights, clusters)
+    result |= {f"{REGARDLESS}{name}": p for name, p in result.items()}
+    if not matched.equally_weighted:
+        result = {name: p for name, p in result.items() if name not in UNWEIGHTED}
     names = [f"x{place}" for place in range(cell.covariates)]
-    table, plain = pd.DataFrame(own, columns=names), np.column_stack([np.ones(len(group)), group])
-    result["cluster"] = tested(RobustRegression(plain, weights, sets, "CR1"), values, plain.shape[1])
-    design = adjusted_design(table, group, weights, Regression(names))
+    design = adjusted_design(pd.DataFrame(own, columns=names), group, weights, Regression(names))
     k = design.matrix.shape[1]
-    spare = len(focal) - 1 - design.n_covariates
+    fit = RobustRegression(design.matrix, weights, clusters, "HC3" if clusters is None else "CR2")
+    spare = fit.n_clusters - (k if clusters is None else 1 + design.n_covariates)
     if spare >= SPARE_SETS and len(rows) > k:
-        fit = RobustRegression(design.matrix, weights, sets, "CR2")
         result["adjusted"] = tested(fit, values, k, most_df=spare)
-        unlike = left_unlike(RobustRegression(plain, weights, sets, "CR1"), fit, values)
-        result |= {name: np.where(unlike, np.nan, result[name]) for name in ("paired", "cluster")}
+        unlike = left_unlike(plain_regression(group, weights, clusters), fit, values)
+        for name in [name for name in result if name in UNADJUSTED]:
+            result[name] = np.where(unlike, np.nan, result[name])
     if printed_of_everybody(cell):
         ones = np.ones(len(score))
         table = pd.DataFrame(covariates, columns=names)
         design = adjusted_design(table, treated, ones, Regression(names))
         k = design.matrix.shape[1]
         result["everybody"] = tested(RobustRegression(design.matrix, ones, None, "HC3"), outcomes, k)
-    return result | in_levels(own[:, 0], group, values, weights, sets)
+    return result
+
+
+def plain_regression(group: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None) -> RobustRegression:
+    """Regression on the group alone."""
+    design = np.column_stack([np.ones(len(group)), group])
+    return RobustRegression(design, weights, clusters, "HC3" if clusters is None else "CR1")
+
+
+def unadjusted(
+    matched: MatchedSets,
+    outcomes: np.ndarray,
+    values: np.ndarray,
+    group: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """P values of the analyses that take matched groups for alike.
+
+    `outcomes` are of all units; `values`, `group`, `weights` and `clusters` of the matched.
+    """
+    sample1, sample0 = values[group == 1], values[group == 0]
+    focal, place = np.unique(matched.focal, return_inverse=True)
+    partners = np.column_stack([np.bincount(place, c[matched.partner]) for c in outcomes.T])
+    differences = outcomes[focal] - partners / np.bincount(place)[:, None]
+    error = differences.std(axis=0, ddof=1) / np.sqrt(len(focal))
+    welch, student = two_sample(sample1, sample0)
+    result = {"welch": welch, "paired": by_t(differences.mean(axis=0) / error, len(focal) - 1)}
+    if alike_in_size(len(sample1), len(sample0)):
+        result |= {"student": student, "rank": stats.mannwhitneyu(sample1, sample0).pvalue}
+    result["cluster"] = tested(plain_regression(group, weights, clusters), values, 2)
+    return result
 
 
 def printed_of_everybody(cell: Cell) -> bool:
     """Whether the groups are alike enough in size, or large enough, for a p without matching."""
-    return cell.pool * cell.ratio <= UNEQUAL or cell.pairs >= LARGE_GROUP
+    fixed = cell.caliper == np.inf and not cell.replace
+    return fixed and (cell.pool * cell.ratio <= UNEQUAL or cell.pairs >= LARGE_GROUP)
 
 
 def two_sample(sample1: np.ndarray, sample0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -207,17 +259,23 @@ def tested(
 
 
 def in_levels(
-    factor: np.ndarray, group: np.ndarray, outcomes: np.ndarray, weights: np.ndarray, sets: np.ndarray
+    factor: np.ndarray,
+    group: np.ndarray,
+    outcomes: np.ndarray,
+    weights: np.ndarray,
+    clusters: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
-    """P values at the first level of a factor, and of the interaction, where cells are large enough."""
+    """P values at both levels of a factor, and of the interaction, where cells are large enough."""
     inside = np.column_stack([factor == 0, factor == 1]).astype(float)
     smallest = [min((inside[:, i] * (group == v)).sum() for v in (0, 1)) for i in (0, 1)]
     if min(smallest) < 2:
         return {}
-    fit = RobustRegression(np.hstack([inside, inside * group[:, None]]), weights, sets, "CR2")
+    design = np.hstack([inside, inside * group[:, None]])
+    fit = RobustRegression(design, weights, clusters, "HC3" if clusters is None else "CR2")
     result = {}
-    if smallest[0] >= SMALLEST_CELL:
-        result["level"] = tested(fit, outcomes, 4, 2)
+    for place, name in enumerate(("level", "other level")):
+        if smallest[place] >= SMALLEST_CELL:
+            result[name] = tested(fit, outcomes, 4, 2 + place)
     if min(smallest) >= SMALLEST_FOR_INTERACTION:
         contrast = np.array([0.0, 0.0, -1.0, 1.0])
         estimates, errors = fit.estimates(outcomes, contrast)
@@ -360,11 +418,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replicates", type=int, default=20_000)
     parser.add_argument("--counts", type=Path, default=Path(tempfile.gettempdir()) / "type_one_error.json")
+    parser.add_argument("--designs", nargs="+", choices=list(DESIGNS), default=list(DESIGNS))
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
-    left_over = run(LEFT_OVER, 2000, arguments.counts.with_suffix(".left_over.json"))
-    kept = run(CELLS, arguments.replicates, arguments.counts)
-    Path(__file__).with_suffix(".md").write_text(page(kept, left_over))
+    kept = {
+        name: run(DESIGNS[name], arguments.replicates, arguments.counts.with_suffix(f".{name}.json"))
+        for name in arguments.designs
+    }
+    if len(kept) == len(DESIGNS):
+        Path(__file__).with_suffix(".md").write_text(page(**kept))
 
 
 if __name__ == "__main__":

@@ -26,11 +26,12 @@ from cinecohort.measures.voids import failed_subjects
 from cinecohort.statistics.balance import balance_table
 from cinecohort.statistics.baseline import baseline_table
 from cinecohort.statistics.effects import compare
+from cinecohort.statistics.matched_samples import withheld
 from cinecohort.statistics.matching import Matching, match
 from cinecohort.statistics.missing_outcomes import missing_outcomes
 from cinecohort.statistics.power import smallest_detectable_difference
 from cinecohort.statistics.published_tables import published_table
-from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table
+from cinecohort.statistics.sensitivity import matched_sets, sensitivity_table, unlike_in_study
 from cinecohort.statistics.study_cohort import (
     TREATMENT,
     Flow,
@@ -279,7 +280,11 @@ def unmatched_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
 
 
 def subgroup_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
-    """Differences in subgroups of the matched: ``factor, level, outcome, n1, n0, estimate, ...``."""
+    """Differences in subgroups of the matched: ``factor, level, outcome, n1, n0, estimate, ...``.
+
+    Where covariates that matching left unlike move an outcome's difference, its subgroups have neither
+    intervals nor p values.
+    """
     columns = [
         "factor",
         "level",
@@ -291,6 +296,7 @@ def subgroup_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
         "ci_high",
         "p",
         "interaction_p",
+        "note",
     ]
     sets, table = matched_sets(matching), matching.table
     known = set(table.columns[table[matching.matched].notna().any()])
@@ -300,12 +306,15 @@ def subgroup_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
             factors[name] = band_labels(
                 table[name], cuts or [float(table.loc[matching.matched, name].median())]
             )
-    rows = [
-        {"factor": name, "outcome": outcome, **row}
-        for name, factor in factors.items()
-        for outcome in options.outcomes
-        for row in subgroup_differences(table, matching.treatment, outcome, factor, sets, options.alpha)
-    ]
+    rows = []
+    for outcome in options.outcomes:
+        note = unlike_in_study(matching, outcome, options) if factors else ""
+        for name, factor in factors.items():
+            for row in subgroup_differences(table, matching.treatment, outcome, factor, sets, options.alpha):
+                own = withheld(row, note) | {"interaction_p": np.nan} if note else {**row, "note": ""}
+                rows.append({"factor": name, "outcome": outcome, **own})
+    order = {name: place for place, name in enumerate(factors)}
+    rows.sort(key=lambda row: order[row["factor"]])
     return pd.DataFrame(rows, columns=columns)
 
 

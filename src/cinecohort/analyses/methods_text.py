@@ -164,8 +164,7 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         compared = (
             "Since the matching weights subjects unequally, means, SDs, differences and effect sizes are "
             f"weighted, and the matched groups were compared by a weighted regression with {clusters}; "
-            "beside it stand Welch's, Student's and the Mann-Whitney test, which count every subject "
-            "once, the paired t-test"
+            "beside it stand the paired t-test"
         )
     return [
         f"Outcomes ({outcomes}) are the measures of {source} at {_frames(options)}. Differences are "
@@ -187,11 +186,11 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         "Where covariates drive the outcome, Welch's, Student's and the Mann-Whitney test reject too rarely "
         "(less than 3.5 % at the 5 % level) in groups that matching made alike, since they take them for "
         "independent samples; so do, in samples of some ten sets and for skewed outcomes, the paired "
-        "analysis, the regression by matched set, the covariate-adjusted one and subgroups. The paired "
-        "analysis and the regression by matched set reject too often where a difference in covariates is "
-        "left, and have no p value where the covariates move the estimate; Welch's test then rejects too "
-        "often as well. The covariate-adjusted analysis keeps its level, as long as the outcome is not "
-        "strongly curved in the covariates.",
+        "analysis, the regression by matched set, the covariate-adjusted one and subgroups. Where matching "
+        "left a difference in covariates that moves an estimate, every unadjusted analysis rejects too "
+        "often: such a difference has no interval and no p value, in subgroups and sensitivity analyses "
+        "too, and still counts among the outcomes for which p values are adjusted. The covariate-adjusted "
+        "analysis keeps its level, as long as the outcome is not strongly curved in the covariates.",
         "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
         "outcomes by Holm's and by Benjamini and Hochberg's method. "
         "E-values state how strong an unmeasured confounder would have to be.",

@@ -10,9 +10,11 @@ from cinecohort.catalogue.covariates import in_sentence
 from cinecohort.catalogue.measures import measure_digits, measure_label
 from cinecohort.reporting.numbers import interval, signed
 from cinecohort.statistics.balance import balance_verdict
+from cinecohort.statistics.matched_samples import LEFT_UNLIKE
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import StudyCohort
 from cinecohort.statistics.study_options import StudyOptions
+from cinecohort.statistics.two_samples import printed_p
 
 MOST_OUTCOMES = 3
 """So many outcomes are named in the first sentence."""
@@ -96,18 +98,37 @@ def _effect(row: pd.Series, options: StudyOptions) -> str:
     unit = "percentage points" if unit == "%)" else unit.rstrip(")")
     difference = f"{name} {signed(row['difference'], digits)} {unit}".rstrip()
     if pd.isna(row["p"]):
-        return f"{difference} ({sizes})"
-    p = row["p_printed"] if row["p_printed"].startswith("<") else f"= {row['p_printed']}"
+        return f"{difference} ({sizes}{_adjusted(row, options)})"
     bounds = interval(row["ci_low"], row["ci_high"], digits)
-    return f"{difference} ({100 * (1 - options.alpha):g} % CI {bounds}, p {p}, {sizes})"
+    return f"{difference} ({_evidence(bounds, row['p'], options)}, {sizes})"
+
+
+def _evidence(bounds: str, p: float, options: StudyOptions) -> str:
+    """Interval and p of a difference."""
+    printed = printed_p(p)
+    p_words = printed if printed.startswith("<") else f"= {printed}"
+    return f"{100 * (1 - options.alpha):g} % CI {bounds}, p {p_words}"
+
+
+def _adjusted(row: pd.Series, options: StudyOptions) -> str:
+    """Where covariates left unlike took interval and p from a difference: what is left after adjustment."""
+    if LEFT_UNLIKE not in str(row.get("p_note", "")):
+        return ""
+    digits = measure_digits(row["outcome"])
+    bounds = interval(row["adjusted_ci_low"], row["adjusted_ci_high"], digits)
+    return (
+        "; covariates that differ between the matched groups move it, so that it has no interval and no p; "
+        f"adjusted for them {signed(row['adjusted_estimate'], digits)}, "
+        f"{_evidence(bounds, row['adjusted_p'], options)}"
+    )
 
 
 def outcome_sentence(row: pd.Series, options: StudyOptions) -> str:
     """One sentence on one outcome: difference, interval, p, effect size."""
     if pd.isna(row["p"]) and pd.notna(row["difference"]):
         return (
-            f"{measure_label(row['outcome'])}: difference {row['difference']:.1f} without an error, since "
-            f"differences do not vary; n = {row['n1']:,} + {row['n0']:,}."
+            f"{measure_label(row['outcome'])}: difference {row['difference']:.1f}"
+            f"{_adjusted(row, options) or ', ' + row['p_note']}; n = {row['n1']:,} + {row['n0']:,}."
         )
     if pd.isna(row["p"]):
         return f"{measure_label(row['outcome'])}: too few values to compare ({row['n1']} and {row['n0']})."

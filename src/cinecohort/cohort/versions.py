@@ -4,7 +4,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 """The stages that work by subject, in the order in which they run."""
 
 VERSIONS = {
-    "convert": 8,
+    "convert": 9,
     "image_quality": 2,
     "segment": 6,
     "segmentation_quality": 5,
@@ -14,7 +14,7 @@ VERSIONS = {
     "import_tables": 7,
     "run_record": 2,
     "agreement": 6,
-    "group_study": 6,
+    "group_study": 7,
     "report": 7,
     "review": 1,
     "blinded": 1,

@@ -67,7 +67,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"Tests of all groups together are in {path}.")
     if synthetic:
         print(f"{BANNER}.")
-    undefined = dict.fromkeys(result.loc[result["p"].isna(), "outcome"])
-    if undefined:
-        print(f"Undefined, for want of subjects or of variation: {', '.join(undefined)}.")
-    return 0 if result["p"].notna().any() else 1
+    for reason, part in result[result["p"].isna()].groupby("p_note", sort=False):
+        print(f"{', '.join(dict.fromkeys(part['outcome']))}: {reason}.")
+    return 0 if result[["p", "adjusted_p"]].notna().any(axis=None) else 1

@@ -240,7 +240,7 @@ def _walk(content: bytes, stop: int = PIXEL_DATA) -> DicomHeader:
                 raise UnreadableFile("the file ends too early")
             keyword, kind = known
             try:
-                value = _decode(content[offset : offset + length], kind)
+                value = _usable(keyword, _decode(content[offset : offset + length], kind))
             except ValueError:
                 ignored.append(keyword)
                 value = None
@@ -405,6 +405,7 @@ def dataset_values(dataset: Dataset, ignored: list[str]) -> Header:
         try:
             element = dataset[tag]
             value = None if element.value in (None, "") else _from_pydicom(element.value, kind)
+            value = _usable(keyword, value)
         except PYDICOM_FAULTS:
             ignored.append(keyword)
             continue
@@ -416,6 +417,13 @@ def dataset_values(dataset: Dataset, ignored: list[str]) -> Header:
 def _bytes_of(dataset: Dataset, tag: BaseTag) -> bytes:
     """The text of an element that reserves a private block; empty for all others."""
     return str(dataset[tag].value).encode("latin-1", "replace") if 0x10 <= tag.element <= 0xFF else b""
+
+
+def _usable(keyword: str, value: Any) -> Any:
+    """The value, unless it says nothing: a slope of 0 would make all pixels alike, and a reader none."""
+    if keyword == "RescaleSlope" and value == 0:
+        raise ValueError("a slope of 0")
+    return value
 
 
 def _from_pydicom(value: Any, kind: str) -> Any:

@@ -83,7 +83,7 @@ def read_frames(
             findings.append(Finding(Code.NOT_LOOKED_INTO, Level.REVIEW, message, value=float(n)))
     for keyword, n in sorted(ignored.items()):
         level = Level.REVIEW if keyword in _NEEDED else Level.INFO
-        message = f"{keyword} of {n} files is not a number that can be read and was ignored."
+        message = f"{keyword} of {n} files is not a number that can be used and was ignored."
         findings.append(Finding(Code.BAD_VALUE, level, message, value=float(n)))
     for words, n in sorted(contradictions.items()):
         message = f"{n} files contradict themselves: {words}; what is there was used."

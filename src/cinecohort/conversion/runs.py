@@ -42,11 +42,10 @@ def choose_runs(
     repeated = []
     reasons = set()
     cine = typical([Kind(run) for item in stack.slices for run in item.runs])
-    beside = _offsets_mm(stack)
+    beside, usual = _offsets_mm(stack), stack.n_frames
     for index, item in enumerate(stack.slices):
         if len(item.runs) == 1:
             continue
-        repeated.append(index)
         item.runs, reason = _ordered(
             item.runs,
             {
@@ -56,6 +55,9 @@ def choose_runs(
             options.on_duplicate,
             contoured,
         )
+        if all(_fills_holes(item.run, run, usual) for run in item.runs[1:]):
+            continue
+        repeated.append(index)
         reasons.add(reason)
     if not repeated:
         return []
@@ -70,6 +72,17 @@ def choose_runs(
             Code.DUPLICATE, level, message, view, slices=tuple(repeated), value=float(most), threshold=1.0
         )
     ]
+
+
+def _fills_holes(used: Run, other: Run, usual: int) -> bool:
+    """Whether a run holds frames alone that the used one lacks: frames of another matrix, say.
+
+    It is then no second acquisition; that frames are missing is found later.
+    """
+    times, more = ({frame.values.get("TriggerTime") for frame in run.frames} for run in (used, other))
+    return (
+        None not in times | more and times.isdisjoint(more) and len(used.frames) + len(other.frames) <= usual
+    )
 
 
 def _offsets_mm(stack: Stack) -> Callable[[Run], float]:

@@ -100,8 +100,9 @@ def _start_of(path: Path) -> bytes:
         return b""
 
 
-def _gives_away(root: Path, subject: RawSubject) -> bool:
-    return gives_away(subject.key, patient_of(root, subject))
+def _folder_of(subject: RawSubject) -> str:
+    """The folder's name: the key without the number that one of several visits in a folder has behind it."""
+    return subject.key.removesuffix(f"_{subject.visit}") if subject.visit else subject.key
 
 
 def refuse_names(dataset: str, root: Path, subjects: list[RawSubject]) -> None:
@@ -115,7 +116,7 @@ def refuse_names(dataset: str, root: Path, subjects: list[RawSubject]) -> None:
     named = [
         place
         for place, subject in enumerate(subjects, 1)
-        if gives_away(subject.key, patient_of(root, subject))
+        if gives_away(_folder_of(subject), patient_of(root, subject))
     ]
     if named:
         raise UserError(

@@ -4,6 +4,7 @@ Some headers of each folder below it are read, so that a cohort is listed fast; 
 several examinations are all of them read.
 """
 
+import zipfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ START_BYTES = 1 << 16
 """So much of a file holds the attributes that tell its examination, but for odd files."""
 
 MAX_SAMPLES = 24
+SMALLEST_IMAGE = 1000
+"""Bytes; smaller members of an archive are no images."""
 
 
 def image_identity(path: Path) -> Header | None:
@@ -31,9 +34,27 @@ def image_identity(path: Path) -> Header | None:
             values = read_header(with_preamble(path.read_bytes())).values
     except Exception:  # Whatever is wrong with it is found, and reported, when the subject is converted.
         return None
-    if values is None or values.get("Modality", "MR") != "MR" or is_capture(values):
-        return None
-    return None if "DERIVED" in values.get("ImageType", ()) else values
+    return values if values is not None and _of_a_scanner(values) else None
+
+
+def _of_a_scanner(values: Header) -> bool:
+    """Whether an image is an MR image as acquired, whose study and time can be relied on."""
+    other = values.get("Modality", "MR") != "MR" or is_capture(values)
+    return not other and "DERIVED" not in values.get("ImageType", ())
+
+
+def _identities(path: Path) -> list[Header]:
+    """What tells the examinations of a file, or of the first and the last image of a zip archive."""
+    if path.suffix.lower() != ".zip":
+        return [values] if (values := image_identity(path)) is not None else []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            images = [member for member in archive.infolist() if member.file_size > SMALLEST_IMAGE]
+            starts = [archive.open(member).read(START_BYTES) for member in (*images[:1], *images[1:][-1:])]
+        found = [read_identity(with_preamble(start)) for start in starts]
+    except Exception:  # As above.
+        return []
+    return [values for values in found if values is not None and _of_a_scanner(values)]
 
 
 def visits_among(root: Path, names: Sequence[str]) -> list[list[str]]:
@@ -72,7 +93,9 @@ def _some(names: list[str]) -> list[str]:
 
 
 def _groups(root: Path, names: Sequence[str]) -> list[list[str]]:
-    """Names by examination; empty where nothing is clear."""
-    known = [(name, values) for name in names if (values := image_identity(root / name)) is not None]
+    """Names by examination; empty where nothing is clear, as of an archive that holds two."""
+    known = [(name, values) for name in names for values in _identities(root / name)]
     found = examinations([values for _, values in known])
-    return [] if found.doubtful else [[known[index][0] for index in group] for group in found.groups]
+    groups = [list(dict.fromkeys(known[index][0] for index in group)) for group in found.groups]
+    shared = len(set().union(*groups)) < sum(map(len, groups))
+    return [] if found.doubtful or shared else groups

@@ -8,14 +8,16 @@ import pandas as pd
 from cinecohort.errors import UserError
 from cinecohort.ledger.tables import no_column
 from cinecohort.statistics.matched_samples import (
+    LEFT_UNLIKE,
     MatchedSets,
     Regression,
     matched_difference,
+    matched_unlike_note,
     no_estimate,
     paired_t,
     read_pairs,
     robust_difference,
-    unlike_note,
+    withheld,
 )
 from cinecohort.statistics.matching import check_identifiers, read_treatment
 from cinecohort.statistics.propensity import check_factor, is_factor, text_in
@@ -47,6 +49,13 @@ LITERAL_COLUMNS = [
     *("cohen_d", "hedges_g", "p_holm", "p_bh"),
 ]
 """Columns that other software reads, in their order; further ones follow."""
+NO_TEST = "no interval and no p: too few values, or values that do not vary"
+UNADJUSTED_P = ("welch_p", "student_p", "mann_whitney_p", "paired_p")
+INTERVALS_OF_EFFECT = (
+    *("cohen_d_ci_low", "cohen_d_ci_high", "hedges_g_ci_low", "hedges_g_ci_high"),
+    *("e_value", "e_value_ci"),
+)
+"""Columns that go with the interval of the difference."""
 
 
 def compare(
@@ -90,26 +99,26 @@ def compare(
     pandas.DataFrame
         One row per outcome: :data:`LITERAL_COLUMNS`, then more. ``p`` is of the analysis named in
         ``p_method``, to which difference, interval and the adjusted p values (Holm; Benjamini and Hochberg)
-        belong: Welch's test, or the weighted regression where the matching weights subjects unequally.
+        belong: Welch's test, or the weighted regression where the matching weights subjects unequally. Where
+        it has none, ``p_note`` says why.
 
     Notes
     -----
     After matching with replacement, or k:1 with sets of different sizes, the matched groups are alike only
     under the weights of the matching (Stuart, Stat Sci 2010, section 6.1). Means, SDs, difference, interval,
     p and effect sizes are then weighted, of the pairs in which both have a value: difference, interval and p
-    are the ``cluster_*`` columns, effect sizes use effective numbers of subjects. ``welch_*``, ``student_*``
-    and ``mann_whitney_*`` count every subject once in any case; the last two have no p where the matched
-    groups differ in size by more than a tenth, since they then need equal spreads. Whether weights differ is
-    judged once, by the pairs as given.
+    are the ``cluster_*`` columns, effect sizes use effective numbers of subjects. Welch's, Student's and the
+    Mann-Whitney test, which count every subject once, have no p then; the last two have none either where
+    the matched groups differ in size by more than a tenth, since they then need equal spreads. Whether
+    weights differ is judged once, by the pairs as given.
 
     Which p value keeps its level depends on how outcomes relate to the covariates;
     ``benchmarks/type_one_error.md`` holds the measured sizes. Where covariates drive the outcome and the
-    matched groups are alike, Welch's test, which takes them for independent samples, rejects too rarely. The
-    paired and the cluster-robust analyses are near their level then, but reject too often where matching
-    leaves a difference in the covariates. The covariate-adjusted one kept its level throughout, save for
-    outcomes curved in the covariates that were matched without a caliper: conclude from it, and from balanced
-    groups. Where covariates that matching left unlike move the estimate, the paired and the cluster-robust
-    analysis have no p, and ``cluster_note`` says so.
+    matched groups are alike, Welch's test, which takes them for independent samples, rejects too rarely.
+    Where covariates that matching left unlike move the estimate, every unadjusted analysis rejects too
+    often: difference and statistics stay, interval and p are missing, and ``p_note`` and ``cluster_note``
+    say so. Such a test still counts among those for which p values are adjusted. The covariate-adjusted
+    analysis keeps its level, as long as outcomes are not strongly curved in the covariates.
 
     Raises
     ------
@@ -133,9 +142,14 @@ def compare(
     _check_adjustable(table, covariates, sets)
     rows = [{"outcome": outcome, **_one(table, treatment, outcome, sets, settings)} for outcome in outcomes]
     p_values = np.array([row["p"] for row in rows], float)
-    adjusted = zip(rows, holm(p_values), benjamini_hochberg(p_values), p_values, strict=True)
+    # A test whose p was withheld was made all the same, and counts among the tests as one that found nothing.
+    made = np.array([LEFT_UNLIKE in str(row["p_note"]) for row in rows])
+    counted = np.where(made, 1.0, p_values)
+    adjusted = zip(rows, holm(counted), benjamini_hochberg(counted), p_values, strict=True)
     for row, by_holm, by_bh, p in adjusted:
         row |= {"p_holm": float(by_holm), "p_bh": float(by_bh), "p_printed": printed_p(p)}
+        if np.isnan(p):
+            row |= {"p_holm": np.nan, "p_bh": np.nan}
     further = [name for name in rows[0] if name not in LITERAL_COLUMNS] if rows else []
     return pd.DataFrame(rows, columns=[*LITERAL_COLUMNS, *further])
 
@@ -160,7 +174,7 @@ def _one(
         result[f"sd{number}"] = float(sample.std(ddof=1)) if len(sample) > 1 else np.nan
     result |= welch(sample1, sample0, settings.alpha) | student(sample1, sample0)
     result |= rank_test(sample1, sample0)
-    if sets is not None and not _alike_in_size(result):
+    if sets is not None and not alike_in_size(len(sample1), len(sample0)):
         result |= {"student_p": np.nan, "mann_whitney_p": np.nan}
     effects = effect_sizes(sample1, sample0, settings.alpha)
     result |= effects | e_value(effects["cohen_d"], effects["cohen_d_se"])
@@ -168,24 +182,33 @@ def _one(
     result |= paired_t(values, kept)
     plain = Regression(alpha=settings.alpha)
     result |= _named("cluster", matched_difference(table, values, treatment, kept, plain))
-    result |= {"p": result["welch_p"], "p_method": "Welch"}
+    lacking = "" if np.isfinite(float(result["welch_p"])) else NO_TEST
+    result |= {"p": result["welch_p"], "p_method": "Welch", "p_note": lacking}
     if sets is not None and not sets.equally_weighted:
         result |= _weighted_headline(result, values, treatment, kept, settings.alpha)
+        result |= dict.fromkeys(("welch_p", "student_p", "mann_whitney_p"), np.nan)
     result |= _named("adjusted", _adjusted(table, values, treatment, kept if sets else None, settings))
-    adjusted = sets is not None and np.isfinite(float(result["adjusted_p"]))
-    if adjusted and (note := unlike_note(table, values, treatment, kept, settings)):
-        result |= {"paired_p": np.nan, "cluster_p": np.nan, "cluster_note": note}
-    return result
+    note = matched_unlike_note(table, values, treatment, kept, settings) if sets is not None else ""
+    return _without_evidence(result, note) if note else result
 
 
-def _alike_in_size(result: dict[str, float | str]) -> bool:
-    """Whether the groups are alike in size: else Student's and the rank test need equal spreads.
+def _without_evidence(result: dict[str, float | str], reason: str) -> dict[str, float | str]:
+    """Take intervals and p values of all unadjusted analyses out: the groups compared are not alike."""
+    cluster = {name: result[f"cluster_{name}"] for name in ("ci_low", "ci_high", "p", "note")}
+    result |= _named("cluster", withheld(cluster, reason))
+    headline = withheld({}, reason)
+    headline["p_note"] = headline.pop("note")
+    result |= headline
+    return result | dict.fromkeys((*UNADJUSTED_P, *INTERVALS_OF_EFFECT), np.nan)
+
+
+def alike_in_size(n1: int, n0: int) -> bool:
+    """Whether groups are alike in size: else Student's and the rank test need equal spreads.
 
     With 1:2 and twice the spread in the smaller group they reject 11 and 8 % at the 5 % level
     (``benchmarks/type_one_error.md``).
     """
-    sizes = sorted((float(result["n1"]), float(result["n0"])))
-    return sizes[1] <= 1.1 * sizes[0]
+    return max(n1, n0) <= 1.1 * min(n1, n0)
 
 
 def _weighted_headline(
@@ -206,7 +229,11 @@ def _weighted_headline(
     headline |= effects | e_value(effects["cohen_d"], effects["cohen_d_se"])
     headline["difference"] = result["cluster_estimate"]
     headline |= {name: result[f"cluster_{name}"] for name in ("ci_low", "ci_high", "p")}
-    return headline | {"p_method": f"weighted regression, {result['cluster_method']}"}
+    headline |= {"p_method": f"weighted regression, {result['cluster_method']}", "p_note": ""}
+    if np.isfinite(float(headline["p"])):
+        return headline
+    lacking = {"p_note": result["cluster_note"] or NO_TEST}
+    return headline | lacking | dict.fromkeys(INTERVALS_OF_EFFECT, np.nan)
 
 
 def _adjusted(

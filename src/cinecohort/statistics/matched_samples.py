@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,8 @@ SAME_DIFFERENCE = "every matched set shows the same difference, so that no error
 """Why there is an estimate without an error, where errors are clustered by matched set."""
 NO_RESIDUALS = "the values do not vary within the groups, so that no error can be estimated"
 """The same where errors are by unit."""
+LEFT_UNLIKE = "the groups differ in covariates that move the estimate; see the adjusted one"
+"""Why an unadjusted analysis has no interval and no p."""
 SPARE_SETS = 3
 """Matched sets beyond the covariates' columns (subjects beyond the parameters, without sets) from which on a
 covariate-adjusted p value keeps its level; measured in ``benchmarks/type_one_error.md``."""
@@ -209,8 +212,8 @@ def robust_difference(
         ``estimate, se, df, ci_low, ci_high, p, method, note``; missing where there are too few units. Where
         the robust variance is zero (all sets show the same difference), there is an estimate alone, and
         `method` says why. Where fewer than :data:`SPARE_SETS` sets (or units) more than parameters are
-        there, interval and p are missing, and so is p where groups without sets are too unequal
-        (:data:`UNEQUAL`); `note` says so.
+        there, or groups without sets are too unequal (:data:`UNEQUAL`), interval and p are missing, and
+        `note` says so.
     """
     result = no_estimate()
     if len(outcome) < 3 or len(np.unique(treatment)) < 2 or np.ptp(outcome) == 0:
@@ -218,6 +221,7 @@ def robust_difference(
     design = adjusted_design(table, treatment, weights, settings)
     kind = "HC3" if groups is None else "CR2" if settings.covariates else "CR1"
     fit = RobustRegression(design.matrix, weights, groups, kind)
+    spare = _spare(fit, design)
     method = kind if groups is None else f"{kind} by matched set"
     result |= {"method": method, "note": design.note}
     if fit.n_clusters < 3 or len(outcome) <= design.matrix.shape[1]:
@@ -228,24 +232,37 @@ def robust_difference(
     if is_rounding(found.error, outcome):
         reason = NO_RESIDUALS if groups is None else SAME_DIFFERENCE
         return result | {"method": f"{method}: {reason}"}
-    spare = fit.n_clusters - (design.matrix.shape[1] if groups is None else 1 + design.n_covariates)
     if kind == "CR2":
         found = replace(found, df=min(found.df, max(spare, 1)))
-    result |= {"se": found.error, "df": found.df}
-    if settings.covariates and spare < SPARE_SETS:
-        units = "subjects" if groups is None else "matched sets"
-        lacking = (
-            f"no interval and no p: {fit.n_clusters} {units} are too few to adjust for "
-            f"{design.n_covariates} columns of covariates"
-        )
-        return result | {"note": joined(design.note, lacking)}
     low, high = found.interval(settings.alpha)
-    result |= {"ci_low": low, "ci_high": high, "p": found.p}
+    result |= {"se": found.error, "df": found.df, "ci_low": low, "ci_high": high, "p": found.p}
+    units = f"{fit.n_clusters} {'subjects' if groups is None else 'matched sets'}"
+    if spare < SPARE_SETS:
+        return withheld(
+            result,
+            f"{units} are too few to adjust for {design.n_covariates} columns of covariates"
+            if settings.covariates
+            else f"{units} are too few for a test that keeps its level",
+        )
     fewest, most = sorted((int((treatment == 1).sum()), int((treatment == 0).sum())))
     if groups is None and fewest < LARGE_GROUP and most > UNEQUAL * fewest:
-        skewed = f"no p: groups of {fewest} and {most} are too unequal for an outcome that may be skewed"
-        return result | {"p": np.nan, "note": joined(design.note, skewed)}
+        return withheld(
+            result, f"groups of {fewest} and {most} are too unequal for an outcome that may be skewed"
+        )
     return result
+
+
+def _spare(fit: RobustRegression, design: "AdjustedDesign") -> int:
+    """Matched sets beyond the covariates' columns, or units beyond the parameters."""
+    used = design.matrix.shape[1] if fit.groups is None else 1 + design.n_covariates
+    return fit.n_clusters - used
+
+
+def withheld(result: dict[str, Any], reason: str) -> dict[str, Any]:
+    """An estimate without interval and p, and why."""
+    missing = dict.fromkeys(("ci_low", "ci_high", "p"), np.nan)
+    note = joined(str(result.get("note", "")), f"no interval and no p: {reason}")
+    return {**result, **missing, "note": note}
 
 
 def no_estimate() -> dict[str, float | str]:
@@ -342,17 +359,33 @@ def left_unlike(plain: RobustRegression, adjusted: RobustRegression, outcomes: n
 
 
 def unlike_note(
+    table: pd.DataFrame,
+    outcome: np.ndarray,
+    treatment: np.ndarray,
+    weights: np.ndarray,
+    groups: np.ndarray | None,
+    settings: Regression,
+) -> str:
+    """Why unadjusted analyses have no interval and no p, in words; empty where they have.
+
+    Parameters are those of :func:`robust_difference`. Where the covariates cannot be adjusted for, nothing is
+    known of what they move.
+    """
+    if not settings.covariates or len(outcome) < 3 or len(np.unique(treatment)) < 2:
+        return ""
+    design = adjusted_design(table, treatment, weights, settings)
+    fit = RobustRegression(design.matrix, weights, groups, "HC3" if groups is None else "CR2")
+    if _spare(fit, design) < SPARE_SETS or len(outcome) <= design.matrix.shape[1]:
+        return ""
+    plain = np.column_stack([np.ones(len(outcome)), treatment])
+    by_group = RobustRegression(plain, weights, groups, "HC3" if groups is None else "CR1")
+    return LEFT_UNLIKE if left_unlike(by_group, fit, outcome[:, None])[0] else ""
+
+
+def matched_unlike_note(
     table: pd.DataFrame, outcome: np.ndarray, treatment: np.ndarray, sets: MatchedSets, settings: Regression
 ) -> str:
-    """Why unadjusted analyses of matched sets have no p value; empty where they have."""
+    """:func:`unlike_note` of a matched sample; `table`, `outcome` and `treatment` are of all units."""
     rows, weights, groups = sets.units()
-    treated, values = treatment[rows], outcome[rows]
-    if sets.with_replacement or len(np.unique(treated)) < 2:
-        return ""
-    design = adjusted_design(table.iloc[rows], treated, weights, settings)
-    plain = np.column_stack([np.ones(len(rows)), treated])
-    fits = [RobustRegression(plain, weights, groups, "CR1")]
-    fits.append(RobustRegression(design.matrix, weights, groups, "CR2"))
-    if not left_unlike(fits[0], fits[1], values[:, None])[0]:
-        return ""
-    return "no p: matching left a difference in the covariates that moves the estimate; see the adjusted one"
+    clusters = None if sets.with_replacement else groups
+    return unlike_note(table.iloc[rows], outcome[rows], treatment[rows], weights, clusters, settings)

@@ -12,7 +12,10 @@ from cinecohort.statistics.matched_samples import (
     MatchedSets,
     Regression,
     matched_difference,
+    matched_unlike_note,
     robust_difference,
+    unlike_note,
+    withheld,
 )
 from cinecohort.statistics.matching import Matching, match
 from cinecohort.statistics.propensity import is_factor
@@ -32,6 +35,19 @@ def matched_sets(matching: Matching) -> MatchedSets:
     if matching.options.estimand == "att":
         return MatchedSets(focal, partner, focal_is_treated=True)
     return MatchedSets(partner, focal, focal_is_treated=False)
+
+
+def unlike_in_study(matching: Matching, outcome: str, options: StudyOptions) -> str:
+    """Why unadjusted analyses of an outcome of a matched study have no p; empty where they have."""
+    values = outcome_values(matching.table, outcome)
+    kept = matched_sets(matching).keep(np.isfinite(values))
+    settings = _adjustment(options)
+    return matched_unlike_note(matching.table, values, matching.treatment, kept, settings)
+
+
+def _adjustment(options: StudyOptions) -> Regression:
+    """Regression on all covariates, for the average in the group of the estimand."""
+    return Regression(options.covariates, 1 if options.matching.estimand == "att" else 0, options.alpha)
 
 
 def variants(options: StudyOptions, table: pd.DataFrame) -> Iterator[tuple[str, str, MatchingOptions]]:
@@ -84,7 +100,8 @@ def sensitivity_table(
     pandas.DataFrame
         One row an analysis and outcome: ``analysis, setting, outcome, n1, n0, estimate, ci_low, ci_high, p,
         max_abs_smd, method, note``. Matched analyses give the difference with errors clustered by matched
-        set. An analysis that could not be made has a note and no estimate.
+        set. An unadjusted analysis of groups that differ in covariates which move the estimate has neither
+        interval nor p. An analysis that could not be made has a note and no estimate.
     """
     rows = [_matched_rows("primary", "as planned", matching, options)]
     for analysis, setting, changed in variants(options, cohort.complete):
@@ -120,6 +137,8 @@ def _matched_rows(
         result = matched_difference(
             matching.table, values, matching.treatment, kept, Regression(alpha=options.alpha)
         )
+        if note := unlike_in_study(matching, outcome, options):
+            result = withheld(result, note)
         n1, n0 = len(np.unique(kept.treated)), len(np.unique(kept.control))
         row = {"analysis": analysis, "setting": setting, "outcome": outcome, "n1": n1, "n0": n0}
         rows.append({**row, **result, "max_abs_smd": imbalance})
@@ -146,12 +165,13 @@ def _everybody(
     table: pd.DataFrame, treatment: np.ndarray, values: np.ndarray, options: StudyOptions
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Estimates from all subjects of both groups, by name."""
-    ones = np.ones(len(values))
-    focal_value = 1 if options.matching.estimand == "att" else 0
-    plain = Regression(alpha=options.alpha)
-    yield "unadjusted", {**robust_difference(table, values, treatment, ones, None, plain), "weights": ones}
-    adjusted = Regression(options.covariates, focal_value, options.alpha)
-    yield "regression", robust_difference(table, values, treatment, ones, None, adjusted)
+    units = (table, values, treatment, np.ones(len(values)), None)
+    crude: dict[str, Any] = robust_difference(*units, Regression(alpha=options.alpha))
+    adjusted = _adjustment(options)
+    if note := unlike_note(*units, adjusted):
+        crude = withheld(crude, note)
+    yield "unadjusted", {**crude, "weights": np.ones(len(values))}
+    yield "regression", robust_difference(*units, adjusted)
     arguments = (table, treatment, values, options.covariates)
     kind = options.matching.estimand
     for setting, estimate in (

@@ -90,6 +90,29 @@ def test_the_planted_effect_is_recovered(study):
     assert adjusted["estimate"].to_numpy() == pytest.approx(10, abs=2)
 
 
+def test_no_analysis_of_groups_that_stayed_unlike_has_a_p_but_the_adjusted_ones(tmp_path):
+    # Nearly as many exposed as references, and a strong tie of both to blood pressure: partners run out.
+    measures, participants = simulate(700, 0.0, seed=3)
+    participants["bmi"] = 24 + 0.25 * (participants["sbp_mmhg"] - 120)
+    participants["bmi"] += np.random.default_rng(1).normal(0, 3, 700)
+    measures["lvedv_ml"] += 1.5 * (participants["sbp_mmhg"] - 136)
+    options = StudyOptions(**{**OBESITY, "reference": {"label": "Others", "condition": "bmi < 30"}})
+    run_study(measures, participants, None, options, tmp_path)
+    row = table(tmp_path, "comparison").set_index("outcome").loc["lvedv_ml"]
+    assert np.isnan(row[["p", "ci_low", "welch_p", "cluster_p"]].astype(float)).all()
+    assert row["adjusted_ci_low"] < 0 < row["adjusted_ci_high"]
+    sensitivity = table(tmp_path, "sensitivity").query("outcome == 'lvedv_ml'").set_index("setting")
+    for setting in ("as planned", "unadjusted"):
+        assert np.isnan(sensitivity.loc[setting, ["p", "ci_low", "ci_high"]].astype(float)).all()
+        assert "move the estimate" in sensitivity.loc[setting, "note"]
+    assert np.isfinite(sensitivity.loc["regression", ["p", "ci_low", "ci_high"]].astype(float)).all()
+    subgroups = table(tmp_path, "subgroups").query("outcome == 'lvedv_ml'")
+    assert subgroups["estimate"].notna().any()
+    assert subgroups[["p", "ci_low", "interaction_p"]].isna().all(axis=None)
+    verdict = summary(tmp_path)["verdict"]
+    assert "no interval and no p; adjusted for them" in verdict
+
+
 def test_the_flow_adds_up(study):
     flow = table(study, "flow")
     remaining = None

@@ -560,3 +560,15 @@ def test_files_without_what_comes_before_the_data_set_are_read(
 )
 def test_what_does_not_begin_as_a_data_set_is_left_as_it_is(content: bytes) -> None:
     assert with_preamble(content) == content
+
+
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_a_rescale_slope_of_zero_is_a_finding_and_the_stored_values_are_kept(enhanced: bool) -> None:
+    images = [synthetic.enhanced()] if enhanced else synthetic.stack()
+    for image in images:
+        image.RescaleSlope, image.RescaleIntercept = 0, 0
+    conversion = convert(synthetic.to_files(images))
+    assert_right(conversion)
+    (finding,) = conversion.findings
+    assert (finding.code, finding.level, finding.value) == ("BAD_VALUE", Level.REVIEW, len(images))
+    assert "RescaleSlope" in finding.message

@@ -130,6 +130,16 @@ def test_duplicate_rules(rule: str, added: int) -> None:
     assert (drawn[0] in conversion.views["sa"].instances) == (added == 0)
 
 
+@pytest.mark.parametrize("layout", ["series_a_slice", "slice_major"])
+def test_a_frame_of_another_matrix_is_missing_and_no_second_acquisition(layout: str) -> None:
+    images = synthetic.stack(layout=layout)
+    (odd,) = [dataset for dataset in images if (z_of(dataset), t_of(dataset)) == (3, 5)]
+    synthetic.put_pixels(odd, synthetic.pixels(3, 5, (synthetic.ROWS + 4, synthetic.COLUMNS)))
+    codes = {finding.code for finding in convert(images).findings if finding.view == "sa"}
+    assert "DUPLICATE" not in codes
+    assert codes & {"MISSING_FRAME", "UNEQUAL_FRAMES"}
+
+
 def test_duplicate_refused_where_configured() -> None:
     images = synthetic.stack()
     assert_refused(convert(images + copies(images, 3), on_duplicate="reject"), "DUPLICATE")

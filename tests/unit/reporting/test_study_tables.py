@@ -79,6 +79,16 @@ def test_an_outcome_of_fewer_subjects_says_so_in_a_note(few_first: bool) -> None
     assert any("ᵃ n = 12." in part for part in notes)
 
 
+def test_a_difference_without_a_p_and_groups_not_balanced_are_said_below_the_table() -> None:
+    missing = dict.fromkeys(("ci_low", "ci_high", "p", "p_holm"), np.nan)
+    rows = [compared("lvm_g", 9, 9) | missing | {"p_note": "no interval and no p: since"}]
+    for balanced in (True, False):
+        shown = cast("Table", comparison_table(pd.DataFrame(rows), {}, "ob", GROUPS, 0.95, balanced)[0])
+        assert cells(shown, "LVM (g)")[0][2:5] == ["+10.0", "–", "–"]
+        assert "Where there is none: no interval and no p: since." in str(shown.notes)
+        assert ("groups are not balanced" in str(shown.notes)) != balanced
+
+
 def varied(analysis: str, outcome: str, **numbers: object) -> dict[str, object]:
     row = {"analysis": analysis, "setting": "x", "outcome": outcome, "max_abs_smd": 0.1, "note": ""}
     row |= {"n1": 20, "n0": 30, "estimate": 5.0, "ci_low": 4.0, "ci_high": 6.0}

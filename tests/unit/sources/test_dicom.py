@@ -1,9 +1,11 @@
 """Any DICOM folder: listing, conversion, empty and hopeless ones."""
 
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -58,6 +60,42 @@ def test_one_study_is_one_subject_however_it_lies(tmp_path: Path) -> None:
         (subject,) = open_detected(folder, "auto", None).subjects()
         assert subject.key == folder.name
         assert len(subject.files) == 50
+
+
+def two_visits() -> list[list[Dataset]]:
+    """Stacks of two examinations of one patient, two years apart."""
+    visits = [synthetic.stack(5, 10) for _ in range(2)]
+    for image in visits[1]:
+        image.StudyInstanceUID, image.FrameOfReferenceUID = "1.2.3.4", "1.2.3.5"
+        image.StudyDate = image.SeriesDate = image.AcquisitionDate = image.ContentDate = "20160605"
+    return visits
+
+
+def zipped(path: Path, images: list[Dataset]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("README", "images")
+        for number, image in enumerate(images):
+            archive.writestr(f"{number:04d}.dcm", synthetic.to_bytes(image))
+
+
+def test_two_examinations_as_two_archives_of_one_folder_are_two_visits(tmp_path: Path) -> None:
+    for name, images in zip("ba", two_visits(), strict=True):
+        zipped(tmp_path / "raw" / "P1" / f"{name}.zip", images)
+    zipped(tmp_path / "raw" / "P2" / "all.zip", [image for images in two_visits() for image in images])
+    for place, image in enumerate(synthetic.stack(5, 10)):
+        zipped(tmp_path / "raw" / "P3" / f"{place}.zip", [image])
+    source = open_source("dicom", tmp_path / "raw")
+    subjects = source.subjects()
+    # In time, not by name; an archive that holds two examinations stays whole, and so does one examination.
+    assert [subject.key for subject in subjects] == ["P1_1", "P1_2", "P2", "P3"]
+    assert [[name for name, _, _ in subject.files] for subject in subjects[:2]] == [
+        ["P1/b.zip"],
+        ["P1/a.zip"],
+    ]
+    for subject in (*subjects[:2], subjects[3]):
+        assert source.convert(subject, tmp_path / subject.key, OPTIONS).status is Status.OK
+    assert source.convert(subjects[2], tmp_path / "P2", OPTIONS).status is Status.REVIEW
 
 
 def test_two_patients_are_two_subjects(tmp_path: Path) -> None:

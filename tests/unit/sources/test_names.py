@@ -51,6 +51,30 @@ def test_the_run_stops_with_a_sentence_that_does_not_repeat_the_name(cohort):
     assert "Doe" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(("folder", "named"), [("PID-778", True), ("P1", False)])
+def test_a_folder_of_two_visits_is_judged_without_the_number_of_the_visit(tmp_path, folder, named):
+    for visit, date in enumerate(("20140605", "20160605")):
+        images = synthetic.stack(4, 12)
+        for image in images:
+            image.StudyInstanceUID, image.FrameOfReferenceUID = f"1.2.{visit}", f"1.3.{visit}"
+            image.StudyDate = image.SeriesDate = image.AcquisitionDate = image.ContentDate = date
+        synthetic.write_files(tmp_path / "raw" / folder / str(visit), images)
+    config = configuration(tmp_path)
+    if named:
+        with pytest.raises(UserError, match="2 of 2 folders"):
+            list_subjects(config)
+    else:
+        assert [row["subject"] for row in list_subjects(config)[0]] == ["P1_1", "P1_2"]
+
+
+def test_a_number_behind_a_folder_s_name_stays_where_there_are_no_visits(tmp_path):
+    images = synthetic.stack(4, 12)
+    for image in images:
+        image.PatientID = "PID"
+    synthetic.write_files(tmp_path / "raw" / "PID_1", images)
+    assert [row["subject"] for row in list_subjects(configuration(tmp_path))[0]] == ["PID_1"]
+
+
 def test_unless_the_names_are_said_to_be_pseudonyms(cohort):
     rows, _ = list_subjects(configuration(cohort, subject_names="folder"))
     assert [row["subject"] for row in rows] == ["Doe_Jane", "S2"]

@@ -296,8 +296,9 @@ def test_no_p_of_everybody_in_small_groups_of_very_unequal_size(table):
     for treated, given in ((60, True), (15, False)):
         small = table.drop(table.index[table["t"] == 1][treated:])
         row = compare(small, "t", ["y"], covariates=["age"]).iloc[0]
-        assert np.isfinite([row["adjusted_ci_low"], row["adjusted_estimate"]]).all()
-        assert np.isfinite(row["adjusted_p"]) == given
+        assert np.isfinite([row["adjusted_se"], row["adjusted_estimate"]]).all()
+        evidence = row[["adjusted_ci_low", "adjusted_ci_high", "adjusted_p"]].astype(float)
+        assert np.isfinite(evidence).eq(given).all()
         assert ("too unequal" in row["adjusted_note"]) == (not given)
 
 
@@ -335,10 +336,39 @@ def test_no_unadjusted_p_where_covariates_left_unlike_move_the_estimate(apart):
     table = table.assign(y=age + rng.normal(0, 1, 2 * n), z=rng.normal(0, 1, 2 * n))
     pairs = pd.DataFrame({"treated": ids[:n], "control": ids[n:], "match": 1})
     result = compare(table, "t", ["y", "z"], pairs=pairs, covariates=["age"]).set_index("outcome")
-    given = np.isfinite(result[["paired_p", "cluster_p"]]).all(axis=1)
-    assert given.to_dict() == {"y": apart == 0, "z": True}
-    assert np.isfinite(result[["paired_t", "cluster_se", "cluster_ci_low", "adjusted_p"]]).all(axis=None)
-    assert ("moves the estimate" in result.loc["y", "cluster_note"]) == (apart > 0)
+    evidence = [
+        *("p", "p_holm", "p_bh", "welch_p", "student_p", "mann_whitney_p", "paired_p", "cluster_p"),
+        *("ci_low", "ci_high", "cluster_ci_low", "cluster_ci_high", "cohen_d_ci_low", "hedges_g_ci_high"),
+        *("e_value", "e_value_ci"),
+    ]
+    assert np.isfinite(result.loc["z", evidence].astype(float)).all()
+    assert (np.isfinite(result.loc["y", evidence].astype(float)) == (apart == 0)).all()
+    numbers = ["difference", "welch_t", "paired_t", "cluster_se", "hedges_g", "adjusted_p", "adjusted_ci_low"]
+    assert np.isfinite(result[numbers]).all(axis=None)
+    for note in ("p_note", "cluster_note"):
+        assert ("move the estimate" in result.loc["y", note]) == (apart > 0)
+        assert result.loc["z", note] == ""
+    # The test without a p was made all the same.
+    assert result.loc["z", "p_holm"] == pytest.approx(holm(result["p"].fillna(1.0))[1])
     # Without covariates nothing is known of them.
     plain = compare(table, "t", ["y"], pairs=pairs).iloc[0]
     assert np.isfinite(plain["paired_p"])
+
+
+def test_a_weighted_headline_has_no_p_with_too_few_sets():
+    ids = [f"s{i}" for i in range(11)]
+    table = pd.DataFrame(
+        {"subject": ids, "t": [1] * 4 + [0] * 7, "y": np.random.default_rng(1).normal(size=11)}
+    )
+    sets = [(0, 4), (0, 5), (1, 6), (2, 7), (2, 8), (3, 9), (3, 10)]
+    for n_sets in (3, 4):
+        chosen = [(i, j) for i, j in sets if i < n_sets]
+        pairs = pd.DataFrame({"treated": [ids[i] for i, _ in chosen], "control": [ids[j] for _, j in chosen]})
+        row = compare(table, "t", ["y"], pairs=pairs).iloc[0]
+        assert row["p_method"].startswith("weighted regression")
+        assert np.isfinite(row["difference"])
+        shown = ["p", "ci_low", "ci_high", "hedges_g_ci_low", "p_holm"]
+        assert np.isfinite(row[shown].astype(float)).eq(n_sets > 3).all()
+        assert ("3 matched sets are too few" in row["p_note"]) == (n_sets == 3)
+        # These count every subject once, though the weights differ.
+        assert row[["welch_p", "student_p", "mann_whitney_p"]].isna().all()

@@ -148,7 +148,8 @@ def parts(context: Context, study: Study) -> list[Section]:
     name, tables = study.name, study.tables
     groups = (study.exposure, study.reference)
     theirs = published_of(context, study)
-    comparison = comparison_table(tables["comparison"], theirs, name, groups, study.confidence)
+    balanced = bool(study.summary.get("balanced", True))
+    comparison = comparison_table(tables["comparison"], theirs, name, groups, study.confidence, balanced)
     balance: list[Block] = [
         *baseline_table(tables["baseline"], name, groups, context.options.smallest_count),
         *balance_table(tables["balance"], name, groups),

@@ -30,6 +30,10 @@ MOST_ROWS = 40
 MOST_OUTCOMES = 5
 STAGES = ("before", "after")
 CITED = {"Bai 2018": (Citation(("bai2018",)),), "Chen 2020": (Citation(("chen2020",)),)}
+NOT_BALANCED = (
+    "The groups are not balanced after matching (see the table of balance): draw conclusions from the "
+    "adjusted differences below, not from these."
+)
 DETAILS = {
     "cluster": "Matched pairs, cluster-robust",
     "adjusted": "Adjusted for covariates",
@@ -139,9 +143,17 @@ def balance_table(table: pd.DataFrame, name: str, groups: tuple[str, str]) -> li
 
 
 def comparison_table(
-    table: pd.DataFrame, theirs: Mapping[str, Row], name: str, groups: tuple[str, str], confidence: float
+    table: pd.DataFrame,
+    theirs: Mapping[str, Row],
+    name: str,
+    groups: tuple[str, str],
+    confidence: float,
+    balanced: bool = True,
 ) -> list[Block]:
-    """Outcomes of the matched groups (Bai 2018, Table 8), with published figures beside them."""
+    """Outcomes of the matched groups (Bai 2018, Table 8), with published figures beside them.
+
+    Groups that matching left unlike are said to be so below the table.
+    """
     if table.empty or "outcome" not in table:
         return []
     known = rows_by(table, "outcome")
@@ -174,7 +186,9 @@ def comparison_table(
     test = "Welch's test" if method == "Welch" else f"{method}, as means and SDs with the matching's weights"
     notes: list[Inline] = [
         f"Mean (SD). {marks.note()}p: {test}, two-sided; p (Holm): adjusted for the number of outcomes; "
-        "g: Hedges' g."
+        "g: Hedges' g.",
+        *(f" {sentence}" for sentence in without_p(known.values(), "p_note")),
+        *([] if balanced else [f" {NOT_BALANCED}"]),
     ]
     spans: list[tuple[str, int]] = []
     if printed:
@@ -259,7 +273,7 @@ def other_estimates(
                     "difference that stands here and in the table before has another interval here since "
                     "this one counts matched sets, Welch's subjects.",
                     *(f"Adjusted: {note}." for note in notes_of(known.values(), "adjusted_note")),
-                    *(f"Not adjusted: {note}." for note in notes_of(known.values(), "cluster_note")),
+                    *without_p(known.values(), "cluster_note"),
                 ]
             ),
         )
@@ -270,6 +284,12 @@ def notes_of(rows: Iterable[Row], column: str) -> list[str]:
     """What an analysis left out or could not give, each said once."""
     notes = (row.get(column) for row in rows)
     return list(dict.fromkeys(note for note in notes if isinstance(note, str) and note))
+
+
+def without_p(rows: Iterable[Row], column: str = "note") -> list[str]:
+    """Sentences on why some outcomes have an estimate alone."""
+    notes = [note for note in notes_of(rows, column) if "no interval and no p" in note]
+    return [f"Where there is none: {note}." for note in notes]
 
 
 def e_value_words(row: Row) -> str:
@@ -295,6 +315,7 @@ def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list
         "Intervals of matched analyses count matched sets: the primary analysis has the difference of the "
         "comparison of the groups, whose interval takes all subjects for independent.",
     ]
+    notes += without_p(row for part in parts[:MOST_ROWS] for row in part)
     notes += left_in_file(len(outcomes) - len(shown), "outcome", "sensitivity.csv")
     notes += left_in_file(len(parts) - len(rows), "analysis", "sensitivity.csv", "analyses")
     return [
@@ -383,6 +404,7 @@ def subgroup_table(table: pd.DataFrame, name: str, confidence: float) -> list[Bl
             notes=" ".join(
                 [
                     "Subgroups are small and many; an interaction found here is a question, not an answer.",
+                    *without_p(table.to_dict("records")),
                     *left_in_file(
                         len(blocks) - shown, "set of subgroups", "subgroups.csv", "sets of subgroups"
                     ),
