@@ -96,7 +96,8 @@ def test_no_analysis_of_groups_that_stayed_unlike_has_a_p_but_the_adjusted_ones(
     participants["bmi"] = 24 + 0.25 * (participants["sbp_mmhg"] - 120)
     participants["bmi"] += np.random.default_rng(1).normal(0, 3, 700)
     measures["lvedv_ml"] += 1.5 * (participants["sbp_mmhg"] - 136)
-    options = StudyOptions(**{**OBESITY, "reference": {"label": "Others", "condition": "bmi < 30"}})
+    changed = {"reference": {"label": "Others", "condition": "bmi < 30"}, "published": None}
+    options = StudyOptions(**{**OBESITY, **changed})
     run_study(measures, participants, None, options, tmp_path)
     row = table(tmp_path, "comparison").set_index("outcome").loc["lvedv_ml"]
     assert np.isnan(row[["p", "ci_low", "welch_p", "cluster_p"]].astype(float)).all()
