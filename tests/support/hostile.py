@@ -4,6 +4,7 @@ import gzip
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, RLELossless
 
+from cinecohort.conversion.cvi42 import write_workspace
 from support import synthetic_dicom as synthetic
 
 FRAMES, SLICES = 12, 6
@@ -247,3 +249,55 @@ def with_huge_sidecar(folder: Path) -> None:
 
 NIFTI: dict[str, Callable[[Path], None]] = {"bomb": with_nifti_bomb, "huge sidecar": with_huge_sidecar}
 """Faults of a NIfTI folder."""
+
+
+def contours_of(images: list[Dataset], at: float = 0.0) -> bytes:
+    """A workspace with the endocardium and epicardium of every image, moved by so many pixels."""
+    turn = np.linspace(0, 2 * np.pi, 40, endpoint=False)
+    round_ = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    drawn = {
+        "saendocardialContour": 10 + at + 4 * round_,
+        "saepicardialContour": 10 + at + 7 * round_,
+    }
+    return write_workspace({str(image.SOPInstanceUID): drawn for image in images})
+
+
+def far_contours(annotations: Path, key: str, images: list[Dataset]) -> None:
+    """Contours 400 million pixels away."""
+    (annotations / f"{key}.cvi42wsx").write_bytes(contours_of(images, 4e8))
+
+
+def inflating_workspace(annotations: Path, key: str, images: list[Dataset]) -> None:
+    """A workspace of 4 MB that inflates to 4 GB of blanks."""
+    whole = contours_of(images)
+    place = whole.rindex(b"</")
+    pieces = [whole[:place], *[b" " * 50_000_000] * 80, whole[place:]]
+    packing, blanks, packed, check, size = zlib.compressobj(9, 8, -15), b"", [], 0, 0
+    for piece in pieces:
+        if piece[:1] == b" " and blanks:
+            packed.append(blanks)  # After a full flush the same bytes have the same code.
+        else:
+            packed.append(packing.compress(piece) + packing.flush(zlib.Z_FULL_FLUSH))
+            blanks = packed[-1] if piece[:1] == b" " else b""
+        check, size = zlib.crc32(piece, check), size + len(piece)
+    content = b"".join(packed) + packing.flush()
+    name = b"a.cvi42wsx"
+    sizes = struct.pack("<3I2H", check, len(content), size, len(name), 0)
+    local = struct.pack("<4s5H", b"PK\x03\x04", 45, 0, 8, 0, 0) + sizes + name
+    entry = struct.pack("<4s6H", b"PK\x01\x02", 45, 45, 0, 8, 0, 0) + sizes + bytes(10) + bytes(4) + name
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(entry), len(local) + len(content), 0)
+    (annotations / f"{key}_cvi42.zip").write_bytes(local + content + entry + end)
+
+
+def dangling_workspace(annotations: Path, key: str, images: list[Dataset]) -> None:
+    """Links among the annotations: one of the subject's name that leads to nothing, and one to the folder."""
+    (annotations / f"{key}.cvi42wsx").symlink_to("nowhere")
+    (annotations / "again").symlink_to(".")
+
+
+ANNOTATIONS: dict[str, Callable[[Path, str, list[Dataset]], None]] = {
+    "far contours": far_contours,
+    "inflating workspace": inflating_workspace,
+    "dangling workspace": dangling_workspace,
+}
+"""Faults of a subject's annotations, by name: each writes into the folder of annotations."""

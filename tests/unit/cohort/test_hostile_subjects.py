@@ -19,6 +19,7 @@ from cinecohort.findings import Status
 from cinecohort.images import read_image
 from cinecohort.store import read_record
 from support import hostile
+from support import synthetic_dicom as synthetic
 
 LARGEST_MB = 750
 """Memory that a conversion may take beyond what this process, of which it is a fork, or a child of an earlier
@@ -90,6 +91,63 @@ def test_workflow(cohorts, tmp_path, source, fault, threads, beforehand):
     table = results / "convert" / index.name
     run_stage("convert", settings_for("convert", config), table, tmp_path / "f.tsv", threads)
     check(results / "subjects", fault, beforehand)
+
+
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory):
+    """Write three subjects with annotations, of which those of the middle one hold a fault."""
+    made: dict[str, Path] = {}
+
+    def cohort(fault: str) -> Path:
+        if fault not in made:
+            folder = tmp_path_factory.mktemp("annotated")
+            annotations = folder / "annotations"
+            annotations.mkdir()
+            for key in "abc":
+                images = hostile.images_of(folder / "raw" / key)
+                synthetic.write_files(folder / "raw" / key, images)
+                if key == "b":
+                    hostile.ANNOTATIONS[fault](annotations, key, images)
+                else:
+                    (annotations / f"{key}.cvi42wsx").write_bytes(hostile.contours_of(images))
+            made[fault] = folder
+        return made[fault]
+
+    return cohort
+
+
+def check_annotated(store: Path, beforehand: float) -> None:
+    assert statuses(store)[0] is not None
+    assert statuses(store)[0] is statuses(store)[2]
+    for key in "ac":
+        assert read_image(store / key / "label_manual_sa.nii.gz").data.any()
+    assert not (store / "b" / "label_manual_sa.nii.gz").exists()
+    record = json.loads((store / "b" / "convert.json").read_text())
+    assert record["status"] == "review"
+    assert "LABEL_INCOMPLETE" in {finding["code"] for finding in record["findings"]}
+    assert read_image(store / "b" / "sa.nii.gz").data.any()
+    assert peak_mb(resource.RUSAGE_CHILDREN) < beforehand + LARGEST_MB
+
+
+@pytest.mark.parametrize("fault", hostile.ANNOTATIONS)
+def test_convert_with_hostile_annotations(annotated, tmp_path, fault, beforehand):
+    folder = annotated(fault)
+    convert_all(folder / "raw", tmp_path, "dicom", folder / "annotations")
+    check_annotated(tmp_path, beforehand)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("fault", hostile.ANNOTATIONS)
+def test_workflow_with_hostile_annotations(annotated, tmp_path, fault, threads, beforehand):
+    folder, results = annotated(fault), tmp_path / "results"
+    dataset = {"source": "dicom", "path": str(folder / "raw"), "annotations": str(folder / "annotations")}
+    config = parse_config({"datasets": {"d": dataset}, "results": str(results)})
+    refresh_index(config)
+    (index,) = (results / "index").glob("0*.tsv")
+    table = results / "convert" / index.name
+    run_stage("convert", settings_for("convert", config), table, tmp_path / "f.tsv", threads)
+    check_annotated(results / "subjects", beforehand)
 
 
 def test_a_decoder_that_ends_its_process_costs_its_subject_alone(cohorts, tmp_path, monkeypatch, capfd):

@@ -280,13 +280,13 @@ def other_estimates(
     ]
 
 
-def notes_of(rows: Iterable[Row], column: str) -> list[str]:
+def notes_of(rows: Iterable[Mapping[Any, Any]], column: str) -> list[str]:
     """What an analysis left out or could not give, each said once."""
     notes = (row.get(column) for row in rows)
     return list(dict.fromkeys(note for note in notes if isinstance(note, str) and note))
 
 
-def without_p(rows: Iterable[Row], column: str = "note") -> list[str]:
+def without_p(rows: Iterable[Mapping[Any, Any]], column: str = "note") -> list[str]:
     """Sentences on why some outcomes have an estimate alone."""
     notes = [note for note in notes_of(rows, column) if "no interval and no p" in note]
     return [f"Where there is none: {note}." for note in notes]
