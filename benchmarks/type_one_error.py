@@ -35,7 +35,7 @@ from cinecohort.statistics.matched_samples import (
     left_unlike,
 )
 from cinecohort.statistics.nearest import SearchRules, nearest_pairs
-from cinecohort.statistics.robust_regression import RobustRegression
+from cinecohort.statistics.robust_regression import RobustRegression, independent_columns
 from cinecohort.statistics.subgroups import SMALLEST_CELL, SMALLEST_FOR_INTERACTION
 
 ROUND = 250
@@ -177,11 +177,10 @@ def p_values(rng: np.random.Generator, cell: Cell) -> dict[str, np.ndarray]:
     result |= {f"{REGARDLESS}{name}": p for name, p in result.items()}
     if not matched.equally_weighted:
         result = {name: p for name, p in result.items() if name not in UNWEIGHTED}
-    names = [f"x{place}" for place in range(cell.covariates)]
-    design = adjusted_design(pd.DataFrame(own, columns=names), group, weights, Regression(names))
-    k = design.matrix.shape[1]
-    fit = RobustRegression(design.matrix, weights, clusters, "HC3" if clusters is None else "CR2")
-    spare = fit.n_clusters - (k if clusters is None else 1 + design.n_covariates)
+    design, n_covariates = design_of(own, group, weights)
+    k = design.shape[1]
+    fit = RobustRegression(design, weights, clusters, "HC3" if clusters is None else "CR2")
+    spare = fit.n_clusters - (k if clusters is None else 1 + n_covariates)
     if spare >= SPARE_SETS and len(rows) > k:
         result["adjusted"] = tested(fit, values, k, most_df=spare)
         unlike = left_unlike(plain_regression(group, weights, clusters), fit, values)
@@ -189,11 +188,30 @@ def p_values(rng: np.random.Generator, cell: Cell) -> dict[str, np.ndarray]:
             result[name] = np.where(unlike, np.nan, result[name])
     if printed_of_everybody(cell):
         ones = np.ones(len(score))
-        table = pd.DataFrame(covariates, columns=names)
-        design = adjusted_design(table, treated, ones, Regression(names))
-        k = design.matrix.shape[1]
-        result["everybody"] = tested(RobustRegression(design.matrix, ones, None, "HC3"), outcomes, k)
+        design, _ = design_of(covariates, treated, ones)
+        fit = RobustRegression(design, ones, None, "HC3")
+        result["everybody"] = tested(fit, outcomes, design.shape[1])
     return result
+
+
+def design_of(own: np.ndarray, group: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, int]:
+    """Matrix and number of covariates of ``adjusted_design``, without the cost of a table of pandas."""
+    varying = own[:, np.ptp(own, axis=0) > 0]
+    focal = group == 1
+    main = (varying - np.average(varying[focal], axis=0, weights=weights[focal])) / varying.std(axis=0)
+    everything = np.hstack([np.ones((len(own), 1)), group[:, None], main, main * group[:, None]])
+    kept = independent_columns(everything * np.sqrt(weights)[:, None])
+    return everything[:, kept], int(kept[2 : 2 + main.shape[1]].sum())
+
+
+def check_design(rng: np.random.Generator, cell: Cell) -> None:
+    """See that :func:`design_of` makes what the study makes."""
+    covariates, treated, _ = cohort(rng, cell)
+    names, weights = [f"x{place}" for place in range(cell.covariates)], rng.uniform(0.5, 2, len(treated))
+    theirs = adjusted_design(pd.DataFrame(covariates, columns=names), treated, weights, Regression(names))
+    ours, n_covariates = design_of(covariates, treated, weights)
+    np.testing.assert_allclose(ours, theirs.matrix, atol=1e-12)
+    assert n_covariates == theirs.n_covariates
 
 
 def plain_regression(group: np.ndarray, weights: np.ndarray, clusters: np.ndarray | None) -> RobustRegression:
@@ -290,6 +308,7 @@ def run(cells: list[Cell], replicates: int, counts: Path) -> dict:
     while kept["replicates"] < replicates:
         start = time.perf_counter()
         for number, cell in enumerate(cells):
+            check_design(np.random.default_rng(number), cell)
             one = kept["cells"].setdefault(str(number), {})
             for seed in range(kept["replicates"], kept["replicates"] + ROUND):
                 for name, p in p_values(np.random.default_rng([seed, number]), cell).items():
