@@ -24,10 +24,11 @@ from cinecohort.findings import Status
 from cinecohort.review.corrections import corrected_digests
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.options import ReviewOptions
-from cinecohort.review.pictures import Media, draw_subject
+from cinecohort.review.pictures import COLUMNS, Media, draw_observer, draw_subject
+from cinecohort.review.plots import slice_differences
 from cinecohort.store import read_record
 
-PICTURES_VERSION = 1
+PICTURES_VERSION = 2
 """Raised when the pictures are drawn in another way, so that all are made again."""
 CARD, MADE = "card.js", "pictures.json"
 
@@ -132,7 +133,8 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
     """Write one subject's card and, where they are not there yet, its pictures."""
     home, mine = store / subject.key, folder / subject.key
     curves = curves_of(home, subject.measures.get("source", ""))
-    media, fault = pictures_of(home, mine, {role: curves.get(f"{role}_frame") for role in ("ed", "es")})
+    roles = {role: curves.get(f"{role}_frame") for role in ("ed", "es")}
+    media, differences, fault = pictures_of(home, mine, roles)
     codes = flagging_codes(subject)
     card = {
         "subject": subject.key,
@@ -148,6 +150,8 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
         "corrected": sorted(corrected_digests(home)),
         "media": [asdict(one) for one in media],
         "fault": fault,
+        "differences": differences,
+        "columns": COLUMNS,
         "curves": curves,
         "digests": seen_digests(home),
         "structures": {view: list(STRUCTURES[view].values()) for view in STRUCTURES},
@@ -163,8 +167,12 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def pictures_of(home: Path, mine: Path, roles: Mapping[str, int | None]) -> tuple[list[Media], str]:
+def pictures_of(
+    home: Path, mine: Path, roles: Mapping[str, int | None]
+) -> tuple[list[Media], dict[str, Any], str]:
     """Pictures of a subject, drawn again only where what they show has changed; and why there are none.
+
+    With them goes in which slices the network and observers differ.
 
     A subject that is not measured any more, since a reviewer rejected it, keeps the stills that it had.
     """
@@ -176,20 +184,22 @@ def pictures_of(home: Path, mine: Path, roles: Mapping[str, int | None]) -> tupl
         unknown = not any(frame is not None for frame in roles.values())
         same = made["shown"] == (shown | {"roles": made["shown"]["roles"]} if unknown else shown)
         if same and all((mine / name).is_file() for name in files):
-            return media, ""
+            return media, made["differences"], ""
     except (OSError, ValueError, KeyError, TypeError):
         pass
     for old in mine.glob("*.webp"):
         old.unlink()
     try:
         media = draw_subject(home, mine, roles)
+        differences = slice_differences(home)
+        media += draw_observer(home, mine, differences)
     except Exception as fault:
         if is_machine_fault(fault):
             raise
-        return [], "The pictures could not be drawn from the files in the store."
-    record = {"shown": shown, "media": [asdict(one) for one in media]}
+        return [], {}, "The pictures could not be drawn from the files in the store."
+    record = {"shown": shown, "media": [asdict(one) for one in media], "differences": differences}
     write_text(mine / MADE, json.dumps(record, sort_keys=True) + "\n")
-    return media, ""
+    return media, differences, ""
 
 
 def digests_of_images(home: Path) -> dict[str, str]:

@@ -10,7 +10,7 @@ from cinecohort.files import write_text
 
 
 def fill_page(path: Path, name: str, values: Mapping[str, Any]) -> None:
-    """Write ``{name}.html`` of the package with ``room.css``, ``{name}.js`` and its values.
+    """Write ``{name}.html`` of the package with its style, its values and its scripts.
 
     Parameters
     ----------
@@ -25,6 +25,7 @@ def fill_page(path: Path, name: str, values: Mapping[str, Any]) -> None:
     text = (page / f"{name}.html").read_text(encoding="utf-8")
     # "</" would end the script that the values stand in.
     parts = {
+        "PLOT": (page / "plot.js").read_text(encoding="utf-8"),
         "STYLE": (page / "room.css").read_text(encoding="utf-8"),
         "ROOM": json.dumps(values, sort_keys=True, separators=(",", ":")).replace("</", "<\\/"),
         "SCRIPT": (page / f"{name}.js").read_text(encoding="utf-8"),

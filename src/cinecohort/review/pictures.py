@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from cinecohort.catalogue.views import STRUCTURES, VIEWS
 from cinecohort.files import write_bytes
 from cinecohort.images import read_image
-from cinecohort.label_maps import read_segmentation
+from cinecohort.label_maps import read_label, read_segmentation
 from cinecohort.reporting.gallery import COLOURS, Case, base_to_apex, crop_box, evenly
 
 MOST_FRAMES = 20
@@ -23,7 +23,7 @@ COLUMNS = 5
 SLICE_PIXELS, STILL_PIXELS, LONG_AXIS_PIXELS = 104, 160, 160
 """Height of one slice of a cine, of a still and of a long axis."""
 CINE_QUALITY, STILL_QUALITY, LOWEST_QUALITY = 25, 50, 4
-CINE_BYTES, LONG_AXIS_BYTES, STILL_BYTES = 125_000, 30_000, 20_000
+CINE_BYTES, LONG_AXIS_BYTES, STILL_BYTES = 120_000, 24_000, 17_000
 """What a picture may take, so that a subject takes less than 300 KB: noise costs quality, not room."""
 SMALLEST_BOX_MM = 140.0
 CYCLE_MS = 1000
@@ -42,6 +42,8 @@ class Media:
         What it shows.
     kind
         ``cine``, ``ed`` or ``es``.
+    who
+        The observer whose contours are drawn; empty for the network's.
     width, height
         In pixels, so that the page does not jump when it is loaded.
     plain
@@ -57,6 +59,7 @@ class Media:
     height: int
     plain: str = ""
     frame: int | None = None
+    who: str = ""
 
 
 def draw_subject(store: Path, folder: Path, roles: Mapping[str, int | None]) -> list[Media]:
@@ -108,6 +111,32 @@ def _stills(case: Case, folder: Path, roles: Mapping[str, int | None]) -> Iterat
         yield Media(f"{role}.webp", "sa", role, *size, plain=plain, frame=frame)
 
 
+def draw_observer(store: Path, folder: Path, frames: Mapping[str, Mapping[str, Any]]) -> list[Media]:
+    """Draw stills with an observer's contours, at the observer's end-diastole and end-systole.
+
+    Parameters
+    ----------
+    store, folder
+        As for :func:`draw_subject`.
+    frames
+        Observer to role to ``frame``; the first observer is drawn. See
+        :func:`cinecohort.review.plots.slice_differences`.
+    """
+    read = _read_case(store, "sa")
+    observer = next(iter(frames), "")
+    labels = read_label(store, "sa", observer) if observer else None
+    if read is None or labels is None:
+        return []
+    # In the box and the order of slices of the network's.
+    sheet = Sheet(replace(read[0], automatic=labels), STILL_PIXELS, "sa", box=_box(read[0]))
+    media = []
+    for role, values in frames[observer].items():
+        name, frame = f"{role}_observer.webp", int(values["frame"])
+        size = write_picture(folder / name, [sheet.draw(frame)], STILL_QUALITY, STILL_BYTES)
+        media.append(Media(name, "sa", role, *size, frame=frame, who=observer))
+    return media
+
+
 def _read_case(store: Path, view: str) -> tuple[Case, float] | None:
     """Image of a view with the segmentation of its first model, and milliseconds of a cycle."""
     path = store / f"{view}.nii.gz"
@@ -135,12 +164,16 @@ class Sheet:
         Height of one slice in pixels.
     view
         The view, for the names of its labels.
+    box
+        What is shown of each slice; None: a box around the labels.
     """
 
-    def __init__(self, case: Case, height: int, view: str) -> None:
+    def __init__(
+        self, case: Case, height: int, view: str, box: tuple[int, int, int, int] | None = None
+    ) -> None:
         self.case = case
         self.view = view
-        self.box = _box(case)
+        self.box = box or _box(case)
         x0, x1, y0, y1 = self.box
         dx, dy = case.spacing_mm
         width = max(1, round(height * (x1 - x0) * dx / ((y1 - y0) * dy)))

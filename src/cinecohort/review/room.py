@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from cinecohort.catalogue.findings import finding_words
-from cinecohort.review.cards import subjects_shown, write_cards
+from cinecohort.review.cards import rows_of, subjects_shown, write_cards
 from cinecohort.review.digests import WHOLE
 from cinecohort.review.options import ReviewOptions
 from cinecohort.review.page_files import fill_page
+from cinecohort.review.plots import beyond_limits, pairs_of, write_pairs
 from cinecohort.review.reviewers import reviewer_agreement
 from cinecohort.review.verdicts import Verdict, Verdicts
 
@@ -38,14 +39,17 @@ def make_room(
     """
     room = results / "review"
     given = verdicts or Verdicts()
-    subjects = subjects_shown(results / "cohort", options, given.by_subject)
+    source, pairs = pairs_of(rows_of(results / "cohort" / "measures.tsv"))
+    # A point far from the others leads to a card, whatever its status.
+    subjects = subjects_shown(results / "cohort", options, {*given.by_subject, *beyond_limits(pairs)})
     listed = write_cards(subjects, results / "subjects", room, threads)
     for row in listed:
         if said := whole_verdicts(given.by_subject.get(row["s"], ())):
             row["v"] = said
+    write_pairs(room / "agreement.js", pairs, source)
     agreement = reviewer_agreement(given).astype(object)
     reviewers = agreement.where(agreement.notna(), None).to_dict("records")
-    write_page(room / "index.html", listed, title, synthetic, reviewers)
+    write_page(room / "index.html", listed, title, synthetic, reviewers, compared=bool(pairs))
 
 
 def whole_verdicts(verdicts: Iterable[Verdict]) -> dict[str, str]:
@@ -59,10 +63,12 @@ def write_page(
     title: str,
     synthetic: bool,
     reviewers: Sequence[Mapping[Any, Any]] = (),
+    compared: bool = False,
 ) -> None:
     """Write the page with its list of subjects; see :func:`cinecohort.review.cards.write_cards`.
 
-    `reviewers` is their agreement; see :func:`cinecohort.review.reviewers.reviewer_agreement`.
+    `reviewers` is their agreement; see :func:`cinecohort.review.reviewers.reviewer_agreement`. `compared`
+    says that there is a plot of agreement with observers.
     """
     codes = sorted({code for subject in subjects for code in subject["c"]})
     room = {
@@ -70,6 +76,7 @@ def write_page(
         "synthetic": synthetic,
         "subjects": list(subjects),
         "reviewers": list(reviewers),
+        "compared": compared,
         "words": {code: finding_words(code) for code in codes},
     }
     fill_page(path, "room", room)

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from cinecohort.cohort.gather import judgements
+from cinecohort.images import read_image, write_image
 from cinecohort.review.blinded import make_blinded
 from cinecohort.review.blinding import read_assessments, read_key, unblinded
 from cinecohort.review.digests import seen_digests
@@ -162,6 +163,34 @@ def test_the_likeliest_to_have_failed_come_first(chromium, room):
     open_room(chromium, room)
     script = "return [...document.querySelectorAll('.row')].map((row) => row.childNodes[1].textContent)"
     assert chromium.execute_script(script) == ["S3", "S1", "S2", "S4"]
+
+
+def test_a_point_leads_to_the_card_and_the_slices_that_make_the_difference(chromium, room):
+    for subject in ("S1", "S2", "S3"):
+        home = room / "subjects" / subject
+        write_observer(home, shift=0)
+        labels = read_image(home / "label_manual_sa.nii.gz")
+        labels.data[:, :, 1][labels.data[:, :, 1] == 1] = 2
+        write_image(home / "label_manual_sa.nii.gz", labels)
+    add_manual_rows(room / "cohort", ("S1", "S2", "S3", "S4"))
+    make_room(room, ReviewOptions(), "Tiny", synthetic=True)
+    open_room(chromium, room)
+    press(chromium, "b")
+    until(lambda: chromium.execute_script("return document.querySelectorAll('#plot circle').length") == 4)
+    assert "LVEF" in text_of(chromium, "#plot") and "upper limit" in text_of(chromium, "#plot")
+    click = "[...document.querySelectorAll('#plot circle')].find((c) => c.textContent.includes(arguments[0]))"
+    chromium.execute_script(click + ".dispatchEvent(new Event('click'))", "S4")
+    assert "no card here" in text_of(chromium, "#message")
+    chromium.execute_script(click + ".dispatchEvent(new Event('click'))", "S3")
+    until(lambda: text_of(chromium, "#card h2") == "S3")
+    assert "LV at end-diastole: +" in text_of(chromium, "#differences")
+    assert "Most in slice 2 of 3 from the base" in text_of(chromium, "#differences")
+    left = "return [...document.querySelectorAll('.mark')].map((mark) => mark.style.left)"
+    assert set(chromium.execute_script(left)) == {"33.3333%"}
+    captions = "return [...document.querySelectorAll('figcaption')].map((one) => one.textContent)"
+    assert any("drawn by manual" in caption for caption in chromium.execute_script(captions))
+    errors = [entry for entry in chromium.get_log("browser") if entry["level"] == "SEVERE"]
+    assert errors == []
 
 
 def test_the_blinded_page_is_scored_by_keys_and_read_back(chromium, room, tmp_path):

@@ -13,7 +13,7 @@ const COLUMNS = ["subject", "view", "structure", "verdict", "comment", "reviewer
 const STORE = `cinecohort-review:${location.pathname}`;
 const byId = (id) => document.getElementById(id);
 
-const state = { shown: [], at: 0, events: [], comments: {}, reviewer: "", contours: true, saved: 0 };
+const state = { shown: [], at: 0, events: [], comments: {}, reviewer: "", contours: true, saved: 0, focus: null };
 const cards = new Map(), waiting = new Set();
 let latest = new Map();
 
@@ -240,7 +240,7 @@ function drawCard(values) {
     box.dataset.subject = values.subject;
     box.scrollTop = 0;
     box.replaceChildren(
-      element("h2", { textContent: values.subject }), about(values), element("div", { className: "verdicts" }),
+      element("h2", { textContent: values.subject }), about(values), element("div", { className: "verdicts" }), differencesOf(values),
       pictures(values, "cine"), element("div", { className: "columns" }, findings(values), curves(values), measures(values)),
       pictures(values, "still"),
     );
@@ -284,11 +284,12 @@ function pictures(values, kind) {
   const wanted = values.media.filter((one) => (one.kind === "cine") === (kind === "cine"));
   for (const one of wanted) {
     const words = one.kind === "cine" ? `${VIEW_WORDS[one.view]}${one.view === "sa" ? ", base to apex" : ""}`
-      : `${one.kind === "ed" ? "End-diastole" : "End-systole"}, frame ${one.frame} (counted from 0)`;
+      : `${one.kind === "ed" ? "End-diastole" : "End-systole"}, frame ${one.frame} (counted from 0)${one.who ? `, drawn by ${one.who}` : ""}`;
     const file = state.contours || !one.plain ? one.file : one.plain;
     const image = element("img", { src: `${folder}/${file}`, width: one.width, height: one.height, loading: "lazy", alt: words });
     if (one.plain) image.dataset.other = `${folder}/${state.contours ? one.plain : one.file}`;
-    box.append(element("figure", {}, image, element("figcaption", { textContent: words })));
+    const shown = element("div", { className: "shown" }, image, ...(one.view === "sa" ? marks(values, one) : []));
+    box.append(element("figure", {}, shown, element("figcaption", { textContent: words })));
   }
   if (kind === "cine" && !wanted.length) box.append(values.fault || "There is no image to show.");
   return box;
@@ -375,7 +376,7 @@ const toggleKeys = () => { byId("keys").hidden = !byId("keys").hidden; };
 
 const KEYS = {
   n: () => go(state.at + 1), ArrowRight: () => go(state.at + 1), p: () => go(state.at - 1), ArrowLeft: () => go(state.at - 1),
-  a: () => judge("accept"), r: () => judge("reject"), u: () => judge("unsure"), z: undo, o: toggleContours, d: download,
+  a: () => judge("accept"), r: () => judge("reject"), u: () => judge("unsure"), z: undo, o: toggleContours, d: download, b: showPlot,
   c: () => byId("comment")?.focus(), "/": () => byId("search").focus(), "?": toggleKeys, Escape: () => { byId("keys").hidden = true; },
 };
 
@@ -434,6 +435,8 @@ function start() {
   byId("search").addEventListener("input", filter);
   byId("list").addEventListener("scroll", drawList);
   byId("download").addEventListener("click", download);
+  byId("show-plot").hidden = !ROOM.compared;
+  byId("show-plot").addEventListener("click", showPlot);
   byId("help").addEventListener("click", toggleKeys);
   byId("load").addEventListener("change", (event) => { if (event.target.files[0]) load(event.target.files[0]); });
   window.addEventListener("resize", drawList);
