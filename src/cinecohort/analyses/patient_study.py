@@ -40,6 +40,7 @@ from cinecohort.reporting.patient import PatientPage, make_patient_page, unvalid
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model, shipped_models
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.sources.base import RawSubject, Source
+from cinecohort.sources.bulk_archives import holds_archives
 from cinecohort.sources.detect import SingleStudy, open_detected
 from cinecohort.sources.workspaces import WorkspaceFolder
 from cinecohort.store import write_record
@@ -106,6 +107,8 @@ class StudySettings:
 def studies_in(source: Path) -> tuple[Source, list[RawSubject]]:
     """Open a folder of DICOM files, a zip archive, or a folder of several of these; list the studies.
 
+    Archives that are named as UK Biobank names them are one study per participant and visit.
+
     Raises
     ------
     UserError
@@ -115,7 +118,7 @@ def studies_in(source: Path) -> tuple[Source, list[RawSubject]]:
         whole = source.resolve()
         opened: Source = SingleStudy(whole.parent, WorkspaceFolder(None, whole.parent), whole.name)
     elif source.is_dir():
-        opened = open_detected(source, "dicom", None)
+        opened = open_detected(source, "ukbiobank" if holds_archives(source) else "dicom", None)
     else:
         raise UserError(
             f"{source}: there is no such folder or zip archive; give the DICOM files of one patient, or a "

@@ -38,6 +38,13 @@ def test_a_folder_a_zip_archive_and_a_folder_of_both_are_studies(tmp_path):
     assert opened.subject("carl") == subject
 
 
+def test_uk_biobanks_archives_are_one_study_per_participant_and_visit(tmp_path):
+    write_good(tmp_path / "files")
+    for name in ("SYN0001_20208_2_0", "SYN0001_20209_2_0", "SYN0002_20209_3_0"):
+        shutil.make_archive(str(tmp_path / "raw" / name), "zip", tmp_path / "files")
+    assert keys(tmp_path / "raw") == ["SYN0001_2", "SYN0002_3"]
+
+
 def subjects(*names: str) -> list[RawSubject]:
     return [RawSubject(name, name.split("_")[0], "", (), ()) for name in names]
 
