@@ -24,7 +24,8 @@ def write_agreement(
 
     ``differences.csv, bland_altman.csv, correlation.csv`` and, beside them, ``bland_altman_scales.csv``,
     ``pairing.csv`` (counts by table), ``unpaired.csv`` (what has no partner, and why), and
-    ``bland_altman_repeated.csv`` where there are repeats; ``bland_altman.svg`` and ``correlation.svg``.
+    ``bland_altman_repeated.csv`` where there are repeats; ``bland_altman.svg``, ``correlation.svg`` and, with
+    the values that they show, ``points.csv``.
     """
     tables = {
         "differences": result.differences,
@@ -41,8 +42,10 @@ def write_agreement(
     paths = [folder / f"{name}.csv" for name in tables]
     if figures:
         # Matplotlib takes a second to load.
-        from cinecohort.reporting.agreement_figures import write_comparison_figures
+        from cinecohort.reporting.agreement_figures import points_table, write_comparison_figures
 
+        write_table(folder / "points.csv", points_table(result.pairing), synthetic)
+        paths.append(folder / "points.csv")
         paths += write_comparison_figures(result, folder, names)
     return paths
 

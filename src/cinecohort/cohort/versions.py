@@ -13,7 +13,7 @@ VERSIONS = {
     "gather": 8,
     "import_tables": 7,
     "run_record": 2,
-    "agreement": 6,
+    "agreement": 7,
     "group_study": 7,
     "report": 7,
     "review": 1,

@@ -16,14 +16,18 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.measures import PRINTED, WALL_SEGMENTS, Show, columns_shown
 from cinecohort.files import replacing
-from cinecohort.reporting.distribution_figures import box_plot
+from cinecohort.reporting.distribution_figures import box_plot, jitter, thinned
+from cinecohort.reporting.numbers import UNDEFINED, interval, is_defined, signed
 from cinecohort.statistics.agreement import AgreementResult
 from cinecohort.statistics.bland_altman import limits_of_agreement
 from cinecohort.statistics.options import AgreementOptions
+from cinecohort.statistics.pairing import Pairing
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -42,6 +46,31 @@ _STYLE: dict[Any, Any] = {
     "ytick.labelsize": 7,
 }
 _DRAWN_AS_IMAGE_FROM = 1500
+
+_PRINTED: dict[Any, Any] = {
+    "font.size": 7,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "axes.labelpad": 1.5,
+    "xtick.major.pad": 2.0,
+    "ytick.major.pad": 2.0,
+    "figure.constrained_layout.h_pad": 0.02,
+}
+"""Sizes of figures that are printed at their own width."""
+
+CM = 2.54
+ROW_CM, LEGEND_CM = 2.7, 1.0
+"""Height of a row of the figure of agreement, and of its legend."""
+
+BESIDE = tuple(
+    measure
+    for measure in ("lvedv_ml", "lvesv_ml", "lvef_pct", "lvm_g", "rvedv_ml", "rvesv_ml", "rvef_pct")
+    if measure in PRINTED
+)
+"""Measures of the figure of agreement: the principal ones and what clinicians read from them."""
+
+MOST_PANELS = 8
 
 _FEW = 200
 """Up to so many points each is drawn large and dark; more would hide one another."""
@@ -83,7 +112,7 @@ def bland_altman_axes(
 
 def _points(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64]) -> None:
     as_image = x.size > _DRAWN_AS_IMAGE_FROM
-    size = 16.0 if x.size <= _FEW else 6.25
+    size = 20.0 if x.size <= _FEW else 7.0
     sns.scatterplot(
         x=x,
         y=y,
@@ -126,6 +155,121 @@ def scatter_axes(axes: Axes, first: NDArray[np.float64], second: NDArray[np.floa
     axes.plot([low, high], [low, high], color=LIMIT, lw=0.9, ls="--")
     _points(axes, second, first)
     axes.set_title(title)
+    _few_ticks(axes)
+
+
+def points_table(pairing: Pairing) -> pd.DataFrame:
+    """Values that the figures of a comparison show: the keys, and for each measure both values.
+
+    Of many measures only the principal ones are kept; columns end in ``_first`` and ``_second``.
+    """
+    measures = [name for name in BESIDE if name in pairing.measures] or pairing.measures[:MOST_PANELS]
+    values: dict[str, pd.Series] = {}
+    for name in measures:
+        values |= {f"{name}_first": pairing.first[name], f"{name}_second": pairing.second[name]}
+    return pairing.keys.assign(**values)
+
+
+def write_agreement_figure(
+    points: pd.DataFrame,
+    limits: Mapping[str, Mapping[str, Any]],
+    names: tuple[str, str],
+    confidence: float,
+    path: Path,
+) -> None:
+    """Write one row per measure: Bland-Altman plot with its limits in numbers, and the scatter beside it.
+
+    Parameters
+    ----------
+    points
+        See :func:`points_table`.
+    limits
+        Measure to its row of ``bland_altman.csv``: the lines and numbers are those of the table.
+    names
+        What the first and the second measurement are called.
+    confidence
+        Of the intervals.
+    path
+        SVG to write.
+    """
+    with mpl.rc_context(_STYLE | _PRINTED):
+        height = (ROW_CM * len(limits) + LEGEND_CM) / CM
+        figure = Figure(figsize=(17.0 / CM, height), layout="constrained")
+        grid = figure.subplots(len(limits), 2, width_ratios=(1.9, 1), squeeze=False)
+        for (plot, scatter), (measure, row) in zip(grid, limits.items(), strict=True):
+            first, second = (
+                points[f"{measure}_{which}"].to_numpy(dtype=float) for which in ("first", "second")
+            )
+            complete = np.isfinite(first) & np.isfinite(second)
+            _limits_axes(plot, first[complete], second[complete], row, measure)
+            _fit_axes(scatter, first[complete], second[complete])
+            plot.set_xlabel(f"mean {label(measure)}")
+            plot.set_ylabel(f"{names[0]} − {names[1]}")
+            scatter.set_xlabel(f"{label(measure)}, {names[1]}")
+            scatter.set_ylabel(names[0])
+        figure.legend(handles=_legend_handles(confidence), loc="outside upper center", ncols=3, frameon=False)
+    save(figure, path)
+
+
+def _legend_handles(confidence: float) -> list[Any]:
+    interval = f"{100 * confidence:g} % confidence interval"
+    return [
+        Line2D([], [], color=BIAS, lw=1.4, label="mean difference (bias)"),
+        Patch(facecolor=BIAS, alpha=0.25, label=f"its {interval}"),
+        Line2D([], [], color=LIMIT, lw=0.9, ls="--", label="limits of agreement"),
+        Patch(facecolor="0.55", alpha=0.3, hatch="////", edgecolor="0.45", lw=0, label=f"their {interval}"),
+        Line2D([], [], color=BIAS, lw=1.1, label="line of least squares (right)"),
+        Line2D([], [], color="0.5", lw=0.8, ls=":", label="line of identity (right)"),
+    ]
+
+
+def _limits_axes(
+    axes: Axes,
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    row: Mapping[str, Any],
+    measure: str,
+) -> None:
+    """Bland-Altman plot whose lines have their values and intervals beside them."""
+    mean, difference = (first + second) / 2, first - second
+    digits = PRINTED[measure].digits if measure in PRINTED else 2
+    axes.axhline(0, color="0.75", lw=0.6, zorder=0)
+    for name, colour, style in (("bias", BIAS, "-"), ("loa_lower", LIMIT, "--"), ("loa_upper", LIMIT, "--")):
+        if not is_defined(row.get(name)):
+            continue
+        low, high = row.get(f"{name}_ci_low"), row.get(f"{name}_ci_high")
+        axes.axhline(row[name], color=colour, lw=1.4 if name == "bias" else 0.9, ls=style)
+        bounds = interval(low, high, digits)
+        if bounds != UNDEFINED:
+            look: dict[str, Any] = {"color": BIAS, "alpha": 0.25, "lw": 0}
+            if name != "bias":
+                look = {"facecolor": "0.55", "alpha": 0.3, "hatch": "////", "edgecolor": "0.45", "lw": 0}
+            axes.axhspan(float(low), float(high), zorder=0, **look)  # type: ignore[arg-type]
+        text = signed(row[name], digits) + (f" ({bounds})" if bounds != UNDEFINED else "")
+        axes.annotate(
+            text, (1.015, row[name]), xycoords=("axes fraction", "data"), va="center", fontsize=6.3,
+            annotation_clip=False,
+        )  # fmt: skip
+    _points(axes, mean, difference)
+    if is_defined(row.get("sd")) and first.size > 1:
+        _limit_y(axes, difference, row)
+    axes.set_title(f"n = {first.size:,}", loc="left", fontsize=6.5, pad=2)
+    _few_ticks(axes)
+
+
+def _fit_axes(axes: Axes, first: NDArray[np.float64], second: NDArray[np.float64]) -> None:
+    """Scatter of both measurements with the lines of identity and of least squares."""
+    if first.size == 0:
+        return
+    ends = np.array([min(first.min(), second.min()), max(first.max(), second.max())])
+    axes.plot(ends, ends, color="0.5", lw=0.8, ls=":")
+    _points(axes, second, first)
+    if first.size > 2 and np.ptp(second) > 0:
+        slope, offset = np.polyfit(second, first, 1)
+        x = np.array([second.min(), second.max()])
+        axes.plot(x, slope * x + offset, color=BIAS, lw=1.1)
+        sign = "+" if offset >= 0 else "\N{MINUS SIGN}"
+        axes.set_title(f"y = {slope:.2f} x {sign} {abs(offset):.1f}", loc="left", fontsize=6.5, pad=2)
     _few_ticks(axes)
 
 
@@ -252,30 +396,46 @@ def write_dice_boxplot(path: Path, dice: pd.DataFrame) -> Path:
         is the mean, whiskers end within 1.5 interquartile ranges.
     """
     datasets, sources = list(dict.fromkeys(dice["dataset"])), list(dict.fromkeys(dice["source"]))
-    with mpl.rc_context(_STYLE):
-        extent = 1.4 + 1.3 * len(datasets) * max(1, len(sources)) ** 0.5
-        figure = Figure(figsize=(extent, 3), layout="constrained")
+    known = dice.dropna(subset=["dice"])
+    look = {"x": "dice", "y": "dataset", "hue": "source", "order": datasets, "hue_order": sources}
+    palette = [SERIES[index % len(SERIES)] for index in range(len(sources))]
+    with mpl.rc_context(_STYLE | _PRINTED):
+        height = 1.9 + 0.85 * len(datasets) * max(1, len(sources))
+        figure = Figure(figsize=(17.0 / CM, height / CM), layout="constrained")
         axes = figure.add_subplot()
         box_plot(
-            dice.dropna(subset=["dice"]),
-            x="dataset",
-            y="dice",
-            hue="source",
-            order=datasets,
-            hue_order=sources,
-            palette=[SERIES[index % len(SERIES)] for index in range(len(sources))],
+            known,
+            **look,
+            palette=palette,
             saturation=1,
             gap=0.15,
             linecolor=LIMIT,
             linewidth=0.8,
+            showfliers=False,
             showmeans=True,
             meanline=True,
-            flierprops={"marker": "o", "markersize": 2, "markeredgewidth": 0.4},
+            boxprops={"alpha": 0.35},
             meanprops={"color": LIMIT, "linestyle": "--", "linewidth": 1},
+            legend=False,
             ax=axes,
         )
-        axes.set_xlabel("")
-        axes.set_ylabel("Dice, mean over structures")
-        axes.legend(frameon=False, loc="lower left")
+        for place, dataset in enumerate(datasets):
+            for rank, source in enumerate(sources):
+                values = known.loc[(known["dataset"] == dataset) & (known["source"] == source), "dice"]
+                shown = thinned(values)
+                middle = place + 0.8 * ((rank + 0.5) / len(sources) - 0.5)
+                spread = jitter(len(shown)) * 0.6 / len(sources)
+                axes.scatter(
+                    shown, middle + spread, s=8, color=palette[rank], lw=0.3, edgecolor="white", zorder=3
+                )
+        axes.set_ylabel("")
+        axes.set_xlabel("Dice, mean over structures")
+        if len(sources) > 1:
+            handles = [
+                Patch(facecolor=palette[rank], alpha=0.6, label=name) for rank, name in enumerate(sources)
+            ]
+            figure.legend(
+                handles=handles, loc="outside upper center", ncols=min(4, len(sources)), frameon=False
+            )
     save(figure, path)
     return path

@@ -22,6 +22,9 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5
 MOST_POINTS = 400
 """Points drawn of one group; of more, an even sample of the sorted values, so that the shape is kept."""
 
+FAR = 8.0
+"""Interquartile ranges from the quartiles beyond which a value is not drawn but counted."""
+
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 7,
@@ -66,7 +69,7 @@ def draw_distributions(
     """
     columns = min(len(measures), 4 if -len(measures) % 4 <= -len(measures) % 5 else 5)
     lines = -(-len(measures) // columns)
-    with drawing(path, 16.8, 4.6 * lines + (0.6 if len(groups) > 1 else 0)) as figure:
+    with drawing(path, 17.0, 3.5 * lines + (0.7 if len(groups) > 1 else 0)) as figure:
         axes = np.atleast_1d(figure.subplots(lines, columns)).ravel()
         for axis, measure in zip(axes, measures, strict=False):
             draw_distribution(axis, table, measure, by, groups)
@@ -91,9 +94,9 @@ def draw_distribution(axis: Axes, table: pd.DataFrame, measure: str, by: str, gr
         axis.scatter(
             position + jitter(len(shown)),
             shown,
-            s=2.2,
+            s=5,
             color=colour,
-            alpha=0.55,
+            alpha=0.7,
             linewidths=0,
             rasterized=True,
         )
@@ -103,9 +106,33 @@ def draw_distribution(axis: Axes, table: pd.DataFrame, measure: str, by: str, gr
                 showfliers=False, color=colour, saturation=1, linewidth=0.7, linecolor="black",
                 boxprops={"alpha": 0.28}, medianprops={"linewidth": 1.1},
             )  # fmt: skip
+    keep_readable(axis, np.concatenate([sample.to_numpy(dtype=float) for sample in samples]))
     axis.set(title=measure_label(measure), xlabel="n", ylabel="")
     axis.set_xticks(range(len(groups)), [f"{len(sample):,}" for sample in samples])
     axis.set_xlim(-0.6, len(groups) - 0.4)
+
+
+def keep_readable(axis: Axes, values: np.ndarray) -> None:
+    """End an axis where a few impossible values would press all others into a line, and say how many."""
+    if values.size < 4:
+        return
+    first, third = np.quantile(values, [0.25, 0.75])
+    low, high = first - FAR * (third - first), third + FAR * (third - first)
+    outside = int(((values < low) | (values > high)).sum())
+    if not outside or third <= first:
+        return
+    inside = values[(values >= low) & (values <= high)]
+    margin = 0.06 * float(np.ptp(inside))
+    axis.set_ylim(float(inside.min()) - margin, float(inside.max()) + margin)
+    axis.text(
+        0.98,
+        0.98,
+        f"{outside:,} beyond the axis",
+        transform=axis.transAxes,
+        ha="right",
+        va="top",
+        fontsize=5.8,
+    )
 
 
 def box_plot(*data: Any, **options: Any) -> None:
@@ -141,7 +168,7 @@ def draw_bullseye(means: Sequence[float], path: Path) -> None:
     defined = [value for value in means if np.isfinite(value)]
     scale = mpl.colors.Normalize(min(defined), max(max(defined), min(defined) + 0.1))
     colours = mpl.colormaps["cividis"]
-    with drawing(path, 7.4, 5.9) as figure:
+    with drawing(path, 8.6, 6.4) as figure:
         axis = figure.subplots()
         for index, (inner, outer, start, width) in enumerate(bullseye_wedges()):
             value = means[index]

@@ -48,7 +48,7 @@ def draw_example(results: Results, path: Path) -> Example | None:
         if case is None:
             continue
         frames = {name: frame for name, frame in frames.items() if frame < case.image.shape[3]}
-        slices = gallery.annotated_slices(case, list(frames.values()))
+        slices = gallery.annotated_slices(case, list(frames.values()), every=True)
         if not frames or not slices:
             continue
         shown = inner(slices)

@@ -97,13 +97,15 @@ def base_to_apex(labels: LabelMap) -> tuple[int, ...]:
     return order[::-1] if base_direction(lv, rv, labels.image.affine) > 0 else order
 
 
-def annotated_slices(case: Case, frames: Sequence[int]) -> list[int]:
-    """Slices from base to apex that hold a label in one of the frames."""
-    present = np.zeros(case.image.shape[2], dtype=bool)
+def annotated_slices(case: Case, frames: Sequence[int], every: bool = False) -> list[int]:
+    """Slices from base to apex that hold a label in one of the frames, or in every one where any does."""
+    present = np.zeros((case.image.shape[2], len(frames)), dtype=bool)
     for labels in (case.automatic, case.observer):
         if labels is not None:
-            present |= labels.image.data[..., list(frames)].any(axis=(0, 1, 3))
-    return [index for index in case.base_to_apex if present[index]]
+            present |= labels.image.data[..., list(frames)].any(axis=(0, 1))
+    whole = set(np.flatnonzero(present.all(axis=1))) if every else set()
+    chosen = whole or set(np.flatnonzero(present.any(axis=1)))
+    return [index for index in case.base_to_apex if index in chosen]
 
 
 def evenly(items: Sequence[int], n: int) -> list[int]:

@@ -24,7 +24,7 @@ _STYLE: Any = {
     "svg.hashsalt": "cinecohort",
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
-    "font.size": 8,
+    "font.size": 7,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "legend.frameon": False,
@@ -43,16 +43,17 @@ def love_plot(balance: pd.DataFrame, path: Path, threshold: float = 0.1) -> None
     threshold
         Where the line of balance is drawn.
     """
+    balance = without_mirrors(balance)
     labels = [covariate_words(*row) for row in balance[["variable", "level"]].itertuples(index=False)]
     wide = balance.assign(label=labels)
     wide = wide.pivot_table(index="label", columns="stage", values="smd", sort=False, dropna=False).abs()
     wide = wide.reindex(columns=["before", "after"]).sort_values("before", kind="stable")
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(5.2, 1.2 + 0.24 * len(wide)), layout="constrained")
+        figure = Figure(figsize=(6.69, 0.75 + 0.19 * len(wide)), layout="constrained")
         axes = figure.subplots()
         rows = np.arange(len(wide))
         axes.hlines(rows, 0, wide.max(axis=1), color="0.88", linewidth=1, zorder=0)
-        axes.plot(wide["before"], rows, "o", color=ORANGE, mfc="white", label="before matching")
+        axes.plot(wide["before"], rows, "o", color=ORANGE, mfc="white", markersize=5, label="before matching")
         axes.plot(wide["after"], rows, "D", color=BLUE, markersize=4.5, label="after matching")
         axes.axvline(threshold, color=GREY, linestyle="--", linewidth=0.9, label=f"threshold {threshold:g}")
         axes.set_yticks(rows, wide.index)
@@ -60,6 +61,15 @@ def love_plot(balance: pd.DataFrame, path: Path, threshold: float = 0.1) -> None
         axes.set_xlabel("absolute standardised mean difference")
         axes.legend(loc="lower right")
         _save(figure, path)
+
+
+def without_mirrors(balance: pd.DataFrame) -> pd.DataFrame:
+    """Rows without the second level of a factor of two, whose difference is that of the first, mirrored."""
+    known = balance[["variable", "level"]].drop_duplicates()
+    levels = known[known["level"].fillna("") != ""].groupby("variable", sort=False)["level"].agg(list)
+    mirrors = {(name, two[1]) for name, two in levels.items() if len(two) == 2}
+    keys = zip(balance["variable"], balance["level"], strict=True)
+    return balance[[key not in mirrors for key in keys]]
 
 
 def overlap_plot(scores: pd.DataFrame, labels: tuple[str, str], path: Path) -> None:
@@ -77,7 +87,7 @@ def overlap_plot(scores: pd.DataFrame, labels: tuple[str, str], path: Path) -> N
     low, high = scores["propensity"].min(), scores["propensity"].max()
     bins = np.linspace(low, high if high > low else low + 1e-6, 31)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+        figure = Figure(figsize=(6.69, 2.4), layout="constrained")
         panels = figure.subplots(1, 2, sharex=True, sharey=True)
         for axes, title, weights in (
             (panels[0], "before matching", pd.Series(1.0, scores.index)),
@@ -85,9 +95,9 @@ def overlap_plot(scores: pd.DataFrame, labels: tuple[str, str], path: Path) -> N
         ):
             for value, label, colour, hatch in ((1, labels[0], ORANGE, "//"), (0, labels[1], BLUE, "")):
                 _histogram(axes, scores, weights, bins, (value, label, colour, hatch))
-            axes.set_title(title, fontsize=8)
+            axes.set_title(title, fontsize=7, loc="right")
             axes.set_xlabel("propensity score")
-            axes.legend(fontsize=7, loc="lower left", bbox_to_anchor=(0, 1.1), borderaxespad=0)
+            axes.legend(fontsize=6.5, loc="lower left", bbox_to_anchor=(0, 1.0), borderaxespad=0)
         panels[0].set_ylabel("share of the group")
         _save(figure, path)
 
@@ -108,9 +118,11 @@ def forest_plot(rows: pd.DataFrame, path: Path, xlabel: str = "difference / pool
     places = np.arange(len(rows))[::-1]
     overall = rows["overall"].to_numpy(bool)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6.6, 0.9 + 0.2 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(6.69, 0.6 + 0.155 * len(rows)), layout="constrained")
         axes = figure.subplots()
         axes.axvline(0, color=GREY, linewidth=0.9)
+        for place in places[overall][1:]:
+            axes.axhline(place + 0.5, color="0.85", linewidth=0.6)
         for chosen, colour, mark in ((overall, BLUE, "s"), (~overall, ORANGE, "o")):
             axes.hlines(places[chosen], rows["ci_low"][chosen], rows["ci_high"][chosen], color=colour)
             axes.plot(rows["estimate"][chosen], places[chosen], mark, color=colour, markersize=4)
@@ -120,7 +132,7 @@ def forest_plot(rows: pd.DataFrame, path: Path, xlabel: str = "difference / pool
         for tick, is_overall in zip(axes.get_yticklabels(), overall, strict=True):
             tick.set_fontweight("bold" if is_overall else "normal")
         for place, note in zip(places, rows["note"], strict=True):
-            axes.annotate(note, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=7)
+            axes.annotate(note, (1.01, place), xycoords=("axes fraction", "data"), va="center", fontsize=6.3)
         _save(figure, path)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from cinecohort.catalogue.measures import COMPARED, PRINTED, Show, columns_shown, views_of
 from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.reporting import published
+from cinecohort.reporting.agreement_figures import BESIDE, write_agreement_figure
 from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Strong, Text
 from cinecohort.reporting.numbers import (
     UNDEFINED,
@@ -157,9 +158,10 @@ def measure_blocks(context: Context, tables: AgreementTables) -> list[Block]:
     blocks += dataset_differences(tables, main)
     detailed = main[:MOST_DETAILED]
     blocks += limits_table(tables, detailed)
-    blocks += bland_altman_figures(context, tables.comparisons, detailed)
+    own = agreement_figures(context, tables, detailed[0]) if detailed else []
+    blocks += own or bland_altman_figures(context, tables.comparisons, detailed)
     blocks += correlation_table(tables, detailed, context.options.published_figures)
-    for comparison in detailed[:1]:
+    for comparison in detailed[:1] if not own else []:
         blocks += copied_figure(
             context,
             f"{comparison.folder}/correlation.svg",
@@ -167,6 +169,42 @@ def measure_blocks(context: Context, tables: AgreementTables) -> list[Block]:
             f"Measures by {comparison.first} against {comparison.second}, with the line of identity.",
             "Scatter plots of each measure; the coefficients are in the table of correlation.",
             () if comparison.human else COMPARED,
+        )
+    return blocks
+
+
+VENTRICLES = {"lv": ("left", "lv"), "rv": ("right", "rv")}
+"""Part of a figure's name to the ventricle and the beginning of its measures' columns."""
+
+
+def agreement_figures(context: Context, tables: AgreementTables, shown: Comparison) -> list[Block]:
+    """Bland-Altman plots with the scatter beside them, one figure per ventricle, of one comparison."""
+    points = read_table(context.results.folder / "agreement" / shown.folder / "points.csv")
+    limits = rows_by(tables.of(tables.limits, shown), "measure", "outliers")
+    blocks: list[Block] = []
+    for part, (side, prefix) in VENTRICLES.items():
+        rows: dict[str, Row] = {
+            name: limits[name, "kept"]
+            for name in BESIDE
+            if name.startswith(prefix) and f"{name}_first" in points and (name, "kept") in limits
+        }
+        if not rows:
+            continue
+        file = f"agreement-{part}.svg"
+        names = (shown.first, shown.second)
+        write_agreement_figure(points, rows, names, tables.confidence, context.figure_path(file))
+        blocks.append(
+            Figure(
+                f"fig-agreement-{part}",
+                f"Agreement of {shown.title} in the {side} ventricle. Left: Bland–Altman plot, difference "
+                f"({shown.first} − {shown.second}) against mean of both; beside each line its value and "
+                f"{ci(tables.confidence)}, in the unit of the measure. Right: {shown.first} against "
+                f"{shown.second} with the equation of the line of least squares. Points are subjects.",
+                f"figures/{file}",
+                "Bland-Altman plots and scatter plots, one row per measure; the numbers are in the table of "
+                "limits.",
+                {view for name in rows for view in views_of(name)} if not shown.human else (),
+            )
         )
     return blocks
 

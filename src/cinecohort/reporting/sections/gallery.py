@@ -14,7 +14,7 @@ from cinecohort.reporting.results import configured_sets
 from cinecohort.reporting.sections.context import Context
 from cinecohort.statistics.cases import choose_cases
 
-PANEL_PIXELS = 140
+PANEL_PIXELS = 220
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,11 @@ def section(context: Context) -> Section:
     if dice.empty:
         blocks.extend(without_dice(context))
     else:
+        shown: list[str] = []
         for which, n in (("worst", context.options.gallery_worst), ("best", context.options.gallery_best)):
-            choices = by_dice(context, dice, which, n)
-            pictures = draw(context, choices, which)
+            choices = by_dice(context, dice, which, n, shown)
+            pictures = draw(context, choices, which, len(shown))
+            shown += [choice.subject for choice in choices]
             if pictures:
                 blocks.append(
                     Gallery(
@@ -69,13 +71,14 @@ def short_axis_dice(context: Context) -> pd.DataFrame:
     return overlap[overlap["reference"].isin(references[:1])]
 
 
-def by_dice(context: Context, dice: pd.DataFrame, which: str, n: int) -> list[Choice]:
-    """Subjects with the lowest or highest Dice of an image, each once."""
+def by_dice(context: Context, dice: pd.DataFrame, which: str, n: int, shown: list[str]) -> list[Choice]:
+    """Subjects with the lowest or highest Dice of an image, each once and not those already shown."""
     if not n:
         return []
     model, observer = str(dice["source"].iloc[0]), str(dice["reference"].iloc[0])
     cases = choose_cases(dice, [model], None, context.results.status, count=len(dice))
     cases = cases[(cases["selection"] == "all") & (cases["which"] == which)].drop_duplicates("subject")
+    cases = cases[~cases["subject"].isin(shown)]
     choices = []
     for case in cases.head(n).to_dict("records"):
         worst = f"; lowest is the {STRUCTURE_NAMES.get(str(case['structure']), case['structure'])}"
@@ -136,8 +139,8 @@ def without_dice(context: Context) -> list[Block]:
     ]
 
 
-def draw(context: Context, choices: list[Choice], name: str) -> list[tuple[Text, str]]:
-    """Draw the chosen subjects whose images are there; (words, file) of each."""
+def draw(context: Context, choices: list[Choice], name: str, before: int = 0) -> list[tuple[Text, str]]:
+    """Draw the chosen subjects whose images are there; (words, file) of each, numbered on from `before`."""
     pictures: list[tuple[Text, str]] = []
     for choice in choices:
         case = gallery.read_case(
@@ -151,13 +154,17 @@ def draw(context: Context, choices: list[Choice], name: str) -> list[tuple[Text,
         if not frames:
             continue
         slices = gallery.evenly(
-            gallery.annotated_slices(case, list(frames.values())), context.options.gallery_slices
+            gallery.annotated_slices(case, list(frames.values()), every=True), context.options.gallery_slices
         )
         if not slices:
             continue
         file = f"figures/gallery-{name}-{len(pictures) + 1}.png"
         gallery.write_png(context.build / file, gallery.montage(case, frames, slices, PANEL_PIXELS))
-        title = choice.subject if context.options.list_subjects else f"Subject {count(len(pictures) + 1)}"
+        title = (
+            choice.subject
+            if context.options.list_subjects
+            else f"Subject {count(before + len(pictures) + 1)}"
+        )
         pictures.append(([Strong(f"{title}. "), choice.words], file))
     return pictures
 

@@ -24,6 +24,7 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.results import Row, rows_by
+from cinecohort.reporting.study_figures import without_mirrors
 from cinecohort.reporting.vocabulary import named_measure
 
 MOST_ROWS = 40
@@ -112,6 +113,7 @@ def balance_table(table: pd.DataFrame, name: str, groups: tuple[str, str]) -> li
     """Standardised mean difference, variance ratio and distance of distributions before and after."""
     if table.empty or "covariate" not in table:
         return []
+    table = without_mirrors(table) if {"variable", "level"} <= set(table) else table
     known = rows_by(table, "covariate", "stage")
     rows: list[list[str] | str] = []
     for covariate in dict.fromkeys(table["covariate"]):
@@ -137,7 +139,8 @@ def balance_table(table: pd.DataFrame, name: str, groups: tuple[str, str]) -> li
                 ("Largest difference of distributions", 2),
             ],
             notes=f"Differences are {groups[0]} − {groups[1]}. The largest difference of distributions is "
-            "that of the empirical cumulative distribution functions. A dash: not defined for a category.",
+            "that of the empirical cumulative distribution functions. A dash: not defined for a category; "
+            "of a factor of two levels one is given.",
         )
     ]
 
