@@ -83,7 +83,7 @@ def with_expert(labels: NDArray[np.uint8], manual: LabelMap | None, contoured_on
 def rows_of(
     data: str, image: Image, manual: LabelMap | None, model: LoadedModel, margins: Sequence[float]
 ) -> list[dict[str, object]]:
-    """A row a way of segmenting one subject."""
+    """One row per way of segmenting one subject."""
     n_frames = image.data.shape[3]
     frames = set(range(0, n_frames, FRAME_STEP)) if n_frames > 2 else {0, 1}
     if manual is not None:

@@ -65,7 +65,7 @@ class DatasetOptions(Options):
     mean of numbers (repeated readings), other texts joined; or to settings of the column. No further column
     of the table is read."""
     withdrawals: ConfiguredPath | None = None
-    """Ids of participants who withdrew, one a line: they leave the index, the tables and the store."""
+    """Ids of participants who withdrew, one per line: they leave the index, the tables and the store."""
     subject_names: Literal["hashed", "folder"] | None = None
     """What folders of `dicom` and `nifti` are called in tables and reports: a keyed hash of their name, or
     their name. Unset: their name, unless it is a patient's, which stops the run."""
@@ -125,7 +125,7 @@ class Config(Options):
     results: ConfiguredPath = Path("results")
     """Folder of everything that the workflow makes."""
     shard_size: int = Field(default=100, ge=1)
-    """Subjects a job; used when the results folder is new (see config/README.md on sizing)."""
+    """Subjects per job; used when the results folder is new (see config/README.md on sizing)."""
     seed: int = 1
     """Seed of everything random."""
     datasets: dict[Name, Dataset] = Field(min_length=1)

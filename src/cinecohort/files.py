@@ -81,7 +81,7 @@ def read_names(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").split()
     except UnicodeDecodeError as fault:
-        raise UserError(f"{path}: is not text in UTF-8; write one subject's name a line.") from fault
+        raise UserError(f"{path}: is not text in UTF-8; write one subject's name per line.") from fault
 
 
 def digest_bytes(content: bytes) -> str:

@@ -189,7 +189,9 @@ def read_image(path: Path, most_bytes: int | None = None, most_sidecar_bytes: in
     if data.size == 0:
         raise UserError(f"{path}: holds no voxel; copy or convert it again.")
     if data.dtype.kind not in "iuf":
-        raise UserError(f"{path}: holds {data.dtype} values; an image of one real number a voxel is needed.")
+        raise UserError(
+            f"{path}: holds {data.dtype} values; an image of one real number per voxel is needed."
+        )
     if not 2 <= data.ndim <= 4:
         raise UserError(f"{path}: has {data.ndim} axes; an image of 2 to 4 axes (x, y, z, t) is needed.")
     affine = _trusted_affine(path, nifti, content)

@@ -1,7 +1,7 @@
 """Sets of models: whose results stand together in the tables, where the views have networks of their own.
 
 A row of measures takes ventricles and atria together, and atrial volumes take two views, so that its source
-is a set of networks, one a view. Light enough for the Snakefile to read.
+is a set of networks, one per view. Light enough for the Snakefile to read.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ PRIMARY = "primary"
 
 @dataclass(frozen=True)
 class ModelSet:
-    """Models that stand together in the tables, at most one a view.
+    """Models that stand together in the tables, at most one per view.
 
     Parameters
     ----------

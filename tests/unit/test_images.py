@@ -200,7 +200,7 @@ def test_an_image_without_a_voxel_size_is_refused(tmp_path, header, sentence):
     ("data", "sentence"),
     [
         (np.zeros((4, 3, 2), np.complex64), "complex64 values"),
-        (np.zeros((4, 3, 2), [("R", "u1"), ("G", "u1"), ("B", "u1")]), "one real number a voxel"),
+        (np.zeros((4, 3, 2), [("R", "u1"), ("G", "u1"), ("B", "u1")]), "one real number per voxel"),
         (np.zeros((4, 0, 2), np.int16), "holds no voxel"),
     ],
     ids=["complex", "colour", "empty"],

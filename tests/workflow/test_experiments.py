@@ -1,4 +1,4 @@
-"""The workflow of experiments: clean, and each dataset, row, test, table and panel a job."""
+"""The workflow of experiments: clean, and each dataset, row, test, table and panel a job of its own."""
 
 import json
 import re

@@ -178,7 +178,7 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
             if matching.options.replace
             else "has CR2 errors with Satterthwaite's degrees of freedom"
         )
-        + "; what the sample cannot tell apart (a level that one group alone has, a covariate that others "
+        + "; what the sample cannot distinguish (a level that one group alone has, a covariate that others "
         "determine) is left out of it and named, and it has no interval and no p value where there are "
         "too few matched sets for the covariates. Subgroups have neither with fewer than "
         f"{SMALLEST_CELL} people of either group, and no interaction is tested with fewer than "

@@ -147,7 +147,7 @@ def converted_path(results: Path, shard: str) -> Path:
 
 
 def note_converted(results: Path, shard: str, listed: str) -> None:
-    """Keep the index that the conversion of a shard has worked on, to tell later what changed since."""
+    """Keep the index that the conversion of a shard has worked on, to see later what changed."""
     write_text_if_changed(converted_path(results, shard), listed)
 
 

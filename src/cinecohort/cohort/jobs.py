@@ -13,7 +13,7 @@ from cinecohort.errors import UserError
 
 @contextmanager
 def logged(log: str) -> Iterator[None]:
-    """Send what is printed to the job's log, and tell the terminal just why a job failed.
+    """Send what is printed to the job's log, and print on the terminal only why a job failed.
 
     A job that is asked to end (a time limit, scancel) ends by an exception, so that it clears away what it
     was in the middle of writing.

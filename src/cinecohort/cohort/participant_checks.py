@@ -110,7 +110,7 @@ def limits_of(name: str, options: ColumnOptions | None) -> tuple[float, float] |
 
 
 def _check_own(known: ParticipantsTable, name: str, place: str) -> None:
-    """In a column of the user's own, blank numbers for missing; tell what may be a code, and keep it."""
+    """In a column of the user's own, blank numbers for missing; report what may be a code, and keep it."""
     values = known.table[name]
     for code in special_codes(values):
         rows = values.index[values == code]

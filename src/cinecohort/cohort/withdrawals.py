@@ -13,7 +13,7 @@ TRACES = (
     ("review/subjects", ""),
     ("pages", ".pdf"),
 )
-"""Folders of the results that hold one folder or file a subject, and the ending of its name."""
+"""Folders of the results that hold one folder or file per subject, and the ending of its name."""
 
 
 def withdrawn_ids(path: Path | None) -> frozenset[str]:

@@ -42,7 +42,7 @@ def add_options(
         parser.add_argument(
             *flags,
             dest=name,
-            type=_reader(field),
+            type=_reader_of(field),
             nargs="+" if several else None,
             default=field.default,
             choices=_choices(field.annotation),
@@ -65,22 +65,26 @@ def _choices(annotation: Any) -> list[str] | None:
     return None
 
 
-def _reader(field: FieldInfo) -> Any:
-    parts = get_args(field.annotation)
-    optional = NoneType in parts
-    single = optional or get_origin(field.annotation) is tuple
-    kind: Any = next(part for part in parts if part is not NoneType) if single else field.annotation
-    adapter = TypeAdapter(Annotated[kind, *field.metadata] if field.metadata else kind)
+def reader(kind: Any) -> Any:
+    """Reader of an option's text as a kind that pydantic knows; what it refuses is wrong usage."""
+    adapter = TypeAdapter(kind)
 
     def read(text: str) -> Any:
-        if optional and text in ("none", "null"):
-            return None
         try:
             return adapter.validate_strings(text)
         except ValidationError as error:
             raise argparse.ArgumentTypeError(f"{text!r}: {error.errors()[0]['msg']}") from error
 
     return read
+
+
+def _reader_of(field: FieldInfo) -> Any:
+    parts = get_args(field.annotation)
+    optional = NoneType in parts
+    single = optional or get_origin(field.annotation) is tuple
+    kind: Any = next(part for part in parts if part is not NoneType) if single else field.annotation
+    read = reader(Annotated[kind, *field.metadata] if field.metadata else kind)
+    return (lambda text: None if text in ("none", "null") else read(text)) if optional else read
 
 
 def read_options(arguments: argparse.Namespace, names: Sequence[str]) -> dict[str, Any]:

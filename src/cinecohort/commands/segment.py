@@ -5,8 +5,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from cinecohort.commands.model_options import add_options, read_options
-from cinecohort.commands.numbers import positive
+from pydantic import PositiveInt
+
+from cinecohort.commands.model_options import add_options, read_options, reader
 from cinecohort.errors import UserError
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.sources.listing import folders_in
@@ -30,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="write seg_NAME_VIEW.nii.gz instead of seg_VIEW.nii.gz")
     parser.add_argument("--no-clean-up", action="store_true", help="leave the network's result as it is")
     add_options(parser, SegmentationOptions, SETTINGS)
-    parser.add_argument("--threads", type=positive, help="CPU threads (default: the engine's choice)")
+    parser.add_argument(
+        "--threads", type=reader(PositiveInt), help="CPU threads (default: the engine's choice)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

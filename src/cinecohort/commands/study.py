@@ -2,10 +2,14 @@
 
 import argparse
 from pathlib import Path
+from typing import Annotated
 
-from cinecohort.commands.numbers import not_negative, positive_number
+from pydantic import Field, NonNegativeInt
+
+from cinecohort.commands.model_options import reader
 
 PERSON = ("sex", "age_years", "height_cm", "weight_kg")
+POSITIVE = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", metavar="NAME|FILE", help="short-axis network (default: the shipped one)")
     parser.add_argument(
-        "--threads", type=not_negative, default=0, metavar="N", help="threads of the network (default: all)"
+        "--threads",
+        type=reader(NonNegativeInt),
+        default=0,
+        metavar="N",
+        help="threads of the network (default: all)",
     )
     parser.add_argument("--sex", choices=("F", "M"), help="the patient's sex, for ranges of healthy people")
     for option, name, unit in (
@@ -29,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         ("--height", "height_cm", "height in cm, for measures per body surface"),
         ("--weight", "weight_kg", "weight in kg, for measures per body surface"),
     ):
-        parser.add_argument(option, dest=name, type=positive_number, metavar="NUMBER", help=unit)
+        parser.add_argument(option, dest=name, type=reader(POSITIVE), metavar="NUMBER", help=unit)
     parser.add_argument(
         "--participants",
         type=Path,

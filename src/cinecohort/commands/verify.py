@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check the store and print what is damaged, a line a file."""
+    """Check the store and print what is damaged, one line per file."""
     from cinecohort.cohort.run_lock import RunLock
     from cinecohort.cohort.verify import repair, verify
 

@@ -136,7 +136,7 @@ class Run:
 
     @property
     def stated_frames(self) -> int:
-        """Images a heart cycle that the scanner states; 0 where it does not."""
+        """Images per heart cycle that the scanner states; 0 where it does not."""
         return int(self.frames[0].values.get("CardiacNumberOfImages") or 0)
 
     @property

@@ -126,7 +126,7 @@ class Frame:
 
     @property
     def instance_number(self) -> float:
-        """InstanceNumber, or the order in which the file was read, to tell apart; never to order phases."""
+        """InstanceNumber, or the order in which the file was read, to keep frames apart, not in order."""
         return float(self.values.get("InstanceNumber", self.order)) + self.number / 1e6
 
     @property

@@ -33,7 +33,7 @@ _LONGEST_RR_MS = 2500.0
 
 @dataclass
 class Kind:
-    """What tells the kind of an acquisition, from its first frame."""
+    """What shows the kind of an acquisition, from its first frame."""
 
     run: Run
 
@@ -120,7 +120,7 @@ class Kind:
 
     @cached_property
     def one_cycle(self) -> bool | None:
-        """Whether the frames are of one heart cycle, by their times; None where these do not tell."""
+        """Whether the frames are of one heart cycle, by their times; None where these do not show it."""
         times = self.run.trigger_times_ms
         if _seconds_a_frame(self.run) > 0.4 or (times and times[-1] - times[0] > _LONGEST_RR_MS):
             return False

@@ -250,7 +250,7 @@ def check_enclosure(
     Returns
     -------
     list of Finding
-        ``LABEL_SWAP``, at most one a frame.
+        ``LABEL_SWAP``, at most one per frame.
     """
     if view != "sa":
         return []

@@ -1,7 +1,7 @@
 """The manifest of a UK Biobank archive, held against what is in the archive; it decides nothing.
 
 Its ``date`` column is written ``Mon dd, 20yy`` without quotes, whose comma shifts the columns behind it, so
-lines are read from both ends around the date. The headers of the images tell everything else.
+lines are read from both ends around the date. Everything else is in the headers of the images.
 """
 
 import csv

@@ -28,7 +28,7 @@ def unpacked(
 ) -> Iterator[RawBytes]:
     """Give files as they are, and packed ones by what they hold; what cannot be unpacked has its fault.
 
-    Reports, NIfTI images and tables that are packed are given as they are: their names tell what they hold.
+    Reports, NIfTI images and tables that are packed are given as they are: their names say what they hold.
     """
     budget = budget or Budget(limits)
     for file in files:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Filling = Literal["area", "ukbb_cardiac"]
 
 LINES_PER_PIXEL = 8
-"""Scan lines a pixel: coverage is exact along a line and sampled across."""
+"""Scan lines per pixel: coverage is exact along a line and sampled across."""
 
 UKBB_UPSAMPLING = 4
 """ukbb_cardiac draws contours on a grid that is finer by this factor."""

@@ -30,7 +30,7 @@ ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 """Suffixes of archives that may hold a subject."""
 
 HEAD_BYTES = 200
-"""So much of a file tells whether it ought to be an image."""
+"""Length of a file's start that shows whether it ought to be an image."""
 
 _DAMAGE: tuple[type[Exception], ...] = (IsalError, struct.error, ValueError)  # type: ignore[assignment]
 _LOCAL_HEADER = struct.Struct("<4s5H3I2H")
@@ -217,6 +217,6 @@ def ought_to_be_image(file: RawBytes) -> bool:
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether a file without a telling suffix is words (README, LICENSE): all of its start is printable."""
+    """Whether a file without a known suffix is words (README, LICENSE): all of its start is printable."""
     start = content[:200]
     return bool(start) and all(32 <= byte < 127 or byte in b"\t\r\n" for byte in start)

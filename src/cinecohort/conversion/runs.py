@@ -86,7 +86,7 @@ def _fills_holes(used: Run, other: Run, usual: int) -> bool:
 
 
 def _offsets_mm(stack: Stack) -> Callable[[Run], float]:
-    """How far a run lies beside the other slices in their plane; 0 where there are too few to tell."""
+    """How far a run lies beside the other slices in their plane; 0 where there are too few to say."""
     normal = stack.axes.normal
 
     def lateral(run: Run) -> NDArray[np.float64]:
@@ -294,7 +294,7 @@ def _fewer_than_stated(view: str, slices: list[Slice], n_frames: int) -> list[Fi
     if stated <= n_frames:
         return []
     message = (
-        f"The scanner states {stated} images a heart cycle, no slice has more than {n_frames}: see whether "
+        f"The scanner states {stated} images per heart cycle, no slice has more than {n_frames}: see whether "
         "files are missing or a series was split; end-diastole or end-systole may be among what is missing."
     )
     return [

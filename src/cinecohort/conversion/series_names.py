@@ -68,7 +68,7 @@ def names_of(frame: Frame) -> tuple[str, str]:
 
 
 def view_by_name(frame: Frame, options: ConversionOptions) -> str | None:
-    """The view that the description, else the protocol name, tells; ``la`` for an untold long axis."""
+    """The view by the description, else the protocol name; ``la`` for a long axis of unknown chambers."""
     for text in names_of(frame):
         views = [view for view, pattern in options.name_patterns.items() if _search(pattern, text)]
         if len(views) == 1:

@@ -1,4 +1,4 @@
-"""The short-axis stack: found among series that its name tells, else among parallel cines.
+"""The short-axis stack: found among series that are named so, else among parallel cines.
 
 Other images may bear its name or lie at its positions: stills, flow, perfusion, a second stack. What is
 looked for is the cine that most parallel slices have; nothing beside it makes it be refused, unless it may be

@@ -132,7 +132,7 @@ def split_runs(frames: Sequence[Frame]) -> list[Run]:
     """Split the frames at one position into acquisitions, each in the order of cardiac phase.
 
     Frames of another matrix or echo are distinguished, and so are series; inside a series, passes. Where a
-    position has about as many series as frames, series tell nothing.
+    position has about as many series as frames, series say nothing.
     """
     runs: list[Run] = []
     for members in alike(frames):

@@ -94,7 +94,7 @@ def seconds_per_iteration(options: TrainingOptions) -> float:
     times: list[float] = []
 
     def note(line: str) -> None:
-        # The first line tells that the data are loaded; each further one that an iteration is done.
+        # The first line says that the data are loaded; each further one that an iteration is done.
         times.append(clock())
         if len(times) >= 2 + MEASURED_ITERATIONS and times[-1] - times[1] >= MEASURED_SECONDS:
             raise EnoughMeasured

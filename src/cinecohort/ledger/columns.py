@@ -29,7 +29,7 @@ class Table:
     columns
         What it has in any case, in this order.
     others
-        Kind of the columns that this module does not name; None where users name them, and the cells tell.
+        Kind of the columns that this module does not name; None where users name them, and the cells decide.
     """
 
     columns: tuple[str, ...]
@@ -101,7 +101,7 @@ KINDS = {name: kind for kind, names in _OF_KIND.items() for name in names}
 
 
 def kinds_of(columns: Iterable[str], table: str = "") -> dict[str, Kind | None]:
-    """Kind of each column; None where its cells tell.
+    """Kind of each column; None where its cells decide.
 
     Parameters
     ----------

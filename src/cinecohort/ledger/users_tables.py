@@ -312,7 +312,7 @@ def special_codes(numbers: pd.Series) -> list[float]:
 def clean_column(
     values: pd.Series, name: str, path: Path, look_for_codes: bool = True
 ) -> tuple[pd.Series, list[str]]:
-    """A column as numbers where it holds numbers, with missing values missing, and what to tell about it.
+    """A column as numbers where it holds numbers, with missing values missing, and what to report about it.
 
     Parameters
     ----------

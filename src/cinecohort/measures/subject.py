@@ -101,7 +101,7 @@ def measure_subject(
     Outcome
         ``rows`` with the columns of :data:`cinecohort.measures.columns.COLUMNS`: one a set at its own
         end-diastole and end-systole (``frames`` = ``own``), one a set and observer at the observer's
-        (``frames`` = the observer), one an observer. Undefined is None; the findings say why. The file
+        (``frames`` = the observer), one per observer. Undefined is None; the findings say why. The file
         ``curves.json`` holds the volumes of every frame. Without any label map the subject is excluded.
     """
     outcome = Outcome()

@@ -28,7 +28,7 @@ def write_annotations(
     fault: str,
     seed: int,
 ) -> None:
-    """Write a subject's workspaces, one an observer.
+    """Write a subject's workspaces, one per observer.
 
     Parameters
     ----------

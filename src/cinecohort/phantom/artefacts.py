@@ -143,7 +143,7 @@ def coil(
 def bands(points: FloatArray, middle: FloatArray, receiver: Receiver, shim: float) -> Signal:
     """Loss of signal (n,) where the field is off by half the inverse repetition time, far from the heart.
 
-    `shim` tells where in the receiver's range the first band lies.
+    `shim` is where in the receiver's range the first band lies.
     """
     away = np.linalg.norm((points - middle) * np.array([1.0, 0.9, 1.1]), axis=1)
     nearest, farthest = receiver.band_mm

@@ -129,7 +129,7 @@ def choose_states(course: Signal, n_states: int = N_STATES) -> States:
 
 
 def _in_states(ventricles: Ventricles, theta: Signal, s: Signal) -> tuple[Signal, Signal, Signal]:
-    """The LV's length tells states of contraction apart."""
+    """The LV's length distinguishes states of contraction."""
     states = choose_states(ventricles.length)
     first, second, third = _surfaces(ventricles.at(states.frames), theta, s)
     return states.spread(first), states.spread(second), states.spread(third)

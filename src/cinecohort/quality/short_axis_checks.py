@@ -57,7 +57,7 @@ def _frames(heart: ShortAxis, where: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def _presence(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
-    """S1, S2: every structure in every frame, in one piece a slice."""
+    """S1, S2: every structure in every frame, in one piece per slice."""
     check = options.s1_missing
     for label, name in NAMES.items():
         voxels = heart.counts[label].sum(axis=0)

@@ -1,7 +1,7 @@
 """When each short-axis slice contracts, beside the others: slices that were triggered at another time.
 
 A slice that is acquired with a mistimed trigger shows a heart like any other, only earlier or later in the
-cycle than its neighbours; no header and no frame of its own tells.
+cycle than its neighbours; neither header nor a single frame shows it.
 """
 
 from collections.abc import Mapping

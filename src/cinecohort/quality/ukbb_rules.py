@@ -1,6 +1,6 @@
 """The pass rules of ukbb_cardiac, as reasons: why a label map fails, or None.
 
-Limits are in pixels, as there. The aortic rule is for aortic maps that users bring.
+Limits are in pixels, as there.
 """
 
 import numpy as np
@@ -86,25 +86,3 @@ def atrium_reason(masks: NDArray[np.bool_], ratio: float = 2.0, minimum: int = 1
     if np.any((change <= 1 / ratio) | (change >= ratio)):
         return f"area changes {max(change.max(), 1 / change.min()):.1f} times from one frame to the next"
     return None
-
-
-def aorta_reason(masks: NDArray[np.bool_], image: NDArray[np.floating], ratio: float = 2.0) -> str | None:
-    """Rule ``aorta_pass_quality_control``: the atrium's, and no bright artefact, and a steady area.
-
-    The largest intensity within the aorta in any frame is below three times its mean in the first frame, and
-    the largest area below `ratio` times the smallest.
-
-    Parameters
-    ----------
-    masks, image
-        Aorta and intensities (x, y, t).
-    ratio
-        Limit of the areas.
-    """
-    reason = atrium_reason(masks)
-    if reason is not None:
-        return reason
-    if image[masks].max() >= 3.0 * image[..., 0][masks[..., 0]].mean():
-        return "intensity within it reaches three times the first frame's mean"
-    area = np.count_nonzero(masks, axis=(0, 1))
-    return None if area.max() / area.min() < ratio else f"area varies {area.max() / area.min():.1f} times"

@@ -28,7 +28,7 @@ def has_mnn() -> bool:
 
 @contextmanager
 def silent_output() -> Iterator[None]:
-    """Drop what libraries print from C, past Python's ``sys.stdout``: MNN tells of its conversion there."""
+    """Drop what libraries print from C, past Python's ``sys.stdout``: MNN reports its conversion there."""
     libc = ctypes.CDLL(None)
     sys.stdout.flush()
     libc.fflush(None)

@@ -1,7 +1,7 @@
 """The networks: Bai's fully convolutional network, its residual variant, and U-Nets.
 
 All take a batch of images (batch, inputs, x, y) whose sides are multiples of :data:`SIZE_MULTIPLE`: one
-channel as in both papers, or one a slice where neighbouring slices are seen too. They return logits
+channel as in both papers, or one per slice where neighbouring slices are seen too. They return logits
 (batch, classes, x, y); class 0 is background.
 """
 
@@ -266,8 +266,3 @@ def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str
             value = grown
         fitted[name] = value
     return fitted
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Number of trainable parameters."""
-    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

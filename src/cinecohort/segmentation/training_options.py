@@ -45,7 +45,7 @@ class DataOptions(Options):
     """Whose labels."""
 
     held_out: ConfiguredPath | None = None
-    """File of subject names, one a line, that training never sees."""
+    """File of subject names, one per line, that training never sees."""
 
     validation: list[str] | Annotated[int, Field(ge=0)] | Fraction = 0.1
     """Subjects for validation: names, a number or a fraction drawn by the seed."""

@@ -220,7 +220,7 @@ def _preference(root: Path, name: str) -> tuple[bool, bool, int, str]:
 
 
 def _content(path: Path) -> object:
-    """What tells two archives apart: the checksums of their members, or the bytes of a broken one."""
+    """What distinguishes two archives: the checksums of their members, or the bytes of a broken one."""
     try:
         with zipfile.ZipFile(path) as archive:
             return sorted((member.filename, member.file_size, member.CRC) for member in archive.infolist())

@@ -1,4 +1,4 @@
-"""Telling from a folder how raw data lie in it."""
+"""Finding out from a folder how raw data lie in it."""
 
 import itertools
 import re

@@ -127,7 +127,7 @@ def folders_in(folder: Path) -> list[str]:
 
 
 def is_folder(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a folder, or a link to one; one of which nobody can tell is none."""
+    """Whether an entry is a folder, or a link to one; one that cannot be looked at is none."""
     try:
         return entry.is_dir()
     except OSError:

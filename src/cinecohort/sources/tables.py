@@ -66,7 +66,7 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
     told_twice = table.duplicated(["subject", "repeat"]) & ~table.duplicated()
     if told_twice.any():
         notes.append(
-            f"{options.files[0].path}: {int(told_twice.sum()):,} rows tell other values of a subject that"
+            f"{options.files[0].path}: {int(told_twice.sum()):,} rows give other values of a subject that"
             f" has a row already, such as {table.loc[told_twice, 'subject'].iloc[0]}; the first row is used."
         )
     kept = table[~further].drop(columns=["_order", "repeat"]).sort_index().reset_index(drop=True)

@@ -16,7 +16,7 @@ from cinecohort.conversion.raw_files import NEVER_IMAGES
 from cinecohort.conversion.stacks import is_capture
 
 START_BYTES = 1 << 16
-"""So much of a file holds the attributes that tell its examination, but for odd files."""
+"""Length of a file's start that holds the attributes of its examination, but for odd files."""
 
 MAX_SAMPLES = 24
 SMALLEST_IMAGE = 1000
@@ -24,7 +24,7 @@ SMALLEST_IMAGE = 1000
 
 
 def image_identity(path: Path) -> Header | None:
-    """What tells the examination of a file: None for what is no MR image of a scanner, or cannot be read."""
+    """What identifies the examination of a file; None for what is no MR image, or cannot be read."""
     try:
         with path.open("rb") as stream:
             start = with_preamble(stream.read(START_BYTES))
@@ -70,7 +70,7 @@ def visits_among(root: Path, names: Sequence[str]) -> list[list[str]]:
     Returns
     -------
     list of list of str
-        Files that tell no examination are with each.
+        Files without such attributes are with each.
     """
     folders: dict[str, list[str]] = defaultdict(list)
     for name in sorted(names):

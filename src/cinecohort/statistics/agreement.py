@@ -62,7 +62,7 @@ def agree(
     names
         What the two are called in notes and figures.
     repeated
-        Further columns that tell the repeats of a subject apart (a visit, for instance). Pairs are then
+        Further columns that distinguish the repeats of a subject (a visit, for instance). Pairs are then
         matched on these too, and limits of agreement for repeated measurements are added.
 
     Raises

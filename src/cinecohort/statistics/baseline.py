@@ -24,7 +24,7 @@ def baseline_table(
     table
         One row per subject; values may be missing.
     treatment
-        1 (exposure) or 0 (reference), one a row.
+        1 (exposure) or 0 (reference), one per row.
     stages
         Name of a stage to the weights of all subjects in it; who is not part of it has weight 0.
     variables

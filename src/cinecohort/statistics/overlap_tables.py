@@ -1,4 +1,4 @@
-"""Summaries of overlap and contour distances, by structure and whatever else tells subjects apart."""
+"""Summaries of overlap and contour distances, by structure and whatever else distinguishes subjects."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -26,7 +26,7 @@ class Pairing:
     first, second
         The measures that both tables hold, as floating-point numbers; rows as in `keys`.
     counts
-        One row a table: ``table, rows, subjects, duplicate_rows, rows_without_key, unmatched, paired``.
+        One row per table: ``table, rows, subjects, duplicate_rows, rows_without_key, unmatched, paired``.
     unpaired
         Rows that take no part: the key columns, ``table`` and ``reason``.
     not_numbers

@@ -46,7 +46,7 @@ class Propensity:
     Parameters
     ----------
     probability
-        Fitted probability of being treated, one a row.
+        Fitted probability of being treated, one per row.
     linear_predictor
         Its logit.
     coefficients
@@ -177,7 +177,7 @@ def fit_propensity(table: pd.DataFrame, treatment: np.ndarray, covariates: Seque
     table
         One row per subject.
     treatment
-        0 or 1, one a row.
+        0 or 1, one per row.
     covariates
         Columns of the model; text columns are factors with treatment contrasts.
 

@@ -1,7 +1,7 @@
 """Figures printed in Bai 2018 and Chen 2020, to be set beside a user's own and marked as published.
 
-A file a table, in ``published/``. Every row holds ``paper, table`` and what the number is of; ``mean`` and
-``sd`` are as printed, rounded as printed.
+One file per table, in ``published/``. Every row holds ``paper, table`` and what the number is of; ``mean``
+and ``sd`` are as printed, rounded as printed.
 """
 
 from collections.abc import Sequence
@@ -200,10 +200,3 @@ def _beside(own: pd.DataFrame, published: pd.DataFrame, keys: list[str], shown: 
 def published_differences() -> pd.DataFrame:
     """Absolute and relative differences of Bai 2018, Tables 5 and 9, in one table."""
     return pd.concat([load("bai2018_table5"), load("bai2018_table9")], ignore_index=True)
-
-
-def published_overlap() -> pd.DataFrame:
-    """Dice and distances of Bai 2018 (Tables 2, 3, 7) and Dice of Chen 2020 (Tables III, VI, VII, VIII)."""
-    tables = ("bai2018_table2", "bai2018_table3", "bai2018_table7", "chen2020_table3", "chen2020_table6")
-    parts = [load(name) for name in (*tables, "chen2020_table7", "chen2020_table8")]
-    return pd.concat(parts, ignore_index=True)

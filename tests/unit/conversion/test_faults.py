@@ -216,7 +216,7 @@ def test_phases_that_all_slices_lack_are_noticed_by_what_the_scanner_states() ->
     images = [dataset for dataset in synthetic.stack(5, 24) if t_of(dataset) < 14]
     finding = only(convert(images), "MISSING_FRAME")
     assert (finding.level, finding.value, finding.threshold) == (Level.REVIEW, 14.0, 24.0)
-    assert "states 24 images a heart cycle, no slice has more than 14" in finding.message
+    assert "states 24 images per heart cycle, no slice has more than 14" in finding.message
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

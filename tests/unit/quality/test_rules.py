@@ -5,7 +5,7 @@ import pytest
 
 from cinecohort.quality.robust import robust_z
 from cinecohort.quality.topology import borders_of, largest_component_sizes
-from cinecohort.quality.ukbb_rules import aorta_reason, atrium_reason, long_axis_reason, short_axis_reason
+from cinecohort.quality.ukbb_rules import atrium_reason, long_axis_reason, short_axis_reason
 
 
 def heart(slices: int = 8) -> np.ndarray:
@@ -66,15 +66,6 @@ def test_atrium_rules() -> None:
     two[25:29, 25:29, 1] = False
     two[25:27, 25:29, 1] = True  # small pieces are allowed
     assert atrium_reason(two) is None
-
-
-def test_aorta_rules() -> None:
-    masks, image = atrium([8, 10]), np.full((30, 30, 2), 100.0)
-    assert aorta_reason(masks, image) is None
-    image[6, 6, 1] = 300.0
-    assert "intensity" in str(aorta_reason(masks, image))
-    assert "varies" in str(aorta_reason(atrium([8, 12, 17, 12]), np.full((30, 30, 4), 100.0)))
-    assert "area is 0" in str(aorta_reason(atrium([0]), image[..., :1]))
 
 
 def test_long_axis_rule() -> None:

@@ -39,7 +39,7 @@ def test_rows_that_tell_two_things_of_one_subject_are_told(tmp_path: Path) -> No
     table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
     assert table.measures.set_index("subject")["lvedv_ml"].to_dict() == {"A": 100, "B": 90, "C": 120}
     (note,) = table.notes
-    assert note.startswith("a.csv: 1 rows tell other values of a subject that has a row already, such as B;")
+    assert note.startswith("a.csv: 1 rows give other values of a subject that has a row already, such as B;")
 
 
 def test_long_table_of_two_phases_beside_a_wide_one(tmp_path: Path) -> None:
