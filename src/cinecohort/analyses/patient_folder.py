@@ -8,11 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from cinecohort.analyses.patient_study import PatientStudy, StudySettings, study_patient
+from cinecohort.analyses.patient_study import (
+    PatientStudy,
+    StudySettings,
+    codes_of,
+    in_words,
+    study_patient,
+)
 from cinecohort.cohort.participant_tables import read_participants
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
-from cinecohort.findings import Level, Status
+from cinecohort.findings import Status
 from cinecohort.images import sidecar_path
 from cinecohort.ledger.plausibility import LIMITS
 from cinecohort.ledger.tables import write_table
@@ -37,11 +43,14 @@ class FolderStudy:
         return str(self.study.row["status"]) if self.study else str(Status.EXCLUDED)
 
     @property
-    def codes(self) -> str:
-        """Codes that ask for a look, or why nothing could be measured."""
-        findings = self.study.findings if self.study else []
-        codes = {str(finding.code) for finding in findings if finding.level is not Level.INFO}
-        return self.reason or ", ".join(sorted(codes))
+    def codes(self) -> list[str]:
+        """Codes that ask for a look."""
+        return codes_of(self.study.findings) if self.study else []
+
+    @property
+    def why(self) -> str:
+        """What asks for a look, in words, or why nothing could be measured."""
+        return self.reason or in_words(self.codes)
 
 
 def study_folder(
@@ -86,8 +95,9 @@ def write_summary(done: Sequence[FolderStudy], out: Path) -> None:
     for each in done:
         measured = each.study.row if each.study else {}
         page = f"{each.key}/report.pdf" if each.study else ""
-        rows.append({**measured, "subject": each.key, "status": each.status, "why": each.codes, "page": page})
-    first = ["subject", "status", "why", "page"]
+        said = {"status": each.status, "codes": ",".join(each.codes), "why": each.why, "page": page}
+        rows.append({**measured, "subject": each.key, **said})
+    first = ["subject", "status", "codes", "why", "page"]
     table = pd.DataFrame(rows)
     write_table(out / "summary.csv", table[[*first, *(name for name in table if name not in first)]])
     synthetic = any(
@@ -97,7 +107,7 @@ def write_summary(done: Sequence[FolderStudy], out: Path) -> None:
     )
     make_summary(
         [
-            SummaryRow(each.key, each.study.person if each.study else {}, measured, each.status, each.codes)
+            SummaryRow(each.key, each.study.person if each.study else {}, measured, each.status, each.why)
             for each, measured in zip(done, rows, strict=True)
         ],
         out / "summary.pdf",

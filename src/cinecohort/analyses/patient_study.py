@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from cinecohort.catalogue.findings import finding_words
 from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
 from cinecohort.cohort.convert_folder import convert_guarded
 from cinecohort.cohort.runner import died
@@ -19,7 +20,7 @@ from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.raw_files import is_archive
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
-from cinecohort.findings import Finding, Outcome, Status, gravest, overall_status
+from cinecohort.findings import Finding, Level, Outcome, Status, gravest, overall_status
 from cinecohort.measures.columns import COLUMNS
 from cinecohort.measures.indexing import add_indexed
 from cinecohort.measures.options import MeasureOptions
@@ -295,13 +296,21 @@ def warnings(models: Mapping[str, ModelOptions], findings: Sequence[Finding]) ->
         for view, model in models.items()
         if not all(describe_model(weights).validated for weights in model.members)
     ]
-    flagged = sorted({str(finding.code) for finding in findings if finding.level == "review"})
+    flagged = codes_of(findings)
     sentences = unvalidated_words(doubted)
     if flagged:
-        sentences.append(
-            f"Flagged for review ({', '.join(flagged)}): look at the contours before using a number."
-        )
+        sentences.append(f"For review: {in_words(flagged)}. Look at the contours before using a number.")
     return sentences
+
+
+def codes_of(findings: Sequence[Finding]) -> list[str]:
+    """Codes that ask for a look, each once."""
+    return sorted({str(finding.code) for finding in findings if finding.level is not Level.INFO})
+
+
+def in_words(codes: Sequence[str]) -> str:
+    """What the codes mean, each with its code (``low contrast of blood and myocardium (I2)``)."""
+    return "; ".join(f"{finding_words(code)} ({code})" for code in codes)
 
 
 def sentence(row: Mapping[str, Any]) -> str:

@@ -95,7 +95,8 @@ def test_a_study_that_fails_stands_in_the_summary_and_stops_no_other(tmp_path, m
     done = study_folder(cast("Any", None), subjects("a", "b"), tmp_path, StudySettings({}), {"a": person})
     assert [each.status for each in done] == ["review", "excluded"]
     table = pd.read_csv(tmp_path / "summary.csv").set_index("subject")
-    assert table.loc["a", ["status", "why", "page"]].tolist() == ["review", "S2", "a/report.pdf"]
+    assert table.loc["a", ["status", "codes", "page"]].tolist() == ["review", "S2", "a/report.pdf"]
+    assert table.loc["a", "why"] == "a structure is in several pieces (S2)"
     assert table.loc["a", "lvedv_ml"] == 210.0
     assert table.loc["b", "why"].startswith("no short-axis stack")
     assert pd.isna(table.loc["b", "lvedv_ml"])
