@@ -45,7 +45,7 @@ def parsed(*words):
 COMMANDS = {
     "agree a.csv b.csv --out x": (AgreementOptions, "SETTINGS"),
     "compare t.csv --group g --outcomes y --out x": (StudyOptions, ("alpha",)),
-    "evaluate --auto a --manual m --out x": (EvaluationOptions, ("border",)),
+    "evaluate --auto a --manual m --out x": (EvaluationOptions, "SETTINGS"),
     "match t.csv --treatment a --out x": (MatchingOptions, "SETTINGS"),
     "measure d --out x": (MeasureOptions, tuple(MeasureOptions.model_fields)),
     "phantom d": (PhantomOptions, "SETTINGS"),
