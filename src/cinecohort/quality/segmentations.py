@@ -134,7 +134,7 @@ def image_contrast(path: Path, labels: NDArray[np.uint8], frame: int) -> float |
 def contrast(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
     """Median of the LV less that of the myocardium, over the 1st to 99th percentile of the image.
 
-    NaN where either is empty or the image is flat. The limit of 0.3 of the dynamic range is that of
+    NaN where either is empty or the image is flat. A limit of 0.3 of the dynamic range is that of
     Tarroni et al., Scientific Reports 2020;10:2408.
 
     Parameters
