@@ -6,6 +6,7 @@ import pytest
 
 from cinecohort.cohort.shards import shard_of
 from cinecohort.cohort.versions import STAGES
+from cinecohort.review.simulated import write_assessments
 from support.tiny_cohort import Cohort, with_fault, write_patient
 from support.workflow_runs import FIRST, NOTHING, SECOND, jobs_of, state
 
@@ -49,6 +50,18 @@ def test_a_dry_run_of_a_new_cohort_makes_no_results_folder(tmp_path):
     assert "Index: 1 subjects, 1 new" in printed
     assert ("report", "") in jobs_of(printed)
     assert not cohort.results.exists()
+
+
+def test_the_blinded_assessment_is_made_before_its_scores_are_read(tmp_path):
+    cohort = Cohort(tmp_path)
+    write_patient(cohort.raw, 1)
+    write_assessments(tmp_path / "scores", ["patient001"], 1)
+    scores = [f"scores/simulated_{number}.tsv" for number in (1, 2)]
+    cohort.configure(studies={}, review={"blinded": {"sample": 3}, "assessments": scores})
+    printed = cohort.snakemake("results/agreement", "--dry-run")
+    assert {("blinded", ""), ("agreement", "")} <= set(jobs_of(printed))
+    cohort.configure(studies={}, review={"assessments": scores})
+    assert "`blinded` asks for; set it as well" in cohort.snakemake("--dry-run", check=False)
 
 
 def test_only_shards_with_a_change_are_named(cohort):

@@ -122,6 +122,8 @@ def page_of(
     }
     unvalidated = subject.measures.get("unvalidated") or ""
     warnings = unvalidated_words([view for view in unvalidated.split(",") if view])
+    if corrected := subject.measures.get("corrected"):
+        warnings.append(f"Measured on a label map that a person corrected: {corrected}.")
     status = subject.status
     if status["status"] != "ok":
         warnings.append(f"{status['status'].capitalize()}: {counted_from_one(status['reason'])}.")

@@ -139,7 +139,8 @@ def assessment_tables(
     made_up = {one.analyst for one in listed if one.digest == SIMULATED}
     for one in listed:
         score = unblinded(one, key)
-        counts[one.analyst, one.region][score or "n_ignored"] += 1
+        if score or one.digest != SIMULATED:  # Simulated analysts scored everybody, whoever is in the sample.
+            counts[one.analyst, one.region][score or "n_ignored"] += 1
         if score:
             scores[one.analyst, one.region][one.case] = score
     analysts = sorted({one.analyst for one in listed})

@@ -140,4 +140,8 @@ def test_the_flow_counts_verdicts():
     row = flow.set_index("step").loc["reviewed"]
     assert (row["received"], row["excluded"], row["flagged"]) == (4, 0, 1)
     assert row["reason"] == "subjects by verdict: 1 accepted, 1 not sure of"
+    corrected = STATUS.assign(status="ok", corrected=["sa", "", "sa,la_4ch", ""])
+    flow = flow_of_subjects(index, {**tables, "segmentation_quality": corrected}, STATUS)
+    reasons = flow.set_index("step")["reason"].dropna()
+    assert reasons.to_dict() == {"segmentation quality": "subjects with a corrected label map: 2"}
     assert "reviewed" not in set(flow_of_subjects(index, tables, STATUS, {})["step"])

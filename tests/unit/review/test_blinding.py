@@ -177,6 +177,8 @@ def test_counts_by_analyst_and_their_agreement():
         2,
         1,
     ]
+    made_up = Assessment("c3", "mid", "left", "Z", "1", SIMULATED)
+    assert assessment_tables([made_up], KEY)[0]["n_ignored"].sum() == 0, "made for everybody"
     row = agreement.set_index("region").loc["mid"]
     assert (row["n"], row["n_same"], row["kappa"]) == (2, 1, 0.0)
 

@@ -120,14 +120,14 @@ async function load(file) {
   if (!header || COLUMNS.some((name) => !header.split("\t").includes(name))) {
     return say("This is no verdicts.tsv: a column is missing.");
   }
-  const names = header.split("\t"), clean = state.saved === state.events.length;
+  const names = header.split("\t"), nothingOpen = state.saved === state.events.length;
   for (const line of lines) {
     const cells = line.split("\t");
     const event = Object.fromEntries(names.map((name, at) => [name, cells[at] ?? ""]));
     state.events.push(event);
     if (event.comment) state.comments[event.subject] = event.comment;
   }
-  if (clean) state.saved = state.events.length;  // The file that was loaded holds them.
+  if (nothingOpen) state.saved = state.events.length;  // The file that was loaded holds them.
   index();
   keep();
   filter();
