@@ -22,6 +22,7 @@ COMMANDS = {
     "reliability": "intraclass correlation, SEM and within-subject CV over raters",
     "match": "propensity score matching",
     "compare": "compare outcomes between two groups",
+    "calibrate": "learn what predicts a bad segmentation from subjects with human labels",
     "check": "everything that can be known before a run: every problem at once",
     "train": "train or resume a network",
     "experiments": "compare networks and trainings: the papers' tables on your data",

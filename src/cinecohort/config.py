@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from cinecohort.calibration.options import QualityOptions
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.measures.options import MeasureOptions, ReferenceOptions
@@ -145,6 +146,8 @@ class Config(Options):
     """How the networks are run."""
     segmentation_quality: SegmentationQualityOptions = SegmentationQualityOptions()
     """Checks of the label maps."""
+    quality: QualityOptions = QualityOptions()
+    """Who is flagged: each check by itself, or a calibration."""
     measures: MeasureOptions = MeasureOptions()
     """Clinical measures."""
     reference_ranges: ReferenceRanges = ReferenceOptions()

@@ -18,7 +18,7 @@ FLOORS = (
     ("segmentation", "sources", "evaluation", "phantom"),
     ("quality", "statistics"),
     ("reporting",),
-    ("review",),
+    ("review", "calibration"),
     ("config",),
     ("cohort",),
     ("analyses",),

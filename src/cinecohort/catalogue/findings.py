@@ -132,6 +132,8 @@ class Code(StrEnum):
         "a person's label map stands in place of the network's"), "Nothing."
     CORRECTION_UNUSABLE = "CORRECTION_UNUSABLE", Stage.SEGMENTATION_QUALITY, (
         "a corrected label map cannot be used; the network's is"), "Save it again on the image's grid."
+    PREDICTED_FAILURE = "PREDICTED_FAILURE", Stage.SEGMENTATION_QUALITY, (
+        "the calibration predicts that the segmentation failed"), _LOOK
     # Measures
     GRID = "GRID", Stage.MEASURE, "a label map and its image do not lie on one grid", (
         "Make the label map again from this image.")

@@ -58,8 +58,10 @@ def check_cohort(
     return found
 
 
-def with_cohort_findings(status: pd.DataFrame, found: Mapping[str, list[Finding]]) -> pd.DataFrame:
-    """Final status with those raised from ``ok`` to ``review`` whom only the cohort's checks flagged."""
+def with_cohort_findings(
+    status: pd.DataFrame, found: Mapping[str, list[Finding]], stage: str = STAGE
+) -> pd.DataFrame:
+    """Final status with those raised from ``ok`` to ``review`` whom only these findings, of `stage`, flag."""
     raised = status.set_index("subject", drop=False)
     fine = set(raised.index[raised["status"] == str(Status.OK)])
     flagged = {
@@ -69,7 +71,7 @@ def with_cohort_findings(status: pd.DataFrame, found: Mapping[str, list[Finding]
     }
     keys = list(flagged)
     raised.loc[keys, "status"] = str(Status.REVIEW)
-    raised.loc[keys, "stage"] = STAGE
+    raised.loc[keys, "stage"] = stage
     raised.loc[keys, "code"] = [str(finding.code) for finding in flagged.values()]
     raised.loc[keys, "reason"] = [finding.message for finding in flagged.values()]
     return raised.reset_index(drop=True)

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cinecohort.calibration.apply import failure_findings, failure_probabilities, with_intervals
+from cinecohort.calibration.record import read_calibration
 from cinecohort.cohort.cohort_checks import check_cohort, with_cohort_findings
+from cinecohort.cohort.explanations import explained
 from cinecohort.cohort.flow import LEFT, STEPS, flow_of_subjects
 from cinecohort.cohort.index import index_path
 from cinecohort.cohort.participants import gather_participants, with_scanner_facts
@@ -53,7 +56,7 @@ def final_status(stages: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """
     states = []
     for order, (stage, table) in enumerate(stages.items()):
-        state = table.drop_duplicates("subject")[list(COHORT["status"].columns)].assign(order=order)
+        state = table.drop_duplicates("subject")[["subject", "dataset", *STATE]].assign(order=order)
         if stage not in STEPS:
             own = (state["stage"] == stage) & state["status"].isin(LEFT)
             state.loc[own, "status"] = str(Status.REVIEW)
@@ -101,20 +104,34 @@ def gather(
         missing = set(index["subject"]) ^ set(table["subject"])
         if missing:
             raise RuntimeError(f"{stage}: {len(missing)} subjects are not in both the index and its tables")
-    status = final_status(tables)
+    findings = pd.concat([read_shards(paths.findings) for paths in stages.values()], ignore_index=True)
+    calibration = None if options.calibration is None else read_calibration(options.calibration.path)
+    probabilities = failure_probabilities(calibration, tables["segmentation_quality"])
+    predicted: dict[str, list[Finding]] = {}
+    if calibration is not None:
+        held = set(probabilities.index[probabilities["failure_probability"].notna()])
+        tables, findings, why = explained(tables, findings, held, calibration.explains)
+        predicted = failure_findings(calibration, probabilities, why)
+    status = with_cohort_findings(final_status(tables), predicted, "calibration")
     people, odd = gather_participants(index, datasets)
     participants = with_scanner_facts(people, tables["convert"])
-    findings = pd.concat([read_shards(paths.findings) for paths in stages.values()], ignore_index=True)
     measures = measures_table(tables["measure"], participants, options.measures.body_surface)
     found = check_cohort(tables, measures, participants, options.image_quality, options.measure_quality)
     said = {subject: findings_of(one) for subject, one in judged.items()}
     status = with_verdicts(with_cohort_findings(status, found), said)
+    measures = with_intervals(measures, calibration, probabilities)
+    status = status.merge(probabilities, left_on="subject", right_index=True, how="left")
     measures = measures.merge(status[["subject", "status"]], on="subject", how="left", validate="many_to_one")
     dataset = dict(zip(index["subject"], index["dataset"], strict=True))
     seen = seen_in_training(index, datasets, options.trained_on)
     noted = [
         {"subject": subject, "dataset": dataset[subject], "stage": stage, **finding.to_dict()}
-        for stage, by_subject in (("participants", odd), ("cohort", found), ("review", said))
+        for stage, by_subject in (
+            ("participants", odd),
+            ("calibration", predicted),
+            ("cohort", found),
+            ("review", said),
+        )
         for subject, listed in by_subject.items()
         for finding in listed
         if subject in dataset

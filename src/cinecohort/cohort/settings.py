@@ -6,8 +6,10 @@ speed-ups leave it alone, so that a touched file or a fresh clone reruns nothing
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+from cinecohort.calibration.options import calibration_path
 from cinecohort.cohort.stage_settings import SETTINGS, ConvertSettings, SegmentSettings
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config
@@ -70,6 +72,7 @@ def settings_for(
         "subjects": lambda: config.report.subjects,
         "blinded": lambda: config.review.blinded,
         "verdicts": lambda: config.review.verdicts,
+        "calibration": lambda: calibration_file(config),
         "studies": lambda: config.studies if study is None else {study: config.studies[study]},
     }
     if model is ConvertSettings:
@@ -80,6 +83,23 @@ def settings_for(
         made["models"] = lambda: model_names(config)
     values = {key: made[key]() if key in made else getattr(config, key) for key in model.model_fields}
     return model.model_validate(values).text()
+
+
+def calibration_file(config: Config) -> dict[str, str] | None:
+    """Path and digest of the calibration that the configuration asks for; None where it asks for none.
+
+    Raises
+    ------
+    UserError
+        If the file is not there.
+    """
+    models = config.models.get("sa") or []
+    path = calibration_path(config.quality.calibration, models[0].members[0] if models else "")
+    if path is None:
+        return None
+    if not path.is_file():
+        raise UserError(f"{path}: quality.calibration names a file that is not there.")
+    return {"path": str(path), "digest": digest_file(path)}
 
 
 def model_names(config: Config) -> dict[str, list[str]]:
@@ -101,6 +121,13 @@ def model_problems(config: Config) -> Iterator[str]:
             f"{taken!r} is the name of an observer, and tables distinguish sources by name; "
             "call the model something else."
         )
+    second = config.segmentation.second_network
+    if second is not None:
+        try:
+            describe_for(second, "sa")
+        except UserError as fault:
+            yield f"segmentation.second_network: {fault}"
+    yield from calibration_problems(config)
     for view, models in config.models.items():
         for model in models:
             for weights in model.members:
@@ -115,6 +142,26 @@ def model_problems(config: Config) -> Iterator[str]:
                     read_record(model.validation)
                 except UserError as fault:
                     yield f"{view}, {model.name}: {fault}"
+
+
+def calibration_problems(config: Config) -> Iterator[str]:
+    """Say where the calibration cannot be read, or no subject can have a probability by it."""
+    try:
+        found = calibration_file(config)
+        if found is None:
+            return
+        # Imported here, so that runs without a calibration do not load what it is made with.
+        from cinecohort.calibration.record import read_calibration
+
+        calibration = read_calibration(Path(found["path"]))
+    except UserError as fault:
+        yield str(fault)
+        return
+    if "second=none" not in calibration.made_by and config.segmentation.second_network is None:
+        yield (
+            "quality.calibration: it holds for segmentations with a second network; set "
+            f"segmentation.second_network ({calibration.made_by})."
+        )
 
 
 def check_models(config: Config) -> None:
@@ -138,7 +185,9 @@ def observers_named(config: Config) -> set[str]:
 
 def weights_digests(config: Config) -> dict[str, str]:
     """Digest of weights and use of every configured model (each member of an ensemble), by view and name."""
-    return {
+    second = config.segmentation.second_network
+    checking = {} if second is None else {"sa/second network": usage_digest(second)}
+    return checking | {
         f"{view}/{model.name}": "+".join(
             [
                 *map(usage_digest, model.members),

@@ -110,11 +110,12 @@ def _segment(settings: SegmentSettings, results: Path, threads: int, gpu: int) -
     options = settings.segmentation
     models = {view: settings.models[view] for view in STRUCTURES if view in settings.models}
     engine = _engine(options, gpu) if any(models.values()) else None
+    unset = {"second_network"} if options.second_network is None else set()
     return Stage(
         "segment",
         settings.version,
         {
-            **options.model_dump(mode="json", exclude=HOW_TO_RUN),
+            **options.model_dump(mode="json", exclude=HOW_TO_RUN | unset),
             "models": {view: [model.name for model in listed] for view, listed in models.items()},
             "engine": engine,
         },
@@ -163,9 +164,10 @@ def _segment_all(
         return
     from cinecohort.segmentation.prediction import load, segment_with
 
+    alone = options.model_copy(update={"second_network": None})
     # Before any subject, so that an engine that does not work ends the job instead of marking everybody.
     loaded = [
-        (view, load(model, options, view, threads), None if rank == 0 else model.name)
+        (view, load(model, options if rank == 0 else alone, view, threads), None if rank == 0 else model.name)
         for view, listed in models.items()
         for rank, model in enumerate(listed)
     ]

@@ -90,6 +90,15 @@ class EvaluateSettings(StageSettings):
     evaluation: EvaluationOptions
 
 
+class CalibrationFile(Options):
+    """A calibration that is read when the cohort's tables are made."""
+
+    path: Path
+    """Where it is."""
+    digest: str
+    """Of its content."""
+
+
 class GatherSettings(StageSettings):
     """Settings of the gathering."""
 
@@ -103,6 +112,8 @@ class GatherSettings(StageSettings):
     """Files of verdicts."""
     reference: Reference
     """Ranges of healthy people."""
+    calibration: CalibrationFile | None = None
+    """The calibration; None: every check flags by itself."""
 
 
 class ImportSettings(StageSettings):

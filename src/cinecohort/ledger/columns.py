@@ -46,6 +46,10 @@ IDENTITY = _names("subject dataset participant visit")
 STATE = _names("status stage code reason")
 """What came of a subject, in which stage, and why."""
 
+FAILURE = _names("failure_probability failure_probability_lv failure_probability_myo failure_probability_rv")
+"""Probability that the segmentation failed: the highest of the structures, and of each; see
+:mod:`cinecohort.calibration`."""
+
 OVERLAP_NUMBERS = _names("dice mcd_mm hd_mm hd_max_mm n_slices n_skipped")
 """What is measured of one structure in one frame; see :func:`cinecohort.evaluation.overlap.overlap`."""
 
@@ -67,7 +71,7 @@ COHORT = {
     "reference_ranges": Table(
         _names("measure sex age_from age_to mean sd papillary_muscles source"), Kind.NUMBER
     ),
-    "status": Table(("subject", "dataset", *STATE)),
+    "status": Table(("subject", "dataset", *STATE, *FAILURE)),
     "flow": Table(_names("dataset step received excluded flagged code reason n")),
 }
 """Table of ``results/cohort/`` to its columns."""
@@ -78,14 +82,15 @@ _OF_KIND = {
         *STATE,
         *_names("id view views source kind frames reference role structure position model models observers"),
         *_names(
-            "unvalidated corrected voided z_missing papillary_muscles implausible step level message slices "
-            "sex icd10 site vendor scanner group"
+            "made_by unvalidated corrected voided z_missing papillary_muscles implausible step level message "
+            "slices sex icd10 site vendor scanner group"
         ),
         # Of agreement and studies.
         *_names("folder first second measure outliers selection raters type quantity test what outcome"),
         *_names("analysis setting factor variable covariate sd_source p_printed"),
     ),
     Kind.NUMBER: (
+        *FAILURE,
         *_names("dx_mm dy_mm dz_mm heart_rate_bpm value threshold dice mcd_mm hd_mm hd_max_mm"),
         *_names("age_from age_to mean sd"),
         *NUMBERS,

@@ -15,6 +15,7 @@ from cinecohort.images import read_image, sidecar_path
 from cinecohort.label_maps import LabelMap, read_segmentation
 from cinecohort.quality.long_axis_checks import check_long_axis
 from cinecohort.quality.options import Check, SegmentationQualityOptions, UncertaintyCheck
+from cinecohort.quality.predictors import predictors
 from cinecohort.quality.reports import finding
 from cinecohort.quality.short_axis import ShortAxis
 from cinecohort.quality.short_axis_checks import check_short_axis
@@ -52,13 +53,13 @@ def check_segmentations(folder: Path, name: str | None, options: SegmentationQua
         )
         changed, shares = check_clean_up(labels.image.sidecar.get("clean_up"), view, options.s11_clean_up)
         outcome.findings += findings + uncertain + changed
-        outcome.values |= values | agreement | shares
+        outcome.values |= {**values, **agreement, **shares}
     return outcome
 
 
 def _check_view(
     folder: Path, labels: LabelMap, known: NDArray[np.int64], options: SegmentationQualityOptions
-) -> tuple[list[Finding], dict[str, float | None]]:
+) -> tuple[list[Finding], Mapping[str, float | str | None]]:
     data = labels.image.data
     whole = known.size == data.shape[3]
     segmented = data if whole else data[..., known]
@@ -73,7 +74,7 @@ def _check_view(
     if value is not None and value < check.threshold:
         message = f"LV is brighter than myocardium by {100 * value:.0f} % of the image's range"
         findings += finding(Code.I2, check.action, message, view="sa", value=value, threshold=check.threshold)
-    return findings, values
+    return findings, {**values, **predictors(heart, labels.image.sidecar, roles.get("es"), value)}
 
 
 def short_axis(

@@ -18,6 +18,7 @@ STAGE_NAMES = {
     "image_quality": "Image quality",
     "segment": "Segmentation",
     "segmentation_quality": "Segmentation quality",
+    "calibration": "Predicted failure",
     "measure": "Measures",
     "measure_quality": "Plausibility of measures",
     "evaluate": "Evaluation",

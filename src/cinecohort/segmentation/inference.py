@@ -5,7 +5,7 @@ those of its neighbours where the network sees them, the series' intensity range
 never on what shares its batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import InitVar, dataclass, field, replace
 
@@ -124,16 +124,33 @@ class ImageInference:
         shape = (self.n_frames * self.n_slices, *self.grid.native_shape[::-1])
         labels = np.zeros(shape, dtype=np.uint8)
         window_x, window_y = self.grid.window
+        for indices, probabilities in self.probabilities(frames, symmetry):
+            labels[indices, window_y, window_x] = most_probable(probabilities).transpose(1, 2).numpy()
+        volume = labels.reshape(self.n_frames, self.n_slices, *shape[1:])
+        return volume.transpose(3, 2, 1, 0)
+
+    def probabilities(
+        self, frames: Sequence[int], symmetry: Symmetry = AS_IT_IS
+    ) -> Iterator[tuple[list[int], Tensor]]:
+        """Probabilities of the structures on the native grid, in the window that is segmented.
+
+        Parameters
+        ----------
+        frames, symmetry
+            As for :meth:`labels`.
+
+        Yields
+        ------
+        tuple
+            Indices (frame times number of slices plus slice) of a batch, in the order of the frames, and
+            probabilities (n, structures, x, y); what is missing to 1 is the background's.
+        """
         wanted = [frame * self.n_slices + index for frame in frames for index in range(self.n_slices)]
         for start in range(0, len(wanted), self.batch_size):
             indices = wanted[start : start + self.batch_size]
             images = self.working_slices(indices)
             structures = symmetry.undo(self.network(symmetry.apply(images))[:, 1:])
-            native = self.grid.to_native(structures)
-            best = most_probable(native)
-            labels[indices, window_y, window_x] = best.transpose(1, 2).numpy()
-        volume = labels.reshape(self.n_frames, self.n_slices, *shape[1:])
-        return volume.transpose(3, 2, 1, 0)
+            yield indices, self.grid.to_native(structures)
 
     def labels_around_heart(self, frames: Sequence[int], margin_mm: float) -> NDArray[np.uint8]:
         """Segment frames in one region around the heart, which is looked for in a few of them first.

@@ -31,7 +31,12 @@ from cinecohort.segmentation.inference import ImageInference
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.preprocessing import without_contrast
 from cinecohort.segmentation.symmetries import AVERAGED, averaged
-from cinecohort.segmentation.uncertainty import flip_agreement, member_agreement, uncertain_frames
+from cinecohort.segmentation.uncertainty import (
+    flip_agreement,
+    member_agreement,
+    network_confidence,
+    uncertain_frames,
+)
 from cinecohort.segmentation.validation_records import with_record
 from cinecohort.segmentation.weights import ensemble_description, load_model
 
@@ -51,6 +56,9 @@ class LoadedModel:
     engine: ResolvedEngine
     members: tuple[Network, ...]
     """The network, or those of an ensemble."""
+
+    second: tuple[ModelDescription, Network] | None = None
+    """The second network, whose agreement is recorded."""
 
 
 @dataclass
@@ -93,7 +101,12 @@ def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: 
     description = ensemble_description(model.name, [description for _, description in loaded])
     description = with_record(description, model.validation)
     network = averaged(mean_network(networks), AVERAGED[options.test_time_augmentation])
-    return LoadedModel(model.name, description, network, resolved, networks)
+    second = None
+    if options.second_network is not None and view == "sa":
+        describe_for(options.second_network, view)
+        other, about = load_model(options.second_network)
+        second = about, make_network(other, resolved, threads)
+    return LoadedModel(model.name, description, network, resolved, networks, second)
 
 
 def segment_subjects(
@@ -235,10 +248,11 @@ def run_network(
         frames = frames_to_segment(subject.image, options)
         margin = options.heart_region_margin_mm
         labels = inference.labels(frames) if margin is None else inference.labels_around_heart(frames, margin)
-        uncertainty = None
-        if len(model.members) > 1 or options.uncertainty:
-            roles = subject.image.sidecar.get("frame_roles") or {}
-            uncertainty = uncertainty_of(inference, model, uncertain_frames(labels, frames, roles))
+        roles = subject.image.sidecar.get("frame_roles") or {}
+        compared = uncertain_frames(labels, frames, roles)
+        several = len(model.members) > 1 or options.uncertainty
+        uncertainty = uncertainty_of(inference, model, compared) if several else None
+        confidence = confidence_of(inference, model, compared)
     except Exception as error:
         if is_machine_fault(error):
             raise
@@ -247,6 +261,7 @@ def run_network(
         return ReadSubject(subject.folder, None, [*subject.findings, found], lines)
     sidecar = {
         "uncertainty": uncertainty,
+        **({} if confidence is None else {"confidence": confidence}),
         "inference": {
             "device": model.engine.device,
             "spacing_mm": model.description.spacing_mm,
@@ -268,6 +283,25 @@ def uncertainty_of(inference: ImageInference, model: LoadedModel, frames: list[i
     if len(model.members) > 1:
         return member_agreement(inference, model.members, frames, structures)
     return flip_agreement(inference.through(model.members[0]), frames, structures)
+
+
+def confidence_of(inference: ImageInference, model: LoadedModel, frames: list[int]) -> dict[str, Any] | None:
+    """How sure the network is and how far the second one agrees; None where there is no second network.
+
+    A second network of the same spacing sees the same region; another one sees whole images.
+    """
+    if model.second is None:
+        return None
+    about, network = model.second
+    same = ("spacing_mm", "normalisation", "neighbours")
+    if all(getattr(about, name) == getattr(model.description, name) for name in same):
+        other = inference.through(network)
+    else:
+        other = ImageInference(inference.image, about, network, inference.batch_size, inference.limits)
+    structures = STRUCTURES[model.description.view]
+    name = f"{about.name}@{about.sha256[:8]}"
+    found = network_confidence(inference, other.labels(frames), frames, structures)
+    return {**found, "second_network": name}
 
 
 def finish(

@@ -3,15 +3,17 @@
 A measure for quality control: hearts that a network is unsure of are those that it gets wrong more often.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from cinecohort.segmentation.engines import Network
-from cinecohort.segmentation.inference import ImageInference
+from cinecohort.segmentation.inference import ImageInference, most_probable
 from cinecohort.segmentation.symmetries import AS_IT_IS, Symmetry
 
 COMPARED = (AS_IT_IS, Symmetry(mirrored=True), Symmetry(2, mirrored=True), Symmetry(1))
@@ -86,4 +88,65 @@ def agreement(
         "frames": list(frames),
         "agreement": agreements,
         "volume_cv": variation,
+    }
+
+
+def network_confidence(
+    inference: ImageInference,
+    second: NDArray[np.uint8],
+    frames: Sequence[int],
+    structures: Mapping[int, str],
+) -> dict[str, Any]:
+    """How sure a network is of frames, and how far a second network agrees.
+
+    Parameters
+    ----------
+    inference
+        The image on its way through the network.
+    second
+        The second network's segmentation (x, y, z, t) of the same frames.
+    frames
+        Which frames.
+    structures
+        Label to structure.
+
+    Returns
+    -------
+    dict
+        ``frames``; by structure, the worse of the frames: ``expected_dice``, the Dice that the network's own
+        probabilities lead to expect, 2 S / (V + P) for V voxels of the structure, whose probabilities sum up
+        to S, and a sum P over all voxels; ``entropy``, of being the structure or not, in bits, summed over
+        all voxels and divided by P; ``second``, the Dice of both networks. None where neither network has
+        the structure in a frame.
+    """
+    place = {frame: order for order, frame in enumerate(frames)}
+    sums = np.zeros((4, len(structures), len(frames)))
+    """S, P, entropy and V of each structure and frame."""
+    own, channels = np.zeros_like(second), [label - 1 for label in structures]
+    window_x, window_y = inference.grid.window
+    for indices, probabilities in inference.probabilities(frames):
+        labels = most_probable(probabilities)
+        for index, image, probability in zip(indices, labels, probabilities, strict=True):
+            frame, slice_ = divmod(index, inference.n_slices)
+            own[window_x, window_y, slice_, frame] = image.numpy()
+            p = probability[channels].double()
+            bits = -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)).sum(dim=(1, 2)) / math.log(2)
+            masks = image[None] == torch.tensor(list(structures), dtype=image.dtype)[:, None, None]
+            values = ((p * masks).sum(dim=(1, 2)), p.sum(dim=(1, 2)), bits, masks.sum(dim=(1, 2)))
+            sums[:, :, place[frame]] += torch.stack([value.double() for value in values]).numpy()
+    inside, total, entropy, voxels = sums
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.where(voxels > 0, 2 * inside / (voxels + total), 0.0)
+        doubt = np.where(total > 0, entropy / total, np.nan)
+    agreed = agreement([own, second], frames, structures, "")["agreement"]
+    return {
+        "frames": list(frames),
+        "expected_dice": {
+            name: round(float(expected[row].min()), 4) for row, name in enumerate(structures.values())
+        },
+        "entropy": {
+            name: None if np.isnan(doubt[row]).any() else round(float(doubt[row].max()), 4)
+            for row, name in enumerate(structures.values())
+        },
+        "second": agreed,
     }

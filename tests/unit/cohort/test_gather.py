@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cinecohort.calibration.record import write_calibration
 from cinecohort.cohort.gather import (
     final_status,
     gather_results,
@@ -17,6 +18,7 @@ from cinecohort.config import ImagesDataset, parse_config
 from cinecohort.ledger.columns import COHORT
 from cinecohort.ledger.frames import read_frame, read_shards, write_frame
 from cinecohort.ledger.rows import columns_of, write_rows
+from support.calibration_rows import MADE_BY, small_calibration
 
 STATE = ("subject", "dataset", "participant", "visit", "status", "stage", "code", "reason")
 
@@ -297,3 +299,72 @@ def test_z_scores_stand_in_the_measures_and_the_ranges_beside_them(tmp_path):
     assert np.isnan(table.loc["b", "lvef_pct_z"])
     assert "no range for this sex and age" in table.loc["b", "z_missing"]
     assert len(results.table("reference_ranges")) == 4
+
+
+def judged(dice, made_by=MADE_BY):
+    """Rows of a subject whose LV two networks agree on so far, with a check that flagged it."""
+    quality = {"predictor_lv_second_dice": str(dice), "made_by": made_by}
+    flagged = {"status": "review", "code": "S3", "reason": "The ring is open."}
+    return {"segmentation_quality": [quality | flagged], "measure": [MEASURED[0] | {"lvef_pct": "60"}]}
+
+
+def with_calibration(folder, subjects):
+    """Results of subjects, each flagged by S3, gathered with a calibration."""
+    results = Results(folder)
+    write_calibration(small_calibration(), folder / "calibration.json")
+    quality = {"calibration": str(folder / "calibration.json")}
+    results.config = parse_config(results.config.model_dump(mode="json") | {"quality": quality})
+    rows = {(stage, key): made for key, stages in subjects.items() for stage, made in stages.items()}
+    found = [
+        {
+            "subject": key,
+            "dataset": "tiny",
+            "stage": "segmentation_quality",
+            "code": "S3",
+            "level": "review",
+            "view": "sa",
+            "message": "The ring is open.",
+        }
+        for key in subjects
+    ]
+    members = [(key, "tiny", key) for key in subjects]
+    return results.write({"0000": members}, rows, {"segmentation_quality": found})
+
+
+def test_a_calibration_decides_and_the_checks_say_why(tmp_path):
+    results = with_calibration(tmp_path, {"a": judged(0.95), "b": judged(0.6), "c": judged(0.6, "other")})
+    status = results.table("status").set_index("subject")
+    assert status["status"].to_dict() == {"a": "ok", "b": "review", "c": "review"}
+    assert status["code"].fillna("").to_dict() == {"a": "", "b": "PREDICTED_FAILURE", "c": "S3"}
+    assert status["failure_probability"].round(4).to_dict() == pytest.approx(
+        {"a": 0.0006, "b": 1.0, "c": float("nan")}, abs=1e-4, nan_ok=True
+    )
+    assert status["failure_probability_rv"].isna().all()
+    findings = results.table("findings")
+    levels = findings[findings["code"] == "S3"].set_index("subject")["level"].to_dict()
+    assert levels == {"a": "info", "b": "info", "c": "review"}
+    predicted = findings[findings["code"] == "PREDICTED_FAILURE"]
+    assert predicted[["subject", "stage", "level"]].to_numpy().tolist() == [["b", "calibration", "review"]]
+    assert "S3" in predicted["message"].iloc[0]
+    flow = results.table("flow").set_index("step")
+    assert flow.loc["segmentation quality", "flagged"] == 1
+    measures = results.table("measures").set_index("subject")
+    assert measures.loc["a", ["lvef_pct_low", "lvef_pct_high"]].tolist() == [56, 64]
+    assert measures.loc["c", ["lvef_pct_low", "lvef_pct_high"]].isna().all()
+    assert measures["lvedv_ml_low"].isna().all()
+
+
+def test_without_a_calibration_its_columns_are_empty_and_checks_flag(tmp_path):
+    members = [("a", "tiny", "a")]
+    rows = {(stage, "a"): made for stage, made in judged(0.95).items()}
+    results = Results(tmp_path).write({"0000": members}, rows)
+    status = results.table("status")
+    assert status["status"].tolist() == ["review"]
+    assert list(status)[-4:] == [
+        "failure_probability",
+        "failure_probability_lv",
+        "failure_probability_myo",
+        "failure_probability_rv",
+    ]
+    assert status["failure_probability"].isna().all()
+    assert results.table("measures")["rvef_pct_high"].isna().all()

@@ -1,0 +1,1 @@
+"""Calibrated quality control: what predicts a bad segmentation, and intervals that cover."""

@@ -1,0 +1,112 @@
+"""How far automatic results lie from an observer's, and which of them are bad."""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from cinecohort.calibration.options import STRUCTURES, FailureOptions
+from cinecohort.errors import UserError
+
+MEASURES = {
+    "lvedv_ml": "LV",
+    "lvesv_ml": "LV",
+    "lvef_pct": "LV",
+    "lvm_g": "MYO",
+    "rvedv_ml": "RV",
+    "rvesv_ml": "RV",
+    "rvef_pct": "RV",
+}
+"""Measures with an interval, and the structure whose probability of failure says how hard each is."""
+
+WITHOUT_SPACING = ("lvef_pct", "rvef_pct")
+"""Measures that do not depend on the size of the voxels."""
+
+
+def errors_table(overlap: pd.DataFrame, measures: pd.DataFrame, source: str, observer: str) -> pd.DataFrame:
+    """Differences of a network's results from an observer's, one row per subject.
+
+    Parameters
+    ----------
+    overlap, measures
+        Tables of the cohort. Measures of both are taken at the observer's end-diastole and end-systole: how
+        the network chooses its frames is not looked at.
+    source
+        Set of models.
+    observer
+        Whose labels are the reference.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``subject``; ``dice_lv, dice_myo, dice_rv``, the lower of both frames; ``error_{measure}``,
+        automatic less manual; ``lost_{measure}``, where the observer has a value and the network has none;
+        ``value_{measure}``, the automatic one.
+
+    Raises
+    ------
+    UserError
+        If nobody has labels of this observer.
+    """
+    chosen = overlap[
+        (overlap["view"] == "sa")
+        & (overlap["source"] == source)
+        & (overlap["reference"] == observer)
+        & (overlap["position"] == "all")
+        & overlap["role"].isin(["ed", "es"])
+    ]
+    if chosen.empty:
+        raise UserError(
+            f"no short-axis labels of {observer!r} were compared with {source!r} at end-diastole and "
+            "end-systole; name an observer of the results."
+        )
+    lowest = chosen.groupby(["structure", "subject"])["dice"].min()
+    table = pd.DataFrame(index=pd.Index(sorted(set(chosen["subject"])), name="subject"))
+    for name in STRUCTURES:
+        drawn = name in lowest.index.get_level_values("structure")
+        table[f"dice_{name.lower()}"] = lowest.loc[name].reindex(table.index) if drawn else np.nan
+    automatic = _of(measures, source, observer).reindex(table.index)
+    manual = _of(measures, observer, "own").reindex(table.index)
+    for name in MEASURES:
+        table[f"value_{name}"] = automatic[name]
+        table[f"error_{name}"] = automatic[name] - manual[name]
+        table[f"lost_{name}"] = automatic[name].isna() & manual[name].notna()
+    return table
+
+
+def _of(measures: pd.DataFrame, source: str, frames: str) -> pd.DataFrame:
+    rows = measures[(measures["source"] == source) & (measures["frames"] == frames)]
+    return rows.drop_duplicates("subject").set_index("subject")[list(MEASURES)].astype(float)
+
+
+def mark_failures(
+    errors: pd.DataFrame, options: FailureOptions, without_volumes: Collection[str] = ()
+) -> pd.DataFrame:
+    """Whether each structure failed.
+
+    Parameters
+    ----------
+    errors
+        From :func:`errors_table`.
+    options
+        The limits.
+    without_volumes
+        Subjects whose voxel size is not known: Dice and ejection fraction alone are looked at.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``bad_lv, bad_myo, bad_rv``, truth values with the index of `errors`. A measure that the observer has
+        and the network lost is bad; what nobody knows is not.
+    """
+    sized = ~errors.index.isin(list(without_volumes))
+    bad = pd.DataFrame(
+        {f"bad_{name.lower()}": errors[f"dice_{name.lower()}"] < options.dice for name in STRUCTURES}
+    )
+    limits = {"lvedv_ml": options.edv_ml, "lvef_pct": options.ef_pct, "lvm_g": options.mass_g}
+    for measure, limit in limits.items():
+        beyond = (errors[f"error_{measure}"].abs() > limit) | errors[f"lost_{measure}"]
+        if measure not in WITHOUT_SPACING:
+            beyond &= sized
+        bad[f"bad_{MEASURES[measure].lower()}"] |= beyond
+    return bad

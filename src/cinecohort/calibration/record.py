@@ -1,0 +1,180 @@
+"""The calibration as a file: everything that a probability, a cut and an interval come from."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from cinecohort.calibration.conformal import Interval
+from cinecohort.calibration.model import FailureModel
+from cinecohort.calibration.options import CalibrateOptions
+from cinecohort.errors import UserError
+from cinecohort.files import read_json, write_json
+from cinecohort.options import Options
+
+EXPLAINING = ("I2", "I3", "I4", "S2", "S3", "S4", "S7", "U1", "M2", "M3")
+"""Checks of the short axis whose numbers, at end-diastole and end-systole, are among the predictors. Where a
+calibration applies they say why; they flag nobody. All others flag as before: what conversion found, what is
+missing, what depends on the course over time, and whatever is about the long axis."""
+
+
+class Estimate(Options):
+    """A share or area with its 95 % interval."""
+
+    value: float | None
+    """Estimate; null where nothing could be counted."""
+    low: float | None = None
+    """Lower bound."""
+    high: float | None = None
+    """Upper bound."""
+    n: int = 0
+    """Of how many rows."""
+
+
+class Flagged(Options):
+    """What is found when so many are flagged."""
+
+    share: float
+    """Share flagged, at the stated prevalence."""
+    sensitivity: Estimate
+    """Share of the bad results among them."""
+
+
+class Stratum(Options):
+    """Results at the cut in a part of the rows."""
+
+    factor: str
+    """What the rows are divided by."""
+    level: str
+    """Which part."""
+    participants: int
+    """Participants."""
+    rows: int
+    """Rows."""
+    bad: int
+    """Rows with a bad result."""
+    found: int
+    """Of these, flagged."""
+    good_flagged: int
+    """Good rows that are flagged."""
+
+
+class Bin(Options):
+    """A part of the reliability diagram."""
+
+    predicted: float
+    """Mean probability, out of fold."""
+    observed: Estimate
+    """Share that failed, at the stated prevalence; the interval resamples participants."""
+
+
+class Missed(Options):
+    """A bad result that was not flagged."""
+
+    subject: str
+    """The subject."""
+    kind: str
+    """``undamaged``, or how the images were degraded."""
+    structures: list[str]
+    """What failed."""
+    probability: float
+    """Of failure, out of fold."""
+    errors: dict[str, float]
+    """Dice of each structure and differences of measures."""
+
+
+class Coverage(Options):
+    """What the intervals of a measure cover on participants who were left out."""
+
+    measure: str
+    """The measure."""
+    factor: str
+    """``all``, ``dataset``, ``vendor``, ``group`` or ``kind``."""
+    level: str
+    """Which part."""
+    covered: Estimate
+    """Share of rows covered; the interval is exact for independent rows."""
+    half_width: float
+    """Median half of the interval's length; -1 where it is infinite."""
+
+
+class Assessment(Options):
+    """How good the calibration is, always on participants who were left out."""
+
+    auc: dict[str, Estimate]
+    """Area under the ROC curve of each structure, and of any (``any``)."""
+    sensitivity: Estimate
+    """At the cut; cut and probabilities are both chosen without the participant."""
+    good_flagged: Estimate
+    """Share of good results above the cut."""
+    good_undamaged_flagged: Estimate
+    """The same among images that were not degraded."""
+    flagged: list[Flagged]
+    """Sensitivity by share flagged."""
+    strata: list[Stratum]
+    """Results at the cut by part."""
+    reliability: list[Bin]
+    """Reliability diagram of any failure."""
+    missed: list[Missed]
+    """All that the cut missed."""
+    coverage: list[Coverage]
+    """Of the intervals."""
+
+
+class Calibration(Options):
+    """A calibration."""
+
+    version: int = 1
+    """Of this format."""
+    made_by: str
+    """How the segmentations were made for which it holds."""
+    observer: str
+    """Whose labels were the reference."""
+    options: CalibrateOptions
+    """What counts as bad, and how it was learnt."""
+    participants: dict[str, int]
+    """Dataset to participants."""
+    rows: dict[str, int]
+    """Kind of image to rows."""
+    without_volumes: list[str]
+    """Datasets without a known voxel size."""
+    left_out: dict[str, int]
+    """Why rows were left out, and how many."""
+    failures: dict[str, int]
+    """Structure to failures among the rows; ``participants: LV`` and so on to participants with any."""
+    prevalence: float | None
+    """Share of subjects with a bad result for whom the probabilities are made."""
+    models: dict[str, FailureModel | None]
+    """Structure to its model; null where there were too few failures."""
+    unused: list[str]
+    """Predictors that the results did not have."""
+    cut: float | None
+    """Probability of failure from which a subject is flagged; null: none was found, nobody is."""
+    explains: list[str]
+    """Codes that say why and flag nobody where the calibration applies."""
+    intervals: dict[str, Interval]
+    """Measure to its interval; measures with too few participants have none."""
+    assessment: Assessment
+    """How good it is."""
+    notes: list[str] = []
+    """Where it holds and where not."""
+
+
+def write_calibration(calibration: Calibration, path: Path) -> None:
+    """Write a calibration as JSON."""
+    write_json(path, calibration.model_dump(mode="json"))
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read a calibration.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or is none.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such calibration; make it with `cinecohort calibrate`.")
+    try:
+        return Calibration.model_validate(read_json(path))
+    except (ValidationError, ValueError) as fault:
+        raise UserError(f"{path}: is no calibration of `cinecohort calibrate` ({fault}).") from fault

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from cinecohort.calibration.failures import mark_failures
+from cinecohort.calibration.learn import any_of, calibrate
+from cinecohort.calibration.options import CalibrateOptions, FailureOptions
+from cinecohort.calibration.record import read_calibration, write_calibration
+from cinecohort.calibration.report import write_report
+from cinecohort.errors import UserError
+from support.calibration_rows import MADE_BY, made_up_rows
+
+
+@pytest.fixture(scope="module")
+def made():
+    return calibrate(made_up_rows(), "O1", CalibrateOptions(prevalence=0.05))
+
+
+def test_what_shows_the_difficulty_finds_most_failures(made):
+    judged = made.assessment
+    assert judged.auc["any"].value > 0.9
+    assert judged.auc["any"].low < judged.auc["any"].value < judged.auc["any"].high
+    assert judged.sensitivity.value > 0.85
+    assert judged.sensitivity.high >= 0.95
+    assert judged.good_flagged.value < 0.5
+
+
+def test_predictors_of_chance_find_nothing():
+    rows = made_up_rows(seed=4)
+    random = np.random.default_rng(1)
+    for name in rows.table.columns[: rows.table.columns.get_loc("dice_lv")]:
+        rows.table[name] = random.permutation(rows.table[name])
+    judged = calibrate(rows, "O1", CalibrateOptions()).assessment
+    assert judged.auc["any"].low < 0.55
+
+
+def test_probabilities_are_of_the_stated_prevalence(made):
+    rows = made_up_rows()
+    bad = any_of(mark_failures(rows.table, FailureOptions()))
+    assert made.prevalence == 0.05
+    for model in made.models.values():
+        assert model.prevalence == pytest.approx(model.rate * 0.05 / bad.mean())
+
+
+def test_intervals_cover_and_widen_with_the_difficulty(made):
+    for part in made.assessment.coverage:
+        if part.factor == "all":
+            assert 0.85 < part.covered.value < 0.96
+            assert part.covered.low < 0.9 < part.covered.high + 0.02
+    narrow, wide = made.intervals["lvef_pct"].half_widths(np.array([0.01, 0.8]))
+    assert wide > 1.5 * narrow
+
+
+def test_what_was_missed_is_listed_and_counted(made):
+    judged, failed = made.assessment, made.failures["any"]
+    found = sum(one.found for one in judged.strata if one.factor == "kind")
+    assert len(judged.missed) == failed - found
+    assert all(one.structures and one.errors for one in judged.missed)
+    assert judged.sensitivity.value == pytest.approx(found / failed)
+
+
+def test_the_file_comes_back_as_it_was_and_its_report_names_limits(made, tmp_path):
+    write_calibration(made, tmp_path / "c.json")
+    assert read_calibration(tmp_path / "c.json") == made
+    text, figure = write_report(made, tmp_path / "c.json")
+    words = text.read_text()
+    assert MADE_BY in words
+    assert "marginal" in words
+    assert "over 15 mL" in words or "more than 15 mL" in words
+    assert figure.read_text().startswith("<?xml")
+
+
+def test_volumes_of_a_dataset_without_voxel_size_have_no_interval():
+    made = calibrate(made_up_rows(40), "O1", CalibrateOptions(), without_volumes=["one"])
+    assert set(made.intervals) == {"lvef_pct", "rvef_pct"}
+
+
+def test_where_nothing_failed_nothing_is_learnt():
+    rows = made_up_rows(30)
+    rows.table[["dice_lv", "dice_myo", "dice_rv"]] = 0.9
+    for name in ("lvedv_ml", "lvef_pct", "lvm_g"):
+        rows.table[f"error_{name}"] = 0.5
+    with pytest.raises(UserError, match="no structure failed in 5 participants"):
+        calibrate(rows, "O1", CalibrateOptions())
+
+
+def test_too_few_participants_are_refused():
+    with pytest.raises(UserError, match="at least 10"):
+        calibrate(made_up_rows(8), "O1", CalibrateOptions())
+
+
+def test_a_structure_with_few_failures_has_no_model():
+    rows = made_up_rows()
+    rows.table["dice_rv"] = 0.9
+    made = calibrate(rows, "O1", CalibrateOptions())
+    assert made.models["RV"] is None
+    assert made.models["LV"] is not None
+    assert made.intervals["rvef_pct"].spread.b == 0
+
+
+def test_a_predictor_that_the_results_lack_is_named_and_not_used():
+    rows = made_up_rows()
+    rows.table = rows.table.drop(columns="lv_second_dice")
+    made = calibrate(rows, "O1", CalibrateOptions())
+    assert made.unused == ["lv_second_dice"]
+    assert "lv_second_dice" not in [term.name for term in made.models["LV"].terms]
+
+
+def test_a_file_that_is_no_calibration_is_refused(tmp_path):
+    (tmp_path / "c.json").write_text("{}")
+    with pytest.raises(UserError, match="no calibration"):
+        read_calibration(tmp_path / "c.json")
