@@ -1,0 +1,176 @@
+"""The shipped calibration: what predicts a failed segmentation, from real hearts and degraded copies of them.
+
+Takes converted hearts (`cinecohort convert`) that the weights never saw, degrades each in ten ways, segments
+everything, and learns a calibration with all copies of a heart on one side of every split. Writes it into the
+package, and its report into ``benchmarks/``::
+
+    python benchmarks/calibration.py data/acdc data/mnms --weights unet_vendors_sa
+        --facts facts.tsv --no-volumes mnms
+
+A dataset is called as its folder. Only subjects that the split names are used.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cinecohort.calibration.degradations import DEGRADATIONS, Degraded, degraded, restored
+from cinecohort.calibration.learn import calibrate
+from cinecohort.calibration.options import SHIPPED, CalibrateOptions
+from cinecohort.calibration.record import write_calibration
+from cinecohort.calibration.report import number, write_report
+from cinecohort.calibration.rows import UNDAMAGED, Rows, join_tables
+from cinecohort.evaluation.options import EvaluationOptions
+from cinecohort.evaluation.subject import evaluate_subject
+from cinecohort.images import Image, read_image, write_image
+from cinecohort.label_maps import read_segmentation, segmentation_path
+from cinecohort.measures.options import MeasureOptions
+from cinecohort.measures.subject import measure_subject
+from cinecohort.model_sets import model_sets
+from cinecohort.quality.options import SegmentationQualityOptions
+from cinecohort.quality.segmentations import check_segmentations
+from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.segmentation.prediction import segment_subjects
+
+HERE = Path(__file__).parent
+SPLITS = HERE.parent / "src" / "cinecohort" / "segmentation" / "splits"
+OBSERVER, MODEL = "manual", "net"
+SETS = model_sets({"sa": [MODEL]})
+MEASURES = MeasureOptions(wall_thickness=False)
+
+
+def hearts(folders: Sequence[Path], split: Path) -> Iterator[tuple[str, Path]]:
+    """Dataset and folder of every subject that the split names."""
+    named = set(split.read_text(encoding="utf-8").split())
+    for dataset in folders:
+        for folder in sorted(dataset.iterdir()):
+            if folder.name in named:
+                yield dataset.name, folder
+
+
+def write_copies(dataset: str, folder: Path, kinds: Sequence[str], work: Path) -> dict[Path, Degraded | None]:
+    """Write a heart and its degraded copies; how each was degraded, by its folder."""
+    image = read_image(folder / "sa.nii.gz")
+    made: dict[Path, Degraded | None] = {}
+    for kind in (UNDAMAGED, *kinds):
+        home = work / f"{dataset}-{folder.name}-{kind}"
+        home.mkdir(parents=True)
+        if kind == UNDAMAGED:
+            made[home] = None
+            for name in ("sa.nii.gz", "sa.json"):
+                shutil.copy(folder / name, home / name)
+            continue
+        copy = degraded(image.data, kind, folder.name)
+        sidecar = {**image.sidecar, "n_slices": int(copy.data.shape[2])}
+        write_image(home / "sa.nii.gz", Image(copy.data, image.affine, image.frame_interval_s, sidecar))
+        made[home] = copy
+    return made
+
+
+def against_reference(home: Path, whole: Path, made: Degraded | None) -> tuple[list[Any], list[Any]]:
+    """Overlap and measures of a copy's segmentation on the undamaged heart's grid, with its labels."""
+    found = read_segmentation(home, "sa")
+    assert found is not None
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        for path in whole.iterdir():
+            if path.name.startswith(("sa.", f"label_{OBSERVER}_sa.")):
+                shutil.copy(path, place / path.name)
+        reference = read_image(whole / "sa.nii.gz")
+        labels = found.image.data
+        if made is not None:
+            labels = restored(labels, made, reference.data.shape[2])
+        image = Image(labels, reference.affine, reference.frame_interval_s, found.image.sidecar)
+        write_image(segmentation_path(place, "sa"), image)
+        overlap = evaluate_subject(place, SETS, [OBSERVER], EvaluationOptions(positions=False), ["sa"])
+        measures = measure_subject(place, SETS, [OBSERVER], MEASURES, ["sa"])
+    return overlap.rows, measures.rows
+
+
+def collect(arguments: argparse.Namespace) -> Rows:
+    """Segment all copies and hold them against the labels."""
+    model = ModelOptions(name=MODEL, weights=arguments.weights)
+    options = SegmentationOptions(
+        engine=arguments.engine, precision=arguments.precision, second_network=arguments.second_network
+    )
+    listed = list(hearts(arguments.datasets, arguments.split))[: arguments.first]
+    tables: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in ("quality", "overlap", "measures", "people")
+    }
+    with tempfile.TemporaryDirectory() as temporary:
+        copies: dict[Path, tuple[str, Path, Degraded | None]] = {}
+        for dataset, folder in listed:
+            made = write_copies(dataset, folder, arguments.kinds, Path(temporary))
+            copies |= {home: (dataset, folder, how) for home, how in made.items()}
+        started = time.monotonic()
+        done = segment_subjects(list(copies), model, options, "sa", None, arguments.threads)
+        for place, (home, _) in enumerate(done, start=1):
+            dataset, folder, how = copies[home]
+            key, kind = home.name, home.name.rsplit("-", 1)[1]
+            checked = check_segmentations(home, None, SegmentationQualityOptions())
+            overlap, measures = against_reference(home, folder, how)
+            tables["quality"].append({"subject": key} | checked.values)  # noqa: PD011 no data frame
+            tables["overlap"] += [{"subject": key, **row} for row in overlap]
+            tables["measures"] += [{"subject": key, **row} for row in measures]
+            tables["people"].append(
+                {"subject": key, "dataset": dataset, "participant": folder.name, "kind": kind}
+            )
+            if place % 10 == 0:
+                print(f"{place} of {len(copies)}, {time.monotonic() - started:.0f} s", flush=True)
+    frames = {name: pd.DataFrame(rows) for name, rows in tables.items()}
+    if arguments.facts:
+        facts = pd.read_csv(arguments.facts, sep="\t", dtype=str)
+        frames["people"] = frames["people"].merge(facts, on=["dataset", "participant"], how="left")
+    return join_tables(
+        frames["quality"], frames["overlap"], frames["measures"], frames["people"], MODEL, OBSERVER
+    )
+
+
+def main() -> None:
+    """Make the calibration."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("datasets", type=Path, nargs="+", help="folders of converted subjects")
+    parser.add_argument("--weights", required=True, help="shipped weights")
+    parser.add_argument("--second-network", default="unet16_sa")
+    parser.add_argument("--split", type=Path, default=SPLITS / "vendors_held_out.txt")
+    parser.add_argument("--kinds", nargs="*", default=list(DEGRADATIONS), choices=list(DEGRADATIONS))
+    parser.add_argument("--no-volumes", nargs="*", default=[], help="datasets without a known voxel size")
+    parser.add_argument("--facts", type=Path, help="TSV: dataset, participant, vendor, group")
+    parser.add_argument("--prevalence", type=float, default=0.10)
+    parser.add_argument("--engine", default="auto")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--first", type=int, help="only so many hearts")
+    parser.add_argument("--rows", type=Path, help="keep the rows here, or take them from here")
+    parser.add_argument("--notes", nargs="*", default=[])
+    parser.add_argument("--out", type=Path, help="the calibration (default: shipped, named by the weights)")
+    arguments = parser.parse_args()
+    if arguments.rows and arguments.rows.is_file():
+        kept = pd.read_pickle(arguments.rows)
+        rows = Rows(kept["table"], kept["made_by"])
+    else:
+        rows = collect(arguments)
+        if arguments.rows:
+            pd.to_pickle({"table": rows.table, "made_by": rows.made_by}, arguments.rows)
+    out = arguments.out or SHIPPED / f"{arguments.weights}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    options = CalibrateOptions(prevalence=arguments.prevalence)
+    made = calibrate(rows, OBSERVER, options, arguments.no_volumes, arguments.notes)
+    write_calibration(made, out)
+    for path in write_report(made, HERE / "calibration.json"):
+        print(path)
+    judged = made.assessment
+    aucs = {name: round(float(one.value or np.nan), 3) for name, one in judged.auc.items()}
+    print(f"{out}: AUC {aucs}; sensitivity {number(judged.sensitivity)}; good flagged ", end="")
+    print(f"{number(judged.good_flagged)}, undamaged {number(judged.good_undamaged_flagged)}")
+
+
+if __name__ == "__main__":
+    main()
