@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from cinecohort.calibration.record import write_calibration
 from cinecohort.catalogue.views import CODINGS
 from cinecohort.cohort import settings
 from cinecohort.cohort.settings import check_models, settings_for
@@ -11,6 +12,7 @@ from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config, load_config, parse_config
 from cinecohort.errors import UserError
 from cinecohort.sources.options import NiftiOptions
+from support.calibration_rows import small_calibration
 from support.tiny_weights import write_weights
 
 STUDY = {
@@ -54,6 +56,7 @@ def rerun_by(**changes):
         ({"conversion": {"min_frames": 7}}, {"convert"}),
         ({"image_quality": {"i6_cohort_z": {"threshold": 9}}}, {"image_quality", "gather"}),
         ({"segmentation": {"heart_region_margin_mm": None}}, {"segment"}),
+        ({"segmentation": {"second_network": "unet16_sa"}}, {"segment"}),
         ({"measures": {"myocardial_density_g_ml": 1.06}}, {"measure", "gather"}),
         ({"agreement": {"limit_factor": 2.0}}, {"agreement"}),
         ({"seed": 5}, {"agreement", "group_study", "blinded"}),
@@ -83,6 +86,39 @@ def test_other_weights_start_at_the_segmentation(monkeypatch):
         texts.append({stage: settings_for(stage, configuration()) for stage in VERSIONS})
     assert {stage for stage in VERSIONS if texts[0][stage] != texts[1][stage]} == {"segment"}
     assert json.loads(texts[0]["segment"])["weights"] == {"sa/one": "1one", "sa/two": "1two"}
+
+
+def test_another_calibration_makes_the_tables_anew_and_nothing_else(tmp_path):
+    path, texts = tmp_path / "calibration.json", []
+    for content in ("1", "2"):
+        path.write_text(content)
+        config = configuration(quality={"calibration": str(path)})
+        texts.append({stage: settings_for(stage, config) for stage in VERSIONS})
+    changed = {stage for stage in VERSIONS if texts[0][stage] != texts[1][stage]}
+    assert changed == {"gather"}
+
+
+def test_a_calibration_of_weights_that_have_none_is_none():
+    asked = configuration(quality={"calibration": "shipped"})
+    assert settings_for("gather", asked) == settings_for("gather", configuration())
+
+
+def test_a_calibration_is_held_against_the_settings_before_anything_is_made(tmp_path):
+    path = tmp_path / "calibration.json"
+    models = {"sa": [{"name": "mine", "weights": "unet16_sa"}]}
+    quality = {"calibration": str(path)}
+    with pytest.raises(UserError, match="names a file that is not there"):
+        check_models(configuration(models=models, quality=quality))
+    path.write_text("{}")
+    with pytest.raises(UserError, match="is no calibration"):
+        check_models(configuration(models=models, quality=quality))
+    write_calibration(small_calibration(), path)
+    with pytest.raises(UserError, match=r"set segmentation\.second_network"):
+        check_models(configuration(models=models, quality=quality))
+    second = {"second_network": "unet_slim_sa"}
+    check_models(configuration(models=models, quality=quality, segmentation=second))
+    with pytest.raises(UserError, match=r"second_network: .*no shipped weights 'unet17_sa'"):
+        check_models(configuration(models=models, segmentation={"second_network": "unet17_sa"}))
 
 
 def test_models_are_held_against_their_views_before_anything_is_made():
