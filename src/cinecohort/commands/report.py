@@ -22,6 +22,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make the report and say where it is."""
+    from pydantic import ValidationError
+
     from cinecohort.errors import UserError
     from cinecohort.reporting.report import make_report
     from cinecohort.reporting.settings import report_settings
@@ -34,6 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.style:
         options = options.model_copy(update={"style": arguments.style})
     output = arguments.out or arguments.results / "report.pdf"
-    make_report(arguments.results, output, options, config)
+    try:
+        make_report(arguments.results, output, options, config)
+    except ValidationError as error:
+        where = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise UserError(
+            f"{arguments.results}: made with settings that this version does not know (`{where}` of "
+            f"{error.title}); run the workflow again, or use the version that made the results."
+        ) from error
     print(f"wrote {output}")
     return 0

@@ -339,6 +339,18 @@ def test_the_command_writes_the_report(fake_results, capsys):
     assert (folder / "report.pdf").stat().st_size > 10_000
 
 
+def test_settings_of_another_version_are_a_sentence(fake_results, capsys):
+    folder = fake_results(n=3, n_excluded=0)
+    config = report_settings(folder)[1]
+    limits = {**(config.get("conversion") or {}).get("limits", {}), "another": 1}
+    config["conversion"] = {**(config.get("conversion") or {}), "limits": limits}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert main(["report", str(folder)]) == 1
+    said = capsys.readouterr().err
+    assert "`limits.another` of ConversionOptions" in said
+    assert "run the workflow again" in said
+
+
 def test_the_command_says_what_is_missing(tmp_path, capsys):
     assert main(["report", str(tmp_path)]) == 1
     assert "run the workflow first" in capsys.readouterr().err
