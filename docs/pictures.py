@@ -28,6 +28,14 @@ WIDTH = 1200
 PAGES = {"report_first_page": "Study report", "report_agreement": "line of identity"}
 """Picture to words of the page of the report that it shows: the first page that has them."""
 
+FLAGGED = """
+const box = document.querySelector("#status");
+box.value = "review";
+box.dispatchEvent(new Event("change"));
+[...document.querySelectorAll("#space .row")].pop().click();
+"""
+"""What lets the review room show the flagged subjects alone, and of those in sight the last."""
+
 
 def main(results: Path, folder: Path) -> None:
     """Draw all of them."""
@@ -67,25 +75,28 @@ def draw_segmentation(results: Path, folder: Path, made: Path) -> None:
 
 
 def draw_room(results: Path, folder: Path, made: Path) -> None:
-    """The review room, as it opens."""
-    room = made / "results"
-    shutil.copytree(results, room, ignore=shutil.ignore_patterns("logs", "cache", "review", "pages"))
-    make_room(room, ReviewOptions(), "Phantom demonstration cohort", synthetic=True)
-    photograph(room / "review" / "index.html", made / "room.png", (1400, 900), "#card h2")
+    """The review room at a subject that is flagged."""
+    page = results / "review" / "index.html"
+    if not page.is_file():
+        make_room(results, ReviewOptions(), "Phantom demonstration cohort", synthetic=True, threads=2)
+    photograph(page, made / "room.png", (1400, 900), "#card h2", FLAGGED)
     keep(made / "room.png", folder / "review_room.webp")
 
 
-def photograph(page: Path, picture: Path, size: tuple[int, int], shown: str) -> None:
+def photograph(page: Path, picture: Path, size: tuple[int, int], shown: str, then: str = "") -> None:
     """What a browser shows of a page on the disk, a while after it has the element `shown`."""
     options = webdriver.ChromeOptions()
     options.binary_location = shutil.which("chromium") or sys.exit("there is no chromium")
     for flag in ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"):
         options.add_argument(flag)
-    options.add_argument(f"--window-size={size[0]},{size[1]}")
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
     try:
+        width, height = size
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         driver.get(page.resolve().as_uri())
         WebDriverWait(driver, 120).until(lambda driver: driver.find_elements("css selector", shown))
+        driver.execute_script(then)
         time.sleep(3)
         driver.save_screenshot(picture)
     finally:

@@ -63,6 +63,19 @@ def test_it_loads_nothing_from_elsewhere(site):
         assert not re.search(r"(url\(['\"]?|@import ['\"])(https?:)?//", sheet.read_text()), sheet.name
 
 
+def test_pictures_are_small_and_shown():
+    """`make pictures` makes them, of phantoms; each is shown somewhere."""
+    pictures = sorted((ROOT / "docs" / "images").iterdir())
+    shown = "".join(page.read_text() for page in PAGES)
+    for picture in pictures:
+        assert picture.suffix == ".webp"
+        assert picture.stat().st_size <= 300_000, picture.name
+        assert f"images/{picture.name})" in shown, picture.name
+    in_readme = re.findall(r"!\[.+?\]\((.+?)\)", (ROOT / "README.md").read_text())
+    assert len(in_readme) >= 3
+    assert all((ROOT / name).is_file() for name in in_readme)
+
+
 @pytest.mark.slow
 def test_search_works_from_the_disk(site, tmp_path):
     driver = browser(tmp_path)
