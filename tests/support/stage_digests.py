@@ -1,4 +1,6 @@
-"""What each stage makes of two small phantoms, in few numbers that are the same on every processor.
+"""What each stage makes of two small phantoms, or of made-up tables, in few numbers.
+
+They are the same on every processor.
 
 Run as a script it writes ``stage_digests.json``, and refuses where results changed under an old version::
 
@@ -7,6 +9,7 @@ Run as a script it writes ``stage_digests.json``, and refuses where results chan
 
 import hashlib
 import json
+import re
 import sys
 import tempfile
 from collections import defaultdict
@@ -18,19 +21,33 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 
+from cinecohort.analyses import stages as analyses
 from cinecohort.cohort.gather import gather_results
 from cinecohort.cohort.import_tables import import_tables
 from cinecohort.cohort.index import shards
 from cinecohort.cohort.refresh import refresh_index
+from cinecohort.cohort.run_record import record_run
 from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stages import run_stage
 from cinecohort.cohort.versions import STAGES, VERSIONS
 from cinecohort.config import Config, parse_config
 from cinecohort.phantom.cohort import write_cohort
 from cinecohort.phantom.options import PhantomOptions
+from cinecohort.reporting.report import compose
+from cinecohort.reporting.results import read_results
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.typesetting import build_folder
+from support.fake_cohort import FakeCohort
 
 STORED = Path(__file__).with_suffix(".json")
-COVERED = (*STAGES, "gather", "import_tables")
+FROM_IMAGES = (*STAGES, "gather", "import_tables")
+FROM_TABLES = ("agreement", "group_study", "run_record", "report")
+COVERED = {"phantom": FROM_IMAGES, "made_up": FROM_TABLES}
+"""Stages by what their digests are made from."""
+OF_SETTINGS = ("sec-methods", "sec-provenance")
+"""Sections of the report that print the settings of the run."""
+SENTENCES = ("message", "reason", "note")
+"""Columns of sentences, which print numbers rounded."""
 VIEWS = ("sa", "la_2ch", "la_4ch")
 RELATIVE = 1e-4
 """Of a column's root mean square: what numbers may differ by between processors."""
@@ -109,6 +126,91 @@ def digests(folder: Path) -> dict[str, dict[str, Any]]:
     return made
 
 
+def configuration_of_tables(results: Path) -> Config:
+    """A cohort of made-up tables: one model, two observers, and one study."""
+    groups = {"exposure": "obese", "reference": "normal weight"}
+    study = {side: {"label": label, "condition": f"group == '{label}'"} for side, label in groups.items()}
+    study |= {"covariates": ["sex", "age_years"], "outcomes": ["lvedv_ml", "lvef_pct"]}
+    return parse_config(
+        {
+            "results": str(results),
+            "datasets": {"phantom": {"source": "ukbiobank", "path": str(results)}},
+            "models": {"sa": [{"name": "unet", "weights": "unet16_sa"}]},
+            "studies": {"obesity": study},
+            "unvalidated": "include",
+        }
+    )
+
+
+def digests_of_tables(folder: Path) -> dict[str, dict[str, Any]]:
+    """Run the stages that read the cohort's tables on made-up ones in `folder`."""
+    results = FakeCohort(folder, n=60, models=("unet",), observers=("O1", "O2")).write()
+    config = configuration_of_tables(results)
+    cohort = {path.stem: path for path in (results / "cohort").glob("*.tsv")}
+    made = {"made_up": of_tables([*cohort.values()])}
+    names = ("measures", "overlap", "participants", "status", "conversion")
+    agreement, study = results / "agreement", results / "study" / "obesity"
+    analyses.run_agreement(
+        settings_for("agreement", config), *(cohort[name] for name in names), folder=agreement
+    )
+    made["agreement"] = of_tables(agreement.rglob("*.csv"))
+    settings = settings_for("group_study", config, "obesity")
+    analyses.run_group_study(settings, cohort["measures"], cohort["participants"], cohort["status"], study)
+    made["group_study"] = of_tables(study.glob("*.csv"))
+    record_run(settings_for("run_record", config), [segmented(folder)], folder / "made.json", folder)
+    record = json.loads((folder / "made.json").read_text())
+    here = ("finished", "versions", "config", "config_digest", "git_revision")
+    made["run_record"] = of_values({"keys": sorted(record)} | {k: record[k] for k in record if k not in here})
+    made["report"] = of_report(results, config)
+    return made
+
+
+def segmented(folder: Path) -> Path:
+    """The table of a shard's segmentation, as far as the record of a run reads it."""
+    rows = [(f"s{i}", "torch" if i else "mnn", "fp32", "cpu", "sa=20") for i in range(3)]
+    table = pd.DataFrame(rows, columns=["subject", "engine", "precision", "device", "frames_segmented"])
+    path = folder / "segment.tsv"
+    table.to_csv(path, sep="\t", index=False)
+    return path
+
+
+def of_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Digest of values by name."""
+    digest = Digest()
+    digest.add(values)
+    return digest.summary()
+
+
+def of_report(results: Path, config: Config) -> dict[str, Any]:
+    """Digest of the report's source: its numbers by section, and the cells of its tables.
+
+    Sentences count by their numbers alone, so that other words for the same are no other result. Sections
+    that only print settings are left out: a run with other settings makes the report anew in any case.
+    """
+    digest = Digest()
+
+    def take(section: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            digest.texts.extend(str(cell) for cell in value.get("cells", ()))
+            for part in value.values():
+                take(section, part)
+        elif isinstance(value, (list, tuple)):
+            for part in value:
+                take(section, part)
+        elif isinstance(value, str):
+            for number in re.findall(r"\d+(?:\.\d+)?", value):
+                digest.take(section, float(number))
+
+    tables = read_results(results, config.model_dump(mode="json"))
+    with build_folder() as build:
+        report = compose(Context(tables, config.report, build)).to_dict()
+    for section in report["sections"]:
+        if not section["label"].startswith(OF_SETTINGS):
+            take(section["label"], section["blocks"])
+    take("first page", {key: report[key] for key in ("facts", "summary")})
+    return digest.summary()
+
+
 def of_stage(results: Path, stage: str) -> dict[str, Any]:
     """Digest of a stage's records, and of the images and label maps that it made."""
     digest, voxels = Digest(), {}
@@ -165,9 +267,10 @@ def of_tables(paths: Iterable[Path]) -> dict[str, Any]:
     """Digest of tables: columns of numbers, and all other cells."""
     digest = Digest()
     for path in sorted(paths):
-        for row in pd.read_csv(path, sep="\t", keep_default_na=False, na_values=[""]).to_dict("records"):
-            # Sentences print numbers rounded.
-            kept = {key: value for key, value in row.items() if key not in ("message", "reason")}
+        separator = "\t" if path.suffix == ".tsv" else ","
+        table = pd.read_csv(path, sep=separator, keep_default_na=False, na_values=[""])
+        for row in table.to_dict("records"):
+            kept = {key: value for key, value in row.items() if not key.endswith(SENTENCES)}
             digest.add(kept, f"{path.stem}.")
     return digest.summary()
 
@@ -205,15 +308,18 @@ def differences(stored: Mapping[str, Any], made: Mapping[str, Any]) -> list[str]
 def main() -> int:
     """Write the digests anew; refuse where results changed and the version did not."""
     with tempfile.TemporaryDirectory() as folder:
-        made = digests(Path(folder))
+        made = digests(Path(folder) / "images") | digests_of_tables(Path(folder) / "tables")
     stored = json.loads(STORED.read_text()) if STORED.is_file() else {}
-    same_phantom = "phantom" in stored and not differences(stored["phantom"], made["phantom"])
-    for stage in COVERED if same_phantom else ():
-        if stored[stage]["version"] == VERSIONS[stage] and (found := differences(stored[stage], made[stage])):
-            print(f"{stage}: its results changed; raise VERSIONS[{stage!r}] first. " + "; ".join(found[:5]))
-            return 1
-    for stage in COVERED:
-        made[stage]["version"] = VERSIONS[stage]
+    for origin, stages in COVERED.items():
+        same = origin in stored and not differences(stored[origin], made[origin])
+        for stage in stages:
+            found = differences(stored[stage], made[stage]) if same and stage in stored else []
+            if found and stored[stage]["version"] == VERSIONS[stage]:
+                print(
+                    f"{stage}: its results changed; raise VERSIONS[{stage!r}] first. " + "; ".join(found[:5])
+                )
+                return 1
+            made[stage]["version"] = VERSIONS[stage]
     STORED.write_text(json.dumps(made, indent=1, sort_keys=True) + "\n")
     return 0
 

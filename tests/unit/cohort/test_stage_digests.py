@@ -6,7 +6,16 @@ import json
 import pytest
 
 from cinecohort.cohort.versions import VERSIONS
-from support.stage_digests import COVERED, STORED, VOXELS, Digest, differences, digests
+from support.stage_digests import (
+    FROM_IMAGES,
+    FROM_TABLES,
+    STORED,
+    VOXELS,
+    Digest,
+    differences,
+    digests,
+    digests_of_tables,
+)
 
 RENEW = "then run `python tests/support/stage_digests.py` and commit what it writes"
 
@@ -17,16 +26,15 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def stored():
-    return json.loads(STORED.read_text())
+def made_of_tables(tmp_path_factory):
+    return digests_of_tables(tmp_path_factory.mktemp("tables"))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("stage", COVERED)
-def test_results_are_those_of_the_version(made, stored, stage):
+def check(origin, stage, made):
+    stored = json.loads(STORED.read_text())
     assert stored[stage]["version"] == VERSIONS[stage], f"VERSIONS[{stage!r}] was raised: {RENEW}."
-    if differences(stored["phantom"], made["phantom"]):
-        pytest.fail(f"The phantom changed, so that stages cannot be compared: {RENEW}.")
+    if differences(stored[origin], made[origin]):
+        pytest.fail(f"What the digests are made from ({origin}) changed: {RENEW}.")
     found = differences(stored[stage], made[stage])
     assert not found, (
         f"{stage} makes something else than its version {VERSIONS[stage]} did: "
@@ -36,10 +44,26 @@ def test_results_are_those_of_the_version(made, stored, stage):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("stage", FROM_IMAGES)
+def test_results_are_those_of_the_version(made, stage):
+    check("phantom", stage, made)
+
+
+@pytest.mark.parametrize("stage", FROM_TABLES)
+def test_results_of_tables_are_those_of_the_version(made_of_tables, stage):
+    check("made_up", stage, made_of_tables)
+
+
+@pytest.mark.slow
 def test_stages_have_something_to_say(made):
-    for stage in set(COVERED) - {"segment"}:
+    for stage in set(FROM_IMAGES) - {"segment"}:
         assert len(made[stage]["numbers"]) >= 3, stage
     assert len(made["segment"]["voxels"]) >= 8
+
+
+def test_stages_of_tables_have_something_to_say(made_of_tables):
+    for stage in set(FROM_TABLES) - {"run_record"}:
+        assert len(made_of_tables[stage]["numbers"]) >= 10, stage
 
 
 def test_a_changed_number_text_or_count_is_found_and_a_processors_noise_is_not():
