@@ -1,8 +1,18 @@
-"""Random damage to bytes and to DICOM elements; the same seed gives the same damage."""
+"""Random damage to bytes, and to what a format holds while it stays whole; the same seed, the same damage."""
 
+import copy
+import gzip
+import io
+import json
+import re
 import struct
+import zipfile
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+
+Damage = Callable[[bytes, np.random.Generator], bytes]
 
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
 """Values at which counters and lengths overflow."""
@@ -29,6 +39,17 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
     made = bytearray(content)
     for _ in range(int(rng.integers(1, 5))):
         made = _damaged(made, rng)
+    return bytes(made)
+
+
+def overwritten(content: bytes, rng: np.random.Generator) -> bytes:
+    """Other bytes in one to three places without a change of length; in a third of the cases any damage."""
+    if rng.random() < 1 / 3:
+        return mutated(content, rng)
+    made = bytearray(content)
+    for _ in range(int(rng.integers(1, 4))):
+        place = _place(made, rng)
+        made[place : place + 4] = rng.integers(0, 256, len(made[place : place + 4]), dtype=np.uint8).tobytes()
     return bytes(made)
 
 
@@ -110,3 +131,141 @@ def _elements(content: bytes) -> list[tuple[int, int]]:
         found.append((start, length))
         offset = start + length
     return found
+
+
+def text_mutated(token: str, share: float = 0.8, encodings: tuple[str, ...] = ()) -> Damage:
+    """Damage of text: words that the pattern `token` finds are replaced, lines left out, doubled, exchanged.
+
+    The rest of the cases damages bytes. `encodings` are those that an example may be in and is put into.
+    """
+
+    def damage(content: bytes, rng: np.random.Generator) -> bytes:
+        if rng.random() > share:
+            return mutated(content, rng)
+        text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1")
+        for _ in range(int(rng.integers(1, 5))):
+            if rng.random() < 0.25:
+                text = _other_lines(text, rng)
+                continue
+            found = list(re.finditer(token, text))
+            if found:
+                start, end = found[int(rng.integers(0, len(found)))].span()
+                text = text[:start] + _word(rng) + text[end:]
+        encoding = encodings[int(rng.integers(0, len(encodings)))] if encodings else "latin-1"
+        return text.encode(encoding, "replace")
+
+    return damage
+
+
+def _other_lines(text: str, rng: np.random.Generator) -> str:
+    lines = text.splitlines(keepends=True)
+    if not lines:
+        return text
+    place, other = (int(n) for n in rng.integers(0, len(lines), 2))
+    kind = int(rng.integers(0, 3))
+    if kind == 0:
+        del lines[place]
+    elif kind == 1:
+        lines[place:place] = lines[other : other + 3]
+    else:
+        lines[place], lines[other] = lines[other], lines[place]
+    return "".join(lines)
+
+
+_ODD_WORDS = (
+    *("0", "-0.0", "1", "1.5", "-1", "1,5", "1.234,5", "1e5", "1e308", "-1e999", "nan", "NA", "inf", "-999"),
+    *("", " ", "0x1F", "9" * 30, "4e8", "true", "yes", "2014-06-05", "5/6/2014", "=1+1", "&amp;", "&x;"),
+    *("a" * 300, "é\u0000", "<", "'", '"', '"x', "#", "s1", "_", "../../x", "%s", "\u22123", "\x1b[2J"),
+)
+
+
+def _word(rng: np.random.Generator) -> str:
+    return _ODD_WORDS[int(rng.integers(0, len(_ODD_WORDS)))]
+
+
+_ODD_VALUES: tuple[Any, ...] = (
+    *(None, True, False, 0, -1, 1, 2**31, 2**63, 10**40, 1.5, -0.0, 1e308, "", "x", "nan", "../x", "é\n"),
+    *([], {}, [[]], [None], [0] * 200, {"a": {"b": 1}}, {"": 0}, "a" * 2000, [1, "a", None], float("nan")),
+)
+
+
+def tree_mutated(load: Callable[[bytes], Any], dump: Callable[[Any], bytes], share: float = 0.8) -> Damage:
+    """Damage of nested values: some are replaced by odd ones, left out or put elsewhere."""
+
+    def damage(content: bytes, rng: np.random.Generator) -> bytes:
+        if rng.random() > share:
+            return mutated(content, rng)
+        tree = load(content)
+        for _ in range(int(rng.integers(1, 4))):
+            places = list(_places(tree))
+            if not places:
+                break
+            holder, key = places[int(rng.integers(0, len(places)))]
+            kind = int(rng.integers(0, 4))
+            if kind == 0:
+                del holder[key]
+            elif kind == 1:
+                other, name = places[int(rng.integers(0, len(places)))]
+                holder[key] = json.loads(json.dumps(other[name], default=str))
+            else:
+                holder[key] = copy.deepcopy(_ODD_VALUES[int(rng.integers(0, len(_ODD_VALUES)))])
+        return dump(tree)
+
+    return damage
+
+
+def _places(tree: Any) -> list[tuple[Any, Any]]:
+    """Every (container, key or index) of nested dictionaries and lists."""
+    keys = tree.keys() if isinstance(tree, dict) else range(len(tree)) if isinstance(tree, list) else ()
+    return [place for key in keys for place in ((tree, key), *_places(tree[key]))]
+
+
+json_mutated = tree_mutated(json.loads, lambda tree: json.dumps(tree).encode())
+
+
+def packed(damage: Damage) -> Damage:
+    """Damage of what is inside gzip files and zip archives, most of the time; else of the packed bytes."""
+
+    def of_content(content: bytes, rng: np.random.Generator) -> bytes:
+        if rng.random() < 0.15:
+            return mutated(content, rng)
+        if content[:2] == b"\x1f\x8b":
+            return gzip.compress(damage(gzip.decompress(content), rng), 1, mtime=0)
+        if content[:4] != b"PK\x03\x04":
+            return damage(content, rng)
+        stream = io.BytesIO()
+        with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(stream, "w") as new:
+            chosen = int(rng.integers(0, len(old.infolist())))
+            for place, member in enumerate(old.infolist()):
+                inside = old.read(member)
+                new.writestr(member, damage(inside, rng) if place == chosen else inside)
+        return stream.getvalue()
+
+    return of_content
+
+
+_NIFTI_FIELDS = (
+    *((40 + 2 * n, "<h") for n in range(8)),  # dim
+    *((70, "<h"), (72, "<h"), (123, "<b"), (252, "<h"), (254, "<h")),  # type, units, codes of the forms
+    *((76 + 4 * n, "<f") for n in range(8)),  # pixdim
+    *((offset, "<f") for offset in (108, 112, 116)),  # offset, slope, intercept
+    *((256 + 4 * n, "<f") for n in range(18)),  # quaternion, rows of the affine
+)
+_SMALL = (0, 1, 2, 3, 4, 5, 8, 16, 512, -1, 32767)
+_REALS = (0.0, 1.0, -1.0, 0.5, 1e-30, 1e30, float("nan"), float("inf"), 352.0, 10.0)
+
+
+def nifti_mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    """Damage of a NIfTI-1 header's fields and of voxels, most of the time; else of any bytes."""
+    if content[:4] != struct.pack("<i", 348) or rng.random() < 0.25:
+        return mutated(content, rng)
+    made = bytearray(content)
+    for _ in range(int(rng.integers(1, 3))):
+        if rng.random() < 0.3:
+            place = int(rng.integers(352, len(made) - 8))
+            made[place : place + 8] = rng.integers(0, 256, 8, dtype=np.uint8).tobytes()
+            continue
+        offset, form = _NIFTI_FIELDS[int(rng.integers(0, len(_NIFTI_FIELDS)))]
+        choices: tuple[float, ...] = {"<f": _REALS, "<h": _SMALL, "<b": _SMALL[:6]}[form]
+        struct.pack_into(form, made, offset, choices[int(rng.integers(0, len(choices)))])
+    return bytes(made)

@@ -1,5 +1,6 @@
 """Every reader with whole examples to damage, and what it may raise for damaged ones."""
 
+import contextlib
 import gzip
 import io
 import json
@@ -9,9 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
+import yaml
 
 from cinecohort.conversion.cvi42 import read_workspace, write_workspace
 from cinecohort.conversion.limits import Limits
@@ -21,12 +24,22 @@ from cinecohort.conversion.raw_files import RawBytes, read_zip
 from cinecohort.conversion.series import convert_series
 from cinecohort.conversion.sunnybrook_contours import read_contours
 from cinecohort.errors import UserError
+from cinecohort.files import digest_bytes
 from cinecohort.findings import Level
 from cinecohort.ledger.tables import read_users_table
 from cinecohort.options import load_options
 from cinecohort.sources.nifti_files import read_volume
-from cinecohort.store import read_record
-from fuzz.mutation import dicom_mutated, mutated
+from cinecohort.store import read_record, seal
+from fuzz.mutation import (
+    dicom_mutated,
+    json_mutated,
+    mutated,
+    nifti_mutated,
+    overwritten,
+    packed,
+    text_mutated,
+    tree_mutated,
+)
 from support import hostile
 from support import synthetic_dicom as synthetic
 
@@ -168,6 +181,18 @@ def _record_examples() -> list[bytes]:
         return [(place / "convert.json").read_bytes()]
 
 
+def _sealed(values: Any) -> bytes:
+    """A record whose digest is that of its values, whatever they are."""
+    with contextlib.suppress(ValueError, TypeError, AttributeError):  # Such values are never written.
+        values["digest"] = seal({name: value for name, value in values.items() if name != "digest"})
+    return json.dumps(values).encode()
+
+
+yaml_mutated = tree_mutated(
+    yaml.safe_load, lambda tree: yaml.safe_dump(tree, allow_unicode=True, sort_keys=False).encode()
+)
+
+
 def _load_config(path: Path) -> object:
     from cinecohort.config import Config
 
@@ -194,7 +219,10 @@ def _read_weights(content: bytes) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tiny.safetensors"
         path.write_bytes(content)
-        path.with_suffix(".json").write_bytes(_weights()[1])
+        described = json.loads(_weights()[1])
+        if content[-1] % 4:  # Most of the time the digest fits, so that what is inside is looked at.
+            described["sha256"] = digest_bytes(content)
+        path.with_suffix(".json").write_text(json.dumps(described))
         return load_model(str(path)) is not None
 
 
@@ -203,9 +231,17 @@ TABLE = "subject;age;sex;volume\n" + "".join(f"s{n};{40 + n};F;{100 + n},5\n" fo
 READERS: dict[str, Reader] = {
     "dicom": Reader(dicom_examples, read_dicom, damage=dicom_mutated),
     "zip": Reader(zip_examples, _read_zip),
-    "nifti": Reader(_nifti_examples, _read_nifti),
-    "workspace": Reader(_workspace_examples, _read_workspace),
-    "contours": Reader(lambda: [b"10.5 12.25\n20.0 12.0\n15.5 30.125\n" * 5], _read_text_contour),
+    "nifti": Reader(_nifti_examples, _read_nifti, damage=packed(nifti_mutated)),
+    "workspace": Reader(
+        _workspace_examples,
+        _read_workspace,
+        damage=packed(text_mutated(r"(?<=>)[^<>]+(?=<)|(?<=\")[^<>\"]+")),
+    ),
+    "contours": Reader(
+        lambda: [b"10.5 12.25\n20.0 12.0\n15.5 30.125\n" * 5],
+        _read_text_contour,
+        damage=text_mutated(r"[^\s]+"),
+    ),
     "manifest": Reader(
         lambda: [b"filename,date,size\n1.dcm,May 1, 2014,3\n"],
         lambda content: compare_manifest(content, ["1.dcm"]) is not None,
@@ -214,17 +250,23 @@ READERS: dict[str, Reader] = {
         lambda: [TABLE.encode(), TABLE.encode("utf-16"), TABLE.replace(";", "\t").encode("latin-1")],
         _read_file(read_users_table, "table.csv"),
         (UserError,),
+        text_mutated(r"[^;\t\n]+", encodings=("utf-8", "utf-8-sig", "utf-16", "latin-1")),
     ),
-    "configuration": Reader(_config_examples, _read_file(_load_config, "config.yaml"), (UserError,)),
+    "configuration": Reader(
+        _config_examples, _read_file(_load_config, "config.yaml"), (UserError,), yaml_mutated
+    ),
     "record": Reader(
-        _record_examples, _read_file(lambda path: read_record(path.parent, "convert"), "convert.json")
+        _record_examples,
+        _read_file(lambda path: read_record(path.parent, "convert"), "convert.json"),
+        damage=tree_mutated(json.loads, _sealed),
     ),
     "sidecar": Reader(
         lambda: [json.dumps({"n_frames": 4, "trigger_times_ms": [0.0, 1.0]}).encode()],
         _read_file(lambda path: _read_sidecar(path), "sa.json"),
         (UserError,),
+        json_mutated,
     ),
-    "weights": Reader(lambda: [_weights()[0]], _read_weights, (UserError,)),
+    "weights": Reader(lambda: [_weights()[0]], _read_weights, (UserError,), overwritten),
 }
 """Readers by name."""
 

@@ -1,6 +1,6 @@
 """Damage examples of every reader and see that it copes.
 
-    python tests/fuzz/run.py [READER ...] [--cases N | --seconds S] [--seed K] [--keep FOLDER]
+    python tests/fuzz/run.py [READER ...] [--cases N] [--seconds S] [--past N] [--seed K] [--keep FOLDER]
 
 A worker process reads case after case; the parent sees what it dies of, how long a case takes and how much
 memory. Counted are exceptions that the reader may not raise, ends of the process, cases over ten seconds
@@ -74,11 +74,16 @@ def _work(pipe: Connection, name: str, seed: int, first: int, last: int, end: fl
     pipe.send(None)
 
 
-def fuzz(name: str, seed: int, cases: int, seconds: float, keep: Path | None = None) -> Counter[str]:
-    """Read damaged cases; counts of ``cases``, ``past header`` and of everything that went wrong."""
+def fuzz(
+    name: str, seed: int, cases: int, seconds: float, keep: Path | None = None, past: int = 10**9
+) -> Counter[str]:
+    """Read damaged cases; counts of ``cases``, ``past header`` and of everything that went wrong.
+
+    It ends after so many cases, or seconds, or cases `past` the header.
+    """
     counts: Counter[str] = Counter()
     number, end = 0, time.monotonic() + seconds
-    while number < cases and time.monotonic() < end:
+    while number < cases and time.monotonic() < end and counts["past header"] < past:
         ours, theirs = multiprocessing.Pipe(duplex=False)
         worker = multiprocessing.get_context("fork").Process(
             target=_work, args=(theirs, name, seed, number, cases, end)
@@ -96,16 +101,18 @@ def fuzz(name: str, seed: int, cases: int, seconds: float, keep: Path | None = N
                 begun = None
                 worker.join()
                 break
-            case, fault, past = said
+            case, fault, got_past = said
             if fault == "begun":
                 begun = case
                 continue
             begun, number = None, case + 1
             counts["cases"] += 1
-            counts["past header"] += past
+            counts["past header"] += got_past
             if fault:
                 _note(counts, fault, name, seed, case, keep)
-        if begun is not None:
+            if counts["past header"] >= past:
+                worker.terminate()
+        if begun is not None and counts["past header"] < past:
             counts["cases"] += 1
             code = -(worker.exitcode or 0)
             how = "hang" if code == signal.SIGVTALRM else f"end of the process by signal {code}"
@@ -127,12 +134,13 @@ def main() -> int:
     parser.add_argument("readers", nargs="*", choices=[*READERS, []], metavar="READER")
     parser.add_argument("--cases", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=60.0, help="for each reader")
+    parser.add_argument("--past", type=int, default=10**9, help="cases past the header, for each reader")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     given = parser.parse_args()
     wrong = 0
     for name in given.readers or READERS:
-        counts = fuzz(name, given.seed, given.cases, given.seconds, given.keep)
+        counts = fuzz(name, given.seed, given.cases, given.seconds, given.keep, given.past)
         faults = {fault: n for fault, n in counts.items() if fault.startswith("!")}
         wrong += sum(faults.values())
         line = f"{name}: {counts['cases']:,} cases, {counts['past header']:,} past the header"

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from support.tiny_cohort import Cohort, write_patient
+from support.tiny_experiments import TRAINING
 from support.tiny_weights import write_weights
 
 GUARD = Path(__file__).parents[1] / "support" / "network_guard"
@@ -123,6 +125,39 @@ def test_other_commands(guarded):
     guarded.cinecohort("compare", tables / "a.csv", *outcomes, "--out", tables / "effects.csv")
     for command in ("model-card", "--help"):
         guarded.python("-m", "cinecohort.cli", command, check=False)
+
+
+@pytest.mark.slow
+def test_study_of_one_patient(guarded):
+    weights = write_weights(guarded.folder / "tiny.safetensors", 1)
+    patient = sorted((guarded.folder / "raw" / "dicom").iterdir())[0]
+    guarded.cinecohort("study", patient, "--out", guarded.folder / "study", "--model", weights)
+
+
+@pytest.mark.slow
+def test_training_and_experiments(tmp_path):
+    guarded = Guarded(tmp_path)
+    for number in range(1, 5):
+        write_patient(tmp_path / "raw", number)
+    guarded.cinecohort("convert", tmp_path / "raw", tmp_path / "images", "--layout", "acdc")
+    training = {**TRAINING, "name": "tiny", "output": str(tmp_path / "trained"), "device": "cpu"}
+    training["data"] = {"folders": [str(tmp_path / "images")], "observer": "manual", "validation": 1}
+    (tmp_path / "train.yaml").write_text(yaml.safe_dump(training))
+    guarded.cinecohort("train", tmp_path / "train.yaml")
+    row = {"trained_on": ["home"], "settings": TRAINING}
+    values = {
+        "results": str(tmp_path / "experiments"),
+        **{"budget": None, "validation": 1, "device": "cpu"},
+        "datasets": {"home": {"source": "acdc", "path": str(tmp_path / "raw"), "held_out": ["patient001"]}},
+        "rows": {"base": row},
+        "tables": {"one": {"rows": ["base"], "datasets": ["home"]}},
+        "panels": {"one": {"rows": ["base"], "dataset": "home", "subjects": 1}},
+    }
+    (tmp_path / "experiments.yaml").write_text(yaml.safe_dump({"experiments": values}))
+    steps = (("dataset", "home"), ("row", "base"), ("test", "base.home"), ("table", "one"), ("panel", "one"))
+    for step, name in steps:
+        guarded.cinecohort("experiments", tmp_path / "experiments.yaml", f"--{step}", name)
+    guarded.cinecohort("experiments", tmp_path / "experiments.yaml", "--curves")
 
 
 @pytest.mark.slow

@@ -197,7 +197,7 @@ class HashedNames:
         return self._renamed(self.source.subject(self._name(key)))
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
-        """Convert a subject; a fault of the machine names the subject, not the file.
+        """Convert a subject; the outcome and a fault of the machine name the subject by its key alone.
 
         Raises
         ------
@@ -205,6 +205,8 @@ class HashedNames:
             What the machine is to blame for.
         """
         try:
-            return self.source.convert(self.source.subject(self._name(subject.key)), folder, options)
+            outcome = self.source.convert(self.source.subject(self._name(subject.key)), folder, options)
         except OSError as fault:
             raise type(fault)(fault.errno, fault.strerror, f"a raw file of {subject.key}") from None
+        # The conversion table names the participant too.
+        return replace(outcome, values={**outcome.values, "participant": subject.participant})

@@ -90,6 +90,7 @@ def test_hashed_names_lead_back_to_the_folder_and_leave_no_trace_of_it(cohort):
     key = next(line.split("\t")[0] for line in table.read_text().splitlines() if line.endswith("Doe_Jane"))
     outcome = source.convert(source.subject(key), cohort / "made", ConversionOptions())
     assert outcome.status is Status.OK
+    assert outcome.values["participant"] == source.subject(key).participant == key
     refresh_index(config)
     written = [path for path in config.results.rglob("*") if path.is_file()]
     assert not any("Doe" in path.read_text() for path in written)
