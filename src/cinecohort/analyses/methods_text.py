@@ -165,6 +165,7 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
             "Since the matching weights subjects unequally, means, SDs, differences and effect sizes are "
             f"weighted, and the matched groups were compared by a weighted regression with {clusters}; "
             "beside it stand the paired t-test"
+            + (" (without a p value, as pairs share subjects)" if matching.options.replace else "")
         )
     return [
         f"Outcomes ({outcomes}) are the measures of {source} at {_frames(options)}. Differences are "

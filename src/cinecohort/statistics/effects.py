@@ -109,8 +109,9 @@ def compare(
     p and effect sizes are then weighted, of the pairs in which both have a value: difference, interval and p
     are the ``cluster_*`` columns, effect sizes use effective numbers of subjects. Welch's, Student's and the
     Mann-Whitney test, which count every subject once, have no p then; the last two have none either where
-    the matched groups differ in size by more than a tenth, since they then need equal spreads. Whether
-    weights differ is judged once, by the pairs as given.
+    the matched groups differ in size by more than a tenth, since they then need equal spreads, and the paired
+    test has none after matching with replacement, where pairs that share a partner are not independent.
+    Whether weights differ is judged once, by the pairs as given.
 
     Which p value keeps its level depends on how outcomes relate to the covariates;
     ``benchmarks/type_one_error.md`` holds the measured sizes. Where covariates drive the outcome and the
@@ -180,6 +181,8 @@ def _one(
     result |= effects | e_value(effects["cohen_d"], effects["cohen_d_se"])
     kept = (sets or _no_sets()).keep(present)
     result |= paired_t(values, kept)
+    if kept.with_replacement:
+        result["paired_p"] = np.nan
     plain = Regression(alpha=settings.alpha)
     result |= _named("cluster", matched_difference(table, values, treatment, kept, plain))
     lacking = "" if np.isfinite(float(result["welch_p"])) else NO_TEST

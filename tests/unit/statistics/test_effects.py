@@ -96,6 +96,9 @@ def test_with_replacement_errors_are_hc3_as_sets_share_units(table):
     matching = match(table, "t", ["age", "sex"], MatchingOptions(replace=True))
     result = compare(table, "t", ["y"], pairs=matching.pairs_table()).iloc[0]
     assert result["cluster_method"] == "HC3"
+    # Pairs that share a partner are not independent.
+    assert np.isfinite(result["paired_t"])
+    assert np.isnan(result["paired_p"])
     data = table.assign(w=matching.weights)[matching.weights > 0]
     fit = smf.wls("y ~ t", data, weights=data["w"]).fit(cov_type="HC3")
     assert result["cluster_estimate"] == pytest.approx(fit.params["t"], rel=1e-10)
