@@ -107,6 +107,10 @@ FRAMES_TOGETHER = 0.75
 LARGEST = (-0.5, 0.9)
 """Largest displacement inwards and outwards, relative to the radius of a circle of the outline's area."""
 
+LARGEST_OF_TIP = (-0.5, 0.05)
+"""The same of the solid tip below the cavity: nobody draws it much larger than it is, and one that were would
+be an epicardium whose endocardium was forgotten."""
+
 BASAL_SPREAD = 0.05
 """Spread from case to case of the share at which a basal outline is drawn."""
 
@@ -225,7 +229,9 @@ class _Pen:
             if structure == "LV" and self.observer.papillary:
                 level = _level(self.slices, index, structure)
                 outward_px = outward_px - self.observer.papillary * _papillaries(points, level)
-            contours[names[structure]] = displaced(points, _plausible(outward_px, outline))
+            tip = self.view == "sa" and structure == "MYO" and "LV" not in true
+            limits = LARGEST_OF_TIP if tip else LARGEST
+            contours[names[structure]] = displaced(points, _plausible(outward_px, outline, limits))
         return contours
 
     def _unsteadiness(self, index: int, structure: str) -> float:
@@ -316,10 +322,10 @@ def _moderate(rng: np.random.Generator) -> float:
     return float(np.clip(rng.normal(), -2.0, 2.0))
 
 
-def _plausible(outward_px: FloatArray, outline: FloatArray) -> FloatArray:
-    """Displacements that nobody would call wrong at sight: within :data:`LARGEST` of the outline's radius."""
+def _plausible(outward_px: FloatArray, outline: FloatArray, limits: tuple[float, float]) -> FloatArray:
+    """Displacements that nobody would call wrong at sight: within limits relative to the outline's radius."""
     radius = np.sqrt(area_px(outline) / np.pi)
-    return np.clip(outward_px, LARGEST[0] * radius, LARGEST[1] * radius)
+    return np.clip(outward_px, limits[0] * radius, limits[1] * radius)
 
 
 def resampled(outline: FloatArray) -> FloatArray:

@@ -75,6 +75,14 @@ def test_the_least_basal_slice_is_a_matter_of_taste():
     assert np.isfinite(strict[1:]).all()
 
 
+def test_the_solid_tip_is_never_drawn_so_large_that_its_endocardium_seems_forgotten():
+    tip = (stack()[0][0], {"MYO": circle(5.0)})
+    rng = np.random.default_rng(7)
+    for _ in range(40):
+        drawn = draw(Observer("A", haste=1.4), {"sa": [[*stack(), tip]] * 2}, rng)["sa"][0][-1]
+        assert area_px(drawn["saepicardialContour"]) <= 1.06**2 * np.pi * 5.0**2
+
+
 def test_the_main_reference_is_drawn_by_eight_people_in_turn():
     group = [reference_observer(number) for number in range(1, 17)]
     assert group[:8] == group[8:]
