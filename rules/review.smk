@@ -1,6 +1,6 @@
 # The review room: pictures, curves, measures and findings of the subjects that a person should look at.
 #
-# Reads:   results/cohort/{status,findings,measures,voided}.tsv, the store
+# Reads:   results/cohort/{status,findings,measures,voided,participants,reference_ranges}.tsv, the store
 # Writes:  results/review/index.html, and results/review/subjects/{subject}/ for each subject that is shown
 
 

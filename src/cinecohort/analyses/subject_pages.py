@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from cinecohort.catalogue.measures import measure_of
 from cinecohort.errors import is_machine_fault
 from cinecohort.files import digest_json, read_json, write_json
 from cinecohort.findings import Finding, Level
 from cinecohort.ledger.rows import write_rows
-from cinecohort.measures.reference_ranges import Reference, reference_used
 from cinecohort.reporting.patient import PatientPage, counted_from_one, make_patient_page, unvalidated_words
-from cinecohort.review.cards import Subject, digests_of_images, rows_of, subjects_shown
+from cinecohort.review.cards import Subject, digests_of_images, subjects_shown
 from cinecohort.review.options import ReviewOptions
 
 COLUMNS = ("subject", "page", "reason")
@@ -54,44 +52,47 @@ def make_pages(
         made=made,
         synthetic=synthetic,
         version=version,
-        reference=reference_used(results / "cohort"),
     )
-    people = {row["subject"]: row for row in rows_of(results / "cohort" / "participants.tsv")}
-    shown = [(subject, people.get(subject.key, {})) for subject in subjects]
     if threads > 1 and len(subjects) > 1:
         with ProcessPoolExecutor(min(threads, len(subjects))) as pool:
-            pages = list(pool.map(work, shown, chunksize=4))
+            pages = list(pool.map(work, subjects, chunksize=4))
     else:
-        pages = [work(each) for each in shown]
+        pages = [work(subject) for subject in subjects]
     write_json(folder / MADE, {row["subject"]: row.pop("digest") for row in pages})
     write_rows(folder / "pages.tsv", pages, COLUMNS)
 
 
 def _page(
-    shown: tuple[Subject, Mapping[str, str]],
+    subject: Subject,
     store: Path,
     folder: Path,
     made: Mapping[str, str],
     synthetic: bool,
     version: int,
-    reference: Reference,
 ) -> dict[str, str]:
     """Make a subject's page, unless it is there and nothing that it shows has changed."""
-    subject, row_of_person = shown
-    person = person_of(row_of_person)
     home, output = store / subject.key, folder / f"{subject.key}.pdf"
     row = {"subject": subject.key, "page": output.name, "reason": ""}
     if not (home / "sa.nii.gz").is_file():
         output.unlink(missing_ok=True)
         return {**row, "page": "", "reason": "there is no short-axis image", "digest": ""}
     files = digests_of_images(home)
-    ranges = reference.model_dump(mode="json")
-    facts = [subject.measures, subject.findings, subject.voided, files, synthetic, version, person, ranges]
+    ranges = subject.reference.model_dump(mode="json")
+    facts = [
+        subject.measures,
+        subject.findings,
+        subject.voided,
+        files,
+        synthetic,
+        version,
+        subject.person,
+        ranges,
+    ]
     digest = digest_json(facts)
     if made.get(subject.key) == digest and output.is_file():
         return {**row, "digest": digest}
     try:
-        make_patient_page(page_of(subject, home, synthetic, person, reference), output)
+        make_patient_page(page_of(subject, home, synthetic), output)
     except Exception as fault:
         if is_machine_fault(fault):
             raise
@@ -101,25 +102,12 @@ def _page(
     return {**row, "digest": digest}
 
 
-def person_of(row: Mapping[str, str]) -> dict[str, Any]:
-    """Sex, age and body size from a row of the participants' table, as far as they are known."""
-    numbers = {name: float(row[name]) for name in ("age_years", "height_cm", "weight_kg") if row.get(name)}
-    return {**numbers, **({"sex": row["sex"]} if row.get("sex") else {})}
-
-
-def page_of(
-    subject: Subject, home: Path, synthetic: bool, person: Mapping[str, Any], reference: Reference
-) -> PatientPage:
+def page_of(subject: Subject, home: Path, synthetic: bool) -> PatientPage:
     """What is printed of a subject, from the cohort's tables."""
     listed = [
         Finding(row["code"], Level(row["level"]), row["message"], row["view"] or None)  # type: ignore[arg-type]
         for row in subject.findings
     ]
-    measures: dict[str, Any] = {
-        name: float(text)
-        for name, text in subject.measures.items()
-        if text and (measure_of(name) or name in ("ed_frame", "es_frame"))
-    }
     unvalidated = subject.measures.get("unvalidated") or ""
     warnings = unvalidated_words([view for view in unvalidated.split(",") if view])
     if corrected := subject.measures.get("corrected"):
@@ -130,12 +118,12 @@ def page_of(
     return PatientPage(
         subject.key,
         home,
-        measures | {"models": subject.measures.get("models", "")},
+        subject.numbers | {"models": subject.measures.get("models", "")},
         listed,
         subject.measures.get("source", ""),
         warnings,
         synthetic,
-        person,
-        reference,
+        subject.person,
+        subject.reference,
         {row["measure"]: row["reason"] for row in subject.voided},
     )

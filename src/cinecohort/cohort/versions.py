@@ -16,7 +16,7 @@ VERSIONS = {
     "agreement": 7,
     "group_study": 7,
     "report": 7,
-    "review": 1,
+    "review": 2,
     "blinded": 1,
     "subject_pages": 2,
 }

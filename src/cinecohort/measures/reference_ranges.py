@@ -10,7 +10,7 @@ import csv
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from cinecohort.catalogue.measures import ANALYSED, INDEXED
 from cinecohort.errors import UserError
@@ -74,6 +74,24 @@ class ReferenceRange(Options):
         return sex == self.sex and self.age_from <= math.floor(age_years) <= self.age_to
 
 
+class Comparison(NamedTuple):
+    """A value, or its index per body surface, against the range that holds for the person."""
+
+    range: ReferenceRange
+    z: float
+
+    def words(self, digits: int) -> str:
+        """The range as text, of a measure that is printed with so many digits (``28 to 56 per m²``)."""
+        digits = max(digits - 1, 0)
+        per_surface = " per m²" if self.range.measure.endswith("_i") else ""
+        return f"{self.range.low:.{digits}f} to {self.range.high:.{digits}f}{per_surface}"
+
+    @property
+    def side(self) -> str:
+        """Whether the value lies below (``low``) or above (``high``) the range; empty inside."""
+        return "" if abs(self.z) <= LIMITS_SD else "low" if self.z < 0 else "high"
+
+
 class Reference(Options):
     """The ranges in use, and what papillary muscles count as in the measures that are held against them."""
 
@@ -96,6 +114,28 @@ class Reference(Options):
             return None
         age = float(age_years)  # type: ignore[arg-type]
         return next((each for each in self.of(measure) if each.holds(sex, age)), None)
+
+    def compare(
+        self, measure: str, values: Mapping[str, Any], person: Mapping[str, Any]
+    ) -> Comparison | None:
+        """Hold a measure, or else its index, against the range of a person; None where there is none.
+
+        Parameters
+        ----------
+        measure
+            Its column.
+        values
+            Column to number, also of indexed measures.
+        person
+            ``sex`` (F or M) and ``age_years``, as far as known.
+        """
+        for column in (measure, f"{measure}_i"):
+            value = values.get(column)
+            if _is_number(value):
+                found = self.find(column, person.get("sex"), person.get("age_years"))
+                if found:
+                    return Comparison(found, found.z(float(value)))  # type: ignore[arg-type]
+        return None
 
     def reason(self, measure: str, sex: object, age_years: object) -> str:
         """Why no range of a measure that has some holds for a person; empty where one does."""

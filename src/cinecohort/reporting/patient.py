@@ -12,14 +12,13 @@ from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.files import read_json
 from cinecohort.findings import Finding, Level
 from cinecohort.images import sidecar_path
-from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference, ReferenceRange
+from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference
 from cinecohort.reporting.document import Column, Table, table_to_dict
 from cinecohort.reporting.numbers import count, interval, is_defined, listing, number, signed
 from cinecohort.reporting.patient_figures import PHASES, draw_curves, draw_phases
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.synthetic import BANNER
 
-FAR = 1.96
 PAGE_MM = 266.0
 """Height of a page's text."""
 LEVELS = {
@@ -80,12 +79,6 @@ class PatientPage:
     person: Mapping[str, Any] = field(default_factory=dict)
     reference: Reference = NO_REFERENCE
     voided: Mapping[str, str] = field(default_factory=dict)
-
-    def range_of(self, column: str) -> ReferenceRange | None:
-        """The range of healthy people that holds for this patient's value; None where none does."""
-        if not is_defined(self.measures.get(column)):
-            return None
-        return self.reference.find(column, self.person.get("sex"), self.person.get("age_years"))
 
 
 def make_patient_page(page: PatientPage, output: Path) -> None:
@@ -221,23 +214,15 @@ def not_measured(page: PatientPage, known: Sequence[str]) -> str:
 
 def comparison(page: PatientPage, measure: Measure) -> list[str]:
     """Range of the healthy and z-score, of the measure or else of its index; empty where there is none."""
-    for column, unit in ((measure.column, ""), (f"{measure.column}_i", " per m²")):
-        found = page.range_of(column)
-        if found:
-            digits = max(measure.digits - 1, 0)
-            z = found.z(float(page.measures[column]))
-            mark = "" if abs(z) <= FAR else " low" if z < 0 else " high"
-            return [f"{interval(found.low, found.high, digits)}{unit}", f"{signed(z, 1)}{mark}"]
-    return []
+    found = page.reference.compare(measure.column, page.measures, page.person)
+    return [found.words(measure.digits), f"{signed(found.z, 1)} {found.side}".strip()] if found else []
 
 
 def reference_notes(page: PatientPage) -> list[str]:
     """Whose ranges stand in the table, or why none does."""
-    used = [
-        found for name in PRINTED if (found := page.range_of(name) or page.range_of(f"{name}_i")) is not None
-    ]
-    if used:
-        sources = dict.fromkeys(each.source for each in used)
+    compared = (page.reference.compare(name, page.measures, page.person) for name in PRINTED)
+    sources = dict.fromkeys(each.range.source for each in compared if each)
+    if sources:
         return [
             "Healthy: mean ± 1.96 SD of healthy people of the same sex and age; z: SDs above their mean "
             f"({'; '.join(sources)})."

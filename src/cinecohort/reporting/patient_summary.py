@@ -7,10 +7,9 @@ from typing import Any
 
 from cinecohort import __version__
 from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
-from cinecohort.measures.reference_ranges import Z
+from cinecohort.measures.reference_ranges import LIMITS_SD, Z
 from cinecohort.reporting.document import Column, Table, table_to_dict
 from cinecohort.reporting.numbers import is_defined, number, quantity, signed
-from cinecohort.reporting.patient import FAR
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.synthetic import BANNER
 
@@ -87,4 +86,4 @@ def value_words(measures: Mapping[str, Any], name: str) -> str:
     text = number(measures.get(name), PRINTED[name].digits)
     scores = (measures.get(f"{name}{ending}{Z}") for ending in ("", "_i"))
     z = next((score for score in scores if is_defined(score)), None)
-    return f"{text} ({signed(z, 1)})" if z is not None and abs(float(z)) > FAR else text
+    return f"{text} ({signed(z, 1)})" if z is not None and abs(float(z)) > LIMITS_SD else text

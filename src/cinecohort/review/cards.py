@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from cinecohort.catalogue.findings import finding_words
-from cinecohort.catalogue.measures import MEASURES, Use
+from cinecohort.catalogue.measures import MEASURES, Use, measure_of
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import is_machine_fault
 from cinecohort.files import read_json, write_text, write_text_if_changed
 from cinecohort.findings import Status
+from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference, reference_used
 from cinecohort.review.corrections import corrected_digests
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.options import ReviewOptions
@@ -44,17 +45,32 @@ class Subject:
     findings, measures, voided
         Rows of these tables; of the measures only the first network's (or, without one, a person's) at its
         own frames.
+    person
+        ``sex``, ``age_years``, ``height_cm`` and ``weight_kg``, as far as known.
+    reference
+        Ranges of healthy people.
     """
 
     status: dict[str, str]
     findings: list[dict[str, str]] = field(default_factory=list)
     measures: dict[str, str] = field(default_factory=dict)
     voided: list[dict[str, str]] = field(default_factory=list)
+    person: dict[str, Any] = field(default_factory=dict)
+    reference: Reference = NO_REFERENCE
 
     @property
     def key(self) -> str:
         """The subject's key."""
         return self.status["subject"]
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """Measures, indexed ones, ends of intervals and frames that have a value."""
+        return {
+            name: float(text)
+            for name, text in self.measures.items()
+            if text and (measure_of(name) or name in ("ed_frame", "es_frame"))
+        }
 
 
 def rows_of(path: Path) -> Iterator[dict[str, str]]:
@@ -77,11 +93,15 @@ def subjects_shown(cohort: Path, options: ReviewOptions, judged: Iterable[str] =
     """
     kept = set(judged)
     everybody = options.room == "all"
+    reference = reference_used(cohort)
     shown = {
-        row["subject"]: Subject(row)
+        row["subject"]: Subject(row, reference=reference)
         for row in rows_of(cohort / "status.tsv")
         if everybody or row["status"] != str(Status.OK) or row["subject"] in kept
     }
+    for row in rows_of(cohort / "participants.tsv"):
+        if row["subject"] in shown:
+            shown[row["subject"]].person = person_of(row)
     for row in rows_of(cohort / "findings.tsv"):
         if row["subject"] in shown:
             shown[row["subject"]].findings.append(row)
@@ -95,6 +115,12 @@ def subjects_shown(cohort: Path, options: ReviewOptions, judged: Iterable[str] =
         if subject and row["frames"] == "own" and row["source"] == subject.measures.get("source"):
             subject.voided.append(row)
     return list(shown.values())
+
+
+def person_of(row: Mapping[str, str]) -> dict[str, Any]:
+    """Sex, age and body size from a row of the participants' table, as far as they are known."""
+    numbers = {name: float(row[name]) for name in ("age_years", "height_cm", "weight_kg") if row.get(name)}
+    return {**numbers, **({"sex": row["sex"]} if row.get("sex") else {})}
 
 
 def write_cards(subjects: Sequence[Subject], store: Path, room: Path, threads: int) -> list[dict[str, Any]]:
@@ -142,7 +168,7 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
         "status": subject.status["status"],
         "probability": probabilities(subject.status),
         "findings": findings_in_words(subject.findings),
-        "measures": measures_shown(subject.measures),
+        "measures": measures_shown(subject),
         "voided": reasons_of(subject.voided),
         "source": subject.measures.get("source", ""),
         "kind": subject.measures.get("kind", ""),
@@ -239,18 +265,18 @@ def findings_in_words(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]
     ]
 
 
-def measures_shown(row: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Printed measures of a row that have a value or an interval, rounded as in the report."""
-    shown = []
+def measures_shown(subject: Subject) -> list[dict[str, Any]]:
+    """Printed measures that have a value, rounded as in the report, with interval, healthy range and z."""
+    shown, row, known = list[dict[str, Any]](), subject.measures, subject.numbers
     for measure in MEASURES:
         if measure.use is not Use.PRINTED or not row.get(measure.column):
             continue
         numbers = (row.get(f"{measure.column}{ending}") for ending in ("", "_low", "_high"))
         value, low, high = (f"{float(number):.{measure.digits}f}" if number else "" for number in numbers)
-        z = row.get(f"{measure.column}_z")
+        found = subject.reference.compare(measure.column, known, subject.person)
         shown.append(
             {"label": measure.label, "unit": measure.unit, "value": value, "low": low, "high": high}
-            | ({"z": f"{float(z):+.1f}"} if z else {})
+            | ({"range": found.words(measure.digits), "z": f"{found.z:+.1f}"} if found else {})
         )
     return shown
 

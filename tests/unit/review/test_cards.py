@@ -9,6 +9,9 @@ from PIL import Image as Picture
 from cinecohort.cohort.withdrawals import remove_subject
 from cinecohort.findings import Outcome
 from cinecohort.images import read_image, write_image
+from cinecohort.ledger.frames import write_frame
+from cinecohort.measures.options import ReferenceOptions
+from cinecohort.measures.reference_ranges import ranges_table, reference_of
 from cinecohort.review.cards import probabilities, subjects_shown
 from cinecohort.review.digests import WHOLE, seen_digests
 from cinecohort.review.options import ReviewOptions
@@ -57,6 +60,18 @@ def test_a_card_says_what_the_tables_say(results):
     }
     assert card["digests"] == seen_digests(results / "subjects" / "B")
     assert not {"group", "participant", "sex"} & set(card)
+
+
+def test_a_card_holds_a_measure_against_healthy_people_of_the_same_sex_and_age(results):
+    """An ejection fraction of 57.12 % in a woman: (57.12 - 61) / 5 = -0.8."""
+    people = "subject\tsex\tage_years\nB\tF\t60\nC\tF\t20\n"
+    (results / "cohort" / "participants.tsv").write_text(people)
+    reference = reference_of(ReferenceOptions(), from_tables=False)
+    write_frame(results / "cohort" / "reference_ranges.tsv", ranges_table(reference))
+    make_room(results, ReviewOptions(), "Tiny", synthetic=False)
+    (shown,) = card_of(results, "B")["measures"]
+    assert (shown["range"], shown["z"]) == ("51 to 71", "-0.8")
+    assert "range" not in card_of(results, "C")["measures"][0]
 
 
 def test_a_subject_without_images_has_a_card(results):

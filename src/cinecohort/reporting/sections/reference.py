@@ -4,6 +4,7 @@ import pandas as pd
 
 from cinecohort.catalogue.measures import measure_digits, measure_label, views_of
 from cinecohort.measures.reference_ranges import (
+    LIMITS_SD,
     Reference,
     ReferenceRange,
     Z,
@@ -15,9 +16,6 @@ from cinecohort.reporting.numbers import count_percent, hidden_count, listing, m
 from cinecohort.reporting.reference_figures import SEXES, draw_reference
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.vocabulary import named_measure
-
-FAR = 1.959964
-"""SDs beyond which 5 % of the healthy lie."""
 
 
 def reference_blocks(context: Context, table: pd.DataFrame, sources: list[str]) -> list[Block]:
@@ -114,7 +112,7 @@ def score_cells(context: Context, scores: pd.Series) -> list[str]:
     """Count, mean (SD) and how many lie outside the range, of z-scores."""
     n = len(scores)
     smallest = context.hidden(n)
-    outside = [int((scores < -FAR).sum()), int((scores > FAR).sum())]
+    outside = [int((scores < -LIMITS_SD).sum()), int((scores > LIMITS_SD).sum())]
     return [
         hidden_count(n, smallest),
         mean_sd(scores.mean(), scores.std(ddof=1), 2) if n else number(None),

@@ -314,11 +314,11 @@ function findings(values) {
 function measures(values) {
   const rows = values.measures.map((one) => {
     const interval = one.low && one.high ? `90 % interval ${one.low} to ${one.high}` : "";
-    const z = one.z ? `z ${one.z.replace("-", "\u2212")}` : "";
+    const z = one.z ? `healthy ${one.range}, z ${one.z.replace("-", "\u2212")}` : "";
     return element("tr", {},
       element("td", { textContent: one.label }), element("td", { className: "number", textContent: one.value }),
       element("td", { className: "unit", textContent: one.unit }), element("td", { className: "unit", textContent: interval }),
-      element("td", { className: `unit ${Math.abs(one.z) > 1.96 ? "reject" : ""}`, textContent: z, title: z && "Standard deviations from the reference range's mean" }));
+      element("td", { className: `unit ${Math.abs(one.z) > 1.96 ? "reject" : ""}`, textContent: z, title: z && "95 % of healthy people of this sex and age; standard deviations from their mean" }));
   });
   const who = values.source ? ` (${values.kind === "manual" ? "drawn by" : "by"} ${values.source})` : "";
   const voided = values.voided.map((sentence) => element("p", { textContent: sentence }));
