@@ -15,10 +15,11 @@ from cinecohort.measures.reference_ranges import ranges_table, reference_of
 from cinecohort.review.cards import probabilities, subjects_shown
 from cinecohort.review.digests import WHOLE, seen_digests
 from cinecohort.review.options import ReviewOptions
-from cinecohort.review.pictures import MOST_FRAMES, draw_subject
+from cinecohort.review.pictures import MOST_FRAMES, draw_observer, draw_subject
+from cinecohort.review.plots import slice_differences
 from cinecohort.review.room import make_room, write_page
 from cinecohort.store import write_record
-from support.review_cohort import write_heart, write_tables
+from support.review_cohort import write_heart, write_observer, write_tables
 
 STATUSES = {"A": "ok", "B": "review", "C": "excluded", "D": "error"}
 
@@ -145,11 +146,14 @@ def test_a_heart_that_the_network_missed_stays_in_the_picture(results, tmp_path)
 
 def test_size_and_time_of_a_subject_of_ten_slices_and_fifty_frames(tmp_path):
     write_heart(tmp_path / "store", size=160, slices=10, frames=50)
+    write_observer(tmp_path / "store")
     started = os.times()
     media = draw_subject(tmp_path / "store", tmp_path / "out", {"ed": 0, "es": 25})
+    media += draw_observer(tmp_path / "store", tmp_path / "out", slice_differences(tmp_path / "store"))
     ended = os.times()
     assert sum(path.stat().st_size for path in (tmp_path / "out").iterdir()) < 300_000
     assert ended.user + ended.system - started.user - started.system < 3.0, "1.5 s on an idle machine"
+    assert [one.who for one in media if one.who] == ["manual", "manual"]
     with Picture.open(tmp_path / "out" / media[0].file) as cine:
         assert cine.n_frames == MOST_FRAMES
 
