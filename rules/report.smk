@@ -1,7 +1,7 @@
 # The study report as PDF.
 #
 # Reads:   every table and figure of the cohort
-# Writes:  results/report.pdf
+# Writes:  results/report.pdf, results/report/{tables,figures}/
 
 
 rule report:
@@ -12,7 +12,23 @@ rule report:
         agreement=f"{RESULTS}/agreement",
         studies=study_folders(),
     output:
-        report(f"{RESULTS}/report.pdf", category="Report"),
+        pdf=report(
+            f"{RESULTS}/report.pdf",
+            category="Report",
+            caption="captions/report.rst",
+        ),
+        tables=report(
+            directory(f"{RESULTS}/report/tables"),
+            patterns=["{table}.csv"],
+            category="Tables",
+            caption="captions/table.rst",
+        ),
+        figures=report(
+            directory(f"{RESULTS}/report/figures"),
+            patterns=["{figure}.png"],
+            category="Figures",
+            caption="captions/figure.rst",
+        ),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:

@@ -10,6 +10,6 @@ from cinecohort.cohort.jobs import logged
 with logged(snakemake.log[0]):
     run_report(
         snakemake.params.settings,
-        results=Path(snakemake.output[0]).parent,
-        output=Path(snakemake.output[0]),
+        results=Path(snakemake.output.pdf).parent,
+        output=Path(snakemake.output.pdf),
     )

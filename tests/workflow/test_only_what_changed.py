@@ -57,7 +57,7 @@ def test_a_touched_raw_file_is_not_redone(cohort):
     os.utime(next((cohort.raw / FIRST).glob("*frame01.nii.gz")))
     cohort.snakemake()
     assert cohort.files("subjects") == store
-    index = {name for name in before if name.startswith("index/")}
+    index = {name for name in before if name.startswith(("index/", "report/"))}
     after = cohort.contents()
     assert {name for name in before if before[name] != after[name]} <= index | {
         "run.json",
@@ -76,7 +76,11 @@ def test_a_statistics_setting_touches_no_subject(cohort):
     assert "rule convert" not in printed
     assert before.keys() == after.keys()
     parts = {name.split("/")[0] for name in changed(before, after)}
-    assert {"report.pdf", "run.json"} <= parts <= {"agreement", "report.pdf", "run.json", "summary.txt"}
+    assert (
+        {"report.pdf", "run.json"}
+        <= parts
+        <= {"agreement", "report", "report.pdf", "run.json", "summary.txt"}
+    )
 
 
 def test_a_measure_setting_starts_at_the_measures(cohort):

@@ -81,7 +81,8 @@ def write_report(report: AgreementReport, folder: Path, options: AgreementOption
 
     One folder for each comparison with what :func:`write_agreement` writes, and beside them the report's
     tables, ``bland_altman_grid.svg`` (Bai 2018, Figure 4), ``bland_altman_models.svg`` (Chen 2020, Figure 8),
-    ``dice_boxplot.svg`` (Chen 2020, Figure 4). A figure without data is not written.
+    ``dice_boxplot.svg`` (Chen 2020, Figure 4) and its numbers, ``dice_boxplot.csv``. A figure without data is
+    not written.
     """
     for name, table in report.tables.items():
         write_table(folder / f"{name}.csv", table)
@@ -93,6 +94,7 @@ def write_report(report: AgreementReport, folder: Path, options: AgreementOption
         from cinecohort.reporting.agreement_figures import write_dice_boxplot
 
         write_dice_boxplot(folder / "dice_boxplot.svg", report.images)
+        write_table(folder / "dice_boxplot.csv", report.images[["dataset", "source", "dice"]])
 
 
 def _write_grids(

@@ -183,6 +183,15 @@ class FlowDiagram:
     steps: Sequence[FlowStep]
     description: str
 
+    @staticmethod
+    def columns() -> list[Column]:
+        """Columns of its boxes as a table."""
+        return [
+            Column("Step", "left"),
+            Column("n", "left"),
+            Column("Left out on the way to the next", "left"),
+        ]
+
 
 Block = Paragraph | Bullets | Equation | Table | Figure | Gallery | FlowDiagram
 

@@ -39,7 +39,7 @@ def draw_example(results: Results, path: Path) -> Example | None:
     results
         The tables and the folder of the subjects.
     path
-        SVG to write.
+        SVG to write, with a CSV of the curves beside it.
     """
     for example, frames in candidates(results):
         folder = results.folder / "subjects" / example.subject
@@ -52,7 +52,12 @@ def draw_example(results: Results, path: Path) -> Example | None:
         if not frames or not slices:
             continue
         shown = inner(slices)
-        draw(case, frames, shown, read_curves(folder, example.source), path)
+        curves = read_curves(folder, example.source)
+        draw(case, frames, shown, curves, path)
+        if curves:
+            table = pd.DataFrame({f"{name}_ml": values for name, values in curves.items()})
+            table.index = pd.RangeIndex(1, len(table) + 1, name="frame")
+            table.to_csv(path.with_suffix(".csv"))
         return example
     return None
 

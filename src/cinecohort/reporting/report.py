@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from cinecohort.reporting.document import Document, Section
+from cinecohort.reporting.exports import export
 from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.paper.compose import sections as paper_sections
 from cinecohort.reporting.results import read_results
@@ -39,7 +40,8 @@ def make_report(results: Path, output: Path, options: ReportOptions, config: Map
         The results folder: ``cohort/*.tsv`` and, where they are there, ``agreement/``, ``study/``,
         ``run.json`` and ``subjects/``. A part that is missing is said in a sentence.
     output
-        The PDF, written by rename. The same results give the same bytes.
+        The PDF, written by rename. The same results give the same bytes. Its tables and figures are files
+        in the folder of the same name without ``.pdf``.
     options
         What to show.
     config
@@ -52,8 +54,9 @@ def make_report(results: Path, output: Path, options: ReportOptions, config: Map
     """
     tables = read_results(results, config)
     with build_folder() as build:
-        context = Context(tables, options, build)
-        typeset(build, "report.typ", compose(context).to_dict(), output)
+        document = compose(Context(tables, options, build))
+        typeset(build, "report.typ", document.to_dict(), output)
+        export(document, build, output.with_suffix(""))
 
 
 def compose(context: Context) -> Document:

@@ -36,6 +36,15 @@ def build_folder() -> Iterator[Path]:
         yield folder
 
 
+def compiler_of(folder: Path) -> typst.Compiler:
+    """Return a compiler that reads this folder only and has the same fonts on every machine."""
+    return typst.Compiler(
+        root=str(folder),
+        font_paths=[str(Path(mpl.get_data_path()) / "fonts" / "ttf")],
+        ignore_system_fonts=True,
+    )
+
+
 def typeset(folder: Path, template: str, data: dict[str, Any], output: Path) -> None:
     """Compile a template with its data to a tagged PDF.
 
@@ -56,14 +65,10 @@ def typeset(folder: Path, template: str, data: dict[str, Any], output: Path) -> 
         On any error or warning: an unknown font or an unresolved reference is one.
     """
     write_json(folder / "document.json", data)
-    compiler = typst.Compiler(
-        input=str(folder / template),
-        root=str(folder),
-        font_paths=[str(Path(mpl.get_data_path()) / "fonts" / "ttf")],
-        ignore_system_fonts=True,
-    )
     try:
-        pdf, warnings = compiler.compile_with_warnings(format="pdf", timestamp=FIXED_TIMESTAMP)
+        pdf, warnings = compiler_of(folder).compile_with_warnings(
+            str(folder / template), format="pdf", timestamp=FIXED_TIMESTAMP
+        )
     except typst.TypstError as fault:
         raise TypesettingError(f"{template}: {fault.diagnostic} {' '.join(fault.hints)}") from fault
     if warnings:

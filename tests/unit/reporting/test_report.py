@@ -54,6 +54,9 @@ def quick_figures(monkeypatch):
             (folder / name).write_text(picture)
         return []
 
+    monkeypatch.setattr(
+        "cinecohort.reporting.exports.render", lambda compiler, text, path: path.write_text("")
+    )
     module = "cinecohort.reporting.agreement_figures"
     monkeypatch.setattr(f"{module}.write_comparison_figures", comparison_figures)
     for name in ("write_bland_altman_grid", "write_dice_boxplot"):

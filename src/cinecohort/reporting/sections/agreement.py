@@ -193,6 +193,9 @@ def agreement_figures(context: Context, tables: AgreementTables, shown: Comparis
         file = f"agreement-{part}.svg"
         names = (shown.first, shown.second)
         write_agreement_figure(points, rows, names, tables.confidence, context.figure_path(file))
+        context.keep_numbers(
+            f"agreement-{part}", points[[f"{name}_{which}" for name in rows for which in ("first", "second")]]
+        )
         blocks.append(
             Figure(
                 f"fig-agreement-{part}",

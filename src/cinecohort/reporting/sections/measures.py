@@ -158,6 +158,7 @@ def distribution_figure(context: Context, table: pd.DataFrame, sources: list[str
     if not shown:
         return []
     draw_distributions(table, shown, "source", sources[:7], context.figure_path("distributions.svg"))
+    context.keep_numbers("distributions", table[["source", *shown]])
     return [
         Figure(
             "fig-distributions",
@@ -178,6 +179,8 @@ def wall_blocks(context: Context, table: pd.DataFrame, sources: list[str]) -> li
     if not np.isfinite(means).any():
         return []
     draw_bullseye(means, context.figure_path("bullseye.svg"))
+    segments = {"segment": range(1, len(means) + 1), "region": SEGMENT_NAMES, "mean_mm": means}
+    context.keep_numbers("bullseye", pd.DataFrame(segments))
     cells = []
     for index, column in enumerate(WALL_SEGMENTS):
         known = (

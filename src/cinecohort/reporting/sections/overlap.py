@@ -81,7 +81,9 @@ def overlap_blocks(context: Context) -> list[Block]:
         blocks.append(Paragraph(floor, note=True))
     figure = context.results.folder / "agreement" / "dice_boxplot.svg"
     if figure.is_file():
-        shutil.copyfile(figure, context.figure_path("dice_boxplot.svg"))
+        for each in (figure, figure.with_suffix(".csv")):
+            if each.is_file():
+                shutil.copyfile(each, context.figure_path(each.name))
         blocks.append(
             Figure(
                 "fig-dice",

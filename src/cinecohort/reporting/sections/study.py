@@ -49,6 +49,7 @@ from cinecohort.reporting.sections.study_tables import (
     sensitivity_table,
     subgroup_table,
 )
+from cinecohort.reporting.study_figures import standardised_rows
 from cinecohort.reporting.validation import Marks
 
 MOST_ON_FIRST_PAGE = 3
@@ -64,6 +65,7 @@ TABLES = (
     "power",
     "missing",
     "published",
+    "scores",
 )
 
 
@@ -250,10 +252,25 @@ def figure(
         return []
     target = f"study-{study.name}-{name}.svg"
     shutil.copyfile(source, context.figure_path(target))
+    numbers = numbers_of(study, name)
+    if len(numbers):
+        context.keep_numbers(f"study-{study.name}-{name}", numbers)
     label = f"fig-study-{study.name}-{name}"
     description = f"{caption} The numbers are in the tables of this study."
     views = {view for outcome in outcomes for view in views_of(outcome)}
     return [Figure(label, caption, f"figures/{target}", description, views)]
+
+
+def numbers_of(study: Study, name: str) -> pd.DataFrame:
+    """Return what a figure of the study shows, as a table."""
+    tables = study.tables
+    if name == "love":
+        return tables["balance"]
+    if name == "overlap":
+        return tables["scores"].reindex(columns=["propensity", "weight", "treatment"])
+    if {"cohen_d", "difference"} <= set(tables["comparison"]) and "factor" in tables["subgroups"]:
+        return standardised_rows(tables["comparison"], tables["subgroups"])
+    return pd.DataFrame()
 
 
 def methods(study: Study) -> list[Block]:
