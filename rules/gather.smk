@@ -1,7 +1,7 @@
 # From the shards' tables to the cohort's.
 #
 # Reads:   every shard table, the index, the tables of participants
-# Writes:  results/cohort/*.tsv
+# Writes:  results/cohort/*.tsv, results/cohort/datapackage.json
 
 
 rule gather:
@@ -12,6 +12,7 @@ rule gather:
         verdicts=[path.as_posix() for path in CONFIG.review.verdicts],
     output:
         cohort_tables(),
+        f"{RESULTS}/cohort/datapackage.json",
     log:
         f"{RESULTS}/logs/gather.log",
     benchmark:

@@ -1,7 +1,7 @@
 # From tables of measures that were made elsewhere to the cohort's tables.
 #
 # Reads:   the users' CSV or TSV files (`source: tables`)
-# Writes:  results/cohort/*.tsv
+# Writes:  results/cohort/*.tsv, results/cohort/datapackage.json
 
 
 rule import_tables:
@@ -11,6 +11,7 @@ rule import_tables:
         participants=participant_tables(),
     output:
         cohort_tables(),
+        f"{RESULTS}/cohort/datapackage.json",
     log:
         f"{RESULTS}/logs/import_tables.log",
     benchmark:

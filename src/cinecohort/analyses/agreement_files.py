@@ -6,11 +6,14 @@ from pathlib import Path
 from cinecohort.analyses.agreement_report import AgreementReport, compare_sources
 from cinecohort.ledger.columns import COHORT
 from cinecohort.ledger.frames import read_frame
+from cinecohort.ledger.table_schemas import describe_tables
 from cinecohort.ledger.tables import write_table
 from cinecohort.statistics.agreement import AgreementResult
 from cinecohort.statistics.comparisons import SINGLE_OBSERVER, Comparison
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.unvalidated import Unvalidated
+
+AGREEMENT_TITLE = "Agreement of networks and observers"
 
 
 def write_agreement(
@@ -40,6 +43,8 @@ def write_agreement(
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table, synthetic)
     paths = [folder / f"{name}.csv" for name in tables]
+    described = [path.name for path in paths]
+    paths.append(describe_tables(folder, described, f"Agreement of {names[0]} and {names[1]}"))
     if figures:
         # Matplotlib takes a second to load.
         from cinecohort.reporting.agreement_figures import points_table, write_comparison_figures
@@ -89,6 +94,7 @@ def write_report(report: AgreementReport, folder: Path, options: AgreementOption
     for each, result in report.comparisons:
         names = (each.first_name, each.second_name)
         write_agreement(result, folder / each.folder, names, figures=not each.dataset)
+    describe_tables(folder, [f"{name}.csv" for name in report.tables], AGREEMENT_TITLE)
     _write_grids(report.comparisons, folder, options)
     if not report.images.empty:
         from cinecohort.reporting.agreement_figures import write_dice_boxplot

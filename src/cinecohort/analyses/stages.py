@@ -12,6 +12,7 @@ from cinecohort.cohort.stage_settings import (
     WholeSettings,
 )
 from cinecohort.ledger.frames import read_frame
+from cinecohort.ledger.table_schemas import describe_tables
 from cinecohort.model_sets import primary_name
 
 
@@ -31,7 +32,7 @@ def run_agreement(
 
     Beside it :func:`cinecohort.analyses.reviewer_files.write_reviewers` writes what people said.
     """
-    from cinecohort.analyses.agreement_files import run
+    from cinecohort.analyses.agreement_files import AGREEMENT_TITLE, run
     from cinecohort.analyses.reviewer_files import write_reviewers
 
     values = AgreementSettings.read(settings)
@@ -46,6 +47,7 @@ def run_agreement(
         unvalidated=values.unvalidated,
     )
     write_reviewers(folder, verdicts, assessments, key)
+    describe_tables(folder, [path.name for path in folder.glob("*.csv")], AGREEMENT_TITLE)
 
 
 def run_group_study(settings: str, measures: Path, participants: Path, status: Path, folder: Path) -> None:

@@ -6,6 +6,7 @@ import pandas as pd
 
 from cinecohort.analyses.group_study import StudyResult, study
 from cinecohort.files import write_json, write_text
+from cinecohort.ledger.table_schemas import describe_tables
 from cinecohort.ledger.tables import write_table
 from cinecohort.statistics.study_options import StudyOptions
 from cinecohort.statistics.unvalidated import Unvalidated
@@ -37,6 +38,8 @@ def write_study(result: StudyResult, out: Path) -> None:
     _clear(out)
     for name, table in result.tables.items():
         write_table(out / f"{name}.csv", table)
+    title = result.options.title or result.options.name
+    describe_tables(out, [f"{name}.csv" for name in result.tables], f"Group study: {title}")
     if result.methods:
         _write_figures(result.tables, result.options, out)
         write_text(out / "methods.txt", "\n".join(result.methods) + "\n")
@@ -45,7 +48,7 @@ def write_study(result: StudyResult, out: Path) -> None:
 
 def _clear(out: Path) -> None:
     names = [*(f"{name}.csv" for name in TABLES), *(f"{name}.svg" for name in FIGURES)]
-    for name in (*names, "methods.txt", "summary.json"):
+    for name in (*names, "methods.txt", "summary.json", "datapackage.json"):
         (out / name).unlink(missing_ok=True)
     out.mkdir(parents=True, exist_ok=True)
 

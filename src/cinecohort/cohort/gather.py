@@ -20,6 +20,7 @@ from cinecohort.config import DatasetOptions
 from cinecohort.findings import Finding, Level, Status
 from cinecohort.ledger.columns import COHORT, IDENTITY, STATE, Kind, kinds_of
 from cinecohort.ledger.frames import read_shards, write_frame
+from cinecohort.ledger.table_schemas import COHORT_TITLE, describe_tables
 from cinecohort.measures.reference_ranges import add_z_scores, ranges_table
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.verdicts import Judgement, findings_of, judgement, read_verdicts
@@ -149,6 +150,7 @@ def gather(
     write_frame(folder / "findings.tsv", findings.sort_values(["subject", "stage"], kind="stable"))
     write_frame(folder / "status.tsv", status)
     write_frame(folder / "flow.tsv", flow_of_subjects(index, tables, status, judged))
+    describe_tables(folder, [f"{name}.tsv" for name in COHORT], COHORT_TITLE)
 
 
 def with_verdicts(status: pd.DataFrame, said: Mapping[str, list[Finding]]) -> pd.DataFrame:

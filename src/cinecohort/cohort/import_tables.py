@@ -14,6 +14,7 @@ from cinecohort.config import DatasetOptions
 from cinecohort.findings import Finding, Status
 from cinecohort.ledger.columns import COHORT
 from cinecohort.ledger.frames import write_frame
+from cinecohort.ledger.table_schemas import COHORT_TITLE, describe_tables
 from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference, add_z_scores, ranges_table
 from cinecohort.sources.table_options import TablesOptions
 from cinecohort.sources.tables import read_dataset
@@ -91,6 +92,7 @@ def write_cohort_tables(
     }
     for name, table in tables.items():
         write_frame(folder / f"{name}.tsv", table)
+    describe_tables(folder, [f"{name}.tsv" for name in tables], COHORT_TITLE)
     return counts
 
 

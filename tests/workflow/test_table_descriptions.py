@@ -1,0 +1,26 @@
+"""The data packages of a finished run: every column of its tables is described."""
+
+import csv
+
+from cinecohort.files import read_json
+from cinecohort.ledger.table_schemas import NAME, USERS
+
+
+def test_every_column_of_a_runs_tables_is_described(finished_cohort):
+    results = finished_cohort.results
+    tables = [
+        path
+        for folder in ("cohort", "agreement", "study")
+        for path in sorted((results / folder).rglob("*.[ct]sv"))
+    ]
+    assert {path.parent.name for path in tables} >= {"cohort", "agreement"}
+    for path in tables:
+        with path.open(encoding="utf-8", newline="") as stream:
+            header = next(csv.reader(stream, delimiter="\t" if path.suffix == ".tsv" else ","), [])
+        package = read_json(path.parent / NAME)
+        listed = {each["path"]: each["schema"]["fields"] for each in package["resources"]}
+        assert [field["name"] for field in listed.get(path.name, [])] == [name for name in header if name], (
+            path
+        )
+        unknown = [field["name"] for field in listed.get(path.name, []) if field["description"] == USERS]
+        assert unknown == [], path
