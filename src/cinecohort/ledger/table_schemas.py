@@ -124,7 +124,7 @@ def describe_tables(folder: Path, names: Iterable[str], title: str) -> Path:
         path,
         {
             "profile": "tabular-data-package",
-            "name": _slug(folder.name),
+            "name": _slug(title),
             "title": title,
             "resources": [each for each in map(_resource, [folder / name for name in sorted(names)]) if each],
         },
