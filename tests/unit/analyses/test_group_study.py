@@ -136,7 +136,15 @@ def test_every_table_and_figure_is_there_and_consistent(study):
         ),
         *(f"{name}.csv" for name in ("sample_sizes", "comparison", "sensitivity", "subgroups", "power")),
         "missing.csv",
-        *("left_out.csv", "love.svg", "overlap.svg", "forest.svg", "methods.txt", "summary.json"),
+        *(
+            "left_out.csv",
+            "love.svg",
+            "overlap.svg",
+            "forest.svg",
+            "methods.txt",
+            "datapackage.json",
+            "summary.json",
+        ),
     }
     head = summary(study)
     assert head["status"] == "done"
@@ -227,7 +235,7 @@ def test_an_impossible_study_is_not_done_and_says_why(tmp_path, change, words):
     head = summary(tmp_path)
     assert head["status"] == "not done"
     assert words in head["verdict"]
-    assert {path.name for path in tmp_path.iterdir()} == {"flow.csv", "summary.json"}
+    assert {path.name for path in tmp_path.iterdir()} == {"flow.csv", "summary.json", "datapackage.json"}
 
 
 def test_a_subject_twice_in_participants_is_not_done(tmp_path):
