@@ -66,13 +66,12 @@ class Run:
         pauses = iter(SECONDS_BETWEEN_BARS if self.shown.is_bar else SECONDS_BETWEEN_LINES)
         pause, total = next(pauses), self.subjects_to_do()
         while not self.ended.wait(pause):
-            pause, done = next(pauses, pause), self.subjects_done()
-            counts = [f"{stage} {done[stage]:,} of {total[stage]:,}" for stage in STAGES if done[stage]]
-            self.shown.show(counts, done.total(), duration(time.time() - self.started))
+            pause = next(pauses, pause)
+            self.shown.show(self.subjects_done(), total, duration(time.time() - self.started))
 
     def subjects_to_do(self) -> Counter[str]:
-        """Subjects in the jobs of this run, by stage."""
-        total: Counter[str] = Counter()
+        """Subjects in the jobs of this run, by stage in the stages' order."""
+        total: Counter[str] = Counter(dict.fromkeys(STAGES, 0))
         for stage, shard in self.planned:
             total[stage] += self.subjects.get(shard, 0)
         return total

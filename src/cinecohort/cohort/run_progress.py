@@ -1,8 +1,9 @@
 """What a run says while it works: how many subjects and jobs are done, and which jobs failed."""
 
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tqdm import tqdm
 
@@ -10,7 +11,7 @@ SNAKEMAKE = logging.getLogger("snakemake.logging")
 """Where Snakemake announces its events; each record of one has its name as `event`."""
 
 ENDED, FAILED, STEPS = "job_finished", "job_error", "progress"
-BAR = "{percentage:3.0f} % |{bar:24}| {postfix} ({elapsed})"
+BAR = "{percentage:3.0f} % |{bar:24}| {elapsed} {desc}"
 
 
 class RunProgress(logging.Handler):
@@ -27,7 +28,13 @@ class RunProgress(logging.Handler):
     def __init__(self, n_subjects: int, n_jobs: int) -> None:
         super().__init__(logging.INFO)
         self.n_jobs, self.jobs_done, self.shown = n_jobs, 0, ""
-        self.bar = tqdm(total=n_subjects + n_jobs, bar_format=BAR, file=sys.stderr, disable=None, leave=False)
+        self.bar = tqdm(
+            total=n_subjects + n_jobs,
+            bar_format=BAR,
+            file=sys.stderr,
+            disable=not has_terminal(),
+            leave=False,
+        )
         self.replaced = [handler for handler in SNAKEMAKE.handlers if handler is not self]
         for handler in self.replaced:
             handler.addFilter(_is_not_replaced)
@@ -46,25 +53,28 @@ class RunProgress(logging.Handler):
         elif event == FAILED:
             self.say(_failure(getattr(record, "rule_name", "?"), getattr(record, "log", ())))
 
-    def show(self, counts: Sequence[str], n_subjects: int, clock: str) -> None:
+    def show(self, done: Mapping[str, int], total: Mapping[str, int], clock: str) -> None:
         """Bring the bar up to date, or print a line where that says something new.
 
         Parameters
         ----------
-        counts
-            Words on each stage that has begun: ``convert 8 of 24``.
-        n_subjects
-            Subjects that are done, added up over the stages.
+        done, total
+            Subjects that each stage is through with, and those in its jobs, in their order. A bar has no
+            room for stages that are complete.
         clock
             Time since the run began.
         """
-        if not (counts or self.jobs_done):
+        if not (any(done.values()) or self.jobs_done):
             return
+        begun = [
+            stage for stage in total if done[stage] and not (self.is_bar and done[stage] == total[stage])
+        ]
+        counts = [f"{stage} {done[stage]:,} of {total[stage]:,}" for stage in begun]
         subjects = [f"Subjects: {', '.join(counts)}"] if counts else []
         text = "; ".join([*subjects, f"jobs: {self.jobs_done:,} of {self.n_jobs:,}"])
         if self.is_bar:
-            self.bar.n = n_subjects + self.jobs_done
-            self.bar.set_postfix_str(text)
+            self.bar.n = sum(done.values()) + self.jobs_done
+            self.bar.set_description_str(text)
         elif text != self.shown:
             self.say(f"{text} ({clock})")
         self.shown = text
@@ -81,6 +91,15 @@ class RunProgress(logging.Handler):
         for handler in self.replaced:
             handler.removeFilter(_is_not_replaced)
         super().close()
+
+
+def has_terminal() -> bool:
+    """Whether there is a terminal, and one that says how wide it is: others would show no bar."""
+    try:
+        columns, lines = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return sys.stderr.isatty() and columns > 0 and lines > 0
 
 
 def _is_not_replaced(record: logging.LogRecord) -> bool:

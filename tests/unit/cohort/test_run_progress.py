@@ -5,7 +5,10 @@ import logging
 
 import pytest
 
+from cinecohort.cohort import run_progress
 from cinecohort.cohort.run_progress import SNAKEMAKE, RunProgress
+
+TOTAL = {"convert": 4}
 
 
 class Terminal(io.StringIO):
@@ -34,12 +37,12 @@ def event(name, message="", **fields):
 
 def test_lines_say_only_what_is_new_and_take_the_place_of_those_on_every_job(snakemake_prints, capsys):
     progress = RunProgress(n_subjects=4, n_jobs=2)
-    progress.show([], 0, "0 s")
+    progress.show({"convert": 0}, TOTAL, "0 s")
     event("job_finished", "Finished jobid: 1")
-    progress.show([], 0, "1 s")
+    progress.show({"convert": 0}, TOTAL, "1 s")
     event("progress", "1 of 2 steps")
-    progress.show(["convert 2 of 4"], 2, "2 s")
-    progress.show(["convert 2 of 4"], 2, "3 s")
+    progress.show({"convert": 2}, TOTAL, "2 s")
+    progress.show({"convert": 2}, TOTAL, "3 s")
     SNAKEMAKE.info("something else")
     progress.close()
     event("job_finished", "after the run")
@@ -61,11 +64,26 @@ def test_a_job_that_fails_is_named_at_once_with_its_log(snakemake_prints, capsys
 def test_a_terminal_gets_a_bar_and_lines_stand_above_it(snakemake_prints, monkeypatch):
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    progress = RunProgress(n_subjects=4, n_jobs=2)
+    monkeypatch.setattr(run_progress, "has_terminal", lambda: True)
+    progress = RunProgress(n_subjects=8, n_jobs=2)
+    total = {"convert": 4, "segment": 4}
     event("job_finished")
-    progress.show(["convert 2 of 4"], 2, "2 s")
+    progress.show({"convert": 3, "segment": 1}, total, "2 s")
     assert " 50 % |" in terminal.getvalue()
-    assert "Subjects: convert 2 of 4; jobs: 1 of 2 (00:0" in terminal.getvalue()
+    assert "Subjects: convert 3 of 4, segment 1 of 4; jobs: 1 of 2" in terminal.getvalue()
+    progress.show({"convert": 4, "segment": 1}, total, "2 s")
+    assert "Subjects: segment 1 of 4; jobs: 1 of 2" in terminal.getvalue()
     progress.say("a line")
     assert "a line\n" in terminal.getvalue()
     progress.close()
+
+
+@pytest.mark.parametrize(("size", "wanted"), [((100, 40), True), ((0, 0), False)])
+def test_a_terminal_without_a_size_gets_lines(size, wanted, monkeypatch):
+    terminal = Terminal()
+    terminal.fileno = lambda: 2
+    monkeypatch.setattr("sys.stderr", terminal)
+    monkeypatch.setattr("os.get_terminal_size", lambda _: size)
+    assert run_progress.has_terminal() is wanted
+    monkeypatch.setattr("sys.stderr", io.StringIO())
+    assert not run_progress.has_terminal()
