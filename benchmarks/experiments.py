@@ -79,7 +79,7 @@ def rows_table(options: ExperimentOptions) -> list[str]:
         inputs = 2 * describe_model(record["networks"][0]["weights"]).neighbours + 1
         kind = (record["architecture"], inputs)
         if kind not in times:
-            times[kind] = milliseconds_a_slice(*kind)
+            times[kind] = milliseconds_per_slice(*kind)
         parameters = sum(weight.numel() for weight in weights if weight.requires_grad)
         cells = [
             options.title_of(row),
@@ -97,7 +97,7 @@ def rows_table(options: ExperimentOptions) -> list[str]:
     return lines
 
 
-def milliseconds_a_slice(architecture: str, inputs: int) -> float:
+def milliseconds_per_slice(architecture: str, inputs: int) -> float:
     """Processor time of a network for a slice of 128 x 128, in a batch of 16 by OpenVINO; least of 5."""
     network = make_network(
         build_network(architecture, 4, 0.0, inputs).eval(), ResolvedEngine("openvino", "fp32", "cpu"), 1

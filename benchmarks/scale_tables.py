@@ -89,7 +89,7 @@ def throughput(part: dict[str, Any]) -> list[str]:
                 f"{row['peak MB']:.0f}",
             ]
         )
-    total = seconds_a_subject(part)
+    total = seconds_per_subject(part)
     rows.append(["all six", f"{total:.2f}", f"{3600 / total:,.0f}", "", ""])
     header = ["stage", "processor s per subject", "subjects per hour and core"]
     header += ["processor s of a job without work", "peak MB"]
@@ -103,7 +103,7 @@ def throughput(part: dict[str, Any]) -> list[str]:
     ]
 
 
-def seconds_a_subject(part: dict[str, Any], without: tuple[str, ...] = ()) -> float:
+def seconds_per_subject(part: dict[str, Any], without: tuple[str, ...] = ()) -> float:
     """Processor seconds per subject of all stages but some."""
     return sum(row["processor s per subject"] for row in part["rows"] if row["stage"] not in without)
 
@@ -116,7 +116,7 @@ def projection(results: Results) -> list[str]:
     # Slurm starts Snakemake twice for a job.
     starting = 3.0 * jobs
     segment = next(row for row in part["rows"] if row["stage"] == "segment")["processor s per subject"]
-    cpu = seconds_a_subject(part, ("segment",)) * COHORT / 3600
+    cpu = seconds_per_subject(part, ("segment",)) * COHORT / 3600
     on_cpu = segment * COHORT / 3600
     jobs_own = (idle + starting) / 3600
     gpu_like_two_cores = segment / 2 * COHORT / 3600

@@ -119,11 +119,11 @@ def put_pixels(dataset: Dataset, values: np.ndarray, bits_stored: int = 12) -> N
 
 
 def stack(
-    n_slices: int = 6, n_frames: int = 12, layout: str = "series_a_slice", **values: object
+    n_slices: int = 6, n_frames: int = 12, layout: str = "series_per_slice", **values: object
 ) -> list[Dataset]:
     """A short-axis stack.
 
-    ``series_a_slice`` (UK Biobank: b1 is the basal slice, the last along the normal here), ``slice_major``
+    ``series_per_slice`` (UK Biobank: b1 is the basal slice, the last along the normal here), ``slice_major``
     and ``time_major`` (Siemens, one series), ``philips`` and ``ge`` (one slice-major series; the slices run
     against the normal).
     """
@@ -131,10 +131,10 @@ def stack(
     one = generate_uid()
     for place in range(n_slices):
         z = n_slices - 1 - place
-        own = generate_uid() if layout == "series_a_slice" else one
+        own = generate_uid() if layout == "series_per_slice" else one
         for t in range(n_frames):
-            description = f"CINE_segmented_SAX_b{place + 1}" if layout == "series_a_slice" else "SAX cine"
-            instance = t + 1 if layout == "series_a_slice" else place * n_frames + t + 1
+            description = f"CINE_segmented_SAX_b{place + 1}" if layout == "series_per_slice" else "SAX cine"
+            instance = t + 1 if layout == "series_per_slice" else place * n_frames + t + 1
             if layout == "time_major":
                 instance = t * n_slices + place + 1
             rr = RR_MS + 12 * z
@@ -143,7 +143,7 @@ def stack(
                 t,
                 n_frames=n_frames,
                 series=own,
-                series_number=10 + place if layout == "series_a_slice" else 7,
+                series_number=10 + place if layout == "series_per_slice" else 7,
                 instance=instance,
                 description=description,
                 rr_ms=rr,

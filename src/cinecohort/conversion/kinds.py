@@ -122,12 +122,12 @@ class Kind:
     def one_cycle(self) -> bool | None:
         """Whether the frames are of one heart cycle, by their times; None where these do not show it."""
         times = self.run.trigger_times_ms
-        if _seconds_a_frame(self.run) > 0.4 or (times and times[-1] - times[0] > _LONGEST_RR_MS):
+        if _seconds_per_frame(self.run) > 0.4 or (times and times[-1] - times[0] > _LONGEST_RR_MS):
             return False
         return True if times and len(times) > 1 else None
 
 
-def _seconds_a_frame(run: Run) -> float:
+def _seconds_per_frame(run: Run) -> float:
     """Time from frame to frame by the clock, where each frame has its own; else 0."""
     clock = [acquisition_seconds(frame) for frame in run.frames]
     known = sorted({second for second in clock if second is not None})

@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from cinecohort.errors import UserError
 from cinecohort.statistics.nearest import NearestPairs, SearchRules, assert_sound
 
-_BYTES_A_PAIR = 40
+_BYTES_PER_PAIR = 40
 """Memory for one possible pair: its distance, its place, and the copies made on the way to the solution."""
 
 
@@ -109,7 +109,7 @@ def _possible(
 
 def _check_memory(pairs: int, n: int, m: int) -> None:
     """Refuse what would not fit into the memory that is free."""
-    needed, free = pairs * _BYTES_A_PAIR, _free_memory()
+    needed, free = pairs * _BYTES_PER_PAIR, _free_memory()
     if needed > free:
         raise UserError(
             f"Optimal matching of {n:,} subjects to {m:,} would look at {pairs:,} pairs and need about "

@@ -99,7 +99,7 @@ def pair_tables(
             f"(columns: {_listed(first.columns)} and {_listed(second.columns)})."
         )
     for table, name in zip(prepared, names, strict=True):
-        unique, listed = _one_row_a_subject(table, on, measures, duplicates, name)
+        unique, listed = _one_row_per_subject(table, on, measures, duplicates, name)
         tables.append(unique)
         unpaired.append(listed)
         without_key = int((listed["reason"] == "no key").sum())
@@ -198,7 +198,7 @@ def _half_numbers(tables: Sequence[pd.DataFrame], name: str) -> bool:
     return any(_numbers(table[name]) is not None and table[name].notna().any() for table in tables)
 
 
-def _one_row_a_subject(
+def _one_row_per_subject(
     table: pd.DataFrame, on: Sequence[str], measures: list[str], duplicates: Duplicates, name: str
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Index a table by its keys, one row each; list the rows that were left aside."""

@@ -60,7 +60,7 @@ def test_whole_stacks(tmp_path: Path, layout: str) -> None:
     assert_same(canonical(image.data, image.affine), nib.as_closest_canonical(other))
 
 
-def test_series_a_slice(tmp_path: Path) -> None:
+def test_series_per_slice(tmp_path: Path) -> None:
     """dcm2niix gives one file per slice, each right but for the slice's thickness as its z."""
     images = synthetic.stack()
     image = ours(images)

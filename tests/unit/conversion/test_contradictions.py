@@ -143,7 +143,7 @@ def test_a_file_of_one_image_with_the_pixels_of_many() -> None:
 
 
 @pytest.mark.parametrize("which", [lambda t: t >= 6, lambda t: t == 11, lambda t: t % 2 == 0])
-@pytest.mark.parametrize("layout", ["series_a_slice", "enhanced"])
+@pytest.mark.parametrize("layout", ["series_per_slice", "enhanced"])
 def test_frames_of_a_slice_that_lie_beside_the_others(which: Callable[[int], bool], layout: str) -> None:
     if layout == "enhanced":
         made = synthetic.enhanced()
@@ -453,7 +453,7 @@ def test_two_stacks_between_each_other_are_reported() -> None:
     assert [(f.code, f.level) for f in conversion.findings] == [("SPACING", Level.REVIEW)]
 
 
-@pytest.mark.parametrize("layout", ["slice_major", "series_a_slice"])
+@pytest.mark.parametrize("layout", ["slice_major", "series_per_slice"])
 @pytest.mark.parametrize("later", [True, False])
 def test_of_two_whole_stacks_between_each_other_at_uneven_distances_one_is_used(
     later: bool, layout: str

@@ -16,7 +16,7 @@ from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Level, Status, overall_status
 from support import synthetic_dicom as synthetic
 
-LAYOUTS = ("series_a_slice", "slice_major", "ge")
+LAYOUTS = ("series_per_slice", "slice_major", "ge")
 
 
 def convert(images: list[Dataset], **options: object) -> Conversion:
@@ -130,7 +130,7 @@ def test_duplicate_rules(rule: str, added: int) -> None:
     assert (drawn[0] in conversion.views["sa"].instances) == (added == 0)
 
 
-@pytest.mark.parametrize("layout", ["series_a_slice", "slice_major"])
+@pytest.mark.parametrize("layout", ["series_per_slice", "slice_major"])
 def test_a_frame_of_another_matrix_is_missing_and_no_second_acquisition(layout: str) -> None:
     images = synthetic.stack(layout=layout)
     (odd,) = [dataset for dataset in images if (z_of(dataset), t_of(dataset)) == (3, 5)]

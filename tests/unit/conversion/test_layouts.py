@@ -23,7 +23,7 @@ from cinecohort.conversion.series import ConvertedView, convert_series
 from support import synthetic_dicom as synthetic
 
 OPTIONS = ConversionOptions()
-LAYOUTS = ("series_a_slice", "slice_major", "time_major", "philips", "ge")
+LAYOUTS = ("series_per_slice", "slice_major", "time_major", "philips", "ge")
 GDCMCONV = Path(gdcm.__file__).parent.joinpath("_gdcm", "gdcmconv")
 
 
@@ -160,11 +160,11 @@ def test_compressed_by_another_software(tmp_path: Path, option: str, syntax: str
     native.write_bytes(synthetic.to_bytes(synthetic.enhanced(3)))
     subprocess.run([GDCMCONV, option, native, packed], check=True)
     assert f"1.2.840.10008.1.2.{syntax}".encode() in packed.read_bytes()[:1000]
-    files = [RawBytes("packed", packed.read_bytes())] if many else one_frame_a_file(packed)
+    files = [RawBytes("packed", packed.read_bytes())] if many else one_frame_per_file(packed)
     assert_right_tags(convert_short_axis(files), 3)
 
 
-def one_frame_a_file(path: Path) -> list[RawBytes]:
+def one_frame_per_file(path: Path) -> list[RawBytes]:
     """The compressed frames of a multi-frame file as classic files."""
     dataset = pydicom.dcmread(path)
     syntax = dataset.file_meta.TransferSyntaxUID
@@ -223,8 +223,8 @@ def test_instance_numbers_lead_back_to_slice_and_frame() -> None:
     # Slice-major from the last slice along the normal: instance 1 is slice 5, frame 0.
     assert view.instance_numbers[1] == (5, 0)
     assert view.instance_numbers[72] == (0, 11)
-    series_a_slice = convert_short_axis(synthetic.to_files(synthetic.stack()))
-    assert series_a_slice.instance_numbers == {}
+    series_per_slice = convert_short_axis(synthetic.to_files(synthetic.stack()))
+    assert series_per_slice.instance_numbers == {}
 
 
 def test_frames_start_anywhere_in_the_instance_numbers() -> None:

@@ -107,6 +107,6 @@ def test_what_has_no_meaning_is_refused(wrong):
 
 
 def test_what_does_not_fit_into_memory_is_refused_with_the_estimate(table, monkeypatch):
-    monkeypatch.setattr(optimal, "_BYTES_A_PAIR", 2**50)
+    monkeypatch.setattr(optimal, "_BYTES_PER_PAIR", 2**50)
     with pytest.raises(UserError, match=r"need about .* GiB of memory"):
         match(table, "t", ["age"], MatchingOptions(method="optimal"))
