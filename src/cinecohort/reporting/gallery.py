@@ -238,30 +238,6 @@ def montage(
     return np.concatenate(pieces, axis=0)
 
 
-def contact_sheet(
-    case: Case, frames: Mapping[str, int], slices: Sequence[int], columns: int, height: int = 150
-) -> NDArray[np.uint8]:
-    """Draw many slices of named frames, a frame's slices wrapped into lines of at most `columns`.
-
-    Parameters
-    ----------
-    case, frames, slices, height
-        As for :func:`montage`.
-    columns
-        Panels in a line.
-    """
-    columns = min(columns, -(-len(slices) // -(-len(slices) // columns)))
-    lines = [slices[start : start + columns] for start in range(0, len(slices), columns)]
-    parts = [montage(case, {name: frame}, line, height) for name, frame in frames.items() for line in lines]
-    width = max(part.shape[1] for part in parts)
-    gap = np.full((GAP_PIXELS, width, 3), 255, dtype=np.uint8)
-    pieces = []
-    for part in parts:
-        padding = np.full((part.shape[0], width - part.shape[1], 3), 255, dtype=np.uint8)
-        pieces += [np.concatenate([part, padding], axis=1), gap]
-    return np.concatenate(pieces[:-1], axis=0)
-
-
 def row_label(name: str, height: int) -> NDArray[np.uint8]:
     """White strip with the name of a row."""
     strip = Picture.new("RGB", (LABEL_WIDTH, height), "white")

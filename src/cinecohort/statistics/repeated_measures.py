@@ -7,6 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from cinecohort.statistics.bland_altman import LIMIT_COLUMNS
+
 
 def repeated_limits(
     subjects: NDArray[np.str_] | pd.Series,
@@ -105,20 +107,4 @@ def _intervals(
     }
 
 
-_COLUMNS = (
-    "n",
-    "n_subjects",
-    "bias",
-    "sd_within",
-    "sd_between",
-    "sd",
-    "loa_lower",
-    "loa_upper",
-    "bias_ci_low",
-    "bias_ci_high",
-    "loa_lower_ci_low",
-    "loa_lower_ci_high",
-    "loa_upper_ci_low",
-    "loa_upper_ci_high",
-    "note",
-)
+_COLUMNS = ("n", "n_subjects", "bias", "sd_within", "sd_between", *LIMIT_COLUMNS[3:], "note")
