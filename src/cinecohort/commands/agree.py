@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.parser.error("needs two tables, or --config alone")
     from cinecohort.analyses.agreement_files import write_agreement
     from cinecohort.ledger.tables import read_users_table
+    from cinecohort.reporting import printed
     from cinecohort.statistics.agreement import agree
     from cinecohort.synthetic import BANNER, any_synthetic
 
@@ -77,6 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     result = agree(first, second, on=on, options=options, names=names, repeated=repeated)
     synthetic = any_synthetic(first) or any_synthetic(second)
     write_agreement(result, arguments.out, names, not arguments.no_figures, synthetic)
+    printed.agreement(result, names, arguments.out)
     print(_summary(result, arguments.out) + (f" {BANNER}." if synthetic else ""))
     for name, table in zip(names, (first, second), strict=True):
         if alone := _only_in(table, result):

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and write one row for each outcome and pair of groups."""
     from cinecohort.ledger.tables import read_table, read_users_table, split_names, write_table
+    from cinecohort.reporting import printed
     from cinecohort.statistics.group_comparisons import compare_groups
     from cinecohort.synthetic import BANNER, any_synthetic
 
@@ -56,6 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     synthetic = any_synthetic(table)
     write_table(arguments.out, result, synthetic)
+    printed.comparisons(result, arguments.alpha, arguments.out)
     for note in dict.fromkeys(filter(None, result["adjusted_note"])):
         print(f"Adjusted difference: {note}.")
     print(f"{len(outcomes)} outcomes compared:")

@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Match, and write ``pairs, scores, matched, balance`` as CSV, ``love`` and ``score_overlap`` as SVG."""
     from cinecohort.ledger.tables import read_users_table, split_names, write_table
+    from cinecohort.reporting import printed
     from cinecohort.statistics.balance import balance_table, balance_verdict
     from cinecohort.statistics.group_comparisons import TREATMENT, two_groups
     from cinecohort.statistics.matching import match
@@ -96,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         synthetic,
     )
     write_table(arguments.out / "balance.csv", balance, synthetic)
+    printed.balance(balance, labels, arguments.out)
     if synthetic:
         notes.append(f"{BANNER}.")
     from cinecohort.reporting.study_figures import love_plot, overlap_plot

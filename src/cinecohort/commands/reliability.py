@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     import pandas as pd
 
     from cinecohort.ledger.tables import read_users_table, split_names, write_table
+    from cinecohort.reporting import printed
     from cinecohort.statistics.reliability import reliability, reliability_of_columns
 
     values, wide = split_names(arguments.value), _wide(arguments.raters)
@@ -48,7 +49,9 @@ def run(arguments: argparse.Namespace) -> int:
     parts = {name: reliability(table, arguments.subject, arguments.rater, name) for name in values} | {
         name: reliability_of_columns(table, arguments.subject, columns) for name, columns in wide.items()
     }
-    write_table(arguments.out, pd.concat([part.assign(measure=name) for name, part in parts.items()]))
+    table = pd.concat([part.assign(measure=name) for name, part in parts.items()])
+    write_table(arguments.out, table)
+    printed.reliability(table, arguments.out)
     lines = {name: _sentence(part) for name, part in parts.items()}
     if not any(defined for defined, _ in lines.values()):
         raise UserError(next(iter(lines.values()))[1])

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from cinecohort.catalogue.covariates import covariate_words
 from cinecohort.catalogue.measures import measure_label
 from cinecohort.files import replacing
+from cinecohort.statistics.balance import without_mirrors
 from cinecohort.statistics.two_samples import printed_p
 
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#7F7F7F"
@@ -61,15 +62,6 @@ def love_plot(balance: pd.DataFrame, path: Path, threshold: float = 0.1) -> None
         axes.set_xlabel("absolute standardised mean difference")
         axes.legend(loc="lower right")
         _save(figure, path)
-
-
-def without_mirrors(balance: pd.DataFrame) -> pd.DataFrame:
-    """Rows without the second level of a factor of two, whose difference is that of the first, mirrored."""
-    known = balance[["variable", "level"]].drop_duplicates()
-    levels = known[known["level"].fillna("") != ""].groupby("variable", sort=False)["level"].agg(list)
-    mirrors = {(name, two[1]) for name, two in levels.items() if len(two) == 2}
-    keys = zip(balance["variable"], balance["level"], strict=True)
-    return balance[[key not in mirrors for key in keys]]
 
 
 def overlap_plot(scores: pd.DataFrame, labels: tuple[str, str], path: Path) -> None:

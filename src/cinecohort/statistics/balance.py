@@ -208,3 +208,12 @@ def _pair_distance(values: np.ndarray, matching: Matching, scale: float) -> floa
     if not len(pairs.focal) or not scale > 0:
         return np.nan
     return float(np.abs(values[pairs.focal] - values[pairs.partner]).mean()) / scale
+
+
+def without_mirrors(balance: pd.DataFrame) -> pd.DataFrame:
+    """Rows without the second level of a factor of two, whose difference is that of the first, mirrored."""
+    known = balance[["variable", "level"]].drop_duplicates()
+    levels = known[known["level"].fillna("") != ""].groupby("variable", sort=False)["level"].agg(list)
+    mirrors = {(name, two[1]) for name, two in levels.items() if len(two) == 2}
+    keys = zip(balance["variable"], balance["level"], strict=True)
+    return balance[[key not in mirrors for key in keys]]

@@ -24,8 +24,8 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.results import Row, rows_by
-from cinecohort.reporting.study_figures import without_mirrors
 from cinecohort.reporting.vocabulary import named_measure
+from cinecohort.statistics.balance import without_mirrors
 
 MOST_ROWS = 40
 MOST_OUTCOMES = 5
