@@ -13,7 +13,7 @@ VERSIONS = {
     "gather": 9,
     "import_tables": 7,
     "run_record": 2,
-    "agreement": 7,
+    "agreement": 8,
     "group_study": 7,
     "report": 7,
     "review": 2,
