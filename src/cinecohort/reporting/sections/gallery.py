@@ -14,7 +14,7 @@ from cinecohort.reporting.results import configured_sets
 from cinecohort.reporting.sections.context import Context
 from cinecohort.statistics.cases import choose_cases
 
-PANEL_PIXELS = 220
+PANEL_PIXELS = 180
 
 
 @dataclass(frozen=True)
