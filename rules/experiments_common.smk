@@ -1,5 +1,6 @@
 """Reads the configuration of experiments and names the files that its rules share."""
 
+from cinecohort.cohort.run_progress import SNAKEMAKE, FailedJobs
 from cinecohort.experiments.options import parse_experiments
 from cinecohort.experiments.steps import check_files, settings_of_step
 
@@ -46,3 +47,7 @@ def tests_of_panel(wildcards):
     """The tests whose segmentations a panel shows."""
     panel = OPTIONS.panels[wildcards.name]
     return [f"{RESULTS}/tests/{row}/{panel.dataset}.csv" for row in panel.rows]
+
+
+onstart:
+    SNAKEMAKE.addHandler(FailedJobs())

@@ -14,7 +14,21 @@ ENDED, FAILED, STEPS = "job_finished", "job_error", "progress"
 BAR = "{percentage:3.0f} % |{bar:24}| {elapsed} {desc}"
 
 
-class RunProgress(logging.Handler):
+class FailedJobs(logging.Handler):
+    """Names jobs that fail, at once and with their logs, whatever Snakemake is quiet about."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Name a job that failed."""
+        if getattr(record, "event", None) == FAILED:
+            self.say(_failure(getattr(record, "rule_name", "?"), getattr(record, "log", ())))
+
+    def say(self, text: str) -> None:
+        """Print a line, above the bar where there is one."""
+        tqdm.write(text, file=sys.stderr)
+        sys.stderr.flush()
+
+
+class RunProgress(FailedJobs):
     """A bar on a terminal, lines elsewhere, in the place of Snakemake's lines on every job that ended.
 
     Parameters
@@ -46,12 +60,10 @@ class RunProgress(logging.Handler):
         return not self.bar.disable
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Count a job that ended; name one that failed at once, whatever Snakemake is quiet about."""
-        event = getattr(record, "event", None)
-        if event == ENDED:
+        """Count a job that ended; name one that failed."""
+        if getattr(record, "event", None) == ENDED:
             self.jobs_done = min(self.jobs_done + 1, self.n_jobs)
-        elif event == FAILED:
-            self.say(_failure(getattr(record, "rule_name", "?"), getattr(record, "log", ())))
+        super().emit(record)
 
     def show(self, done: Mapping[str, int], total: Mapping[str, int], clock: str) -> None:
         """Bring the bar up to date, or print a line where that says something new.
@@ -78,11 +90,6 @@ class RunProgress(logging.Handler):
         elif text != self.shown:
             self.say(f"{text} ({clock})")
         self.shown = text
-
-    def say(self, text: str) -> None:
-        """Print a line, above the bar where there is one."""
-        tqdm.write(text, file=sys.stderr)
-        sys.stderr.flush()
 
     def close(self) -> None:
         """Take the bar away and give Snakemake its lines back."""

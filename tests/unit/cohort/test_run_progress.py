@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from cinecohort.cohort import run_progress
-from cinecohort.cohort.run_progress import SNAKEMAKE, RunProgress
+from cinecohort.cohort.run_progress import SNAKEMAKE, FailedJobs, RunProgress
 
 TOTAL = {"convert": 4}
 
@@ -59,6 +59,16 @@ def test_a_job_that_fails_is_named_at_once_with_its_log(snakemake_prints, capsys
         "A job of segment failed: see logs/segment/0003.log\nA job of all failed.\n"
     )
     assert "Error in rule segment" in snakemake_prints.getvalue()
+
+
+def test_failed_jobs_alone_leave_snakemakes_own_lines(snakemake_prints, capsys):
+    handler = FailedJobs()
+    SNAKEMAKE.addHandler(handler)
+    event("job_finished", "Finished jobid: 1")
+    event("job_error", "Error in rule experiment_row", rule_name="experiment_row", log=["logs/row.log"])
+    SNAKEMAKE.removeHandler(handler)
+    assert capsys.readouterr().err == "A job of experiment_row failed: see logs/row.log\n"
+    assert "Finished jobid: 1" in snakemake_prints.getvalue()
 
 
 def test_a_terminal_gets_a_bar_and_lines_stand_above_it(snakemake_prints, monkeypatch):
