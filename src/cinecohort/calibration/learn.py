@@ -98,6 +98,8 @@ def calibrate(
         missed=assessment.missed(table, bad, sure, flagged),
         coverage=coverage,
     )
+    if result.good_flagged.value is not None and result.good_flagged.value > options.most_flagged:
+        cut = None
     counts = {name: int(bad[f"bad_{name.lower()}"].sum()) for name in STRUCTURES}
     counts |= {f"participants: {name}": learner.participants(name) for name in STRUCTURES}
     people = table.drop_duplicates("participant")

@@ -21,7 +21,7 @@ standardised predictors."""
 
 INNER_FOLDS = 5
 
-NETWORK = ("second_dice", "expected_dice", "entropy")
+NETWORK = ("second_dice", "expected_dice")
 """Endings of the predictors that the networks give; without them there is no probability."""
 
 PREDICTORS = {

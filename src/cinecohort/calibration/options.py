@@ -57,6 +57,11 @@ class CalibrateOptions(Options):
     sensitivity: float = Field(default=0.95, gt=0, le=1)
     """Share of bad results that the cut has to find, by cross-validation."""
 
+    most_flagged: float = Field(default=0.5, ge=0, le=1)
+    """Largest share of good results that the cut may flag, by cross-validation. Where it would take more to
+    find enough of the bad ones there is no cut: probabilities and intervals stand in the tables, and every
+    check flags by itself."""
+
     coverage: float = Field(default=0.90, gt=0, lt=1)
     """Share of measures that the intervals are to cover."""
 

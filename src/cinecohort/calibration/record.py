@@ -1,6 +1,7 @@
 """The calibration as a file: everything that a probability, a cut and an interval come from."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -148,7 +149,8 @@ class Calibration(Options):
     unused: list[str]
     """Predictors that the results did not have."""
     cut: float | None
-    """Probability of failure from which a subject is flagged; null: none was found, nobody is."""
+    """Probability of failure from which a subject is flagged; null: none finds enough of the bad results
+    without flagging too many good ones, and checks flag by themselves."""
     explains: list[str]
     """Codes that say why and flag nobody where the calibration applies."""
     intervals: dict[str, Interval]
@@ -160,8 +162,18 @@ class Calibration(Options):
 
 
 def write_calibration(calibration: Calibration, path: Path) -> None:
-    """Write a calibration as JSON."""
-    write_json(path, calibration.model_dump(mode="json"))
+    """Write a calibration as JSON, with numbers that can be read: six decimals, small ones three digits."""
+    write_json(path, _shortened(calibration.model_dump(mode="json")))
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _shortened(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_shortened(each) for each in value]
+    if isinstance(value, float):
+        return round(value, 6) if abs(value) >= 1e-3 else float(f"{value:.2e}")
+    return value
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -52,8 +52,16 @@ def lines(calibration: Calibration, figure: str) -> Iterator[str]:
     yield "All figures are of participants who were left out (cross-validation by participant).\n"
     yield "| structure | area under the ROC curve (95 % interval) |\n|---|---|"
     yield from (f"| {name} | {number(value)} |" for name, value in a.auc.items())
-    cut = "none" if c.cut is None else f"{c.cut:.4f}"
-    yield f"\nCut: {cut}. Sensitivity {number(a.sensitivity)}; flagged of the good {number(a.good_flagged)}, "
+    if c.cut is not None:
+        cut = f"Cut: {c.cut:.4f}."
+    else:
+        most = 100 * c.options.most_flagged
+        cut = (
+            f"No cut: one that finds {100 * c.options.sensitivity:.0f} % of the bad results would flag more "
+            f"than {most:.0f} % of the good. Probabilities and intervals stand in the tables; checks flag by "
+            "themselves. At such a cut:"
+        )
+    yield f"\n{cut} Sensitivity {number(a.sensitivity)}; flagged of the good {number(a.good_flagged)}, "
     yield f"of the good among undamaged images {number(a.good_undamaged_flagged)}.\n"
     yield "| flagged | sensitivity |\n|---|---|"
     yield from (f"| {100 * one.share:.0f} % | {number(one.sensitivity)} |" for one in a.flagged)

@@ -109,7 +109,7 @@ def gather(
     calibration = None if options.calibration is None else read_calibration(options.calibration.path)
     probabilities = failure_probabilities(calibration, tables["segmentation_quality"])
     predicted: dict[str, list[Finding]] = {}
-    if calibration is not None:
+    if calibration is not None and calibration.cut is not None:
         held = set(probabilities.index[probabilities["failure_probability"].notna()])
         tables, findings, why = explained(tables, findings, held, calibration.explains)
         predicted = failure_findings(calibration, probabilities, why)

@@ -70,6 +70,8 @@ def predictors(
         by_structure = confidence.get(place) or {}
         for name in ("LV", "MYO", "RV"):
             numbers[f"{name.lower()}_{ending}"] = by_structure.get(name)
+            if ending == "second_dice" and by_structure and by_structure.get(name) is None:
+                numbers[f"{name.lower()}_{ending}"] = 0.0  # Neither network found what every heart has.
     named: dict[str, float | str | None] = {f"{PREFIX}{name}": value for name, value in numbers.items()}
     return named | {MADE_BY: made_by(sidecar)}
 

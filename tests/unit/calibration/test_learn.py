@@ -22,15 +22,19 @@ def test_what_shows_the_difficulty_finds_most_failures(made):
     assert judged.sensitivity.value > 0.85
     assert judged.sensitivity.high >= 0.95
     assert judged.good_flagged.value < 0.5
+    assert 0 < made.cut < 1
 
 
-def test_predictors_of_chance_find_nothing():
+def test_predictors_of_chance_find_nothing_and_the_report_says_so(tmp_path):
     rows = made_up_rows(seed=4)
     random = np.random.default_rng(1)
     for name in rows.table.columns[: rows.table.columns.get_loc("dice_lv")]:
         rows.table[name] = random.permutation(rows.table[name])
-    judged = calibrate(rows, "O1", CalibrateOptions()).assessment
-    assert judged.auc["any"].low < 0.55
+    made = calibrate(rows, "O1", CalibrateOptions())
+    assert made.assessment.auc["any"].low < 0.55
+    assert made.cut is None
+    text, _ = write_report(made, tmp_path / "c.json")
+    assert "No cut" in text.read_text()
 
 
 def test_probabilities_are_of_the_stated_prevalence(made):
@@ -60,11 +64,17 @@ def test_what_was_missed_is_listed_and_counted(made):
 
 def test_the_file_comes_back_as_it_was_and_its_report_names_limits(made, tmp_path):
     write_calibration(made, tmp_path / "c.json")
-    assert read_calibration(tmp_path / "c.json") == made
+    again, table = read_calibration(tmp_path / "c.json"), made_up_rows().table
+    for name, model in made.models.items():
+        assert again.models[name].probabilities(table) == pytest.approx(model.probabilities(table), abs=1e-4)
+    assert again.cut == pytest.approx(made.cut, abs=1e-6)
+    write_calibration(again, tmp_path / "d.json")
+    assert read_calibration(tmp_path / "d.json") == again
     text, figure = write_report(made, tmp_path / "c.json")
     words = text.read_text()
     assert MADE_BY in words
     assert "marginal" in words
+    assert "No cut" not in words
     assert "over 15 mL" in words or "more than 15 mL" in words
     assert figure.read_text().startswith("<?xml")
 

@@ -308,10 +308,11 @@ def judged(dice, made_by=MADE_BY):
     return {"segmentation_quality": [quality | flagged], "measure": [MEASURED[0] | {"lvef_pct": "60"}]}
 
 
-def with_calibration(folder, subjects):
+def with_calibration(folder, subjects, cut=0.5):
     """Results of subjects, each flagged by S3, gathered with a calibration."""
     results = Results(folder)
-    write_calibration(small_calibration(), folder / "calibration.json")
+    made = small_calibration().model_copy(update={"cut": cut})
+    write_calibration(made, folder / "calibration.json")
     quality = {"calibration": str(folder / "calibration.json")}
     results.config = parse_config(results.config.model_dump(mode="json") | {"quality": quality})
     rows = {(stage, key): made for key, stages in subjects.items() for stage, made in stages.items()}
@@ -352,6 +353,15 @@ def test_a_calibration_decides_and_the_checks_say_why(tmp_path):
     assert measures.loc["a", ["lvef_pct_low", "lvef_pct_high"]].tolist() == [56, 64]
     assert measures.loc["c", ["lvef_pct_low", "lvef_pct_high"]].isna().all()
     assert measures["lvedv_ml_low"].isna().all()
+
+
+def test_a_calibration_without_a_cut_leaves_the_flags_to_the_checks(tmp_path):
+    results = with_calibration(tmp_path, {"a": judged(0.95), "b": judged(0.6)}, cut=None)
+    status = results.table("status").set_index("subject")
+    assert status["code"].to_dict() == {"a": "S3", "b": "S3"}
+    assert status["failure_probability"].notna().all()
+    assert set(results.table("findings")["level"]) == {"review"}
+    assert results.table("measures").set_index("subject").loc["a", "lvef_pct_low"] == 56
 
 
 def test_without_a_calibration_its_columns_are_empty_and_checks_flag(tmp_path):

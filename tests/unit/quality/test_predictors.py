@@ -54,9 +54,11 @@ def test_a_cine_and_its_two_frames_give_the_same_numbers():
 def test_what_the_networks_say_has_its_columns():
     found = predictors(cine(), SIDECAR | {"confidence": CONFIDENCE}, None, None)
     assert found[f"{PREFIX}lv_second_dice"] == 0.9
-    assert found[f"{PREFIX}rv_second_dice"] is None
+    assert found[f"{PREFIX}rv_second_dice"] == 0.0
     assert found[f"{PREFIX}myo_entropy"] == 0.2
-    assert predictors(cine(), SIDECAR, None, None)[f"{PREFIX}lv_expected_dice"] is None
+    alone = predictors(cine(), SIDECAR, None, None)
+    assert alone[f"{PREFIX}lv_expected_dice"] is None
+    assert alone[f"{PREFIX}lv_second_dice"] is None
 
 
 def test_the_frames_that_the_networks_were_compared_in_are_taken():
