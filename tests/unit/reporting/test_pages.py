@@ -1,6 +1,7 @@
 """Pages of a whole report: how full they are, and that each number of its tables can be read in them."""
 
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from cinecohort.reporting.document import (
     Table,
 )
 from cinecohort.reporting.exports import blocks_of
-from cinecohort.reporting.report import compose
+from cinecohort.reporting.report import compose, make_report
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.settings import report_settings
@@ -104,3 +105,14 @@ def test_each_cell_of_each_table_is_in_the_text(
         for row in table.rows:
             for cell in [row] if isinstance(row, str) else row[1:]:
                 assert "".join(cell.split()) in text, (table.label, row)
+
+
+def test_five_thousand_subjects_are_reported_quickly_and_in_a_small_file(
+    fake_results: Callable[..., Path],
+) -> None:
+    folder = fake_results(n=5000, n_excluded=200)
+    options, config = report_settings(folder)
+    begin = time.process_time()
+    make_report(folder, folder / "report.pdf", options, config)
+    assert time.process_time() - begin < 30
+    assert (folder / "report.pdf").stat().st_size < 10e6
