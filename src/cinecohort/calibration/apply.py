@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cinecohort.calibration.failures import MEASURES
+from cinecohort.calibration.failures import MEASURES, first_source
 from cinecohort.calibration.learn import highest
 from cinecohort.calibration.options import STRUCTURES
 from cinecohort.calibration.record import Calibration
@@ -108,7 +108,7 @@ def with_intervals(
     columns = {name: pd.Series(np.nan, index=measures.index) for name in INTERVAL_COLUMNS}
     automatic = measures["kind"] == "auto"
     if calibration is not None and automatic.any():
-        rows = measures.index[automatic & (measures["source"] == measures["source"][automatic].iloc[0])]
+        rows = measures.index[automatic & (measures["source"] == first_source(measures))]
         subjects = measures["subject"][rows]
         held = probabilities[PROBABILITY].reindex(subjects).notna().to_numpy()
         for measure, interval in calibration.intervals.items():

@@ -23,6 +23,12 @@ WITHOUT_SPACING = ("lvef_pct", "rvef_pct")
 """Measures that do not depend on the size of the voxels."""
 
 
+def first_source(measures: pd.DataFrame) -> str:
+    """Name of the first set of models, whose rows come first with most subjects."""
+    first = measures[measures["kind"] == "auto"].drop_duplicates("subject")["source"]
+    return str(first.mode().iloc[0])
+
+
 def errors_table(overlap: pd.DataFrame, measures: pd.DataFrame, source: str, observer: str) -> pd.DataFrame:
     """Differences of a network's results from an observer's, one row per subject.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cinecohort.calibration.failures import errors_table
+from cinecohort.calibration.failures import errors_table, first_source
 from cinecohort.errors import UserError
 from cinecohort.ledger.columns import COHORT
 from cinecohort.ledger.frames import read_frame, without_missing_text
@@ -122,7 +122,7 @@ def read_rows(results: Path, observer: str, source: str | None = None) -> Rows:
     automatic = measures[measures["kind"] == "auto"]
     if automatic.empty:
         raise UserError(f"{results}: holds no automatic measures; run the workflow first.")
-    chosen = str(automatic["source"].iloc[0]) if source is None else source
+    chosen = first_source(measures) if source is None else source
     seen: list[str] = []
     if "seen_in_training" in measures:
         marked = measures[

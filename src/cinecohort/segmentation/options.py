@@ -110,5 +110,5 @@ class SegmentationOptions(Options):
     second_network: str | None = None
     """Weights of a second, fast short-axis network (`unet16_sa`) that segments two frames again (ED and ES,
     or largest and smallest LV); the sidecar records by structure how far both networks agree and how sure the
-    first one is. Calibrations need it (`quality.calibration`); it adds about 4 % to a cine of 50 frames.
-    null: none."""
+    first one is. Calibrations are better with it (`quality.calibration`), and the shipped one needs it. Two
+    frames more go through each network. null: none."""

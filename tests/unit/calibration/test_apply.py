@@ -73,6 +73,14 @@ def test_intervals_are_the_first_models_where_there_is_a_probability(made):
     assert table.loc[1:, ["lvef_pct_low", "lvef_pct_high"]].isna().all(axis=None)
 
 
+def test_a_first_subject_without_the_first_models_does_not_change_whose_intervals_they_are(made):
+    early = measures().iloc[[1]].assign(subject="aaa")
+    table = pd.concat([early, measures()], ignore_index=True)
+    found = with_intervals(table, made, failure_probabilities(made, quality()))
+    given = found[found["lvef_pct_low"].notna()]
+    assert given[["subject", "source"]].to_numpy().tolist() == [["p000_0", "net"]]
+
+
 def test_intervals_stay_within_what_can_be(made):
     wide = made.intervals["lvef_pct"].model_copy(update={"quantile": 1e3})
     wider = made.model_copy(update={"intervals": {"lvef_pct": wide, "lvedv_ml": wide}})
