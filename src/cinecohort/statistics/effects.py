@@ -51,6 +51,9 @@ LITERAL_COLUMNS = [
 """Columns that other software reads, in their order; further ones follow."""
 NO_TEST = "no interval and no p: too few values, or values that do not vary"
 UNADJUSTED_P = ("welch_p", "student_p", "mann_whitney_p", "paired_p")
+SMALLEST_FOR_STUDENT = 7
+"""Subjects of each matched group from which on Student's test keeps its level with unequal spreads: with 5 it
+rejects 6.1 % (``benchmarks/two_sample_level.md``)."""
 INTERVALS_OF_EFFECT = (
     *("cohen_d_ci_low", "cohen_d_ci_high", "hedges_g_ci_low", "hedges_g_ci_high"),
     *("e_value", "e_value_ci"),
@@ -108,10 +111,11 @@ def compare(
     under the weights of the matching (Stuart, Stat Sci 2010, section 6.1). Means, SDs, difference, interval,
     p and effect sizes are then weighted, of the pairs in which both have a value: difference, interval and p
     are the ``cluster_*`` columns, effect sizes use effective numbers of subjects. Welch's, Student's and the
-    Mann-Whitney test, which count every subject once, have no p then; the last two have none either where
-    the matched groups differ in size by more than a tenth, since they then need equal spreads, and the paired
-    test has none after matching with replacement, where pairs that share a partner are not independent.
-    Whether weights differ is judged once, by the pairs as given.
+    Mann-Whitney test, which count every subject once, have no p then; the last two have none either where the
+    matched groups differ in size by more than a tenth, since they then need equal spreads, nor has Student's
+    in groups of fewer than :data:`SMALLEST_FOR_STUDENT`, and the paired test has none after matching with
+    replacement, where pairs that share a partner are not independent. Whether weights differ is judged once,
+    by the pairs as given.
 
     Which p value keeps its level depends on how outcomes relate to the covariates;
     ``benchmarks/type_one_error.md`` holds the measured sizes. Where covariates drive the outcome and the
@@ -177,6 +181,8 @@ def _one(
     result |= rank_test(sample1, sample0)
     if sets is not None and not alike_in_size(len(sample1), len(sample0)):
         result |= {"student_p": np.nan, "mann_whitney_p": np.nan}
+    if sets is not None and min(len(sample1), len(sample0)) < SMALLEST_FOR_STUDENT:
+        result["student_p"] = np.nan
     effects = effect_sizes(sample1, sample0, settings.alpha)
     result |= effects | e_value(effects["cohen_d"], effects["cohen_d_se"])
     kept = (sets or _no_sets()).keep(present)

@@ -85,7 +85,7 @@ def test_a_difference_without_a_p_and_groups_not_balanced_are_said_below_the_tab
     for balanced in (True, False):
         shown = cast("Table", comparison_table(pd.DataFrame(rows), {}, "ob", GROUPS, 0.95, balanced)[0])
         assert cells(shown, "LVM (g)")[0][2:5] == ["+10.0", "–", "–"]
-        assert "Where there is none: no interval and no p: since." in str(shown.notes)
+        assert "No interval and no p: since." in str(shown.notes)
         assert ("groups are not balanced" in str(shown.notes)) != balanced
 
 

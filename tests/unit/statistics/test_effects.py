@@ -295,6 +295,14 @@ def test_no_p_of_tests_that_need_equal_spreads_in_matched_groups_of_unequal_size
         assert np.isfinite(row["welch_p"])
 
 
+@pytest.mark.parametrize(("n", "given"), [(6, False), (7, True)])
+def test_students_test_has_no_p_in_very_small_matched_groups(n, given):
+    table, pairs = scanners(n=n)
+    row = compare(table, "t", ["y"], pairs=pairs).iloc[0]
+    assert np.isfinite(row["student_p"]) == given
+    assert np.isfinite([row["student_t"], row["welch_p"], row["mann_whitney_p"], row["paired_p"]]).all()
+
+
 def test_no_p_of_everybody_in_small_groups_of_very_unequal_size(table):
     for treated, given in ((60, True), (15, False)):
         small = table.drop(table.index[table["t"] == 1][treated:])
