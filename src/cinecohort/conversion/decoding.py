@@ -26,6 +26,7 @@ from cinecohort.conversion.dicom_header import (
     unreadable_where_damaged,
 )
 
+_START_OF_SCAN = 0xDA
 _START_OF_FRAME = frozenset(
     (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
 )
@@ -117,18 +118,26 @@ def _stated_by(stream: bytes) -> _Stated | None:
 
 
 def _stated_by_jpeg(head: bytes) -> _Stated:
-    offset = 2
-    while True:
+    """Size by the start of the frame; all segments up to the pixels have to follow each other.
+
+    gdcm ends the process where they do not.
+    """
+    offset, stated = 2, None
+    while offset + 4 <= len(head) or stated is None:
         prefix, marker, length = struct.unpack_from(">BBH", head, offset)
-        if prefix != 0xFF:
-            raise UnreadableFile("the compressed image has no header")
+        if prefix != 0xFF or (marker == _START_OF_SCAN and stated is None):
+            raise UnreadableFile("the compressed image has no whole header")
+        if marker == _START_OF_SCAN:
+            break
         if marker == 0xFF:  # Filling between markers.
             offset += 1
-        elif marker in _START_OF_FRAME:
+            continue
+        if marker in _START_OF_FRAME:
             bits, rows, columns, samples = struct.unpack_from(">BHHB", head, offset + 4)
-            return _Stated(rows, columns, bits, samples)
-        else:
-            offset += 2 + length
+            stated = _Stated(rows, columns, bits, samples)
+        offset += 2 + length
+    assert stated is not None
+    return stated
 
 
 @contextmanager

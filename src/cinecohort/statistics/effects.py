@@ -52,8 +52,8 @@ LITERAL_COLUMNS = [
 NO_TEST = "no interval and no p: too few values, or values that do not vary"
 UNADJUSTED_P = ("welch_p", "student_p", "mann_whitney_p", "paired_p")
 SMALLEST_FOR_STUDENT = 7
-"""Subjects of each matched group from which on Student's test keeps its level with unequal spreads: with 5 it
-rejects 6.1 % (``benchmarks/two_sample_level.md``)."""
+"""Subjects of each matched group from which on Student's test keeps its level with unequal spreads: with 4 to
+6 it rejects up to 6.0 %, with an upper limit of 6.1 % (``benchmarks/two_sample_level.md``)."""
 INTERVALS_OF_EFFECT = (
     *("cohen_d_ci_low", "cohen_d_ci_high", "hedges_g_ci_low", "hedges_g_ci_high"),
     *("e_value", "e_value_ci"),
