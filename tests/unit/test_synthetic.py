@@ -1,5 +1,7 @@
 """Made-up data are seen by what their own files say, whatever the configuration says."""
 
+import dataclasses
+
 import pandas as pd
 import pytest
 
@@ -36,7 +38,8 @@ def test_participants_table(values, expected):
 
 
 def test_a_report_is_marked_although_the_configuration_forgot(tmp_path):
-    tables = {name: pd.DataFrame(columns=list(COHORT[name].columns)) for name in COHORT if name != "voided"}
+    names = {field.name for field in dataclasses.fields(Results)} & set(COHORT)
+    tables = {name: pd.DataFrame(columns=list(COHORT[name].columns)) for name in names}
     results = Results(folder=tmp_path, run={"synthetic": False}, config={}, datasets=[], **tables)
     assert not results.synthetic
     marked = pd.DataFrame({"subject": ["SYN0001"], "synthetic": [True]})

@@ -116,7 +116,7 @@ def calibrate(
         models=models,
         unused=unused,
         cut=cut,
-        explains=list(EXPLAINING),
+        explains=[str(code) for code in EXPLAINING],
         intervals=intervals,
         assessment=result,
         notes=list(notes),

@@ -8,11 +8,12 @@ from pydantic import ValidationError
 from cinecohort.calibration.conformal import Interval
 from cinecohort.calibration.model import FailureModel
 from cinecohort.calibration.options import CalibrateOptions
+from cinecohort.catalogue.findings import Code
 from cinecohort.errors import UserError
 from cinecohort.files import read_json, write_json
 from cinecohort.options import Options
 
-EXPLAINING = ("I2", "I3", "I4", "S2", "S3", "S4", "S7", "U1", "M2", "M3")
+EXPLAINING = (Code.I2, Code.I3, Code.I4, Code.S2, Code.S3, Code.S4, Code.S7, Code.U1, Code.M2, Code.M3)
 """Checks of the short axis whose numbers, at end-diastole and end-systole, are among the predictors. Where a
 calibration applies they say why; they flag nobody. All others flag as before: what conversion found, what is
 missing, what depends on the course over time, and whatever is about the long axis."""

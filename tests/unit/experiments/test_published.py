@@ -7,6 +7,8 @@ from cinecohort.experiments.tables import published_rows
 from cinecohort.statistics import published_tables
 
 WITHOUT_DICE = {f"bai2018_table{number}" for number in (4, 5, 8, 9)} | {
+    "bai2018_table1",
+    "chen2020_table1",
     "chen2020_table2",
     "chen2020_table9",
     "chen2020_figure8",

@@ -24,6 +24,7 @@ STAGES = (
 NOT_IN_TEXT = {
     **{f"conversion.limits.{name}": "a guard; the finding names it" for name in Limits.model_fields},
     "conversion.uid_salt": "a secret",
+    "segmentation.preset": "the networks that it stands for are named",
     "segmentation.engine": "provenance lists the engines that ran",
     "segmentation.precision": "provenance lists it",
     "segmentation.device": "provenance lists it",
@@ -35,6 +36,8 @@ NOT_IN_TEXT = {
 
 SPECIAL = {
     "conversion.uid_salt": "salt",
+    "segmentation.preset": "fast",
+    "segmentation.second_network": "unet16_sa",
     "conversion.required_views": ["la_4ch"],
     "conversion.name_patterns": {"sa": "other"},
     "conversion.excluded_names": ["other"],

@@ -148,4 +148,6 @@ def test_what_was_left_out_of_agreement_is_listed(context: Context) -> None:
     rows = [("unet", "la_max_ml", "la_2ch", 6, "why"), ("unet", "overlap la_2ch", "la_2ch", 6, "why")]
     columns = ["source", "what", "views", "n", "reason"]
     pd.DataFrame(rows, columns=columns).to_csv(folder / "left_out.csv", index=False)
-    assert "unet: LA maximum and overlap in the 2-chamber view; why." in str(agreement.left_out(context))
+    assert "unet: LA maximum and overlap in the 2-chamber view (subjects: 6); why." in str(
+        agreement.left_out(context)
+    )

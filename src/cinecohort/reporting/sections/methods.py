@@ -220,6 +220,19 @@ def segmentation(results: Results) -> list[Block]:
             "Single networks also segmented two frames of each image flipped and turned, ED and ES or those "
             "of the largest and the smallest LV, and the agreement of these results was recorded. "
         )
+    if options.second_network is not None:
+        text.append(
+            f"Two short-axis frames of each subject were also segmented by {options.second_network}, and the "
+            "agreement of both networks was recorded. "
+        )
+    calibration = (config.get("quality") or {}).get("calibration", "none")
+    if calibration != "none":
+        which = "the shipped one" if calibration == "shipped" else "one of the user"
+        text.append(
+            f"A calibration ({which}), learnt on hearts with human labels, gave each subject a probability "
+            "of failure and its measures 90 % intervals, where the segmentation was made as those that "
+            "it was learnt on. "
+        )
     unvalidated = unvalidated_models(results)
     if unvalidated:
         fate = "taken into" if config.get("unvalidated") == "include" else "kept out of"
