@@ -25,7 +25,7 @@ from cinecohort.review.room import make_room
 
 LARGEST_BYTES = 300_000
 WIDTH = 1200
-PAGES = {"report_first_page": "Study report", "report_agreement": "line of identity"}
+PAGES = {"report_first_page": "Study report", "report_agreement": "line of least squares"}
 """Picture to words of the page of the report that it shows: the first page that has them."""
 
 FLAGGED = """
