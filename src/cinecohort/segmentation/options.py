@@ -74,7 +74,7 @@ class SegmentationOptions(Options):
 
     preset: Preset | None = Field(default=None, exclude=True)  # No result rests on what stands for others.
     """Networks for every view that `models` does not name, and their averaging: ``fast`` a small network,
-    ``default``, or ``accurate``: two networks and mirrored images, about eight times slower."""
+    ``default``, or ``accurate``: the default one averaged over mirrored images, four times slower."""
 
     engine: Engine = "auto"
     """Inference engine; auto is torch on a GPU, on a CPU OpenVINO in bf16 and MNN in fp32. A pinned one that

@@ -1,4 +1,8 @@
-"""Presets of segmentation: networks and their averaging by name, from fast to accurate."""
+"""Presets of segmentation: networks and their averaging by name, from fast to accurate.
+
+The accurate one averages the default network over mirrored images. An ensemble of it with ``unet16_sa``,
+which learnt from one vendor alone, is worse on others (``benchmarks/segmentation_accuracy.md``).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,13 +10,10 @@ from typing import Any
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.options import Preset, TestTimeAugmentation
 
-ENSEMBLE = "accurate_sa"
-"""What the short-axis ensemble of the accurate preset is called in tables."""
-
 SHORT_AXIS: dict[Preset, dict[str, Any]] = {
     "fast": {"name": "unet16_sa"},
     "default": {"name": DEFAULT_MODELS["sa"]},
-    "accurate": {"name": ENSEMBLE, "weights": [DEFAULT_MODELS["sa"], "unet16_sa"]},
+    "accurate": {"name": DEFAULT_MODELS["sa"]},
 }
 """The network of the short axis by preset; the long axes have one network each."""
 

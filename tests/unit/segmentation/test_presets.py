@@ -19,9 +19,9 @@ def test_a_preset_names_the_networks_of_every_view():
     assert config.segmentation.test_time_augmentation == "none"
 
 
-def test_accurate_is_an_ensemble_over_mirrored_images():
+def test_accurate_is_the_default_network_over_mirrored_images():
     config = parse_config({**DATASETS, "segmentation": {"preset": "accurate"}})
-    assert len(config.models["sa"][0].members) == 2
+    assert config.models["sa"][0].name == DEFAULT_MODELS["sa"]
     assert config.segmentation.test_time_augmentation == "flips"
 
 
