@@ -5,7 +5,7 @@ three structures), and Sunnybrook, of which no network here saw anything (LV cav
 contoured). Writes ``benchmarks/segmentation_accuracy.md``::
 
     python benchmarks/segmentation_accuracy.py ../shared/data [--models unet_slim_sa other.safetensors]
-        [--presets fast default accurate]
+        [--ensemble unet_vendors_sa unet_fine_sa]
 """
 
 import argparse
@@ -30,7 +30,6 @@ from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.engines import resolve_engine
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
-from cinecohort.segmentation.presets import AVERAGING, SHORT_AXIS
 from cinecohort.segmentation.symmetries import AVERAGED
 from cinecohort.sources.acdc import read_info
 from cinecohort.sources.base import open_source
@@ -251,17 +250,16 @@ def tested_models(arguments: argparse.Namespace) -> Iterator[tuple[str, ModelOpt
         model = ModelOptions(name=Path(weights).stem, weights=weights)
         title = model.name if over == "none" else f"{model.name}, test_time_augmentation: {over}"
         yield title, model, base.model_copy(update={"test_time_augmentation": over})
-    for preset in arguments.presets:
-        model = ModelOptions.model_validate(SHORT_AXIS[preset])
-        options = base.model_copy(update={"test_time_augmentation": AVERAGING[preset]})
-        yield f"preset {preset}: {' + '.join(model.members)}", model, options
+    if arguments.ensemble:
+        model = ModelOptions(name="ensemble", weights=tuple(arguments.ensemble))
+        yield " + ".join(model.members), model, base
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with acdc/, mnms/ and sunnybrook/")
     parser.add_argument("--models", nargs="*", default=[DEFAULT_MODELS["sa"]])
-    parser.add_argument("--presets", nargs="*", default=[], choices=list(SHORT_AXIS))
+    parser.add_argument("--ensemble", nargs="+", default=[], help="weights whose mean is tested too")
     parser.add_argument("--subjects", type=Path, default=HELD_OUT, help="file of ACDC and M&Ms subjects")
     parser.add_argument("--out", type=Path, default=HERE / "segmentation_accuracy.md")
     parser.add_argument("--no-clean-up", action="store_true")

@@ -11,7 +11,7 @@ Engine = Literal["auto", "torch", "openvino", "mnn"]
 Precision = Literal["auto", "fp32", "bf16"]
 Device = Literal["auto", "cpu", "cuda"]
 TestTimeAugmentation = Literal["none", "flips", "flips_and_turns"]
-Preset = Literal["fast", "default", "accurate"]
+Preset = Literal["fast", "default"]
 
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """What models may be called."""
@@ -73,8 +73,8 @@ class SegmentationOptions(Options):
     """How networks are run."""
 
     preset: Preset | None = Field(default=None, exclude=True)  # No result rests on what stands for others.
-    """Networks for every view that `models` does not name, and their averaging: ``fast`` a small network,
-    ``default``, or ``accurate``: the default one averaged over mirrored images, four times slower."""
+    """Networks for every view that `models` does not name: ``fast``, a small one in the short axis, or
+    ``default``."""
 
     engine: Engine = "auto"
     """Inference engine; auto is torch on a GPU, on a CPU OpenVINO in bf16 and MNN in fp32. A pinned one that

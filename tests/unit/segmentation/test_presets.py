@@ -16,22 +16,13 @@ def test_a_preset_names_the_networks_of_every_view():
     assert {view: [each.name for each in models] for view, models in config.models.items()} == {
         view: [name] for view, name in DEFAULT_MODELS.items()
     }
-    assert config.segmentation.test_time_augmentation == "none"
 
 
-def test_accurate_is_the_default_network_over_mirrored_images():
-    config = parse_config({**DATASETS, "segmentation": {"preset": "accurate"}})
-    assert config.models["sa"][0].name == DEFAULT_MODELS["sa"]
-    assert config.segmentation.test_time_augmentation == "flips"
-
-
-def test_models_and_settings_of_the_user_override_it():
-    values = {"preset": "accurate", "test_time_augmentation": "none"}
-    models = {"sa": [{"name": "unet16_sa"}]}
-    config = parse_config({**DATASETS, "models": models, "segmentation": values})
-    assert config.models["sa"][0].members == ("unet16_sa",)
+def test_models_of_the_user_override_it():
+    models = {"sa": [{"name": "unet_slim_sa"}]}
+    config = parse_config({**DATASETS, "models": models, "segmentation": {"preset": "fast"}})
+    assert config.models["sa"][0].members == ("unet_slim_sa",)
     assert set(config.models) == set(DEFAULT_MODELS)
-    assert config.segmentation.test_time_augmentation == "none"
 
 
 def test_without_a_preset_nothing_is_filled_in():
