@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from cinecohort.experiments.budget import seconds_per_iteration
-from cinecohort.segmentation.engines import cpu_has_bf16
+from cinecohort.segmentation.processors import this_processor
 from cinecohort.segmentation.training_options import TrainingOptions
 
 
@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--architecture", default="unet_slim")
     arguments = parser.parse_args()
-    print(f"torch {torch.__version__}; bf16 instructions: {'yes' if cpu_has_bf16() else 'no'}")
+    print(f"torch {torch.__version__}; bf16 instructions: {'yes' if this_processor().has_bf16 else 'no'}")
     for precision in ("fp32", "bf16"):
         options = TrainingOptions.model_validate(
             {

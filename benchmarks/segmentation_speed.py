@@ -43,7 +43,7 @@ from cinecohort.images import Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
 from cinecohort.segmentation import prediction
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
-from cinecohort.segmentation.engines import cpu_has_bf16, resolve_engine
+from cinecohort.segmentation.engines import resolve_engine
 from cinecohort.segmentation.networks import SIZE_MULTIPLE
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.preprocessing import (
@@ -52,6 +52,7 @@ from cinecohort.segmentation.preprocessing import (
     neighbouring,
     unit_intensity,
 )
+from cinecohort.segmentation.processors import this_processor
 from cinecohort.segmentation.weights import load_model
 
 HERE = Path(__file__).parent
@@ -304,7 +305,8 @@ def main() -> None:
         f"`{command}`: a cine of {' x '.join(map(str, shape))} voxels, file to file, model loaded. Wall",
         "time, in brackets processor time of all threads, which the cores of a quiet machine share.",
         f"Weights: {arguments.model}. {processor()}, {os.cpu_count()} cores, "
-        f"{'with' if cpu_has_bf16() else 'without'} bf16 instructions; Python {platform.python_version()},",
+        f"{'with' if this_processor().has_bf16 else 'without'} bf16 instructions; "
+        f"Python {platform.python_version()},",
         f"torch {torch.__version__}. Load average {os.getloadavg()[0]:.1f} at the end: above the number of",
         "cores other work ran beside it, and wall times are longer than on a quiet machine.",
         "",

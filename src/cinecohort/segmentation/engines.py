@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.segmentation.mnn_engine import MnnNetwork, has_mnn
 from cinecohort.segmentation.options import Engine, SegmentationOptions
+from cinecohort.segmentation.processors import this_processor
 
 Network = Callable[[Tensor], Tensor]
 """From images (batch, slices, x, y) to probabilities (batch, classes, x, y), both float32 on the CPU."""
@@ -33,13 +34,6 @@ class ResolvedEngine:
 def has_openvino() -> bool:
     """Whether OpenVINO is installed."""
     return importlib.util.find_spec("openvino") is not None
-
-
-def cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 numbers (AVX-512 BF16 or AMX)."""
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and bool(
-        torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    )
 
 
 def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
@@ -65,7 +59,7 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
     if options.engine == "mnn" and options.precision == "bf16":
         raise UserError("engine mnn computes in fp32; set precision: fp32 or another engine.")
     use_cuda = has_cuda and options.device != "cpu" and options.engine in ("auto", "torch")
-    has_bf16 = torch.cuda.is_bf16_supported() if use_cuda else cpu_has_bf16()
+    has_bf16 = torch.cuda.is_bf16_supported() if use_cuda else this_processor().has_bf16
     if options.precision == "bf16" and not has_bf16:
         raise UserError(
             "precision is pinned to bf16, which this processor lacks; set precision: auto or fp32."
@@ -80,8 +74,12 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
 
 
 def fastest_on_processor(precision: str) -> Engine:
-    """The fastest installed engine: OpenVINO in bf16, MNN in fp32 (benchmarks/segmentation_speed.md)."""
-    if precision == "fp32" and has_mnn():
+    """The fastest installed engine (benchmarks/segmentation_speed.md).
+
+    OpenVINO in bf16, and in fp32 where AVX-512 is as wide as its name; MNN in fp32 elsewhere. A rule, not a
+    measurement, so that the jobs of a cohort choose alike on alike nodes, whatever else runs there.
+    """
+    if precision == "fp32" and has_mnn() and not (this_processor().has_wide_avx512 and has_openvino()):
         return "mnn"
     return "openvino" if has_openvino() else "torch"
 
@@ -138,7 +136,10 @@ def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int 
 
     channels = next(network.parameters()).shape[1]
     example = torch.zeros(2, channels, 64, 64)
-    model = openvino.convert_model(WithSoftmax(network).eval(), example_input=example)
+    # Traced here: torch's check of a trace, which OpenVINO asks for, imports a second's worth of modules.
+    with torch.no_grad():
+        traced = torch.jit.trace(WithSoftmax(network).eval(), example, check_trace=False)
+    model = openvino.convert_model(traced, example_input=example)
     model.reshape([-1, channels, -1, -1])
     request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
 

@@ -77,8 +77,9 @@ class SegmentationOptions(Options):
     ``default``."""
 
     engine: Engine = "auto"
-    """Inference engine; auto is torch on a GPU, on a CPU OpenVINO in bf16 and MNN in fp32. A pinned one that
-    is missing fails."""
+    """Inference engine; auto is torch on a GPU. On a CPU it is OpenVINO in bf16, and in fp32 on Intel's
+    processors with AVX-512 and AMD's from Zen 5 on; MNN in fp32 on all others. A pinned one that is missing
+    fails."""
 
     precision: Precision = "auto"
     """Arithmetic of the network; auto is bf16 where the processor has it, else fp32."""

@@ -19,7 +19,6 @@ from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_json, replacing
 from cinecohort.segmentation.descriptions import ANY_SOURCE, ModelDescription
-from cinecohort.segmentation.engines import cpu_has_bf16
 from cinecohort.segmentation.fine_tuning import (
     describe_starts,
     names_seen,
@@ -29,6 +28,7 @@ from cinecohort.segmentation.fine_tuning import (
 from cinecohort.segmentation.losses import LOSSES
 from cinecohort.segmentation.networks import build_network, starting_weights
 from cinecohort.segmentation.participants import participants_of
+from cinecohort.segmentation.processors import this_processor
 from cinecohort.segmentation.training_batches import make_batch
 from cinecohort.segmentation.training_data import (
     LabelledSlices,
@@ -206,7 +206,7 @@ def training_precision(options: TrainingOptions) -> Literal["bf16", "fp32"]:
     if options.precision != "auto":
         return options.precision
     on_gpu = training_device(options).type == "cuda"
-    return "bf16" if (torch.cuda.is_bf16_supported() if on_gpu else cpu_has_bf16()) else "fp32"
+    return "bf16" if (torch.cuda.is_bf16_supported() if on_gpu else this_processor().has_bf16) else "fp32"
 
 
 def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:

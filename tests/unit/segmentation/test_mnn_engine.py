@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from cinecohort.errors import UserError
-from cinecohort.segmentation import engines
 from cinecohort.segmentation.engines import ResolvedEngine, make_network, resolve_engine
 from cinecohort.segmentation.mnn_engine import MnnNetwork
 from cinecohort.segmentation.networks import build_network
@@ -63,19 +62,6 @@ def test_it_prints_nothing_and_leaves_the_output_open(capfd: pytest.CaptureFixtu
     make_network(build_network("unet16", 4).eval(), MNN, threads=1)(torch.zeros(1, 1, 32, 32))
     print("still heard")
     assert capfd.readouterr().out == "still heard\n"
-
-
-def test_it_is_chosen_where_it_is_the_fastest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    for bf16, expected in ((False, "mnn/fp32/cpu"), (True, "openvino/bf16/cpu")):
-        monkeypatch.setattr(engines, "cpu_has_bf16", lambda bf16=bf16: bf16)
-        assert str(resolve_engine(SegmentationOptions())) == expected
-        assert str(resolve_engine(SegmentationOptions(precision="fp32"))) == "mnn/fp32/cpu"
-        assert str(resolve_engine(SegmentationOptions(engine="mnn"))) == "mnn/fp32/cpu"
-    monkeypatch.setattr(engines, "has_mnn", lambda: False)
-    assert str(resolve_engine(SegmentationOptions(precision="fp32"))) == "openvino/fp32/cpu"
-    monkeypatch.setattr(engines, "has_openvino", lambda: False)
-    assert str(resolve_engine(SegmentationOptions(precision="fp32"))) == "torch/fp32/cpu"
 
 
 @pytest.mark.parametrize(("pin", "sentence"), [("cuda", "does not run on cuda"), ("cpu", "computes in fp32")])

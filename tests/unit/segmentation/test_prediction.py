@@ -21,6 +21,7 @@ from cinecohort.segmentation.engines import ResolvedEngine, make_network, resolv
 from cinecohort.segmentation.inference import ImageInference, most_probable
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
+from cinecohort.segmentation.processors import Processor
 from cinecohort.segmentation.weights import load_model
 from support.bright_network import bright_is_lv
 from support.findings import codes
@@ -240,7 +241,7 @@ def test_what_is_pinned_and_missing_fails(monkeypatch: pytest.MonkeyPatch) -> No
         with pytest.raises(UserError, match=engine):
             resolve_engine(SegmentationOptions(engine=engine))
     assert resolve_engine(SegmentationOptions()).engine == "torch"
-    monkeypatch.setattr("cinecohort.segmentation.engines.cpu_has_bf16", lambda: False)
+    monkeypatch.setattr("cinecohort.segmentation.engines.this_processor", Processor)
     with pytest.raises(UserError, match="bf16"):
         resolve_engine(SegmentationOptions(precision="bf16"))
     assert resolve_engine(SegmentationOptions()).precision == "fp32"

@@ -25,6 +25,7 @@ from cinecohort.images import Image, read_image, write_image
 from cinecohort.segmentation import engines, prediction
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import READ_AHEAD, load, segment_subjects
+from cinecohort.segmentation.processors import Processor
 from cinecohort.segmentation.weights import load_model
 from cinecohort.store import forget, write_record
 
@@ -331,7 +332,7 @@ def test_what_is_pinned_and_missing_fails_the_job_and_the_command(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(engines, "has_openvino", lambda: False)
     monkeypatch.setattr(engines, "has_mnn", lambda: False)
-    monkeypatch.setattr(engines, "cpu_has_bf16", lambda: False)
+    monkeypatch.setattr(engines, "this_processor", Processor)
     settings = {
         "version": 1,
         "segmentation": SegmentationOptions(**pin).model_dump(mode="json"),
@@ -386,7 +387,8 @@ def test_an_installed_engine_that_does_not_work_is_said_so(
     engine: str, module: str, bf16: bool, tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, f"has_{engine}", lambda: True)
-    monkeypatch.setattr(engines, "cpu_has_bf16", lambda: bf16)
+    flags = frozenset({"avx512_bf16"} if bf16 else ())
+    monkeypatch.setattr(engines, "this_processor", lambda: Processor(flags=flags))
     monkeypatch.setitem(sys.modules, module, None)  # Importing it raises ImportError.
     model = ModelOptions(name="tiny", weights=str(tiny_weights))
     for pin in ("auto", engine):
