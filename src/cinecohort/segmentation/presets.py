@@ -1,8 +1,8 @@
 """Presets of segmentation: networks of every view by name.
 
-There is none that is more accurate than the default: averaging it over mirrored images, or with a network that
-learnt from ACDC alone, gains up to 0.004 Dice on ACDC and loses up to 0.018 on other hospitals' scanners; its
-mean with ``unet16_vendors_sa`` is within 0.004 of it in either direction (``benchmarks/segmentation_accuracy``).
+There is none that is more accurate than the default (``benchmarks/segmentation_accuracy.md``): averaging it
+over mirrored images, or with a network that learnt from ACDC alone, gains up to 0.004 Dice on ACDC and loses
+up to 0.018 on other hospitals' scanners; its mean with ``unet16_vendors_sa`` is within 0.004 of it.
 """
 
 from collections.abc import Mapping
