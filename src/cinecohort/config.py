@@ -23,7 +23,7 @@ from cinecohort.review.options import ReviewOptions
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.presets import with_preset
 from cinecohort.sources.column_options import ColumnOptions
-from cinecohort.sources.options import ImagesOptions, NiftiOptions
+from cinecohort.sources.options import CmrMultiOptions, ImagesOptions, NiftiOptions
 from cinecohort.sources.table_options import TablesOptions
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
@@ -88,7 +88,7 @@ class DatasetOptions(Options):
 class ImagesDataset(DatasetOptions):
     """Images, in a layout that needs no further settings than whose annotations are used."""
 
-    source: Literal["ukbiobank", "dicom", "acdc", "sunnybrook"]
+    source: Literal["ukbiobank", "dicom", "acdc", "sunnybrook", "mnms2"]
     """How the files are laid out."""
     settings: ImagesOptions = ImagesOptions()
     """Further settings of this source."""
@@ -103,6 +103,15 @@ class NiftiDataset(DatasetOptions):
     """Further settings of this source."""
 
 
+class CmrMultiDataset(DatasetOptions):
+    """The cine images of CMR-MULTI."""
+
+    source: Literal["cmr_multi"]
+    """How the files are laid out."""
+    settings: CmrMultiOptions = CmrMultiOptions()
+    """Further settings of this source."""
+
+
 class TablesDataset(DatasetOptions):
     """Measures that were made elsewhere."""
 
@@ -112,7 +121,9 @@ class TablesDataset(DatasetOptions):
     """The tables of measures."""
 
 
-Dataset = Annotated[ImagesDataset | NiftiDataset | TablesDataset, Field(discriminator="source")]
+Dataset = Annotated[
+    ImagesDataset | NiftiDataset | CmrMultiDataset | TablesDataset, Field(discriminator="source")
+]
 """A dataset, whose settings are those of its `source`."""
 
 

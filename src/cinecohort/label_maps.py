@@ -8,7 +8,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import FURTHER_STRUCTURES, LABELS, STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image
 from cinecohort.store import corrected_path
@@ -40,7 +40,7 @@ class LabelMap:
     view
         ``sa``, ``la_2ch`` or ``la_4ch``.
     image
-        Label map (x, y, z, t) in the coding of :data:`cinecohort.catalogue.views.STRUCTURES`.
+        Label map (x, y, z, t) in the coding of :data:`cinecohort.catalogue.views.LABELS`.
     annotated
         Structure to a mask (z, t): True where the structure was segmented or annotated, whether or not any
         of it is there. What is False is unknown, which is not the same as empty.
@@ -54,6 +54,11 @@ class LabelMap:
     ed_frame: int | None = None
     es_frame: int | None = None
 
+    @property
+    def structures(self) -> dict[int, str]:
+        """Label to structure of what is known anywhere."""
+        return {label: name for label, name in LABELS[self.view].items() if self.annotated[name].any()}
+
     def mask(self, structure: str) -> NDArray[np.bool_]:
         """Voxels (x, y, z, t) of a structure."""
         return cast("NDArray[np.bool_]", self.image.data == label_of(self.view, structure))
@@ -65,7 +70,7 @@ class LabelMap:
 
 def label_of(view: str, structure: str) -> int:
     """Label number of a structure in a view."""
-    return next(label for label, name in STRUCTURES[view].items() if name == structure)
+    return next(label for label, name in LABELS[view].items() if name == structure)
 
 
 def segmentation_path(folder: Path, view: str, name: str | None = None) -> Path:
@@ -91,10 +96,12 @@ def whole_labels(labels: NDArray[Any], view: str, path: Path) -> NDArray[Any]:
         if not np.allclose(labels, rounded, rtol=0, atol=ALL_BUT_WHOLE):
             raise UserError(f"{path}: holds values that are not whole numbers; write labels as integers.")
         labels = rounded
-    lowest, highest, last = int(labels.min()), int(labels.max()), max(STRUCTURES[view])
-    if lowest < 0 or highest > last:
-        wrong = highest if highest > last else lowest
-        raise UserError(f"{path}: has label {wrong}, but {view} goes from 0 to {last}; recode it.")
+    lowest, highest, last = int(labels.min()), int(labels.max()), max(LABELS[view])
+    missing = [label for label in range(1, last) if label not in LABELS[view] and (labels == label).any()]
+    if lowest < 0 or highest > last or missing:
+        wrong = highest if highest > last else lowest if lowest < 0 else missing[0]
+        known = ", ".join(f"{label} {name}" for label, name in LABELS[view].items())
+        raise UserError(f"{path}: has label {wrong}, but the labels of {view} are {known}; recode it.")
     return labels.astype(np.uint8, copy=False)
 
 
@@ -122,13 +129,25 @@ def _read_coded(path: Path, view: str) -> Image:
 
 
 def segmentation_map(image: Image, view: str) -> LabelMap:
-    """Label map of a model: everything known in the frames that were segmented."""
+    """Label map of a model: all that its network knows, in the frames that were segmented.
+
+    The sidecar says under ``structures`` what that is. Without it, those of
+    :data:`cinecohort.catalogue.views.STRUCTURES` count, and what is drawn anywhere.
+    """
     slices, frames = image.data.shape[2:]
     listed = image.sidecar.get("frames")
     segmented = np.ones(frames, dtype=bool) if listed is None else np.isin(np.arange(frames), listed)
     known = np.broadcast_to(segmented, (slices, frames)).copy()
-    names = STRUCTURES[view].values()
-    return LabelMap(view=view, image=image, annotated=dict.fromkeys(names, known))
+    structures = image.sidecar.get("structures")
+    if isinstance(structures, Mapping):
+        names = set(structures.values())
+    else:
+        further = FURTHER_STRUCTURES.get(view, {}).items()
+        drawn = {name for label, name in further if (image.data == label).any()}
+        names = {*STRUCTURES[view].values(), *drawn}
+    nothing = np.zeros_like(known)
+    annotated = {name: known if name in names else nothing for name in LABELS[view].values()}
+    return LabelMap(view=view, image=image, annotated=annotated)
 
 
 def manual_map(image: Image, view: str) -> LabelMap:
@@ -165,7 +184,7 @@ def annotated_masks(
     slices, frames
         Shape of the masks.
     """
-    masks = {name: np.zeros((slices, frames), dtype=bool) for name in STRUCTURES[view].values()}
+    masks = {name: np.zeros((slices, frames), dtype=bool) for name in LABELS[view].values()}
     for frame, structures in listed.items():
         for name, indices in structures.items():
             if name in masks:
@@ -179,7 +198,7 @@ def _annotated_where_drawn(image: Image, view: str) -> dict[str, NDArray[np.bool
     shape = image.data.shape[2:]
     return {
         name: np.broadcast_to([label in labels for labels in drawn], shape).copy()
-        for label, name in STRUCTURES[view].items()
+        for label, name in LABELS[view].items()
     }
 
 

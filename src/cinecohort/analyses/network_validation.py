@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome
 from cinecohort.images import sidecar_path
@@ -80,7 +79,7 @@ def validate_network(
             f"{subjects}: {len(folders)} subjects have {view}.nii.gz and label_{observer}_{view}.nii.gz, "
             "and the training of these weights saw all of them; give subjects that it did not see."
         )
-    sizes = {name: Sizes() for name in STRUCTURES[view].values()}
+    sizes = {name: Sizes() for name in loaded.description.labels.values()}
     compared = 0
     for folder, outcome in _segmented(loaded, unseen, observer, view, options):
         ours = read_segmentation(folder, view) if outcome.outputs else None
@@ -103,7 +102,9 @@ def validate_network(
         n_failed=failed,
         structures=structures,
         bars=bars_of(structures),
-        failures=failures_of(compared, failed, structures),
+        failures=failures_of(
+            compared, failed, structures, [name for name in sizes if name not in structures]
+        ),
     )
 
 

@@ -40,7 +40,9 @@ def convert_all(
     subjects = opened.subjects()
     if line := passed_over(opened):
         print(line, file=sys.stderr)
-    work = partial(convert_guarded, opened, options or ConversionOptions())
+    if options is None:
+        options = ConversionOptions(required_views=getattr(opened, "required_views", ("sa",)))
+    work = partial(convert_guarded, opened, options)
     items = [(subject, destination / subject.key) for subject in subjects]
     for place, result in results_of(work, items, 1):
         key, folder = subjects[place].key, items[place][1]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cinecohort.errors import UserError
 
-LAYOUTS = ("auto", "ukbiobank", "dicom", "acdc", "sunnybrook", "nifti")
+LAYOUTS = ("auto", "ukbiobank", "dicom", "acdc", "sunnybrook", "mnms2", "cmr_multi", "nifti")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import FURTHER_STRUCTURES, LABELS, STRUCTURES
 from cinecohort.findings import Finding, Level
-from cinecohort.label_maps import role_of_single_frame, solid_slices
+from cinecohort.label_maps import label_of, role_of_single_frame, solid_slices
 
 Annotated = dict[str, dict[str, list[int]]]
 """Frame (as text) to structure to the slices that were annotated."""
@@ -26,13 +26,19 @@ _PLUS_IN_PLANE[1, :, 0] = _PLUS_IN_PLANE[:, 1, 0] = True
 
 def structure_numbers(view: str) -> dict[str, int]:
     """Structure name to label number of a view."""
-    return {name: number for number, name in STRUCTURES.get(view, {}).items()}
+    return {name: number for number, name in LABELS.get(view, {}).items()}
 
 
-def annotate_everything(labels: NDArray[np.uint8], view: str, frames: Sequence[int]) -> Annotated:
-    """Annotation record of label maps that say something about every voxel of `frames`."""
+def annotate_everything(
+    labels: NDArray[np.uint8], view: str, frames: Iterable[int], names: Iterable[str] | None = None
+) -> Annotated:
+    """Annotation record of label maps that say something about every voxel of `frames`.
+
+    They say it about the structures named: those of :data:`cinecohort.catalogue.views.STRUCTURES` by default.
+    """
     slices = list(range(labels.shape[2]))
-    return {str(frame): {name: list(slices) for name in structure_numbers(view)} for frame in sorted(frames)}
+    named = list(STRUCTURES[view].values() if names is None else names)
+    return {str(frame): {name: list(slices) for name in named} for frame in sorted(frames)}
 
 
 def choose_frames(
@@ -43,8 +49,8 @@ def choose_frames(
     Frames that hold every structure are preferred, where two or more do; else every frame with the LV
     (long axis: LA) counts. On the short axis the LV is largest at ED and smallest at ES. On the long axis,
     where the atrium is largest at ES, ED is frame 0 if it is annotated (the convention of UK Biobank's
-    annotations), else the frame with the smallest atrium. A single frame is ED if it lies within a fifth of
-    the cycle from frame 0, else ES.
+    annotations), else the frame with the smallest atrium; where no atrium is drawn, the LV decides as on the
+    short axis. A single frame is ED if it lies within a fifth of the cycle from frame 0, else ES.
 
     A frame in which the chamber is drawn in less than half as many slices as in the fullest is neither: a
     single slice that was drawn elsewhere in the cycle would be the smallest LV.
@@ -63,10 +69,13 @@ def choose_frames(
     tuple
         ED and ES frame, counted from 0; None where there is none.
     """
-    numbers = structure_numbers(view)
-    if not numbers:
+    if view not in STRUCTURES:
         return None, None
-    chamber = "LV" if view == "sa" else "LA"
+    structures = STRUCTURES[view]
+    if view in FURTHER_STRUCTURES and not (labels == label_of(view, "LA")).any():
+        structures = FURTHER_STRUCTURES[view]
+    numbers = {name: number for number, name in structures.items()}
+    chamber = "LV" if "LV" in numbers else "LA"
     counts = {
         frame: {name: int(np.count_nonzero(labels[..., frame] == n)) for name, n in numbers.items()}
         for frame in sorted(int(key) for key in annotated)
@@ -81,7 +90,7 @@ def choose_frames(
     if len(candidates) == 1:
         return role_of_single_frame(candidates[0], labels.shape[3])
     size = {frame: counts[frame][chamber] for frame in candidates}
-    if view == "sa":
+    if chamber == "LV":
         ed = max(candidates, key=lambda frame: size[frame])
         return ed, min((f for f in candidates if f != ed), key=lambda frame: size[frame])
     ed = 0 if 0 in size else min(candidates, key=lambda frame: size[frame])
@@ -120,7 +129,8 @@ def check_completeness(
     level
         Level of the findings.
     expected
-        Structures that the source's protocol draws at ``ed`` and at ``es``; all of the view by default.
+        Structures that the source's protocol draws at ``ed`` and at ``es``; by default those that measures
+        are made of (:data:`cinecohort.catalogue.views.STRUCTURES`).
 
     Returns
     -------
@@ -129,13 +139,13 @@ def check_completeness(
         short-axis frames in which the LV is drawn in less than half as many slices as in the fullest.
     """
     findings: list[Finding] = []
-    numbers = structure_numbers(view)
+    numbers, usual = structure_numbers(view), tuple(STRUCTURES.get(view, {}).values())
     for role, frame in roles.items():
         if frame is None:
             message = f"{observer}: no {role.upper()} frame is annotated."
             findings.append(Finding(Code.LABEL_INCOMPLETE, level, message, view))
             continue
-        for name in (expected or {}).get(role, tuple(numbers)):
+        for name in (expected or {}).get(role, usual):
             drawn = (labels[..., frame] == numbers[name]).any(axis=(0, 1))
             message, slices = _what_is_missing(drawn, annotated.get(str(frame), {}).get(name))
             if message:

@@ -27,7 +27,11 @@ _VENDORS = (
 
 def vendor_of(frame: Frame) -> str | None:
     """Vendor's short name; the file's own where it is not known."""
-    manufacturer = str(frame.values.get("Manufacturer", ""))
+    return short_vendor(str(frame.values.get("Manufacturer", "")))
+
+
+def short_vendor(manufacturer: str) -> str | None:
+    """Vendor's short name; the one given where it is not known, None where it is empty."""
     for pattern, vendor in _VENDORS:
         if pattern in manufacturer.lower():
             return vendor

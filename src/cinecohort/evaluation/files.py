@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cinecohort.catalogue.views import CODINGS, STRUCTURES
+from cinecohort.catalogue.views import CODINGS, LABELS
 from cinecohort.errors import UserError
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.overlap import overlap
@@ -102,7 +102,7 @@ def read_coded(path: Path, view: str, coding: str) -> Image:
         If it holds a number that the coding does not name, or one between whole numbers.
     """
     image = read_image(path)
-    numbers = {label: label for label in STRUCTURES[view]} if view != "sa" else CODINGS[coding]
+    numbers = {label: label for label in LABELS[view]} if view != "sa" else CODINGS[coding]
     whole = np.rint(image.data) if image.data.dtype.kind == "f" else image.data
     if not np.allclose(image.data, whole, rtol=0, atol=ALL_BUT_WHOLE):
         raise UserError(f"{path}: holds values between whole numbers, or none; a label map is needed.")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import FURTHER_STRUCTURES, LABELS, STRUCTURES
 from cinecohort.evaluation.contours import Border, contour_distances
 from cinecohort.images import Image
 from cinecohort.ledger.columns import OVERLAP_NUMBERS
@@ -84,10 +84,15 @@ def overlap(
 
 
 def reference_coverage(manual: Image, view: str) -> dict[str, NDArray[np.bool_]]:
-    """What of a reference may be compared when nothing says so: the frames with any label in them."""
+    """What of a reference may be compared when nothing says so: the frames with any label in them.
+
+    In the long axis the ventricles and the myocardium are compared where they are drawn in any frame.
+    """
     drawn = manual.data.any(axis=(0, 1, 2)) | (manual.data.shape[3] == 1)
     mask = np.broadcast_to(drawn, manual.data.shape[2:])
-    return dict.fromkeys(STRUCTURES[view].values(), mask)
+    further = FURTHER_STRUCTURES.get(view, {}).items()
+    names = [*STRUCTURES[view].values(), *(name for label, name in further if (manual.data == label).any())]
+    return dict.fromkeys(names, mask)
 
 
 def _frame_rows(
@@ -103,8 +108,8 @@ def _frame_rows(
     groups = _groups(reference, view, image, annotated) if positions else {}
     dx, dy, _ = image.spacing_mm
     rows = []
-    for label, structure in STRUCTURES[view].items():
-        slices = np.flatnonzero(annotated[structure])
+    for label, structure in LABELS[view].items():
+        slices = np.flatnonzero(annotated.get(structure, ()))
         if slices.size == 0:
             continue
         a, b = automatic[..., slices] == label, reference[..., slices] == label

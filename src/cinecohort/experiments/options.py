@@ -29,7 +29,9 @@ Name = Annotated[str, AfterValidator(_name)]
 class ExperimentDataset(Options):
     """Labelled subjects to train on, to test on, or both."""
 
-    source: Literal["converted", "ukbiobank", "dicom", "nifti", "acdc", "sunnybrook"] = "converted"
+    source: Literal[
+        "converted", "ukbiobank", "dicom", "nifti", "acdc", "sunnybrook", "mnms2", "cmr_multi"
+    ] = "converted"
     """How the files are laid out; ``converted``: a folder of subject folders as ``cinecohort convert`` or the
     workflow's ``results/subjects`` hold them."""
 

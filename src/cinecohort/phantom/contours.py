@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import find_contours
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.phantom.heart import Heart
 from cinecohort.phantom.planning import Pose, Slice
 from cinecohort.phantom.ventricles import Ventricles
@@ -23,7 +24,7 @@ MIN_AREA_MM2 = 25.0
 
 
 def fields(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, FloatArray]:
-    """About the distance (rows, columns) to the border of each structure of the view, mm; positive inside.
+    """About the distance (rows, columns) to the border of each label of the view, mm; positive inside.
 
     ``MYO`` is the whole inside of the epicardium. Pixels far from the heart are -1.
     """
@@ -36,7 +37,7 @@ def fields(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, Floa
     elif image.view == "la_3ch":
         return {}
     else:
-        chambers = {"LA": now.left_atrium.field(x, y, s)[0]}
+        chambers = {"LA": now.left_atrium.field(x, y, s)[0], **_ventricular(now.ventricles, x, y, s)}
         if image.view == "la_4ch":
             chambers["RA"] = now.right_atrium.field(x, y, s)[0]
     result = {}
@@ -83,9 +84,11 @@ def _ventricular(
 
 
 def outlines(heart: Heart, pose: Pose, image: Slice, frame: int) -> dict[str, FloatArray]:
-    """Outline of each structure that the slice cuts: (n, 2), column and row in pixels."""
+    """Outline of each structure that observers draw in the slice: (n, 2), column and row in pixels."""
     result = {}
     for structure, field in fields(heart, pose, image, frame).items():
+        if structure not in STRUCTURES[image.view].values():
+            continue
         padded = np.minimum(field, 1e3)
         found = [points[:, ::-1] for points in find_contours(padded, 0.0)]
         if not found:

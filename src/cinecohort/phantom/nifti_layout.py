@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import LABELS, STRUCTURES
 from cinecohort.images import Image, write_image
 from cinecohort.label_maps import label_path
 from cinecohort.phantom.contours import fields
@@ -68,12 +68,12 @@ def write_nifti(
 def true_labels(heart: Heart, pose: Pose, image: Slice) -> NDArray[np.uint8]:
     """What lies in the middle plane of a slice at the centre of each pixel: (t, rows, columns).
 
-    Coded as :data:`cinecohort.catalogue.views.STRUCTURES`. The LV cavity holds papillary muscles and
+    Coded as :data:`cinecohort.catalogue.views.LABELS`. The LV cavity holds papillary muscles and
     trabeculae; the atria end at the plane of the valve and are without appendage and veins.
     """
     n_frames = len(heart.cycle.phase)
     labels = np.zeros((n_frames, *image.shape), dtype=np.uint8)
-    paint = sorted(STRUCTURES[image.view].items(), reverse=True)
+    paint = sorted(LABELS[image.view].items(), reverse=True)
     for frame in range(n_frames):
         inside = fields(heart, pose, image, frame)
         for label, structure in paint:
@@ -143,7 +143,7 @@ def _image_sidecar(
 
 
 def _label_sidecar(heart: Heart, view: str, n_slices: int) -> dict[str, Any]:
-    names = STRUCTURES[view].values()
+    names = LABELS[view].values()
     return {
         "view": view,
         "observer": OBSERVER,

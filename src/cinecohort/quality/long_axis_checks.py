@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.findings import Finding
+from cinecohort.label_maps import LabelMap
 from cinecohort.quality.options import SegmentationQualityOptions
 from cinecohort.quality.reports import finding
 from cinecohort.quality.topology import divide, largest_component_sizes
@@ -14,9 +15,8 @@ from cinecohort.quality.ukbb_rules import atrium_reason, long_axis_reason
 
 def check_long_axis(
     labels: NDArray[np.uint8],
-    view: str,
+    whole: LabelMap,
     frames: NDArray[np.int64],
-    n_frames: int,
     options: SegmentationQualityOptions,
 ) -> tuple[list[Finding], dict[str, float | None]]:
     """Run every check of a long-axis view.
@@ -25,12 +25,11 @@ def check_long_axis(
     ----------
     labels
         Label map (x, y, t) of the frames that were segmented.
-    view
-        ``la_2ch`` or ``la_4ch``.
+    whole
+        The map of the whole cine: which view it is, what its network knows, and how many frames it has.
+        The atrium rule is asked only where all were segmented.
     frames
         Index of each in the whole cine.
-    n_frames
-        Frames of the whole cine; the atrium rule is asked only where all were segmented.
     options
         Limits and actions.
 
@@ -41,7 +40,8 @@ def check_long_axis(
     """
     findings: list[Finding] = []
     values: dict[str, float | None] = {}
-    for label, name in STRUCTURES[view].items():
+    view, n_frames = whole.view, whole.image.data.shape[3]
+    for label, name in whole.structures.items():
         masks = labels == label
         area = np.count_nonzero(masks, axis=(0, 1))
         share = np.nan_to_num(divide(area - largest_component_sizes(masks), area))
@@ -63,13 +63,13 @@ def check_long_axis(
                 Code.S2, pieces.action, message, view=view, frames=frames[many], value=share.max(),
                 threshold=pieces.threshold,
             )  # fmt: skip
-        if n_frames >= 8 and frames.size == n_frames:
+        if name in STRUCTURES[view].values() and n_frames >= 8 and frames.size == n_frames:
             reason = atrium_reason(masks, options.s9_atrium_rule.threshold)
             values[f"{view}_{name.lower()}_rule_passed"] = float(reason is None)
             if reason:
                 findings += finding(Code.S9, options.s9_atrium_rule.action, f"{name}: {reason}", view=view)
     rule = options.s8_long_axis_rule
-    reason = long_axis_reason(labels[..., 0], STRUCTURES[view], int(rule.threshold))
+    reason = long_axis_reason(labels[..., 0], whole.structures, int(rule.threshold))
     values[f"{view}_rule_passed"] = float(reason is None)
     if reason:
         findings += finding(

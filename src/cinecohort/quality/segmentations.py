@@ -44,14 +44,16 @@ def check_segmentations(folder: Path, name: str | None, options: SegmentationQua
         labels = read_segmentation(folder, view, name)
         if labels is None:
             continue
-        known = np.flatnonzero(next(iter(labels.annotated.values())).any(axis=0))
+        known = np.flatnonzero(np.any(list(labels.annotated.values()), axis=(0, 1)))
         if known.size == 0:
             continue
+        structures = list(labels.structures.values())
         findings, values = _check_view(folder, labels, known, options)
         uncertain, agreement = check_uncertainty(
-            labels.image.sidecar.get("uncertainty"), view, options.u1_uncertainty
+            labels.image.sidecar.get("uncertainty"), view, options.u1_uncertainty, structures
         )
-        changed, shares = check_clean_up(labels.image.sidecar.get("clean_up"), view, options.s11_clean_up)
+        cleaned = labels.image.sidecar.get("clean_up")
+        changed, shares = check_clean_up(cleaned, view, options.s11_clean_up, structures)
         outcome.findings += findings + uncertain + changed
         outcome.values |= {**values, **agreement, **shares}
     return outcome
@@ -64,7 +66,7 @@ def _check_view(
     whole = known.size == data.shape[3]
     segmented = data if whole else data[..., known]
     if labels.view != "sa":
-        return check_long_axis(segmented[:, :, 0, :], labels.view, known, data.shape[3], options)
+        return check_long_axis(segmented[:, :, 0, :], labels, known, options)
     roles = _frame_roles(folder)
     heart = short_axis(segmented, labels, known, roles.get("ed"), missing_slices(folder))
     findings, values = check_short_axis(heart, options)
@@ -151,7 +153,7 @@ def contrast(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
 
 
 def check_uncertainty(
-    uncertainty: Mapping[str, Any] | None, view: str, check: UncertaintyCheck
+    uncertainty: Mapping[str, Any] | None, view: str, check: UncertaintyCheck, structures: Collection[str]
 ) -> tuple[list[Finding], dict[str, float | None]]:
     """U1: how far repeated predictions agree, where the segmentation's sidecar says.
 
@@ -164,6 +166,8 @@ def check_uncertainty(
         The view.
     check
         Least Dice of each structure and largest variation.
+    structures
+        Names of those that the network knows.
 
     Returns
     -------
@@ -175,7 +179,7 @@ def check_uncertainty(
     if uncertainty is None:
         return found, values
     least = {"LV": check.dice_lv, "MYO": check.dice_myo, "RV": check.dice_rv}
-    for name in STRUCTURES[view].values():
+    for name in structures:
         dice = (uncertainty.get("agreement") or {}).get(name)
         variation = (uncertainty.get("volume_cv") or {}).get(name)
         values |= {f"{view}_{name.lower()}_agreement": dice, f"{view}_{name.lower()}_volume_cv": variation}
@@ -192,7 +196,7 @@ def check_uncertainty(
 
 
 def check_clean_up(
-    cleaned: Mapping[str, Any] | None, view: str, check: Check
+    cleaned: Mapping[str, Any] | None, view: str, check: Check, structures: Collection[str]
 ) -> tuple[list[Finding], dict[str, float | None]]:
     """S11: how much the clean-up removed and filled, where the segmentation's sidecar says.
 
@@ -204,6 +208,8 @@ def check_clean_up(
         The view.
     check
         Largest share of a structure, or of the heart, in any frame.
+    structures
+        Names of those that the network knows.
 
     Returns
     -------
@@ -214,7 +220,7 @@ def check_clean_up(
     values: dict[str, float | None] = {}
     if cleaned is None:
         return found, values
-    for name in STRUCTURES[view].values():
+    for name in structures:
         share = (cleaned.get("removed_share") or {}).get(name)
         values[f"{view}_{name.lower()}_removed_share"] = share
         if share is not None and share > check.threshold:

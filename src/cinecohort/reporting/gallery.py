@@ -10,10 +10,9 @@ from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 from scipy import ndimage
 
-from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import replacing
 from cinecohort.images import read_image
-from cinecohort.label_maps import LabelMap, read_label, read_segmentation
+from cinecohort.label_maps import LabelMap, label_of, read_label, read_segmentation
 from cinecohort.measures.positions import base_direction
 
 COLOURS = {
@@ -170,12 +169,14 @@ def panel(
     for labels, dashed in ((case.automatic, False), (case.observer, True)):
         if labels is None:
             continue
-        for number, name in STRUCTURES[labels.view].items():
+        for number, name in labels.structures.items():
             if dashed and not labels.annotated[name][index, frame]:
                 continue
             values = labels.image.data[x0:x1, y0:y1, index, frame].T
             # The myocardium's own inner border is the cavity's outline, so only its outer one is drawn.
-            mask = np.isin(values, (1, 2)) if name == "MYO" else values == number
+            mask = values == number
+            if name == "MYO":
+                mask |= values == label_of(labels.view, "LV")
             line = outline(mask, size)
             if dashed:
                 line &= dashes

@@ -13,7 +13,7 @@ from PIL import Image as Picture
 from cinecohort.catalogue.views import STRUCTURES, VIEWS
 from cinecohort.files import write_bytes
 from cinecohort.images import read_image
-from cinecohort.label_maps import read_label, read_segmentation
+from cinecohort.label_maps import label_of, read_label, read_segmentation
 from cinecohort.reporting.gallery import COLOURS, Case, base_to_apex, crop_box, evenly
 
 MOST_FRAMES = 20
@@ -201,9 +201,11 @@ class Sheet:
         picture = np.repeat(np.asarray(large)[..., None], 3, axis=2)
         if contours and self.case.automatic is not None:
             labels = self.tiled(self.case.automatic.image.data[..., frame])
-            for number, name in STRUCTURES[self.view].items():
+            for number, name in self.case.automatic.structures.items():
                 # The inner border of the myocardium is the cavity's outline, so only the outer one is drawn.
-                mask = np.isin(labels, (1, 2)) if name == "MYO" else labels == number
+                mask = labels == number
+                if name == "MYO":
+                    mask |= labels == label_of(self.view, "LV")
                 picture[_outline(mask, self.size)] = COLOURS[name]
         return Picture.fromarray(picture)
 

@@ -20,8 +20,12 @@ GAP_MM = 10.0
 RIVAL = 0.25
 """What has this part of the largest piece's size may be the heart as well."""
 
-ENCLOSING = {"sa": ((1, 2), (3,)), "la_2ch": ((1,),), "la_4ch": ((1,), (2,))}
-"""Labels that belong together, as around a hole: LV and myocardium; each other structure alone."""
+
+def enclosing(structures: Mapping[int, str]) -> tuple[tuple[int, ...], ...]:
+    """Labels that belong together, as around a hole: LV and myocardium; each other structure alone."""
+    wall = tuple(label for label, name in structures.items() if name in ("LV", "MYO"))
+    others = tuple((label,) for label, name in structures.items() if name not in ("LV", "MYO"))
+    return (wall, *others) if wall else others
 
 
 def heart_box(labels: NDArray[np.uint8]) -> tuple[slice, slice, slice] | None:
@@ -184,7 +188,7 @@ def keep_ventricle(labels: NDArray[np.uint8], *slices: NDArray[np.bool_]) -> int
     return int(apart.sum())
 
 
-def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
+def fill_holes(labels: NDArray[np.uint8], together: tuple[int, ...]) -> int:
     """Fill background that labels enclose in a slice with the label of the nearest pixel, in place.
 
     A slice that lacks the first of the labels is left alone: what a ring of myocardium without a cavity
@@ -195,13 +199,13 @@ def fill_holes(labels: NDArray[np.uint8], enclosing: tuple[int, ...]) -> int:
     int
         Number of voxels filled.
     """
-    wall = np.logical_or.reduce([labels == label for label in enclosing])
+    wall = np.logical_or.reduce([labels == label for label in together])
     padded = np.pad(~wall, ((1, 1), (1, 1), (0, 0)), constant_values=True)
     background, count = components_of(padded, IN_PLANE)
     enclosed = np.ones(count + 1, dtype=bool)
     enclosed[background[0]] = False  # In each slice, the padding is one component with what reaches it.
     holes = enclosed[background[1:-1, 1:-1]] & ~wall & (labels == 0)
-    holes &= (labels == enclosing[0]).any(axis=(0, 1))
+    holes &= (labels == together[0]).any(axis=(0, 1))
     if not holes.any():
         return 0
     for index in np.flatnonzero(holes.any(axis=(0, 1))):
@@ -243,14 +247,14 @@ def clean_up(
         for frame in range(labels.shape[3]):
             removed[:, frame] += np.bincount(labels[elsewhere, frame], minlength=len(removed))
         labels[elsewhere] = 0
-    found = hearts(labels)
+    found, groups = hearts(labels), enclosing(structures)
     if options.largest_component:
-        removed += keep_main_pieces(found, view, blank)
+        removed += keep_main_pieces(found, view, groups, blank)
     kept = np.zeros_like(removed)
     for frame, _, part in found:
         kept[:, frame] = np.bincount(part.ravel(), minlength=len(kept))
         if options.fill_holes:
-            filled[frame] = sum(fill_holes(part, enclosing) for enclosing in ENCLOSING[view])
+            filled[frame] = sum(fill_holes(part, together) for together in groups)
     volume_ml = float(np.prod(image.spacing_mm)) / 1000
     names = structures.items()
     return {
@@ -266,7 +270,9 @@ def _largest_share(part: NDArray[np.int64], rest: NDArray[np.int64]) -> float:
     return round(float((part / np.maximum(part + rest, 1)).max()), 5)
 
 
-def keep_main_pieces(hearts: Sequence[Heart], view: str, blank: NDArray[np.bool_]) -> NDArray[np.int64]:
+def keep_main_pieces(
+    hearts: Sequence[Heart], view: str, groups: Sequence[tuple[int, ...]], blank: NDArray[np.bool_]
+) -> NDArray[np.int64]:
     """Keep the main piece of each structure in each frame, in place.
 
     Parameters
@@ -275,6 +281,8 @@ def keep_main_pieces(hearts: Sequence[Heart], view: str, blank: NDArray[np.bool_
         Of the frames.
     view
         What they show.
+    groups
+        Of labels, as :func:`enclosing` gives them.
     blank
         (z, t), slices without an image.
 
@@ -283,15 +291,13 @@ def keep_main_pieces(hearts: Sequence[Heart], view: str, blank: NDArray[np.bool_
     numpy.ndarray
         (labels, t), voxels removed.
     """
-    labels = sorted(label for together in ENCLOSING[view] for label in together)
+    labels = sorted(label for together in groups for label in together)
     removed = np.zeros((labels[-1] + 1, blank.shape[1]), dtype=np.int64)
     shows = np.zeros((len(removed), len(blank)), dtype=bool)
     for heart in hearts:
         for label in labels:
             shows[label, heart.slices] |= (heart.labels == label).any(axis=(0, 1))
-    shown = {
-        label: np.any(shows[list(together)], axis=0) for together in ENCLOSING[view] for label in together
-    }
+    shown = {label: np.any(shows[list(together)], axis=0) for together in groups for label in together}
     for frame, slices, part in hearts:
         if view == "sa":
             removed[1, frame] += keep_ventricle(part, blank[slices, frame], shown[1][slices])

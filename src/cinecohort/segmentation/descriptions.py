@@ -1,7 +1,7 @@
 """What is known about weights, without loading them: light enough for the Snakefile to read."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
@@ -45,7 +45,7 @@ class ModelDescription(Options):
     neighbours: int = Field(default=0, ge=0)
     """Slices on either side that the network sees besides the one that it segments."""
 
-    structures: dict[str, str]
+    structures: dict[Annotated[str, Field(pattern="^[1-9]$")], str]
     """Label number to structure."""
 
     sha256: str = ""
@@ -67,6 +67,11 @@ class ModelDescription(Options):
 
     recipe: dict[str, Any] = {}
     """The settings of its training."""
+
+    @property
+    def labels(self) -> dict[int, str]:
+        """Label number to structure, in the order of the network's classes; the background is before them."""
+        return {int(label): self.structures[label] for label in sorted(self.structures)}
 
 
 def shipped_models() -> list[str]:

@@ -39,9 +39,9 @@ def describe_starts(options: TrainingOptions) -> list[ModelDescription]:
                 f"{name} sees {start.neighbours} neighbouring slices, not {options.neighbours}; change "
                 "neighbours to match."
             )
-    for key in ("view", "architecture", "neighbours", "spacing_mm", "normalisation"):
+    for key in ("view", "labels", "architecture", "neighbours", "spacing_mm", "normalisation"):
         values = [getattr(start, key) for start in starts]
-        if len(set(values)) > 1:
+        if any(value != values[0] for value in values):
             raise UserError(
                 f"start_from: {', '.join(options.starts)} differ in {key} ({', '.join(map(str, values))}), "
                 "so that they have no mean; name weights alike."
@@ -74,7 +74,7 @@ def names_seen(starts: Sequence[ModelDescription]) -> set[str]:
 
 
 def weights_to_start_from(options: TrainingOptions) -> dict[str, Tensor]:
-    """Read the weights that a run fine-tunes; those of another view give all but the head.
+    """Read the weights that a run fine-tunes; of another view or other structures, all but the head.
 
     Several are averaged (Wortsman et al. 2022, "Model soups"): trainings of which one began with the other's
     weights often have a mean that is better than each.
@@ -85,11 +85,12 @@ def weights_to_start_from(options: TrainingOptions) -> dict[str, Tensor]:
         As :func:`describe_starts`.
     """
     starts = describe_starts(options)
+    same_classes = starts[0].view == options.view and starts[0].labels == options.labels
     states = [load_model(name)[0].state_dict() for name in options.starts]
     return {
         name: torch.stack([state[name] for state in states]).mean(dim=0)
         if first.is_floating_point()
         else first
         for name, first in states[0].items()
-        if starts[0].view == options.view or not name.startswith("head.")
+        if same_classes or not name.startswith("head.")
     }

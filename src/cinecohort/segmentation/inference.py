@@ -72,6 +72,7 @@ class ImageInference:
         data = np.asfortranarray(self.image.data)
         size_x, size_y, self.n_slices, self.n_frames = data.shape
         self.slices = data.transpose(3, 2, 1, 0).reshape(-1, size_y, size_x).transpose(0, 2, 1)
+        self.label_of_class = np.array([0, *self.description.labels], dtype=np.uint8)
         self.limits = known_limits or intensity_range(data)
         self.blank = without_contrast(data)
         self.grid = WorkingGrid(
@@ -119,13 +120,15 @@ class ImageInference:
         -------
         numpy.ndarray
             Label map (x, y, z, t), uint8, on the native grid. Probabilities are resampled linearly, then
-            the most probable class is taken; what lies outside the working grid is background.
+            the most probable class is taken, under the label that the description gives it; what lies
+            outside the working grid is background.
         """
         shape = (self.n_frames * self.n_slices, *self.grid.native_shape[::-1])
         labels = np.zeros(shape, dtype=np.uint8)
         window_x, window_y = self.grid.window
         for indices, probabilities in self.probabilities(frames, symmetry):
-            labels[indices, window_y, window_x] = most_probable(probabilities).transpose(1, 2).numpy()
+            classes = most_probable(probabilities).transpose(1, 2).numpy()
+            labels[indices, window_y, window_x] = self.label_of_class[classes]
         volume = labels.reshape(self.n_frames, self.n_slices, *shape[1:])
         return volume.transpose(3, 2, 1, 0)
 
@@ -234,7 +237,7 @@ class ImageInference:
 
 
 def most_probable(structures: Tensor) -> Tensor:
-    """Label of the most probable class of each pixel; the first of equal ones.
+    """The most probable class of each pixel; the first of equal ones.
 
     Parameters
     ----------

@@ -1,12 +1,13 @@
 """A subject to learn from: its image and an observer's labels, read together and held against each other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import LABELS, STRUCTURES
 from cinecohort.conversion.label_checks import enclosed_share
 from cinecohort.errors import UserError
 from cinecohort.grids import apart_mm
@@ -19,14 +20,14 @@ FRAMES_LOOKED_AT = 2
 
 @dataclass(frozen=True)
 class LabelledSubject:
-    """An image and its labels, on one grid and in the view's coding.
+    """An image and its labels, on one grid.
 
     Parameters
     ----------
     image
         The image (x, y, z, t).
     labels
-        (x, y, z, t), uint8.
+        (x, y, z, t), uint8: classes of a network, counted from 1 in the order of its structures.
     annotated
         (t, z, classes), bool: what the observer looked for, background first. Where the labels' sidecar does
         not say, a structure counts as annotated in the frames in which any of it is drawn.
@@ -42,8 +43,18 @@ class LabelledSubject:
         return [int(frame) for frame in np.flatnonzero(self.annotated[:, :, 1:].any(axis=(1, 2)))]
 
 
-def read_labelled(folder: Path, observer: str, view: str) -> LabelledSubject:
+def read_labelled(
+    folder: Path, observer: str, view: str, structures: Mapping[int, str] | None = None
+) -> LabelledSubject:
     """Read a subject's image and an observer's labels of a view.
+
+    Parameters
+    ----------
+    folder, observer, view
+        Of the subject, whose labels, and of what.
+    structures
+        Label to structure of what a network learns, those of :data:`cinecohort.catalogue.views.STRUCTURES`
+        by default; all else is background.
 
     Raises
     ------
@@ -68,11 +79,15 @@ def read_labelled(folder: Path, observer: str, view: str) -> LabelledSubject:
         raise UserError(
             f"{path}: the `annotated` of its sidecar does not fit it; convert it again."
         ) from fault
+    if structures is None:
+        structures = STRUCTURES[view]
     every = np.ones(image.data.shape[:1:-1], dtype=bool)
-    annotated = np.stack([every, *(masks[name].T for name in STRUCTURES[view].values())], axis=-1)
-    subject = LabelledSubject(image, labels, annotated)
+    annotated = np.stack([every, *(masks[name].T for name in structures.values())], axis=-1)
+    class_of_label = np.zeros(max(LABELS[view]) + 1, dtype=np.uint8)
+    class_of_label[list(structures)] = range(1, len(structures) + 1)
+    _check_anatomy(labels, np.flatnonzero(annotated[:, :, 1:].any(axis=(1, 2))), view, path)
+    subject = LabelledSubject(image, class_of_label[labels], annotated)
     _check_image(subject, folder / f"{view}.nii.gz")
-    _check_anatomy(subject, view, path)
     return subject
 
 
@@ -85,14 +100,14 @@ def _check_image(subject: LabelledSubject, path: Path) -> None:
         )
 
 
-def _check_anatomy(subject: LabelledSubject, view: str, path: Path) -> None:
+def _check_anatomy(labels: NDArray[np.uint8], frames: NDArray[np.integer], view: str, path: Path) -> None:
     """Find a swap of LV and RV (ACDC's coding), which leaves every label present."""
     if view != "sa":
         return
     shares = [
-        (enclosed_share(subject.labels[..., frame], label_of(view, "LV")),
-         enclosed_share(subject.labels[..., frame], label_of(view, "RV")))
-        for frame in subject.frames[:FRAMES_LOOKED_AT]
+        (enclosed_share(labels[..., frame], label_of(view, "LV")),
+         enclosed_share(labels[..., frame], label_of(view, "RV")))
+        for frame in frames[:FRAMES_LOOKED_AT]
     ]  # fmt: skip
     known = [(lv, rv) for lv, rv in shares if lv is not None and rv is not None]
     if known and all(rv > lv for lv, rv in known):

@@ -279,7 +279,7 @@ def run_network(
 
 def uncertainty_of(inference: ImageInference, model: LoadedModel, frames: list[int]) -> dict[str, Any]:
     """Agreement of an ensemble's members, or of a single network with itself under flips."""
-    structures = STRUCTURES[model.description.view]
+    structures = model.description.labels
     if len(model.members) > 1:
         return member_agreement(inference, model.members, frames, structures)
     return flip_agreement(inference.through(model.members[0]), frames, structures)
@@ -298,7 +298,7 @@ def confidence_of(inference: ImageInference, model: LoadedModel, frames: list[in
         other = inference.through(network)
     else:
         other = ImageInference(inference.image, about, network, inference.batch_size, inference.limits)
-    structures = STRUCTURES[model.description.view]
+    structures = model.description.labels
     name = f"{about.name}@{about.sha256[:8]}"
     found = network_confidence(inference, other.labels(frames), frames, structures)
     return {**found, "second_network": name}
@@ -324,7 +324,7 @@ def finish(
     image = segmented.subject.image
     assert image is not None
     labels, findings = segmented.labels, list(segmented.subject.findings)
-    structures = STRUCTURES[view]
+    structures = model.description.labels
     cleaned = clean_up(labels, view, structures, options.clean_up, image)
     if options.frames == "ed_es" and len(segmented.frames) > 2:
         message = f"ED and ES are not named; all {len(segmented.frames)} frames were segmented."

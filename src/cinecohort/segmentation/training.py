@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_json, replacing
 from cinecohort.segmentation.descriptions import ANY_SOURCE, ModelDescription
@@ -213,7 +212,7 @@ def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
     """Make the network (fresh, or the weights to fine-tune), its average and its optimiser."""
     device = training_device(options)
     torch.manual_seed(options.seed)
-    classes = len(STRUCTURES[options.view]) + 1
+    classes = len(options.labels) + 1
     inputs = 2 * options.neighbours + 1
     networks = [build_network(options.architecture, classes, options.dropout, inputs) for _ in range(2)]
     network, average = (
@@ -255,7 +254,7 @@ def describe(
         spacing_mm=options.spacing_mm,
         normalisation=options.normalisation,
         neighbours=options.neighbours,
-        structures={str(label): name for label, name in STRUCTURES[options.view].items()},
+        structures={str(label): name for label, name in options.labels.items()},
         recipe=options.model_dump(mode="json", exclude={"output", "data", "threads", "device"}),
         training_subjects=learnt_from,
         validation_subjects=len(split.validation),
@@ -295,18 +294,19 @@ def train(
     starts = describe_starts(options)
     folders = find_subjects(options.data, options.view)
     split = split_subjects(folders, options.data, options.seed, names_seen(starts))
-    data = load_slices(
-        split.training, options.data.observer, options.view, options.neighbours, options.spacing_mm
-    )
+    whose, what = (options.data.observer, options.view), options.labels
+    data = load_slices(split.training, *whose, options.neighbours, options.spacing_mm, what)
     options = options.model_copy(update={"iterations": options.iterations_for(len(data))})
-    validation = [read_annotated(folder, options.data.observer, options.view) for folder in split.validation]
+    validation = [read_annotated(folder, *whose, what) for folder in split.validation]
     numbers = f"{len(split.training)} subjects, {len(data)} slices; {len(validation)} to validate"
     unlabelled = f"; nothing labelled in {', '.join(data.without_labels)}" if data.without_labels else ""
     report("; ".join([f"{options.name}: {numbers}{unlabelled}", *notes_on_starts(options, starts, split)]))
     trainer = make_trainer(options, to_device(data, training_device(options)))
     output = options.output
     output.mkdir(parents=True, exist_ok=True)
-    digest = digest_json(options.model_dump(mode="json", exclude={"output", "threads"}))
+    # What is not named does not enter, so that trainings go on that began before it could be named.
+    unnamed = {"output", "threads", *(() if options.structures else ("structures",))}
+    digest = digest_json(options.model_dump(mode="json", exclude=unnamed))
     checkpoint = output / "checkpoint.pt"
     if checkpoint.is_file():
         trainer.restore(saved_state(checkpoint, digest, trainer.device))

@@ -211,10 +211,12 @@ def load_slices(
     view: str,
     neighbours: int = 0,
     spacing_mm: float | None = None,
+    structures: Mapping[int, str] | None = None,
 ) -> LabelledSlices:
     """Read the annotated slices of subjects, with this many neighbours on either side.
 
-    Images with finer pixels than the network's (`spacing_mm`) are blurred for it.
+    Images with finer pixels than the network's (`spacing_mm`) are blurred for it. Labels are the classes of
+    a network that learns these `structures`; see :func:`read_labelled`.
 
     Raises
     ------
@@ -224,7 +226,7 @@ def load_slices(
     stacks: deque[LabelledStack] = deque()
     without_labels = []
     for folder in folders:
-        of_subject = list(labelled_stacks(folder, observer, view))
+        of_subject = list(labelled_stacks(folder, observer, view, structures))
         stacks.extend(of_subject)
         if not of_subject:
             without_labels.append(folder.name)
@@ -269,9 +271,11 @@ def load_slices(
     )
 
 
-def labelled_stacks(folder: Path, observer: str, view: str) -> Iterator[LabelledStack]:
-    """Yield the frames of a subject in which something was annotated."""
-    subject = read_labelled(folder, observer, view)
+def labelled_stacks(
+    folder: Path, observer: str, view: str, structures: Mapping[int, str] | None = None
+) -> Iterator[LabelledStack]:
+    """Yield the frames of a subject in which something was annotated; see :func:`read_labelled`."""
+    subject = read_labelled(folder, observer, view, structures)
     data, labels = subject.image.data, subject.labels
     intensity = unit_intensity(data, intensity_range(data))
     marked = np.argwhere(labels > 0)[:, :2]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from cinecohort.catalogue.views import structures_of
 from cinecohort.options import ConfiguredPath, Options, load_options
 from cinecohort.segmentation.architectures import ARCHITECTURES
 from cinecohort.segmentation.options import NAME
@@ -132,6 +133,10 @@ class TrainingOptions(Options):
     view: Literal["sa", "la_2ch", "la_4ch"] = "sa"
     """View that the network segments."""
 
+    structures: Annotated[list[Literal["LV", "MYO", "RV", "LA", "RA"]], Field(min_length=1)] | None = None
+    """Structures that it learns, in any order. null: those that measures are made of (short axis LV, MYO and
+    RV; 2-chamber LA; 4-chamber LA and RA). The long axis may have the ventricles and the myocardium too."""
+
     architecture: Annotated[str, AfterValidator(_network_name)] = "unet_slim"
     """Name of the network."""
 
@@ -228,6 +233,11 @@ class TrainingOptions(Options):
     """Iterations between checkpoints, from which a killed run resumes."""
 
     @property
+    def labels(self) -> dict[int, str]:
+        """Label to structure of what is learnt."""
+        return structures_of(self.view, self.structures)
+
+    @property
     def starts(self) -> list[str]:
         """What it starts from; nothing where the network is fresh."""
         return [self.start_from] if isinstance(self.start_from, str) else self.start_from or []
@@ -244,6 +254,11 @@ class TrainingOptions(Options):
     @classmethod
     def _start_from_the_recipe(cls, values: Any) -> Any:
         return with_recipe(values) if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _view_has_the_structures(self) -> "TrainingOptions":
+        structures_of(self.view, self.structures)
+        return self
 
     @model_validator(mode="after")
     def _has_values_to_normalise(self) -> "TrainingOptions":

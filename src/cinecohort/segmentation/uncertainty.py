@@ -25,7 +25,8 @@ def uncertain_frames(labels: NDArray[np.uint8], frames: Sequence[int], roles: Ma
     named = [roles.get("ed"), roles.get("es")]
     if all(frame in frames for frame in named):
         return sorted({int(frame) for frame in named if frame is not None})
-    volumes = [int((labels[..., frame] == 1).sum()) for frame in frames]
+    first = labels[labels > 0].min(initial=np.iinfo(labels.dtype).max)
+    volumes = [int((labels[..., frame] == first).sum()) for frame in frames]
     return sorted({frames[int(np.argmax(volumes))], frames[int(np.argmin(volumes))]})
 
 

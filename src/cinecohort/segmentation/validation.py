@@ -1,6 +1,6 @@
 """Scores of a network on validation subjects: whole images, native grid, no augmentation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.segmentation.descriptions import ModelDescription
 from cinecohort.segmentation.inference import ImageInference
 from cinecohort.segmentation.labelled_subjects import LabelledSubject, read_labelled
@@ -49,9 +48,11 @@ class AnnotatedFrames:
     limits: tuple[float, float]
 
 
-def read_annotated(folder: Path, observer: str, view: str) -> AnnotatedFrames:
+def read_annotated(
+    folder: Path, observer: str, view: str, structures: Mapping[int, str] | None = None
+) -> AnnotatedFrames:
     """Read what a subject is validated by; what cannot be used is reported as :func:`read_labelled` does."""
-    whole = read_labelled(folder, observer, view)
+    whole = read_labelled(folder, observer, view, structures)
     frames = whole.frames
     image = replace(whole.image, data=whole.image.data[..., frames].copy())
     subject = LabelledSubject(image, whole.labels[..., frames].copy(), whole.annotated[frames])
@@ -90,7 +91,7 @@ def validate(
             logits = network(images.to(device).contiguous(memory_format=torch.channels_last))
         return logits.float().softmax(dim=1).cpu()
 
-    dice: dict[str, list[float]] = {name: [] for name in STRUCTURES[description.view].values()}
+    dice: dict[str, list[float]] = {name: [] for name in description.labels.values()}
     for item in subjects:
         image, labels = item.subject.image, item.subject.labels
         slices = image.data.shape[2]
@@ -98,10 +99,10 @@ def validate(
         frames = range(image.data.shape[3])
         predicted = inference.labels(frames)
         for frame in frames:
-            for label, name in STRUCTURES[description.view].items():
-                use = item.subject.annotated[frame][:, label]
+            for class_, (label, name) in enumerate(description.labels.items(), start=1):
+                use = item.subject.annotated[frame][:, class_]
                 ours = predicted[:, :, use, frame] == label
-                truth = labels[:, :, use, frame] == label
+                truth = labels[:, :, use, frame] == class_
                 if truth.any():
                     dice[name].append(2 * float((ours & truth).sum()) / float(ours.sum() + truth.sum()))
     means = {name: float(np.mean(values)) for name, values in dice.items() if values}

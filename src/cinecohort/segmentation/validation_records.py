@@ -1,5 +1,6 @@
 """Records of a network's test on labelled real hearts: what lifts the mark of a network not validated."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -78,9 +79,15 @@ def bars_of(structures: dict[str, StructureRecord]) -> dict[str, float]:
     return {**dice, "largest bias, %": LARGEST_BIAS_PCT, "fewest subjects": float(FEWEST_SUBJECTS)}
 
 
-def failures_of(n_subjects: int, n_failed: int, structures: dict[str, StructureRecord]) -> list[str]:
-    """Bars that were not reached, as sentences."""
+def failures_of(
+    n_subjects: int, n_failed: int, structures: dict[str, StructureRecord], not_compared: Sequence[str] = ()
+) -> list[str]:
+    """Bars that were not reached, as sentences; `not_compared` are structures of the network nobody drew."""
     failures = []
+    if not_compared:
+        failures.append(
+            f"{', '.join(not_compared)}: the network segments it and nobody drew it here; use labels of it"
+        )
     if n_subjects < FEWEST_SUBJECTS:
         failures.append(f"{n_subjects} subjects were compared, at least {FEWEST_SUBJECTS} are needed")
     if n_failed > 0.05 * (n_subjects + n_failed):

@@ -7,7 +7,7 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import LABELS
 from cinecohort.errors import UserError
 from cinecohort.files import digest_bytes, digest_file, write_bytes, write_json
 from cinecohort.segmentation.descriptions import ModelDescription, check_digest, describe_model, weights_path
@@ -96,8 +96,8 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
     check_digest(name_or_path)
     classes, inputs = len(description.structures) + 1, 2 * description.neighbours + 1
     network = build_network(description.architecture, classes, inputs=inputs)
-    ours = {str(label): name for label, name in STRUCTURES[description.view].items()}
-    if description.structures != ours:
+    ours = {str(label): name for label, name in LABELS[description.view].items()}
+    if not description.structures or not description.structures.items() <= ours.items():
         raise UserError(
             f"{path}: its description gives the labels {description.structures}, but those of "
             f"{description.view} are {ours}; train the network on labels of that coding."

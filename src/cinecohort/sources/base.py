@@ -11,7 +11,7 @@ from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome
 
-SOURCES = ("ukbiobank", "dicom", "nifti", "acdc", "sunnybrook")
+SOURCES = ("ukbiobank", "dicom", "nifti", "acdc", "sunnybrook", "mnms2", "cmr_multi")
 """Names of the sources; each is a module of this package with a function ``open_source``."""
 
 RawFile = tuple[str, int, int]

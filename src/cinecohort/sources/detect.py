@@ -21,7 +21,11 @@ def detect_layout(path: Path) -> str:
         return "ukbiobank"
     if "contourfiles" in names or "link.csv" in names:
         return "sunnybrook"
+    if "dataset_information.csv" in names or (path / "MnM2" / "dataset_information.csv").is_file():
+        return "mnms2"
     folders = folders_in(path)
+    if "CINE_MULTI" in folders or {"4CH_TR", "SAX_TR", "2CH_TR"} & set(folders):
+        return "cmr_multi"
     if {"training", "testing", "database"} & set(folders) or any(_is_acdc(path / name) for name in folders):
         return "acdc"
     if any(_is_nifti(path / name) for name in folders):

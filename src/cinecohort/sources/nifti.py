@@ -6,14 +6,14 @@ observer as ``label_{observer}_sa.nii.gz``. Files may be ``.nii.gz`` or ``.nii``
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.catalogue.views import CODINGS, STRUCTURES, VIEWS
+from cinecohort.catalogue.views import CODINGS, LABELS, STRUCTURES, VIEWS
 from cinecohort.conversion.label_checks import Annotated, structure_numbers
 from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
@@ -169,7 +169,7 @@ class NiftiSource:
         self, raw: Path, view: str, observer: str, image: Image, folder: Path, options: ConversionOptions
     ) -> tuple[list[str], list[Finding]]:
         coding = self.coding if view == "sa" else "cinecohort"
-        numbers = CODINGS[coding] if view == "sa" else {number: number for number in STRUCTURES[view]}
+        numbers = CODINGS[coding] if view == "sa" else {number: number for number in LABELS[view]}
         files = _LabelFiles(raw, view, observer, image, numbers, options.limits)
         labels, roles, findings = files.whole() if files.has_whole else files.pair()
         annotated = annotated_where_present(labels, view)
@@ -272,25 +272,33 @@ def read_view(raw: Path, view: str, limits: Limits = DEFAULT_LIMITS) -> tuple[Im
     """
     cine = _find(raw, [view])
     if cine is not None:
-        image, findings = read_volume(cine, view, Level.REJECT, limits)
-        if image is None:
-            return None, findings
-        findings += _drop_implausible_interval(image, view)
+        image, findings = read_cine(cine, view, limits)
         evidence, roles = f"the file's name ({view})", Roles(ed=None, es=None)
         layout = "nifti cine"
     else:
-        image, findings = _read_pair(raw, view, limits)
-        if image is None:
-            return None, findings
+        paths = {role: _find(raw, [f"{view}_{role}"]) for role in ("ED", "ES")}
+        image, findings = read_pair(paths, view, limits)
         evidence, roles = f"the files' names ({view}_ED, {view}_ES)", Roles(ed=0, es=1)
         layout = "nifti ED and ES"
+    if image is None:
+        return None, findings
     image.data = smallest_type(image.data)
     image.sidecar = image_sidecar(image, view, layout, evidence, roles)
     return image, findings
 
 
-def _read_pair(raw: Path, view: str, limits: Limits) -> tuple[Image | None, list[Finding]]:
-    paths = {role: _find(raw, [f"{view}_{role}"]) for role in ("ED", "ES")}
+def read_cine(path: Path, view: str, limits: Limits) -> tuple[Image | None, list[Finding]]:
+    """Read a cine; a time step that cannot be one is left out, with a finding."""
+    image, findings = read_volume(path, view, Level.REJECT, limits)
+    if image is not None:
+        findings += _drop_implausible_interval(image, view)
+    return image, findings
+
+
+def read_pair(
+    paths: Mapping[str, Path | None], view: str, limits: Limits
+) -> tuple[Image | None, list[Finding]]:
+    """Read the images of ``ED`` and ``ES`` as two frames; None without findings where neither is there."""
     if not any(paths.values()):
         return None, []
     missing = [role for role, path in paths.items() if path is None]
@@ -349,7 +357,7 @@ def place_frames(
     findings: list[Finding] = []
     for role in ("ed", "es"):
         path = _find(raw, [f"{view}_{role.upper()}"])
-        found[role] = _most_alike(path, view, image, limits) if path else None
+        found[role] = most_alike(path, view, image, limits) if path else None
         if found[role] is None and role == "ed":
             found[role] = 0
             message = "Nothing says which frame of the cine ED is: it is taken to be frame 0."
@@ -360,7 +368,8 @@ def place_frames(
     return found, findings
 
 
-def _most_alike(path: Path, view: str, image: Image, limits: Limits) -> int | None:
+def most_alike(path: Path, view: str, image: Image, limits: Limits) -> int | None:
+    """Find the frame of a cine that a single image is; None where it is none of them."""
     single, _ = read_volume(path, view, Level.REVIEW, limits)
     brought = None if single is None else brought_onto(single, image)
     if brought is None or brought.image.data.shape[3] != 1:

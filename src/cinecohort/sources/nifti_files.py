@@ -1,5 +1,6 @@
 """What the sources that start from NIfTI have in common: reading, checking and describing a volume."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -262,13 +263,19 @@ def _shape(image: Image) -> str:
 
 
 def whole_frames(
-    labels_of_frame: dict[int, NDArray[np.uint8]], image: Image, view: str
+    labels_of_frame: dict[int, NDArray[np.uint8]],
+    image: Image,
+    view: str,
+    structures: Iterable[str] | None = None,
 ) -> tuple[NDArray[np.uint8], dict[str, dict[str, list[int]]]]:
-    """Put 3D label maps into a 4D one on the image's grid, and say that every slice of them is annotated."""
+    """Put 3D label maps into a 4D one on the image's grid, and say that every slice of them is annotated.
+
+    What is annotated are the structures named; those of the view that measures are made of by default.
+    """
     labels = np.zeros(image.data.shape, dtype=np.uint8)
     for frame, volume in labels_of_frame.items():
         labels[..., frame] = volume
-    return labels, annotate_everything(labels, view, list(labels_of_frame))
+    return labels, annotate_everything(labels, view, labels_of_frame, structures)
 
 
 def conversion_outcome(

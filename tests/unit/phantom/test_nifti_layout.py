@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import ndimage
+from scipy.spatial.distance import pdist
 
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -57,7 +59,7 @@ def test_grid_and_anatomy_are_those_of_the_converted_archives(cohort, tmp_path):
             read_label(place, view, observer)
             for place, observer in ((folder, "manual"), (cohort / "SYN0002", "truth"))
         )
-        for structure in truth.annotated:
+        for structure in manual.structures.values():
             drawn, true = manual.mask(structure)[..., frames], truth.mask(structure)
             assert 2 * (drawn & true).sum() / (drawn.sum() + true.sum()) > 0.8, structure
 
@@ -70,6 +72,35 @@ def test_labels_hold_the_true_volumes(cohort):
     assert volumes == pytest.approx([truth.lvedv_ml, truth.lvesv_ml], rel=0.05)
     mass = label.mask("MYO")[..., 0].sum() * label.image.voxel_volume_ml * 1.05
     assert mass == pytest.approx(truth.lvm_g, rel=0.05)
+
+
+def test_the_long_axis_holds_both_ventricles_and_the_wall_too(cohort):
+    """The LV is a wall's inside but for the valve, and its size in two planes that of its volume."""
+    truth = pd.read_csv(cohort / "truth.tsv", sep="\t").set_index("subject").loc["SYN0001"]
+    four, two = (read_label(cohort / "SYN0001", view, "truth") for view in ("la_4ch", "la_2ch"))
+    assert four.structures == {1: "LA", 2: "RA", 3: "LV", 4: "MYO", 5: "RV"}
+    assert two.structures == {1: "LA", 3: "LV", 4: "MYO"}
+    for label in (four, two):
+        touching = neighbours(label.image.data[:, :, 0, 0], 3)
+        assert np.isin(touching, (4, 1)).mean() > 0.9 and (touching == 4).mean() > 0.6
+    assert set(np.unique(neighbours(four.image.data[:, :, 0, 0], 5))) >= {2, 4}
+    areas = [
+        label.mask("LV")[..., 0].sum() * np.prod(label.image.spacing_mm[:2]) / 100 for label in (four, two)
+    ]
+    lengths = [longest_cm(label.mask("LV")[:, :, 0, 0], label.image.spacing_mm) for label in (four, two)]
+    volume = 8 / (3 * np.pi) * areas[0] * areas[1] / np.mean(lengths)
+    assert volume == pytest.approx(truth.lvedv_ml, rel=0.15)
+
+
+def neighbours(labels, label):
+    """What touches a label from outside."""
+    inside = labels == label
+    return labels[ndimage.binary_dilation(inside) & ~inside]
+
+
+def longest_cm(mask, spacing_mm):
+    points = np.argwhere(mask) * spacing_mm[:2]
+    return float(pdist(points).max()) / 10
 
 
 def test_all_frames_are_labelled_and_timed(tmp_path):

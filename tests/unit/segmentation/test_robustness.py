@@ -192,7 +192,7 @@ def test_blank_images_are_not_learnt_from(
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("coding", "but sa goes from 0 to 3"),
+        ("coding", "but the labels of sa are 1 LV, 2 MYO, 3 RV"),
         ("grid", "convert it again"),
         ("truncated", "copy it again"),
     ],

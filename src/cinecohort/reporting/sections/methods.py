@@ -31,6 +31,8 @@ SOURCE_WORDS: dict[str, Text] = {
     "nifti": "NIfTI images",
     "acdc": ["the Automated Cardiac Diagnosis Challenge (ACDC)", Citation(("bernard2018",))],
     "sunnybrook": ["the Sunnybrook Cardiac Data", Citation(("radau2009",))],
+    "mnms2": ["the M&Ms-2 challenge", Citation(("martinisla2023",))],
+    "cmr_multi": ["CMR-MULTI", Citation(("qu2026",))],
     "tables": "tables of measures made elsewhere",
 }
 SORTED = frozenset({"ukbiobank", "dicom", "sunnybrook"})

@@ -22,6 +22,16 @@ DATA_CITATIONS: dict[str, Text] = {
         Citation(("radau2009",)),
         "; public domain (CC0).",
     ],
+    "mnms2": [
+        "M&Ms-2: cite Martín-Isla et al.",
+        Citation(("martinisla2023",)),
+        " in every use; the terms are those of its distributor.",
+    ],
+    "cmr_multi": [
+        "CMR-MULTI: cite Qu et al.",
+        Citation(("qu2026",)),
+        " in every use; the data are licensed for non-commercial research (CC BY-NC 4.0).",
+    ],
     "ukbiobank": [
         "UK Biobank: state the application number; the imaging protocol is described by Petersen et al.",
         Citation(("petersen2016",)),
