@@ -16,6 +16,7 @@ from cinecohort.segmentation.participants import participants_of
 from cinecohort.segmentation.prediction import LoadedModel, load, segment_with
 from cinecohort.segmentation.validation_records import (
     StructureRecord,
+    ValidationBars,
     ValidationRecord,
     bars_of,
     failures_of,
@@ -45,7 +46,12 @@ class Sizes:
 
 
 def validate_network(
-    model: ModelOptions, view: str, subjects: Path, observer: str, options: SegmentationOptions
+    model: ModelOptions,
+    view: str,
+    subjects: Path,
+    observer: str,
+    options: SegmentationOptions,
+    bars: ValidationBars | None = None,
 ) -> ValidationRecord:
     """Segment labelled subjects that the weights never saw, and hold the result against an observer's labels.
 
@@ -61,6 +67,8 @@ def validate_network(
         Whose labels.
     options
         How the network is run.
+    bars
+        What has to be reached; the usual bars by default.
 
     Raises
     ------
@@ -70,6 +78,11 @@ def validate_network(
     """
     folders = sorted(path.parent for path in subjects.glob(f"*/label_{observer}_{view}.nii.gz"))
     folders = [folder for folder in folders if (folder / f"{view}.nii.gz").is_file()]
+    if not folders:
+        raise UserError(
+            f"{subjects}: no subject has {view}.nii.gz and label_{observer}_{view}.nii.gz; convert the data "
+            "set first (`cinecohort convert`), or name another observer."
+        )
     loaded = load(model, options, view, None)
     seen = {name for names in loaded.description.trained_on.values() for name in names}
     whose = participants_of(folders)
@@ -101,9 +114,9 @@ def validate_network(
         n_seen=len(folders) - len(unseen),
         n_failed=failed,
         structures=structures,
-        bars=bars_of(structures),
+        bars=bars_of(structures, bars or ValidationBars()),
         failures=failures_of(
-            compared, failed, structures, [name for name in sizes if name not in structures]
+            compared, failed, structures, [name for name in sizes if name not in structures], bars
         ),
     )
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from cinecohort.analyses.network_validation import Sizes, add_frames
 from cinecohort.cli import main
@@ -17,6 +18,7 @@ from cinecohort.segmentation.prediction import load
 from cinecohort.segmentation.validation_records import (
     LEAST_DICE,
     StructureRecord,
+    ValidationBars,
     failures_of,
     read_record,
 )
@@ -53,6 +55,23 @@ def test_every_bar_fails_with_its_sentence() -> None:
         assert any(words in failure for failure in failures)
 
 
+def test_bars_can_be_raised_and_not_lowered(tmp_path: Path) -> None:
+    assert failures_of(20, 0, {"LV": GOOD}, bars=ValidationBars(least_dice={"LV": 0.96}))
+    raised = ValidationBars(least_dice={"LV": 0.9}, fewest_subjects=30)
+    assert raised.least_dice["RV"] == LEAST_DICE["RV"]
+    assert failures_of(29, 0, {"LV": GOOD}, bars=raised) == [
+        "29 subjects were compared, at least 30 are needed"
+    ]
+    for lower in ({"least_dice": {"LV": 0.8}}, {"largest_bias_pct": 12}, {"fewest_subjects": 5}):
+        with pytest.raises(ValidationError):
+            ValidationBars.model_validate(lower)
+
+
+def test_a_structure_that_nobody_drew_is_not_validated() -> None:
+    (failure,) = failures_of(40, 0, {"LV": GOOD}, ["RV"])
+    assert failure.startswith("RV: the network segments it and nobody drew it")
+
+
 @pytest.fixture
 def weights(tmp_path: Path) -> Path:
     return write_weights(tmp_path / "tiny.safetensors", seed=3)
@@ -87,6 +106,23 @@ def test_the_command_writes_a_record_beside_nothing_else(
     assert "2 subjects were compared" in found.failures[0]
     assert "not passed" in capsys.readouterr().out
     assert sorted(path.name for path in dataset.rglob("*")) == before
+
+
+def test_the_command_takes_bars_and_says_what_is_no_data_set(
+    weights: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record, bars = tmp_path / "record.json", tmp_path / "bars.yaml"
+    bars.write_text("fewest_subjects: 50\nleast_dice: {RV: 0.9}\n")
+    command = ["validate", str(weights), str(dataset), "--out", str(record), "--bars", str(bars)]
+    assert main(command) == 0
+    stated = read_record(record).bars
+    assert (stated["fewest subjects"], stated["least mean Dice, RV"]) == (50, 0.9)
+    assert stated["least mean Dice, LV"] == LEAST_DICE["LV"]
+    bars.write_text("fewest_subjects: 5\n")
+    assert main(command) == 1
+    assert "bars.yaml" in capsys.readouterr().err
+    assert main(["validate", str(weights), str(tmp_path), "--out", str(record)]) == 1
+    assert "convert the data set" in capsys.readouterr().err
 
 
 def test_subjects_of_the_training_are_left_out(
