@@ -14,12 +14,15 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
+from pydicom import dcmread
 
 from cinecohort.analyses import stages as analyses
 from cinecohort.cohort.gather import gather_results
@@ -110,7 +113,7 @@ def digests(folder: Path) -> dict[str, dict[str, Any]]:
     write_cohort(folder / "raw", PhantomOptions(subjects=2, frames=6, seed=3, faults=False))
     config = configuration(folder)
     results = config.results
-    made = {"phantom": of_tables((folder / "raw").glob("truth*.tsv"))}
+    made = {"phantom": of_phantoms(folder / "raw")}
     refresh_index(config)
     for stage in STAGES:
         for shard in shards(results):
@@ -172,6 +175,18 @@ def segmented(folder: Path) -> Path:
     path = folder / "segment.tsv"
     table.to_csv(path, sep="\t", index=False)
     return path
+
+
+def of_phantoms(raw: Path) -> dict[str, Any]:
+    """Digest of what the stages are given: the truth of the phantoms, and how bright each series is."""
+    seen = {}
+    for path in sorted((raw / "bulk").glob("*.zip")):
+        with ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith(".dcm")]
+            frames = [dcmread(BytesIO(archive.read(name))).pixel_array.astype(float) for name in names]
+        seen[path.stem] = {"mean": float(np.mean(frames)), "sd": float(np.std(frames))}
+    truth = of_tables(raw.glob("truth*.tsv"))
+    return truth | {"numbers": truth["numbers"] | of_values(seen)["numbers"]}
 
 
 def of_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ VERSIONS = {
     "convert": 9,
     "image_quality": 2,
     "segment": 6,
-    "segmentation_quality": 6,
+    "segmentation_quality": 7,
     "measure": 7,
     "evaluate": 3,
     "gather": 9,

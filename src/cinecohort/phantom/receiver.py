@@ -43,7 +43,7 @@ class Receiver:
     signals: Signals = field(default_factory=Signals)
     scale: float = 260.0
     noise: float = 0.022
-    coil_depth_mm: float = 80.0
+    coil_depth_mm: float = 130.0
     slab_samples: int = 3
     coil_unevenness: float = 0.06
     band_mm: tuple[float, float] = (150.0, 200.0)

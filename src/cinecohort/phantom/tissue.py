@@ -18,17 +18,18 @@ class Signals:
 
     Fat is negative: with an echo in the middle of the repetition time it is in opposite phase to water, which
     leaves a dark line where the two share a pixel. Blood of the right heart carries less oxygen and has a
-    shorter T2; with the shading of the coils the RV then has about 0.8 of the LV's signal, as in ACDC.
+    shorter T2; with the shading of the coils the RV then has about 0.8 of the LV's signal, as in ACDC. The
+    liver is somewhat darker than myocardium.
     """
 
     blood: float = 1.0
-    venous: float = 0.74
+    venous: float = 0.80
     myocardium: float = 0.30
     fat: float = -0.92
     lung: float = 0.07
-    liver: float = 0.33
+    liver: float = 0.23
     spleen: float = 0.42
-    stomach: float = 0.40
+    stomach: float = 0.33
     muscle: float = 0.17
     marrow: float = -0.40
     bone: float = 0.08

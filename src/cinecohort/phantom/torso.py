@@ -12,6 +12,9 @@ from cinecohort.phantom.tissue import Noise3D, Signal, Signals, mix, ridge, soft
 FloatArray = NDArray[np.floating[Any]]
 
 
+FLUID_LEVEL_MM = -22.0
+"""Where the stomach's fluid ends and its gas begins, towards the front of the chest."""
+
 SLOW = 3.5
 """How much larger than the coarse noise's the variations of thickness are."""
 
@@ -178,12 +181,14 @@ class Torso:
         stomach = 1.0 - np.sqrt(
             ((x - 88.0) / 34.0) ** 2 + ((y + 12.0) / 42.0) ** 2 + ((z + 72.0) / 26.0) ** 2
         )
+        stomach += 0.14 * slow + 0.05 * rough
+        # Gas lies in front of a person on the back; folds of the wall reach into what is left.
+        gas = soft(FLUID_LEVEL_MM + 6.0 * slow - y, width_mm)
+        folds = ridge(rough + 0.3 * grain, 0.5)
+        filling = np.float32(signals.stomach) * (0.8 + 0.25 * slow + 0.1 * grain) * (1.0 - 0.6 * folds)
+        mix(filling, gas, np.float32(signals.air))
         mix(belly, soft(stomach * 28.0, width_mm), np.float32(signals.muscle))
-        mix(
-            belly,
-            soft(stomach * 28.0 - 4.0, width_mm),
-            np.float32(signals.stomach) * (0.8 + 0.25 * slow + 0.1 * grain),
-        )
+        mix(belly, soft(stomach * 28.0 - 4.0, width_mm), filling)
         spleen = 1.0 - np.sqrt(
             ((x - 112.0) / 24.0) ** 2 + ((y - 58.0) / 40.0) ** 2 + ((z + 66.0) / 40.0) ** 2
         )

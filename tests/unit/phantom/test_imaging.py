@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from cinecohort.phantom.artefacts import add_ghosts, coil, mistriggered, received, ringing
+from cinecohort.phantom.contours import fields
 from cinecohort.phantom.cycle import make_cycle
 from cinecohort.phantom.fine_structure import draw_fine_structure
 from cinecohort.phantom.heart import build_heart
+from cinecohort.phantom.imaging import render
 from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.people import draw_person, generator
 from cinecohort.phantom.planning import randomised_views
@@ -16,6 +18,7 @@ from cinecohort.phantom.receiver import Receiver
 from cinecohort.phantom.scanners import randomised_scanner
 from cinecohort.phantom.subject import make_subject
 from cinecohort.phantom.surfaces import Lookup, choose_states, look_up, single
+from cinecohort.phantom.tissue import Signals
 
 
 @pytest.fixture(scope="module")
@@ -164,3 +167,15 @@ def test_randomised_hearts_still_hold_what_their_truth_says():
         assert truth["lv_ml"].argmin() == heart.cycle.es_frame
         assert truth["lvm_g"] == pytest.approx(np.full(8, truth["lvm_g"][0]), rel=0.02)
     assert generator(1, 2, 3).random() == generator(1, 2, 3).random()
+
+
+def test_fat_and_liver_are_as_bright_beside_blood_as_in_real_hearts():
+    """Of 180 hearts of ACDC and M&Ms the brightest percent of a slice is 1.1 to 1.8 times as bright as the LV
+    in three quarters, up to three times in others; the liver is about as dark as myocardium."""
+    for number in (3, 5, 9):
+        _, phantom, slices, scanner = make_subject(number, PhantomOptions(frames=4, faults=False))
+        image = [each for each in slices if each.view == "sa"][5]
+        seen = render(phantom, image, scanner.receiver, generator(1, number, 3))[0]
+        blood = fields(phantom.heart, phantom.pose, image, 0)["LV"].reshape(seen.shape) > 0
+        assert 1.05 < np.percentile(seen, 99.3) / np.median(seen[blood]) < 1.8
+    assert 0.5 < Signals().liver / Signals().myocardium < 1.05

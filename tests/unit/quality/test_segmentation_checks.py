@@ -51,7 +51,7 @@ def test_sound_heart_has_no_findings(tmp_path: Path) -> None:
     outcome = check(tmp_path, sound_heart())
     assert outcome.findings == []
     assert outcome.status == "ok"
-    assert outcome.values["contrast"] == pytest.approx(110 / 160)
+    assert outcome.values["contrast"] == pytest.approx(110 / 210, abs=1e-4)
     assert outcome.values["lv_on_myocardium"] == 1
     assert outcome.values["systole_phase"] == pytest.approx(5 / 12, abs=1e-4)
     json.dumps(outcome.values, allow_nan=False)
@@ -242,13 +242,25 @@ def test_rule_of_ukbb_cardiac(tmp_path: Path) -> None:
     assert "S7" in codes(check(tmp_path, labels))
 
 
+SIGNALS = np.array([0, 150, 100, 150], dtype=np.int16)
+
+
 def test_low_contrast(tmp_path: Path) -> None:
     labels = sound_heart()
-    flat = np.array([0, 110, 90, 110], dtype=np.int16)[labels]
-    flat[:10] = 300
-    outcome = check(tmp_path, labels, flat)
+    outcome = check(tmp_path, labels, SIGNALS[labels])
     assert "I2" in codes(outcome)
-    assert outcome.values["contrast"] == pytest.approx(20 / 300, abs=1e-4)
+    assert outcome.values["contrast"] == pytest.approx(50 / 250, abs=1e-4)
+
+
+def test_contrast_is_that_of_the_heart_whatever_the_coil_does_and_fat_beside_it() -> None:
+    """Fat at a coil is many times as bright as blood, whose signal falls along the stack."""
+    labels = sound_heart(1)[..., 0]
+    image = SIGNALS[labels].astype(float)
+    alone = contrast(image, labels)
+    image *= np.linspace(1.0, 4.0, labels.shape[2])
+    image[0] = 20.0 * image.max()
+    assert contrast(image, labels) == pytest.approx(alone)
+    assert contrast(image + 40.0, labels) == pytest.approx(alone)
 
 
 def test_contrast_of_a_flat_image_is_undefined() -> None:
