@@ -66,8 +66,17 @@ def write_json(path: Path, value: Any, sort_keys: bool = True) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Read a JSON file.
+
+    Raises
+    ------
+    ValueError
+        If it is none, is not UTF-8 text, or is nested so deeply that nothing of ours wrote it.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as fault:
+        raise ValueError("lists or objects lie in each other too deeply") from fault
 
 
 def read_names(path: Path) -> list[str]:

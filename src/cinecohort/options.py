@@ -58,8 +58,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: cannot be read ({error.strerror}).") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: is not text in UTF-8; save it as a plain text file.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date or a number that is none.
         raise UserError(f"{path}: is not valid YAML ({error}).") from error
+    except RecursionError as error:
+        raise UserError(
+            f"{path}: is not valid YAML (lists or keys within each other without end)."
+        ) from error
     if values is not None and not isinstance(values, dict):
         raise UserError(f"{path}: holds a {type(values).__name__}; a file of `key: value` lines is needed.")
     return values or {}

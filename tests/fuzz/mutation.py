@@ -7,11 +7,13 @@ import json
 import re
 import struct
 import zipfile
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
 
 import numpy as np
 
+Value = TypeVar("Value")
 Damage = Callable[[bytes, np.random.Generator], bytes]
 
 NUMBERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF)
@@ -42,15 +44,24 @@ def mutated(content: bytes, rng: np.random.Generator) -> bytes:
     return bytes(made)
 
 
-def overwritten(content: bytes, rng: np.random.Generator) -> bytes:
-    """Other bytes in one to three places without a change of length; in a third of the cases any damage."""
-    if rng.random() < 1 / 3:
+def weights_mutated(content: bytes, rng: np.random.Generator) -> bytes:
+    """Damage of safetensors: of numbers behind the header, of values of the header, or of any bytes."""
+    kind, start = rng.random(), 8 + int.from_bytes(content[:8], "little")
+    if kind < 0.25:
         return mutated(content, rng)
+    if kind < 0.5:
+        header = _in_header(content[8:start], rng)
+        return len(header).to_bytes(8, "little") + header + content[start:]
     made = bytearray(content)
-    for _ in range(int(rng.integers(1, 4))):
-        place = _place(made, rng)
-        made[place : place + 4] = rng.integers(0, 256, len(made[place : place + 4]), dtype=np.uint8).tobytes()
+    for _ in range(_few(rng)):
+        place = int(rng.integers(start, len(made) - 4))
+        made[place : place + 4] = struct.pack("<f", _one_of(_REALS, rng))
     return bytes(made)
+
+
+def _few(rng: np.random.Generator) -> int:
+    """One to four, mostly one: what is damaged in many places is seldom looked at to its end."""
+    return min(int(rng.geometric(0.6)), 4)
 
 
 def _place(made: bytearray, rng: np.random.Generator) -> int:
@@ -133,24 +144,28 @@ def _elements(content: bytes) -> list[tuple[int, int]]:
     return found
 
 
-def text_mutated(token: str, share: float = 0.8, encodings: tuple[str, ...] = ()) -> Damage:
+def text_mutated(
+    token: str, share: float = 0.8, encodings: tuple[str, ...] = (), words: tuple[str, ...] = ()
+) -> Damage:
     """Damage of text: words that the pattern `token` finds are replaced, lines left out, doubled, exchanged.
 
-    The rest of the cases damages bytes. `encodings` are those that an example may be in and is put into.
+    The rest of the cases damages bytes. `encodings` are those that an example may be in and is put into; half
+    of the new words are of `words`, where there are any, or another word of the text.
     """
 
     def damage(content: bytes, rng: np.random.Generator) -> bytes:
         if rng.random() > share:
             return mutated(content, rng)
         text = content.decode("utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "latin-1")
-        for _ in range(int(rng.integers(1, 5))):
+        for _ in range(_few(rng)):
             if rng.random() < 0.25:
                 text = _other_lines(text, rng)
                 continue
             found = list(re.finditer(token, text))
             if found:
-                start, end = found[int(rng.integers(0, len(found)))].span()
-                text = text[:start] + _word(rng) + text[end:]
+                start, end = _one_of(found, rng).span()
+                alike = (*words, _one_of(found, rng).group())
+                text = text[:start] + _one_of(alike if rng.random() < 0.5 else _ODD_WORDS, rng) + text[end:]
         encoding = encodings[int(rng.integers(0, len(encodings)))] if encodings else "latin-1"
         return text.encode(encoding, "replace")
 
@@ -179,8 +194,12 @@ _ODD_WORDS = (
 )
 
 
-def _word(rng: np.random.Generator) -> str:
-    return _ODD_WORDS[int(rng.integers(0, len(_ODD_WORDS)))]
+NUMERALS = ("0", "-0.0", "1", "-1.5", "1e5", "1e308", "-1e999", "nan", "inf", "4e8", "1e-320", "9" * 30)
+"""What stands for a number, and may be too large for one."""
+
+
+def _one_of(values: Sequence[Value], rng: np.random.Generator) -> Value:
+    return values[int(rng.integers(0, len(values)))]
 
 
 _ODD_VALUES: tuple[Any, ...] = (
@@ -190,13 +209,14 @@ _ODD_VALUES: tuple[Any, ...] = (
 
 
 def tree_mutated(load: Callable[[bytes], Any], dump: Callable[[Any], bytes], share: float = 0.8) -> Damage:
-    """Damage of nested values: some are replaced by odd ones, left out or put elsewhere."""
+    """Damage of nested values: some are replaced by odd ones (half of the same type), left out or moved."""
+    loaded = cache(load)
 
     def damage(content: bytes, rng: np.random.Generator) -> bytes:
         if rng.random() > share:
             return mutated(content, rng)
-        tree = load(content)
-        for _ in range(int(rng.integers(1, 4))):
+        tree = copy.deepcopy(loaded(content))
+        for _ in range(_few(rng)):
             places = list(_places(tree))
             if not places:
                 break
@@ -208,7 +228,8 @@ def tree_mutated(load: Callable[[bytes], Any], dump: Callable[[Any], bytes], sha
                 other, name = places[int(rng.integers(0, len(places)))]
                 holder[key] = json.loads(json.dumps(other[name], default=str))
             else:
-                holder[key] = copy.deepcopy(_ODD_VALUES[int(rng.integers(0, len(_ODD_VALUES)))])
+                alike = [value for value in _ODD_VALUES if type(value) is type(holder[key])] * (kind == 3)
+                holder[key] = copy.deepcopy(_one_of(alike or _ODD_VALUES, rng))
         return dump(tree)
 
     return damage
@@ -221,6 +242,7 @@ def _places(tree: Any) -> list[tuple[Any, Any]]:
 
 
 json_mutated = tree_mutated(json.loads, lambda tree: json.dumps(tree).encode())
+_in_header = tree_mutated(json.loads, lambda tree: json.dumps(tree).encode(), share=1.0)
 
 
 def packed(damage: Damage) -> Damage:

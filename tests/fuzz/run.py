@@ -4,19 +4,24 @@
 
 A worker process reads case after case; the parent sees what it dies of, how long a case takes and how much
 memory. Counted are exceptions that the reader may not raise, ends of the process, cases over ten seconds
-(of processor time) and over 1 GB. Each of them is written to the folder that ``--keep`` names.
+(of processor time; or five minutes, waiting) and over 1 GB. Each of them is written to the folder that
+``--keep`` names.
 """
 
 import argparse
+import logging
 import multiprocessing
 import resource
 import signal
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +29,10 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
 from fuzz.readers import READERS  # noqa: E402
 
-SECONDS, MEGABYTES = 10, 1000
+SECONDS, WAITING_SECONDS, MEGABYTES = 10, 300, 1000
+NUMBER, PAST = 0, 1
+"""Places in the state of a worker: the case that it reads, and how many got past the header."""
+TOO_MUCH_MEMORY = "memory over 1 GB"
 
 
 def damaged_case(name: str, seed: int, number: int) -> bytes:
@@ -40,7 +48,11 @@ _EXAMPLES: dict[str, list[bytes]] = {}
 
 
 def _memory_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most that this process, or one of those that it started, has had so far."""
+    return (
+        max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        / 1024
+    )
 
 
 def read_case(name: str, content: bytes) -> tuple[str, bool]:
@@ -55,21 +67,24 @@ def read_case(name: str, content: bytes) -> tuple[str, bool]:
         return f"{type(fault).__name__} at {Path(place.filename).name}:{place.lineno}", False
 
 
-def _work(pipe: Connection, name: str, seed: int, first: int, last: int, end: float) -> None:
+def _work(pipe: Connection, state: Any, name: str, seed: int, last: int, end: float, past: int) -> None:
+    """Read cases from the one that `state` names, and send what went wrong."""
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    logging.disable()
+    warnings.simplefilter("ignore")
     damaged_case(name, seed, 0)
-    for number in range(first, last):
-        if time.monotonic() > end:
-            break
-        pipe.send((number, "begun", False))
-        before = _memory_mb()
+    while state[NUMBER] < last and time.monotonic() < end and state[PAST] < past:
+        number, before = state[NUMBER], _memory_mb()
         signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
-        fault, past = read_case(name, damaged_case(name, seed, number))
+        fault, got_past = read_case(name, damaged_case(name, seed, number))
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         if not fault and _memory_mb() - before > MEGABYTES:
-            fault = "memory over 1 GB"
-        pipe.send((number, fault, past))
-        if fault.startswith("memory"):
+            fault = TOO_MUCH_MEMORY
+        if fault:
+            pipe.send((number, fault))
+        state[NUMBER] += 1
+        state[PAST] += got_past
+        if fault == TOO_MUCH_MEMORY:
             break  # What it has now hides what later cases take.
     pipe.send(None)
 
@@ -82,43 +97,46 @@ def fuzz(
     It ends after so many cases, or seconds, or cases `past` the header.
     """
     counts: Counter[str] = Counter()
-    number, end = 0, time.monotonic() + seconds
-    while number < cases and time.monotonic() < end and counts["past header"] < past:
+    state, end = multiprocessing.RawArray("q", 2), time.monotonic() + seconds
+    while state[NUMBER] < cases and time.monotonic() < end and state[PAST] < past:
         ours, theirs = multiprocessing.Pipe(duplex=False)
         worker = multiprocessing.get_context("fork").Process(
-            target=_work, args=(theirs, name, seed, number, cases, end)
+            target=_work, args=(theirs, state, name, seed, cases, end, past)
         )
         worker.start()
         theirs.close()
-        begun = None
-        while True:
-            try:
-                said = ours.recv()
-            except EOFError:
-                worker.join()
-                break
-            if said is None:
-                begun = None
-                worker.join()
-                break
-            case, fault, got_past = said
-            if fault == "begun":
-                begun = case
-                continue
-            begun, number = None, case + 1
-            counts["cases"] += 1
-            counts["past header"] += got_past
-            if fault:
-                _note(counts, fault, name, seed, case, keep)
-            if counts["past header"] >= past:
-                worker.terminate()
-        if begun is not None and counts["past header"] < past:
-            counts["cases"] += 1
-            code = -(worker.exitcode or 0)
-            how = "hang" if code == signal.SIGVTALRM else f"end of the process by signal {code}"
-            _note(counts, how, name, seed, begun, keep)
-            number = begun + 1
+        ended = ""
+        while not ended:
+            ended = _hear(
+                ours, worker, state, lambda case, fault: _note(counts, fault, name, seed, case, keep)
+            )
+        if ended != "done":
+            _note(counts, ended, name, seed, state[NUMBER], keep)
+            state[NUMBER] += 1
+    counts["cases"], counts["past header"] = state[NUMBER], state[PAST]
     return counts
+
+
+def _hear(ours: Connection, worker: Any, state: Any, note: Callable[[int, str], None]) -> str:
+    """Hear a worker once: nothing, ``done``, or how it ended in the middle of a case."""
+    begun = state[NUMBER]
+    if not ours.poll(WAITING_SECONDS):
+        if state[NUMBER] != begun:
+            return ""
+        worker.kill()
+        worker.join()
+        return "hang, waiting"
+    try:
+        said = ours.recv()
+    except EOFError:
+        worker.join()
+        code = -(worker.exitcode or 0)
+        return "hang" if code == signal.SIGVTALRM else f"end of the process by signal {code}"
+    if said is None:
+        worker.join()
+        return "done"
+    note(*said)
+    return ""
 
 
 def _note(counts: Counter[str], fault: str, name: str, seed: int, case: int, keep: Path | None) -> None:

@@ -15,6 +15,7 @@ from cinecohort.errors import UserError
 from cinecohort.files import write_text
 from cinecohort.ledger.columns import Kind, kinds_of
 from cinecohort.ledger.rows import cell
+from cinecohort.ledger.users_tables import refusals
 
 
 def read_frame(
@@ -57,16 +58,17 @@ def read_frame(
 
 def _parsed(path: Path, table: str) -> pd.DataFrame:
     separator = "," if path.suffix == ".csv" else "\t"
-    with path.open(encoding="utf-8", newline="") as stream:
+    with refusals(path), path.open(encoding="utf-8", newline="") as stream:
         header = next(csv.reader(stream, delimiter=separator), [])
     if not header:
         return pd.DataFrame()
     kinds = kinds_of(header, table)
     # What is no text is left to pandas, which keeps whole numbers apart from others.
     text: dict[Any, Any] = {name: str for name, kind in kinds.items() if kind is Kind.TEXT}
-    frame = pd.read_csv(
-        path, sep=separator, dtype=text, keep_default_na=False, na_values=[""], low_memory=False
-    )
+    with refusals(path):
+        frame = pd.read_csv(
+            path, sep=separator, dtype=text, keep_default_na=False, na_values=[""], low_memory=False
+        )
     for name, kind in kinds.items():
         if kind in (Kind.NUMBER, Kind.COUNT) and not pd.api.types.is_numeric_dtype(frame[name]):
             numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)

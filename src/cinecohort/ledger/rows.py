@@ -3,10 +3,11 @@
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cinecohort.errors import UserError
 from cinecohort.files import write_text
 
 
@@ -46,6 +47,44 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 def parse_rows(text: str) -> list[dict[str, str]]:
     """Rows of a table from its text, as :func:`read_rows` gives them."""
     return list(csv.DictReader(io.StringIO(text, newline=""), delimiter="\t"))
+
+
+def downloaded_rows(
+    path: Path, columns: Sequence[str], what: str, page: str
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells of every row of a table that people download from one of our pages.
+
+    Parameters
+    ----------
+    path
+        The table.
+    columns
+        Columns that it must have; others are left out. Cells are without outer blanks.
+    what
+        What its rows are, for the sentences.
+    page
+        Where it was downloaded.
+
+    Raises
+    ------
+    UserError
+        If it cannot be read, is no table of text, or lacks a column.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter="\t")
+        lacking = [name for name in columns if name not in (reader.fieldnames or ())]
+        rows = list(reader)
+    except OSError as fault:
+        raise UserError(f"{path}: the file of {what} cannot be read ({fault.strerror}).") from fault
+    except UnicodeDecodeError as fault:
+        raise UserError(f"{path}: is not text in UTF-8; download it from the {page} again.") from fault
+    except csv.Error as fault:
+        raise UserError(f"{path}: is no table ({fault}); download it from the {page} again.") from fault
+    if lacking:
+        raise UserError(f"{path}: has no column {', '.join(lacking)}; {what} have {', '.join(columns)}.")
+    for number, row in enumerate(rows, start=2):
+        yield number, {name: (row[name] or "").strip() for name in columns}
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]], first: Sequence[str]) -> list[str]:

@@ -143,8 +143,8 @@ def text_format(path: Path) -> TextFormat:
             lines = [stream.readline() for _ in range(3)]
     stated = re.fullmatch(r'"?sep=(.)"?', lines[0].strip())
     first, second = lines[1:] if stated else lines[:2]
-    separator = stated[1] if stated else max(SEPARATORS, key=lambda sign: _evenness(sign, first, second))
     with refusals(path):
+        separator = stated[1] if stated else max(SEPARATORS, key=lambda sign: _evenness(sign, first, second))
         header = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
     if not any(header):
         raise UserError(f"{path}: is empty; a table with a header line is needed.")

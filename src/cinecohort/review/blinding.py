@@ -16,7 +16,7 @@ import pandas as pd
 
 from cinecohort.errors import UserError
 from cinecohort.files import digest_json
-from cinecohort.ledger.rows import write_rows
+from cinecohort.ledger.rows import downloaded_rows, write_rows
 from cinecohort.review.reviewers import kappa
 
 REGIONS = ("basal", "mid", "apical")
@@ -72,18 +72,8 @@ def read_assessments(paths: Iterable[Path]) -> list[Assessment]:
 
 
 def _rows(path: Path) -> Iterator[Assessment]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as fault:
-        raise UserError(f"{path}: the file of scores cannot be read ({fault.strerror}).") from fault
-    except UnicodeDecodeError as fault:
-        raise UserError(f"{path}: is not text in UTF-8; download it from the blinded page again.") from fault
-    reader = csv.DictReader(text.splitlines(), delimiter="\t")
-    lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-    if lacking:
-        raise UserError(f"{path}: has no column {', '.join(lacking)}; scores have {', '.join(COLUMNS)}.")
-    for number, row in enumerate(reader, start=2):
-        one = Assessment(**{name: (row[name] or "").strip() for name in COLUMNS})
+    for number, cells in downloaded_rows(path, COLUMNS, "scores", "blinded page"):
+        one = Assessment(**cells)
         known = one.region in REGIONS and one.choice in CHOICES
         if not known or not one.case or not one.analyst:
             raise UserError(

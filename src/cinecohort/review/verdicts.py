@@ -3,7 +3,6 @@
 Light enough for the Snakefile to read.
 """
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level
+from cinecohort.ledger.rows import downloaded_rows
 from cinecohort.options import Options
 from cinecohort.review.digests import WHOLE
 
@@ -130,18 +130,8 @@ def read_verdicts(paths: Iterable[Path]) -> Verdicts:
 
 
 def _rows(path: Path) -> Iterator[Verdict]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as fault:
-        raise UserError(f"{path}: the file of verdicts cannot be read ({fault.strerror}).") from fault
-    except UnicodeDecodeError as fault:
-        raise UserError(f"{path}: is not text in UTF-8; download it from the review room again.") from fault
-    reader = csv.DictReader(text.splitlines(), delimiter="\t")
-    lacking = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-    if lacking:
-        raise UserError(f"{path}: has no column {', '.join(lacking)}; verdicts have {', '.join(COLUMNS)}.")
-    for number, row in enumerate(reader, start=2):
-        cells = {name: (row[name] or "").strip() for name in COLUMNS if name != "comment"}
+    for number, cells in downloaded_rows(path, COLUMNS, "verdicts", "review room"):
+        del cells["comment"]
         view, structure = cells["view"], cells["structure"]
         known = STRUCTURES.get(view, {}).values()
         wrong = (

@@ -40,6 +40,9 @@ ROLES = {"ed": 0, "es": 1}
 OBSERVER = "manual"
 _FRAME_FILE = re.compile(r"_frame(\d+)\.nii(\.gz)?$")
 
+LEAST, MOST = 0.01, 1e6
+"""No frame, centimetre or kilogram lies outside; what does is no number of a patient."""
+
 
 @dataclass(frozen=True)
 class PatientInfo:
@@ -87,7 +90,7 @@ def _number(text: str | None) -> float | None:
         value = float(text or "")
     except ValueError:
         return None
-    return value if value > 0 else None
+    return value if LEAST < value < MOST else None
 
 
 class AcdcSource:

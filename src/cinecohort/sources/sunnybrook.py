@@ -18,6 +18,7 @@ from cinecohort.conversion.raw_files import read_files
 from cinecohort.conversion.series import ConvertedView, convert_series
 from cinecohort.conversion.sunnybrook_contours import EXPECTED, read_contours
 from cinecohort.conversion.written import write_views
+from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.dicom import outcome_of
@@ -180,14 +181,24 @@ class SunnybrookSource:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Read the rows of a CSV that may start with a byte-order mark; none where there is no such file."""
+    """Read the rows of a CSV that may start with a byte-order mark; none where there is no such file.
+
+    Raises
+    ------
+    UserError
+        If it is no table.
+    """
     if not path.is_file():
         return []
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
-        return [
-            {key.strip(): (value or "").strip() for key, value in row.items() if isinstance(key, str)}
-            for row in csv.DictReader(stream, restval="")
-        ]
+        try:
+            rows = list(csv.DictReader(stream, restval=""))
+        except csv.Error as fault:
+            raise UserError(f"{path}: is no table ({fault}); copy it again from the data set.") from fault
+    return [
+        {key.strip(): (value or "").strip() for key, value in row.items() if isinstance(key, str)}
+        for row in rows
+    ]
 
 
 def _years(text: str) -> float | None:

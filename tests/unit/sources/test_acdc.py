@@ -133,6 +133,17 @@ def test_participants_have_body_size_and_group(root: Path) -> None:
     assert table["age_years"].isna().all()
 
 
+@pytest.mark.parametrize("number", ["inf", "1e308", "1e-320", "nan", "-1", "x", "9" * 400])
+def test_what_is_no_number_of_a_patient_is_missing(root: Path, number: str) -> None:
+    info = INFO.replace("180.0", number).replace("ED: 1", f"ED: {number}")
+    (make_patient(root) / "Info.cfg").write_text(info)
+    row = open_source("acdc", root).participants().iloc[0]
+    assert row["height_cm"] is None
+    assert row["weight_kg"] == 81.0
+    outcome, _ = convert(root)
+    assert "UNREADABLE" in codes(outcome)
+
+
 def test_without_info_the_earlier_frame_is_ed_and_flagged(root: Path) -> None:
     (make_patient(root) / "Info.cfg").unlink()
     outcome, folder = convert(root)
