@@ -31,6 +31,7 @@ from cinecohort.options import parse_leniently
 from cinecohort.review.blinding import read_assessments
 from cinecohort.review.corrections import check_names
 from cinecohort.review.verdicts import read_verdicts
+from cinecohort.segmentation.options import is_nnunet
 from cinecohort.sources.column_options import column_options
 from cinecohort.sources.table_options import TablesOptions
 
@@ -251,6 +252,11 @@ def _machine(config: Config, index: list[dict[str, str]]) -> Iterator[Problem]:
     if module and find_spec(module) is None:
         yield Problem(
             "segmentation.engine", f"{options.engine} is not installed here; install it or set auto."
+        )
+    named = [weights for models in config.models.values() for model in models for weights in model.members]
+    if any(map(is_nnunet, named)) and find_spec("nnunetv2") is None:
+        yield Problem(
+            "models", 'nnunetv2 is not installed here; install it with `pip install "cinecohort[nnunet]"`.'
         )
     if options.device == "cuda" and options.engine not in ("auto", "torch"):
         yield Problem("segmentation.device", f"{options.engine} does not run on cuda; set engine: torch.")

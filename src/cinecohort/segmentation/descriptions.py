@@ -5,9 +5,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_file, digest_json, expanded, read_json
 from cinecohort.options import Options
+from cinecohort.segmentation.nnunet_folders import NnunetFolder, folder_digest, read_folder
+from cinecohort.segmentation.options import is_nnunet
 
 SHIPPED = Path(__file__).parent / "weights"
 """Folder of the weights that come with the package."""
@@ -39,8 +42,8 @@ class ModelDescription(Options):
     spacing_mm: float | None = Field(gt=0, allow_inf_nan=False)
     """In-plane pixel size that images are resampled to; null: each image's own."""
 
-    normalisation: Literal["unit", "zscore_slice"]
-    """Intensities that the network takes."""
+    normalisation: Literal["unit", "zscore_slice", "own"]
+    """Intensities that the network takes; ``own``: the image's, which it scales itself."""
 
     neighbours: int = Field(default=0, ge=0)
     """Slices on either side that the network sees besides the one that it segments."""
@@ -87,6 +90,11 @@ def weights_path(name_or_path: str) -> Path:
     UserError
         If there are none.
     """
+    if is_nnunet(name_or_path):
+        raise UserError(
+            f"{name_or_path}: a model folder of nnU-Net can segment and be validated, nothing else; name "
+            "weights of this software."
+        )
     path = expanded(name_or_path)
     if path.suffix != ".safetensors":
         path = SHIPPED / f"{name_or_path}.safetensors"
@@ -109,6 +117,8 @@ def describe_model(name_or_path: str) -> ModelDescription:
     UserError
         If it is missing or not valid.
     """
+    if is_nnunet(name_or_path):
+        return describe_folder(read_folder(name_or_path))
     path = weights_path(name_or_path).with_suffix(".json")
     if not path.is_file():
         raise UserError(f"{path}: weights need their description beside them (architecture, view, labels).")
@@ -116,6 +126,21 @@ def describe_model(name_or_path: str) -> ModelDescription:
         return ModelDescription.model_validate(read_json(path))
     except (ValidationError, ValueError) as fault:
         raise UserError(f"{path}: not a valid description of weights ({fault}).") from fault
+
+
+def describe_folder(folder: NnunetFolder) -> ModelDescription:
+    """Describe a model folder of nnU-Net as weights are described; what its training saw is not known."""
+    return ModelDescription.model_validate(
+        {
+            "name": folder.name,
+            "view": folder.view,
+            "architecture": "nnU-Net v2",
+            "spacing_mm": None,
+            "normalisation": "own",
+            "structures": {str(label): name for label, name in STRUCTURES[folder.view].items()},
+            "sha256": folder_digest(folder),
+        }
+    )
 
 
 def describe_for(name_or_path: str, view: str) -> ModelDescription:
@@ -140,6 +165,8 @@ def check_digest(name_or_path: str) -> None:
     UserError
         If it is another file than the one described.
     """
+    if is_nnunet(name_or_path):
+        return  # States none; its files are read to describe it.
     path, stated = weights_path(name_or_path), describe_model(name_or_path).sha256
     if stated and digest_file(path) != stated:
         raise UserError(f"{path}: does not match the digest in its description; copy both files again.")

@@ -3,7 +3,7 @@
 import re
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cinecohort.options import ConfiguredPath, Options
 
@@ -13,8 +13,16 @@ Device = Literal["auto", "cpu", "cuda"]
 TestTimeAugmentation = Literal["none", "flips", "flips_and_turns"]
 Preset = Literal["fast", "default"]
 
+NNUNET = "nnunet:"
+"""Before the model folder of nnU-Net v2, in place of weights."""
+
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
 """What models may be called."""
+
+
+def is_nnunet(weights: str) -> bool:
+    """Whether weights are a model folder of nnU-Net."""
+    return weights.startswith(NNUNET)
 
 
 class ModelOptions(Options):
@@ -26,7 +34,7 @@ class ModelOptions(Options):
     weights: str | tuple[str, ...] = ""
     """Name of shipped weights or path of a .safetensors file (`~` and `$VARIABLES` are filled in); the
     model's name where not given. A list of them is an ensemble: the mean of their probabilities, with their
-    disagreement as its uncertainty."""
+    disagreement as its uncertainty. `nnunet:DIR` is a model folder of nnU-Net v2: *Networks of nnU-Net*."""
 
     validation: ConfiguredPath | None = None
     """Record of `cinecohort validate`: where it was passed with these weights, they are no longer marked as
@@ -48,6 +56,11 @@ class ModelOptions(Options):
             )
         if len(set(self.members)) < len(self.members):
             raise ValueError(f"the ensemble {self.name!r} names the same weights twice")
+        if len(self.members) > 1 and any(map(is_nnunet, self.members)):
+            raise ValueError(
+                f"the ensemble {self.name!r} names a model folder of nnU-Net, which is an ensemble of its "
+                "own folds; name it as a model of its own"
+            )
         return self
 
     @property
@@ -113,3 +126,10 @@ class SegmentationOptions(Options):
     or largest and smallest LV); the sidecar records by structure how far both networks agree and how sure the
     first one is. Calibrations are better with it (`quality.calibration`), and the shipped one needs it. Two
     frames more go through each network. null: none."""
+
+    @field_validator("second_network")
+    @classmethod
+    def _second_network_is_of_ours(cls, weights: str | None) -> str | None:
+        if weights is not None and is_nnunet(weights):
+            raise ValueError("a model folder of nnU-Net is no second network; name weights such as unet16_sa")
+        return weights

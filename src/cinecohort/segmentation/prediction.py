@@ -28,7 +28,8 @@ from cinecohort.segmentation.engines import (
     resolve_engine,
 )
 from cinecohort.segmentation.inference import ImageInference
-from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
+from cinecohort.segmentation.nnunet_engine import NnunetInference, NnunetNetwork
+from cinecohort.segmentation.options import ModelOptions, SegmentationOptions, is_nnunet
 from cinecohort.segmentation.preprocessing import without_contrast
 from cinecohort.segmentation.symmetries import AVERAGED, averaged
 from cinecohort.segmentation.uncertainty import (
@@ -89,23 +90,26 @@ def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: 
     ------
     UserError
         If the weights are missing, damaged or for another view, the members of an ensemble do not fit
-        together, or a pinned engine is not there or does not work.
+        together, or a pinned engine, or nnU-Net where its folder is named, is not there or does not work.
     """
     if view not in STRUCTURES:
         raise UserError(f"{view} is not segmented; choose one of {', '.join(STRUCTURES)}.")
     resolved = resolve_engine(options)
-    for weights in model.members:
-        describe_for(weights, view)
-    loaded = [load_model(weights) for weights in model.members]
-    networks = tuple(make_network(network, resolved, threads) for network, _ in loaded)
-    description = ensemble_description(model.name, [description for _, description in loaded])
-    description = with_record(description, model.validation)
-    network = averaged(mean_network(networks), AVERAGED[options.test_time_augmentation])
+    described = [describe_for(weights, view) for weights in model.members]
     second = None
     if options.second_network is not None and view == "sa":
         describe_for(options.second_network, view)
         other, about = load_model(options.second_network)
         second = about, make_network(other, resolved, threads)
+    if is_nnunet(model.members[0]):
+        external = NnunetNetwork(model.members[0], options, threads)
+        description = with_record(described[0], model.validation)
+        return LoadedModel(model.name, description, external, external.engine, (external,), second)
+    loaded = [load_model(weights) for weights in model.members]
+    networks = tuple(make_network(network, resolved, threads) for network, _ in loaded)
+    description = ensemble_description(model.name, [description for _, description in loaded])
+    description = with_record(description, model.validation)
+    network = averaged(mean_network(networks), AVERAGED[options.test_time_augmentation])
     return LoadedModel(model.name, description, network, resolved, networks, second)
 
 
@@ -244,7 +248,8 @@ def run_network(
     if subject.image is None:
         return subject
     try:
-        inference = ImageInference(subject.image, model.description, model.network, options.batch_size)
+        kind = NnunetInference if isinstance(model.network, NnunetNetwork) else ImageInference
+        inference = kind(subject.image, model.description, model.network, options.batch_size)
         frames = frames_to_segment(subject.image, options)
         margin = options.heart_region_margin_mm
         labels = inference.labels(frames) if margin is None else inference.labels_around_heart(frames, margin)
@@ -268,6 +273,7 @@ def run_network(
             "normalisation": model.description.normalisation,
             "test_time_augmentation": options.test_time_augmentation,
         },
+        **({"external": model.network.facts} if isinstance(model.network, NnunetNetwork) else {}),
         "heart_region": {
             "margin_mm": options.heart_region_margin_mm,
             "box": inference.grid.box,

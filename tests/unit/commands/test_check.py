@@ -1,6 +1,7 @@
 """``cinecohort check``: every mistake of a configuration at once, with its place, before anything is
 computed."""
 
+import importlib.util
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 
 from cinecohort.cli import main
 from cinecohort.phantom.archive import zip_bytes
+from support.nnunet import write_folder
 
 CONFIG = Path(__file__).parents[3] / "config"
 SHIPPED = ("config", "acdc", "sunnybrook", "tables", "ukbiobank")
@@ -262,3 +264,20 @@ def test_a_table_of_reference_ranges_is_checked_line_by_line(tmp_path, capsys):
     gone = {**tables(tmp_path), "reference_ranges": str(tmp_path / "gone.csv")}
     code, said = check(tmp_path, gone, capsys)
     assert (code, "gone.csv: there is no such file" in said) == (1, True)
+
+
+def test_a_model_folder_of_nnunet_needs_the_package_and_a_known_label(tmp_path, capsys, monkeypatch):
+    folder = write_folder(tmp_path / "models")
+    values = tables(tmp_path) | {"models": {"sa": [{"name": "acdc", "weights": f"nnunet:{folder}"}]}}
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "nnunetv2" else found(name))
+    code, said = check(tmp_path, values, capsys)
+    assert code == 1
+    assert (
+        'models: nnunetv2 is not installed here; install it with `pip install "cinecohort[nnunet]"`' in said
+    )
+    values["models"]["sa"][0]["weights"] += "/none"
+    code, said = check(tmp_path, values, capsys)
+    assert code == 1
+    assert "models: sa, acdc: " in said
+    assert "there is no such model folder of nnU-Net" in said
