@@ -41,6 +41,8 @@ INFORMATION = "dataset_information.csv"
 AXES = {"sa": "SA", "la_4ch": "LA"}
 """View to what it is called in file names."""
 CODING = "mnms2"
+PREFIX = "mnms"
+"""Of subjects' keys: ``001`` alone is a number to other programs, and a key of other data sets too."""
 _FIELD = re.compile(r"\d+(\.\d+)?")
 
 
@@ -69,7 +71,7 @@ class MnMs2Source:
 
     def subjects(self) -> list[RawSubject]:
         """List every patient."""
-        return [self._raw(key) for key in self._in(self.place)]
+        return [self._raw(number) for number in self._in(self.place)]
 
     def subject(self, key: str) -> RawSubject:
         """List one patient.
@@ -79,15 +81,17 @@ class MnMs2Source:
         UserError
             If there is no such patient.
         """
-        if not key.isdigit() or not (self.path / self.place / key).is_dir():
+        number = key.removeprefix(PREFIX)
+        if not number.isdigit() or number == key or not (self.path / self.place / number).is_dir():
             raise no_such_subject(key, self.path / self.place)
-        return self._raw(key)
+        return self._raw(number)
 
     def _in(self, place: str) -> list[str]:
         return [name for name in folders_in(self.path / place) if name.isdigit()]
 
-    def _raw(self, key: str) -> RawSubject:
-        paths = (f"{self.place}/{key}" if self.place else key,)
+    def _raw(self, number: str) -> RawSubject:
+        paths = (f"{self.place}/{number}" if self.place else number,)
+        key = f"{PREFIX}{number}"
         return RawSubject(key, key, "", paths, files_below(self.path, paths))
 
     def participants(self) -> pd.DataFrame:
@@ -103,7 +107,7 @@ class MnMs2Source:
         found = next((folder for folder in (beside.parent, beside) if (folder / INFORMATION).is_file()), None)
         rows = read_rows(found / INFORMATION) if found else []
         known = {row["SUBJECT_CODE"].zfill(3): row for row in rows if row.get("SUBJECT_CODE")}
-        return pd.DataFrame([_participant(key, known.get(key, {})) for key in self._in(self.place)])
+        return pd.DataFrame([_participant(each, known.get(each, {})) for each in self._in(self.place)])
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
         """Write ``sa`` and ``la_4ch`` with the experts' labels at end-diastole and end-systole.
@@ -130,7 +134,7 @@ class MnMs2Source:
         images: dict[str, Image] = {}
         labelled = False
         for view, axis in AXES.items():
-            stem = f"{subject.key}_{axis}"
+            stem = f"{raw.name}_{axis}"
             image, found = read_frames(raw, stem, view, options.limits)
             findings += found
             if image is None:
@@ -143,7 +147,7 @@ class MnMs2Source:
             findings += found
             labelled |= bool(written)
         if not images and not findings:
-            message = f"{raw.name} holds no image of the names {subject.key}_SA_ED.nii.gz or _LA_ED.nii.gz."
+            message = f"{raw.name} holds no image of the names {raw.name}_SA_ED.nii.gz or _LA_ED.nii.gz."
             findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))
         observers = [self.observer] if labelled else []
         return conversion_outcome(subject, findings, outputs, images, observers, options)
@@ -181,11 +185,11 @@ class MnMs2Source:
         return outputs, [*findings, *checks]
 
 
-def _participant(key: str, row: Mapping[str, str]) -> dict[str, str | float | None]:
+def _participant(number: str, row: Mapping[str, str]) -> dict[str, str | float | None]:
     field = _FIELD.search(row.get("FIELD", ""))
     return {
-        "subject": key,
-        "participant": key,
+        "subject": f"{PREFIX}{number}",
+        "participant": f"{PREFIX}{number}",
         "visit": "",
         "group": row.get("DISEASE") or None,
         "vendor": short_vendor(row.get("VENDOR", "")),

@@ -62,7 +62,12 @@ def test_bars_can_be_raised_and_not_lowered(tmp_path: Path) -> None:
     assert failures_of(29, 0, {"LV": GOOD}, bars=raised) == [
         "29 subjects were compared, at least 30 are needed"
     ]
-    for lower in ({"least_dice": {"LV": 0.8}}, {"largest_bias_pct": 12}, {"fewest_subjects": 5}):
+    for lower in (
+        {"least_dice": {"LV": 0.8}},
+        {"largest_bias_pct": 12},
+        {"fewest_subjects": 5},
+        {"least_dice": {"VL": 0.9}},
+    ):
         with pytest.raises(ValidationError):
             ValidationBars.model_validate(lower)
 
