@@ -33,8 +33,11 @@ class Cluster:
     home: Path
 
     def cohort(self, folder: Path, fault: str = "") -> Cohort:
-        """A cohort to be run here, whose jobs meet a fault (see ``support/hooks``)."""
-        return Cohort(folder, environment={**self.environment, **with_fault(fault)})
+        """A cohort to be run here, whose jobs meet a fault (see ``support/hooks``).
+
+        Those that meet one are processes of Slurm's to the end, which Slurm can kill.
+        """
+        return Cohort(folder, environment={**self.environment, **with_fault(fault)}, ready=not fault)
 
     def jobs(self, cohort: Cohort) -> list[dict[str, str]]:
         """What Slurm noted of the finished jobs of a cohort."""

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from support.hearts import disc_heart
+from support.ready_python import NAME, ready_python
 
 ROOT = Path(__file__).parents[2]
 """The checkout that the tests run from."""
@@ -46,10 +47,15 @@ def write_patient(folder: Path, number: int, scale: float = 1.0) -> None:
     )
 
 
+def with_hooks(**variables: str) -> dict[str, str]:
+    """Environment of a workflow that loads ``hooks/sitecustomize.py``."""
+    path = os.pathsep.join([str(HOOKS), *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {"PYTHONPATH": path, **variables}
+
+
 def with_fault(fault: str = "") -> dict[str, str]:
     """Environment of a workflow whose jobs meet a fault; see ``hooks/sitecustomize.py``."""
-    path = os.pathsep.join([str(HOOKS), *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {"PYTHONPATH": path, **({"CINECOHORT_FAULT": fault} if fault else {})}
+    return with_hooks(**({"CINECOHORT_FAULT": fault} if fault else {}))
 
 
 @dataclass
@@ -61,6 +67,8 @@ class Cohort:
     environment: dict[str, str] = field(default_factory=dict)
     quiet: str | None = "host"
     """What Snakemake does not print; None: as the default profile says, which hides the jobs too."""
+    ready: bool = True
+    """Whether Snakemake and its jobs are forks of a process that has imported all; see ``ready_python``."""
 
     @property
     def raw(self) -> Path:
@@ -105,6 +113,11 @@ class Cohort:
             command += ["--cores", "2"]
         return command
 
+    def variables(self) -> dict[str, str]:
+        """Environment that Snakemake runs in."""
+        ready = with_hooks(**{NAME: ready_python()}) if self.ready and self.checkout == ROOT else {}
+        return {**os.environ, "OMP_NUM_THREADS": "1", **ready, **self.environment}
+
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         """Run Snakemake on the cohort and return what it printed."""
         done = subprocess.run(
@@ -112,7 +125,7 @@ class Cohort:
             cwd=self.checkout,
             capture_output=True,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
+            env=self.variables(),
             timeout=3600,
             check=False,
         )
@@ -127,7 +140,7 @@ class Cohort:
             return subprocess.Popen(
                 self.command(*arguments),
                 cwd=self.checkout,
-                env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
+                env=self.variables(),
                 stdout=printed,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

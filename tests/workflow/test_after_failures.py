@@ -4,13 +4,18 @@ import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from cinecohort.cohort.versions import STAGES, VERSIONS
-from support.tiny_cohort import Cohort, with_fault, write_patient
+from support.ready_python import NAME, ready_python
+from support.slurm import wait_for
+from support.tiny_cohort import Cohort, with_fault, with_hooks, write_patient
 from support.workflow_runs import FIRST, NOTHING, SECOND
 
 # Each run gets past what failed in the one before, and fails one step further on.
@@ -89,13 +94,40 @@ def test_a_damaged_store_is_found_and_repaired(cohort, capsys):
     assert main(["verify", str(cohort.results)]) == 0
 
 
+def test_a_fork_ends_as_the_process_would_that_it_works_for(tmp_path):
+    """Runs of the tests are forks of one process; see ``support/ready_python.py``."""
+    script = tmp_path / ".snakemake" / "scripts" / "job.py"
+    script.parent.mkdir(parents=True)
+    environment = {**os.environ, **with_hooks(**{NAME: ready_python()}), "WORD": "heard"}
+
+    def end_of(text: str, **options: float) -> subprocess.CompletedProcess:
+        script.write_text(f"import os, signal, sys, time\n{text}\n")
+        command = [sys.executable, ".snakemake/scripts/job.py"]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, **options
+        )
+
+    done = end_of("print(os.environ['WORD'], os.getcwd(), sys.argv, 'numpy' in sys.modules)")
+    assert done.stdout == f"heard {tmp_path} ['.snakemake/scripts/job.py'] True\n"
+    assert done.returncode == 0
+    assert end_of("raise SystemExit(3)").returncode == 3
+    assert "ZeroDivisionError" in end_of("1 / 0").stderr
+    assert end_of("os.kill(os.getpid(), signal.SIGKILL)").returncode == -signal.SIGKILL
+    with pytest.raises(subprocess.TimeoutExpired):
+        end_of("open('pid', 'w').write(str(os.getpid())); time.sleep(600)", timeout=20)
+    fork = Path("/proc", (tmp_path / "pid").read_text())
+    wait_for("the fork to be killed with who waited for it", lambda: not fork.exists())
+
+
 @pytest.fixture
 def live_run(cohort):
-    """A run that is in the middle of its conversion."""
+    """A run that is in the middle of its conversion, and not a fork of another process."""
     marker = cohort.folder / "marker"
     write_patient(cohort.raw, 1, scale=1.2)
     cohort.environment = with_fault(f"sleep convert {marker}")
+    cohort.ready = False
     process = cohort.start()
+    cohort.ready = True
     end = time.monotonic() + 300
     while not marker.exists():
         assert time.monotonic() < end

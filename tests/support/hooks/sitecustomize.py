@@ -1,8 +1,10 @@
-"""Loaded by every Python that a test's workflow starts: a Slurm queue that is looked at often, and faults.
+"""Loaded by every Python that a test's workflow starts: a Slurm queue that is looked at often, faults, forks.
 
 ``CINECOHORT_FAULT`` names a fault, the rules whose jobs meet it, and a file: ``fail`` (all of them fail, the
 file is not used); or, met by the first job alone, which leaves the file as a mark: ``sleep`` (until its time
 is up) and ``die`` (by SIGKILL, when two subjects are done).
+
+``CINECOHORT_READY_PYTHON`` names the socket of ``support/ready_python.py``, which does this process's work.
 """
 
 import os
@@ -60,8 +62,28 @@ def die_after_two_subjects() -> None:
     runner.write_record = write_and_die
 
 
-if "--profile" in sys.orig_argv:
-    look_often()
+def hand_over(name: str) -> None:
+    """Have Snakemake's or a job's work done by a fork that has imported everything; end as it does."""
+    import json
+    import socket
+
+    words = sys.orig_argv[1:]
+    if words[:2] != ["-m", "snakemake"] and not (len(words) == 1 and ".snakemake/scripts/" in words[0]):
+        return
+    asked = {"words": words, "folder": str(Path.cwd()), "environment": dict(os.environ), "path": sys.path}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.connect(f"\0{name}")
+        socket.send_fds(connection, [json.dumps(asked).encode()], [0, 1, 2])
+        code = int(connection.recv(16))
+    if code < 0:
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
 if "CINECOHORT_FAULT" in os.environ:
     kind, names, place = os.environ["CINECOHORT_FAULT"].split(" ", 2)
     meet(kind, names, Path(place))
+if "--profile" in sys.orig_argv:
+    look_often()
+elif "CINECOHORT_READY_PYTHON" in os.environ:
+    hand_over(os.environ["CINECOHORT_READY_PYTHON"])
