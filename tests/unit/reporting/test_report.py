@@ -19,6 +19,7 @@ from cinecohort.reporting.sections.study import reason_words
 from cinecohort.reporting.settings import report_settings
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.study_options import StudyOptions
+from support.fake_cohort import FakeCohort
 
 STUDY = {
     "name": "obesity",
@@ -44,8 +45,8 @@ def text_of(reader):
     return "\n".join(page.extract_text() for page in reader.pages)
 
 
-@pytest.fixture(autouse=True)
-def quick_figures(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def quick_figures():
     """Figures have tests of their own; here a picture of nothing stands for each."""
     picture = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"/>'
 
@@ -54,16 +55,18 @@ def quick_figures(monkeypatch):
             (folder / name).write_text(picture)
         return []
 
-    monkeypatch.setattr(
-        "cinecohort.reporting.exports.render", lambda compiler, text, path: path.write_text("")
-    )
-    module = "cinecohort.reporting.agreement_figures"
-    monkeypatch.setattr(f"{module}.write_comparison_figures", comparison_figures)
-    for name in ("write_bland_altman_grid", "write_dice_boxplot"):
-        monkeypatch.setattr(f"{module}.{name}", lambda path, *_: path.write_text(picture))
-    for name in ("draw_distributions", "draw_bullseye"):
-        section = "cinecohort.reporting.sections.measures"
-        monkeypatch.setattr(f"{section}.{name}", lambda *arguments: arguments[-1].write_text(picture))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(
+            "cinecohort.reporting.exports.render", lambda compiler, text, path: path.write_text("")
+        )
+        module = "cinecohort.reporting.agreement_figures"
+        monkeypatch.setattr(f"{module}.write_comparison_figures", comparison_figures)
+        for name in ("write_bland_altman_grid", "write_dice_boxplot"):
+            monkeypatch.setattr(f"{module}.{name}", lambda path, *_: path.write_text(picture))
+        for name in ("draw_distributions", "draw_bullseye"):
+            section = "cinecohort.reporting.sections.measures"
+            monkeypatch.setattr(f"{section}.{name}", lambda *arguments: arguments[-1].write_text(picture))
+        yield
 
 
 def add_agreement(folder, **settings):
@@ -98,9 +101,10 @@ def add_study(folder, **settings):
     (folder / "run.json").write_text(json.dumps(run))
 
 
-@pytest.fixture
-def plain(fake_results):
-    folder = fake_results()
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A results folder and its report, made once; tests only make the report again."""
+    folder = FakeCohort(tmp_path_factory.mktemp("plain") / "results").write()
     return folder, report(folder)
 
 
@@ -160,6 +164,7 @@ def test_missing_parts_are_said_in_a_sentence(plain):
 
 def test_the_same_results_give_the_same_bytes(plain):
     folder, _ = plain
+    report(folder)
     first = (folder / "report.pdf").read_bytes()
     run = folder / "run.json"
     run.write_text(run.read_text().replace("2026-03-01 10:00", "2027-04-02 11:01"))
