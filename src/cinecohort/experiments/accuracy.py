@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from cinecohort.catalogue.views import LABELS, STRUCTURES
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.experiments.datasets import (
     OBSERVER,
@@ -165,3 +166,9 @@ def compared(folder: Path, view: str) -> pd.DataFrame:
     table = overlap(automatic.image, manual.image, view, known, positions=False)
     roles = {manual.ed_frame: "ED", manual.es_frame: "ES"}
     return table.assign(subject=folder.name, phase=table["frame"].map(roles))
+
+
+def compared_structures(options: ExperimentOptions, table: pd.DataFrame) -> list[str]:
+    """Names of what is shown of a view: what measures are made of, and what else a table has."""
+    names = set(table["structure"]) | set(STRUCTURES[options.view].values())
+    return [name for name in LABELS[options.view].values() if name in names]

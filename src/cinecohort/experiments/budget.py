@@ -8,7 +8,7 @@ them, and kept, so that a row that was killed goes on to the same end.
 
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from cinecohort.catalogue.views import structures_of
 from cinecohort.images import read_image
 from cinecohort.label_maps import read_label
 from cinecohort.segmentation.training import train
@@ -116,18 +117,25 @@ def seconds_per_iteration(options: TrainingOptions) -> float:
     return (times[-1] - times[1]) / (len(times) - 2)
 
 
-def annotated_frames(folder: Path, observer: str, view: str) -> tuple[int, int]:
-    """How many frames and how many slices of a subject an observer annotated."""
+def annotated_frames(
+    folder: Path, observer: str, view: str, structures: Iterable[str] | None = None
+) -> tuple[int, int]:
+    """How many frames and slices of a subject an observer annotated, in any of the structures named.
+
+    Those that measures are made of where none is named.
+    """
     labels = read_label(folder, view, observer)
     if labels is None:
         return 0, 0
-    any_structure = np.any(list(labels.annotated.values()), axis=0)
+    names = structures_of(view, structures).values()
+    any_structure = np.any([labels.annotated[name] for name in names], axis=0)
     return int(any_structure.any(axis=0).sum()), int(any_structure.sum())
 
 
 def training_slices(options: TrainingOptions, folders: Sequence[Path]) -> int:
     """How many slices a training learns from."""
-    return sum(annotated_frames(folder, options.data.observer, options.view)[1] for folder in folders)
+    learnt = (options.data.observer, options.view, options.structures)
+    return sum(annotated_frames(folder, *learnt)[1] for folder in folders)
 
 
 def validation_cost(options: TrainingOptions, folders: Sequence[Path]) -> float:
@@ -140,7 +148,7 @@ def validation_cost(options: TrainingOptions, folders: Sequence[Path]) -> float:
         area = 1.0
         for size, native, used in zip(image.data.shape[:2], spacing, working, strict=True):
             area *= size * native / used
-        frames = annotated_frames(folder, options.data.observer, options.view)[0]
+        frames = annotated_frames(folder, options.data.observer, options.view, options.structures)[0]
         pixels += area * image.data.shape[2] * frames
     return FORWARD_SHARE * pixels / (options.batch_size * options.crop**2)
 

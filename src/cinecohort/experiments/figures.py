@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.experiments.accuracy import compared_structures
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.reporting.distribution_figures import PALETTE, drawing, jitter
 
@@ -33,7 +33,7 @@ def draw_tests(
         SVG to write.
     """
     wanted = options.tables[table]
-    structures = list(STRUCTURES[options.view].values())
+    structures = compared_structures(options, tests)
     height = 1.6 + len(wanted.datasets) * (1.2 + 0.55 * len(wanted.rows))
     with drawing(path, 17.0, height) as figure:
         axes = figure.subplots(len(wanted.datasets), len(structures), sharex=True, sharey=True, squeeze=False)

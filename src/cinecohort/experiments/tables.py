@@ -10,9 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
-from cinecohort.experiments.accuracy import NOT_SEGMENTED, SEEN, WEIGHTS, folder_of_tests, record_of_test
+from cinecohort.experiments.accuracy import (
+    NOT_SEGMENTED,
+    SEEN,
+    WEIGHTS,
+    compared_structures,
+    folder_of_tests,
+    record_of_test,
+)
 from cinecohort.experiments.options import ExperimentOptions
 from cinecohort.experiments.rows import fold_folders, read_curve, read_row
 from cinecohort.files import read_json, replacing, write_text
@@ -145,7 +151,7 @@ def measured_rows(options: ExperimentOptions, table: str) -> pd.DataFrame:
             here = tests[(tests["row"] == name) & (tests["dataset"] == dataset)]
             # The observer named no end-diastole and end-systole, so that all annotated frames were compared.
             other_frames = here.loc[here["phase"].isna(), "subject"].nunique()
-            for structure in STRUCTURES[options.view].values():
+            for structure in compared_structures(options, tests):
                 part = here[here["structure"] == structure].dropna(subset=["dice"])
                 rows.append(
                     {
@@ -273,7 +279,7 @@ def make_curves(options: ExperimentOptions) -> Path:
 
 def markdown(options: ExperimentOptions, table: str, rows: pd.DataFrame) -> str:
     """A table for people: one line per row and dataset, the published ones below, marked."""
-    structures = list(STRUCTURES[options.view].values())
+    structures = compared_structures(options, rows)
     head = ["", "trained on", "tested on", "n", *structures]
     head += ["iterations (recipe)", "minutes", "last quarter"]
     lines = [f"# {options.tables[table].title or table}", "", caption(options, table, rows), ""]

@@ -10,7 +10,12 @@ from matplotlib.figure import Figure
 
 from cinecohort.errors import UserError
 from cinecohort.experiments import accuracy
-from cinecohort.experiments.accuracy import evaluate_row, first_unseen, segmentation_folder
+from cinecohort.experiments.accuracy import (
+    compared_structures,
+    evaluate_row,
+    first_unseen,
+    segmentation_folder,
+)
 from cinecohort.experiments.datasets import prepare_dataset
 from cinecohort.experiments.figures import draw_boxes
 from cinecohort.experiments.options import ExperimentOptions
@@ -251,3 +256,9 @@ def test_a_table_before_its_tests_says_what_to_do_first(finished: ExperimentOpti
         make_table(copy, "both")
     with pytest.raises(UserError, match="row base first"):
         make_curves(copy)
+
+
+def test_a_long_axis_shows_the_structures_that_were_compared(finished: ExperimentOptions) -> None:
+    options = finished.model_copy(update={"view": "la_4ch"})
+    assert compared_structures(options, pd.DataFrame({"structure": ["RV", "LA"]})) == ["LA", "RA", "RV"]
+    assert compared_structures(options, pd.DataFrame({"structure": []})) == ["LA", "RA"]

@@ -3,11 +3,13 @@
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cinecohort.experiments import budget
 from cinecohort.experiments.datasets import subject_folder
 from cinecohort.experiments.options import ExperimentOptions
+from cinecohort.images import Image, write_image
 from cinecohort.segmentation.training_options import TrainingOptions
 
 
@@ -33,6 +35,7 @@ def test_what_a_validation_costs(training: TrainingOptions, finished: Experiment
     # 48 x 48 pixels of 1.5 mm stay 48 x 48; two frames of six slices are three batches, forward only.
     folders = [subject_folder(finished, "home", "patient002")]
     assert budget.annotated_frames(folders[0], "manual", "sa") == (2, 12)
+    assert budget.annotated_frames(folders[0], "manual", "sa", ["RV"]) == (2, 12)
     assert budget.validation_cost(training, folders) == pytest.approx(0.25 * 12 / 4)
     finer = training.model_copy(update={"spacing_mm": 0.75})
     assert budget.validation_cost(finer, folders * 2) == pytest.approx(2 * 4 * 0.25 * 12 / 4)
@@ -75,3 +78,11 @@ def test_iterations_are_timed_and_nothing_is_kept(
     seconds = budget.seconds_per_iteration(training)
     assert 0 < seconds < time.process_time() - began
     assert list(tmp_path.iterdir()) == []
+
+
+def test_only_what_is_learnt_counts(tmp_path: Path) -> None:
+    annotated = {"0": {"LV": [0], "MYO": [0]}, "1": {"LV": [0], "LA": [0]}}
+    label = Image(np.ones((8, 8, 1, 2), dtype=np.uint8), np.eye(4), None, {"annotated": annotated})
+    write_image(tmp_path / "label_manual_la_4ch.nii.gz", label)
+    for structures, expected in ((None, (1, 1)), (["LV"], (2, 2)), (["RV"], (0, 0)), (["MYO", "LA"], (2, 2))):
+        assert budget.annotated_frames(tmp_path, "manual", "la_4ch", structures) == expected
