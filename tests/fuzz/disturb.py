@@ -35,9 +35,8 @@ import psutil
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
-from support.ready_python import NAME, ready_python  # noqa: E402
-
-from support.tiny_cohort import Cohort, with_hooks, write_patient  # noqa: E402
+from support.ready_python import ready_python  # noqa: E402
+from support.tiny_cohort import Cohort, write_patient  # noqa: E402
 from support.tiny_weights import write_weights  # noqa: E402
 
 SAYS_WHEN = ("run.json", "summary.txt")
@@ -74,16 +73,11 @@ def new_cohort(folder: Path, weights: Path) -> Cohort:
     return cohort
 
 
-def in_forks(folder: Path) -> Cohort:
-    """A cohort whose runs are forks of a Python that has imported everything."""
-    return Cohort(folder, environment=with_hooks(**{NAME: ready_python()}))
-
-
 def copy_of(cohort: Cohort, folder: Path) -> Cohort:
     """The same raw files, with their times, and the same configuration."""
     shutil.copytree(cohort.raw, folder / "raw", copy_function=shutil.copy2)
     shutil.copy2(cohort.folder / "config.yaml", folder)
-    return in_forks(folder)
+    return Cohort(folder)
 
 
 def server() -> psutil.Process:
@@ -144,7 +138,7 @@ class Reference:
 
 def reference_in(folder: Path) -> Reference:
     """The undisturbed run in `folder`, made unless it is there."""
-    cohort, known = in_forks(folder), folder / "reference.json"
+    cohort, known = Cohort(folder), folder / "reference.json"
     asked = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
     commit = subprocess.run(asked, cwd=cohort.checkout, capture_output=True, text=True)
     if not known.exists():
