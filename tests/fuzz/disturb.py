@@ -7,25 +7,25 @@ its end, and every file of the results but logs, times and caches is compared wi
 PDF included. A disturbance counts where it ended the run or failed a job of it. Each row is written to
 ``FOLDER/rows.jsonl`` when it ends; started again with the same folder, the series goes on after the last.
 
-Kills go through the jobs in turn, so that every stage is hit: at a random moment of the job, everything that
-belongs to the run, Snakemake alone (its job works on), or one process of the job. Errors of reading, opening
-and renaming files are made by strace, for a raw file or one of the results; memory is limited for each
-process; the disk is a small tmpfs. The runs are forks of a Python that has imported everything
-(``support/ready_python.py``), so that a disturbance meets the work and seldom an import. The checkout must
-not change meanwhile. Linux, with strace and unshare.
+Kills go through the jobs in turn, so that every stage is hit: at a random moment of the job, the whole group
+of processes, Snakemake alone (its job works on), or one process of the job. Errors of reading, opening and
+renaming files are made by strace, for a raw file or one of the results; memory is limited for each process;
+the disk is a small tmpfs in a mount namespace of the run's own. The checkout must not change meanwhile.
+Linux, with strace and unshare.
 """
 
 import argparse
 import json
 import os
 import re
+import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,6 @@ import psutil
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 
-from support.ready_python import ready_python  # noqa: E402
 from support.tiny_cohort import Cohort, write_patient  # noqa: E402
 from support.tiny_weights import write_weights  # noqa: E402
 
@@ -45,8 +44,9 @@ STARTED = re.compile(
 )
 FAILED = re.compile(r"^Error in rule (\w+):", re.M)
 BEFORE = "before the first job"
+CANNOT_DISTURB = 99
 VICTIMS = {"run": 0.6, "snakemake": 0.2, "job": 0.2}
-"""What a kill hits, and how often: everything that belongs to the run, or some of it."""
+"""What a kill hits, and how often."""
 
 READ = (
     ("raw/",),
@@ -78,25 +78,6 @@ def copy_of(cohort: Cohort, folder: Path) -> Cohort:
     shutil.copytree(cohort.raw, folder / "raw", copy_function=shutil.copy2)
     shutil.copy2(cohort.folder / "config.yaml", folder)
     return Cohort(folder)
-
-
-def server() -> psutil.Process:
-    """The Python that the runs are forks of."""
-    children = psutil.Process().children()
-    return next(each for each in children if ready_python() in each.cmdline())
-
-
-def in_own_namespace() -> None:
-    """Start again where mounts are seen by nobody else."""
-    if os.environ.get("OWN_MOUNTS") != "yes":
-        os.environ["OWN_MOUNTS"] = "yes"
-        os.execvp("unshare", ["unshare", "--map-root-user", "--mount", sys.executable, *sys.argv])
-
-
-def processes_of(cohort: Cohort, words: str = "/") -> list[psutil.Process]:
-    """Processes whose command names a file of the cohort's folder."""
-    asked = psutil.process_iter(["cmdline"])
-    return [each for each in asked if f"{cohort.folder}{words}" in " ".join(each.info["cmdline"] or ())]
 
 
 def contents(cohort: Cohort) -> dict[str, str]:
@@ -139,10 +120,8 @@ class Reference:
 def reference_in(folder: Path) -> Reference:
     """The undisturbed run in `folder`, made unless it is there."""
     cohort, known = Cohort(folder), folder / "reference.json"
-    asked = ["git", "describe", "--always", "--dirty", "--abbrev=40"]
-    commit = subprocess.run(asked, cwd=cohort.checkout, capture_output=True, text=True)
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=cohort.checkout, capture_output=True, text=True)
     if not known.exists():
-        shutil.rmtree(folder, ignore_errors=True)
         new_cohort(folder, write_weights(folder.parent / "tiny.safetensors", 1))
         begun = time.monotonic()
         process = cohort.start()
@@ -156,7 +135,7 @@ def reference_in(folder: Path) -> Reference:
         known.write_text(json.dumps(about))
     about = json.loads(known.read_text())
     if about["commit"] != commit.stdout:
-        raise SystemExit(f"{folder}: made by another state of the checkout; use another folder")
+        raise SystemExit(f"{folder}: made by another commit than this checkout's; use another folder")
     size_kb = sum(path.stat().st_size // 1024 + 4 for path in cohort.results.rglob("*"))
     return Reference(cohort, about["seconds"], about["expected"], size_kb)
 
@@ -178,13 +157,19 @@ class Row:
         step = (high - low) / len(self.wanted)
         return low + step * (self.place + float(self.rng.random()))
 
-    def run(self) -> dict[str, Any]:
-        """Run the workflow to its end; which job failed first, and whether the run failed."""
-        process = self.cohort.start()
-        said = self.cohort.finish(process, check=False)
+    def run(self, before: Sequence[str], command: Sequence[str] = ()) -> dict[str, Any]:
+        """Run the workflow to its end behind a command; which job failed first and how it ended."""
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        with self.cohort.printed.open("w") as printed:
+            quiet = {"stdout": printed, "stderr": subprocess.STDOUT, "env": environment, "check": False}
+            command = command or self.cohort.command()
+            code = subprocess.run([*before, *command], cwd=self.cohort.checkout, **quiet).returncode
+        if code == CANNOT_DISTURB:
+            raise OSError(f"{self.cohort.folder}: this machine does not let the run be disturbed so")
+        said = self.cohort.printed.read_text()
         failed = FAILED.findall(said)
         at = failed[0] if failed else (jobs_in(said) or [BEFORE])[-1]
-        return {"counts": process.returncode != 0, "at": at, "failed": sorted(set(failed))}
+        return {"counts": code != 0, "at": at, "failed": sorted(set(failed))}
 
 
 def kill(row: Row) -> dict[str, Any]:
@@ -198,10 +183,9 @@ def kill(row: Row) -> dict[str, Any]:
         return {"counts": False, "at": "after its end", "wanted": wanted}
     began = jobs_in(row.cohort.printed.read_text())
     victim = str(row.rng.choice(list(VICTIMS), p=list(VICTIMS.values())))
-    workers = processes_of(row.cohort, "/.snakemake/scripts/")
+    workers = psutil.Process(process.pid).children(recursive=True)
     if victim == "job" and workers:
-        with suppress(psutil.NoSuchProcess):
-            workers[int(row.rng.integers(0, len(workers)))].kill()
+        workers[int(row.rng.integers(0, len(workers)))].kill()
         process.wait()
         failed = FAILED.findall(row.cohort.printed.read_text())
         return {
@@ -214,9 +198,7 @@ def kill(row: Row) -> dict[str, Any]:
         process.kill()
     else:
         victim = "run"
-        for each in processes_of(row.cohort):
-            with suppress(psutil.NoSuchProcess):
-                each.kill()
+        os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     return {"counts": True, "at": (began or [BEFORE])[-1], "killed": victim}
 
@@ -234,42 +216,31 @@ def unreadable(row: Row) -> dict[str, Any]:
         when, file = 1, files[int(rng.integers(0, len(files)))]
         only = ["-P", str(folder / file)]
     inject = ["-e", f"trace={how}", "-e", f"inject={how}:error=EIO:when={when}"]
-    command = ["strace", "-f", "-qq", "-o", "/dev/null", "-p", str(server().pid), *only, *inject]
-    with subprocess.Popen(command) as strace:
-        time.sleep(1)  # It says nothing when it has begun.
-        if strace.poll() is not None:
-            raise OSError("strace cannot follow processes here")
-        result = row.run()
-        strace.terminate()
+    result = row.run(["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", *only, *inject])
     return {**result, "call": how, "file": file}
 
 
 def little_memory(row: Row) -> dict[str, Any]:
-    """Limit the memory of every process to what it has when it begins, and some more."""
-    megabytes = round(row.drawn(5, 300))
-    python = server()
-    unlimited = python.rlimit(psutil.RLIMIT_AS)
-    python.rlimit(psutil.RLIMIT_AS, (python.memory_info().vms + megabytes * 1_000_000, unlimited[1]))
-    result = row.run()
-    python.rlimit(psutil.RLIMIT_AS, unlimited)
-    return {**result, "megabytes": megabytes}
+    """Limit the memory of every process."""
+    megabytes = round(row.drawn(300, 1600))
+    return {**row.run(["prlimit", f"--as={megabytes}000000"]), "megabytes": megabytes}
 
 
 def small_disk(row: Row) -> dict[str, Any]:
     """Give the results a disk that is too small; what was written is taken over to the real one."""
-    results, kept = row.cohort.results, row.cohort.folder / "kept"
-    kept.mkdir()
-    results.mkdir(exist_ok=True)
+    row.cohort.results.mkdir(exist_ok=True)
     size = round(row.drawn(0.03, 1.0) * row.reference.size_kb)
-    subprocess.run(["cp", "-a", f"{results}/.", kept], check=True)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}k", "tmpfs", results], check=True)
-    subprocess.run(["cp", "-a", f"{kept}/.", results], check=True)
-    result = row.run()
-    shutil.rmtree(kept)
-    subprocess.run(["cp", "-a", results, kept], check=True)
-    subprocess.run(["umount", results], check=True)
-    shutil.rmtree(results)
-    kept.rename(results)
+    results, kept = shlex.quote(str(row.cohort.results)), shlex.quote(str(row.cohort.folder / "kept"))
+    script = f"""
+        cp -a {results} {kept} && mount -t tmpfs -o size={size}k tmpfs {results} || exit {CANNOT_DISTURB}
+        cp -a {kept}/. {results} || exit {CANNOT_DISTURB}
+        {shlex.join(row.cohort.command())}
+        code=$?
+        rm -rf {kept} && cp -a {results} {kept} && exit $code
+    """
+    result = row.run([], ["unshare", "--map-root-user", "--mount", "sh", "-c", script])
+    shutil.rmtree(row.cohort.results)
+    (row.cohort.folder / "kept").rename(row.cohort.results)
     return {**result, "kilobytes": size}
 
 
@@ -356,8 +327,6 @@ def main() -> int:
     parser.add_argument("--row", type=int, default=5, help="disturbances of one cohort")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    if given.disk:
-        in_own_namespace()
     folder = given.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     reference = reference_in(folder / "undisturbed")

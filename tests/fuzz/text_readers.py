@@ -118,7 +118,7 @@ def _read_weights(content: bytes) -> bool:
     from cinecohort.segmentation.weights import load_model
 
     described = json.loads(_weights()[1])
-    if digest_bytes(content)[0] > "3":  # Else it does not fit, and the file is refused.
+    if digest_bytes(content)[0] > "3":  # Else the digest fits.
         described["sha256"] = digest_bytes(content)
     written("tiny.json", json.dumps(described).encode())
     return load_model(str(written("tiny.safetensors", content))) is not None

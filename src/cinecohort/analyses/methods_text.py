@@ -158,7 +158,8 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
     outcomes = ", ".join(measure_label(name) for name in options.outcomes)
     compared = (
         "The matched groups were compared by Welch's t-test; beside it stand Student's and the paired "
-        f"t-test, the Mann-Whitney test, a weighted regression with {clusters}"
+        "t-test, a test of ranks (the larger p of the Mann-Whitney and the Brunner-Munzel test), a weighted "
+        f"regression with {clusters}"
     )
     if not np.allclose(matching.weights[matching.weights > 0], 1):
         compared = (
@@ -184,13 +185,14 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         "too few matched sets for the covariates. Subgroups have neither with fewer than "
         f"{SMALLEST_CELL} people of either group, and no interaction is tested with fewer than "
         f"{SMALLEST_FOR_INTERACTION}.",
-        "Where covariates drive the outcome, Welch's, Student's and the Mann-Whitney test reject too rarely "
+        "Where covariates drive the outcome, Welch's, Student's and the rank test reject too rarely "
         "(less than 3.5 % at the 5 % level) in groups that matching made alike, since they take them for "
         "independent samples; so do, in samples of some ten sets and for skewed outcomes, the paired "
-        "analysis, the regression by matched set, the covariate-adjusted one and subgroups. Where matching "
-        "left a difference in covariates that moves an estimate, every unadjusted analysis rejects too "
-        "often: such a difference has no interval and no p value, in subgroups and sensitivity analyses "
-        "too, and still counts among the outcomes for which p values are adjusted. The covariate-adjusted "
+        "analysis, the regressions (by matched set, adjusted for covariates, of everybody) and subgroups. "
+        "Where matching left a difference in covariates that moves an estimate, every unadjusted analysis "
+        "rejects too often: such a difference has no interval and no p value, in subgroups and sensitivity "
+        "analyses too, and still counts among the outcomes for which p values are adjusted. The "
+        "covariate-adjusted "
         "analysis keeps its level, as long as the outcome is not strongly curved in the covariates.",
         "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
         "outcomes by Holm's and by Benjamini and Hochberg's method. "
@@ -236,6 +238,6 @@ def _sensitivity_note(options: StudyOptions) -> str:
     return (
         f"Sensitivity analyses varied the caliper ({calipers} SD; 0.2 SD of the logit), the partners of each "
         f"subject ({ratios}), the order ({orders}), replacement and exact matching, replaced matching by "
-        "regression, inverse probability, overlap and augmented weighting, and changed whether flagged "
-        "subjects are kept."
+        "regression and, without p values, by inverse probability, overlap and augmented weighting, and "
+        "changed whether flagged subjects are kept."
     )

@@ -101,7 +101,8 @@ def sensitivity_table(
         One row an analysis and outcome: ``analysis, setting, outcome, n1, n0, estimate, ci_low, ci_high, p,
         max_abs_smd, method, note``. Matched analyses give the difference with errors clustered by matched
         set. An unadjusted analysis of groups that differ in covariates which move the estimate has neither
-        interval nor p. An analysis that could not be made has a note and no estimate.
+        interval nor p. Analyses by weighting have no p. An analysis that could not be made has a note and no
+        estimate.
     """
     rows = [_matched_rows("primary", "as planned", matching, options)]
     for analysis, setting, changed in variants(options, cohort.complete):
@@ -186,9 +187,16 @@ def _everybody(
         ),
     ):
         try:
-            yield setting, {**estimate(), "method": "influence function"}
+            yield setting, {**_noted(estimate()), "method": "influence function, HC3"}
         except UserError as error:
             yield setting, {"note": str(error)}
+
+
+def _noted(result: dict[str, Any]) -> dict[str, Any]:
+    """An estimate by weighting with the reason why it has no p, or not even an interval."""
+    if not np.isfinite(result["ci_low"]):
+        return withheld(result, "too few subjects carry most of the weight")
+    return {**result, "note": "no p: it would be too small where outcomes are skewed"}
 
 
 def _imbalance(

@@ -11,7 +11,7 @@ from cinecohort.statistics.matched_samples import MatchedSets
 from cinecohort.statistics.robust_regression import RobustRegression
 from cinecohort.statistics.two_samples import is_rounding
 
-SMALLEST_CELL, SMALLEST_FOR_INTERACTION = 5, 10
+SMALLEST_CELL, SMALLEST_FOR_INTERACTION = 8, 10
 """People of each group at a level from which on its interval and p, and the interaction p, are given; see
 ``benchmarks/type_one_error.md``."""
 

@@ -2,7 +2,10 @@
 
 Standard errors come from influence functions; those of the weighted means carry the estimation of the
 propensity score along (stacked estimating equations), so that intervals are neither too wide nor too narrow
-for it.
+for it. Each residual is divided by one minus its leverage, as in HC3 (MacKinnon and White, J Econom 1985),
+and t has as many degrees of freedom as the weights leave: both matter in small samples and where few subjects
+carry most of the weight. No p is given: with skewed outcomes and groups far apart none of these keeps its
+level (``benchmarks/weighting_level.md``).
 """
 
 from collections.abc import Sequence
@@ -14,6 +17,9 @@ from scipy import stats
 from cinecohort.errors import UserError
 from cinecohort.statistics.propensity import expand, fit_propensity, model_design, one_sided_levels
 from cinecohort.statistics.robust_regression import independent_columns
+
+SPARE_SUBJECTS = 5
+"""Degrees of freedom from which on an interval is given; measured in ``benchmarks/weighting_level.md``."""
 
 
 def weights_and_slopes(kind: str, treatment: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -36,6 +42,73 @@ def weights_and_slopes(kind: str, treatment: np.ndarray, score: np.ndarray) -> t
         return np.where(treated, odds, 1.0), np.where(treated, -odds, 0.0)
     both = score * (1 - score)
     return np.where(treated, 1 - score, score), np.where(treated, -both, both)
+
+
+def weighted_influence(
+    design: np.ndarray, treatment: np.ndarray, outcomes: np.ndarray, score: np.ndarray, kind: str
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Differences in weighted means (Hájek) with the influence of every subject.
+
+    Parameters
+    ----------
+    design
+        (subjects, columns) of the logistic model of the score, independent.
+    treatment, score
+        0 or 1, and the fitted probability of 1.
+    outcomes
+        (subjects, outcomes).
+    kind
+        See :func:`weights_and_slopes`.
+
+    Returns
+    -------
+    tuple
+        Differences (outcomes,), influences (subjects, outcomes), degrees of freedom: the effective number of
+        subjects (Kish: square of the sum of weights over the sum of their squares) of the group where it is
+        smaller, less the columns of the design.
+    """
+    information = (design * (score * (1 - score))[:, None]).T @ design
+    inverse = np.linalg.pinv(information)
+    leverage = np.einsum("ij,jk,ik->i", design, inverse, design) * score * (1 - score)
+    by_score = len(design) * (design * ((treatment - score) / (1 - leverage))[:, None]) @ inverse
+    weights, slopes = weights_and_slopes(kind, treatment, score)
+    difference, influence = np.zeros(outcomes.shape[1]), np.zeros(outcomes.shape)
+    effective = []
+    for sign, value in ((1, 1), (-1, 0)):
+        group = treatment == value
+        share = np.where(group, weights, 0.0) / weights[group].sum()
+        mean = share @ outcomes
+        residual = np.where(group[:, None], outcomes - mean, 0.0)
+        by_coefficients = design.T @ (slopes[:, None] * residual) / weights[group].sum()
+        own = len(design) * (share / (1 - share))[:, None] * residual
+        influence += sign * (own + by_score @ by_coefficients)
+        difference += sign * mean
+        effective.append(1 / (share**2).sum())
+    return difference, influence, min(effective) - design.shape[1]
+
+
+def augmented_influence(
+    design: np.ndarray, treatment: np.ndarray, outcomes: np.ndarray, score: np.ndarray, kind: str
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Augmented (doubly robust) differences, with what :func:`weighted_influence` returns beside them.
+
+    The outcome model is linear in the columns of the design and fitted in the group that is not the focal
+    one; the influence function is the efficient one.
+    """
+    focal = treatment == (1 if kind == "att" else 0)
+    weights, _ = weights_and_slopes(kind, treatment, score)
+    design = design[:, independent_columns(design[~focal])]
+    orthogonal, triangular = np.linalg.qr(design[~focal])
+    residual = outcomes - design @ np.linalg.solve(triangular, orthogonal.T @ outcomes[~focal])
+    leverage = np.zeros(len(design))
+    leverage[~focal] = (orthogonal**2).sum(axis=1)
+    terms = np.where(focal[:, None], residual, -weights[:, None] * residual) / focal.mean()
+    effect = terms.mean(axis=0)
+    leverage[focal] = 1 / focal.sum()
+    influence = (terms - focal[:, None] * effect / focal.mean()) / (1 - leverage)[:, None]
+    others = weights[~focal]
+    effective = min(float(focal.sum()), others.sum() ** 2 / (others**2).sum())
+    return effect if kind == "att" else -effect, influence, effective - design.shape[1]
 
 
 def weighted_difference(
@@ -62,7 +135,8 @@ def weighted_difference(
     Returns
     -------
     dict
-        ``estimate, se, ci_low, ci_high, p, weights``.
+        ``estimate, se, df, ci_low, ci_high, weights``; the interval is missing where there are fewer than
+        :data:`SPARE_SUBJECTS` degrees of freedom.
 
     Raises
     ------
@@ -73,21 +147,9 @@ def weighted_difference(
     if kind != "overlap":
         _check_counterparts(table, treatment, covariates, kind)
     score = fit_propensity(table, treatment, covariates).probability
-    design = _design(table, covariates)
-    information = (design * (score * (1 - score))[:, None]).T @ design / len(table)
-    score_influence = (design * (treatment - score)[:, None]) @ np.linalg.pinv(information)
-    weights, slopes = weights_and_slopes(kind, treatment, score)
-    means, influences = [], []
-    for value in (1, 0):
-        group = treatment == value
-        share = weights[group].sum() / len(table)
-        mean = float(np.average(outcome[group], weights=weights[group]))
-        residual = np.where(group, outcome - mean, 0.0)
-        by_coefficients = (design * (slopes * residual)[:, None]).mean(axis=0) / share
-        influences.append(weights * residual / share + score_influence @ by_coefficients)
-        means.append(mean)
-    df = min((treatment == 1).sum(), (treatment == 0).sum()) - design.shape[1]
-    return {**_tested(means[0] - means[1], influences[0] - influences[1], df, alpha), "weights": weights}
+    found = weighted_influence(_design(table, covariates), treatment, outcome[:, None], score, kind)
+    weights, _ = weights_and_slopes(kind, treatment, score)
+    return {**_interval(*found, alpha), "weights": weights}
 
 
 def augmented_difference(
@@ -100,14 +162,12 @@ def augmented_difference(
 ) -> dict[str, float]:
     """Augmented (doubly robust) difference in the treated (``att``) or in the controls (``atc``).
 
-    The outcome model is linear in the covariates and fitted in the other group; the estimate is consistent if
-    either it or the model of the score is right. The standard error is that of the efficient influence
-    function.
+    The estimate is consistent if either the linear model of the outcome or that of the score is right.
 
     Returns
     -------
     dict
-        ``estimate, se, ci_low, ci_high, p``.
+        ``estimate, se, df, ci_low, ci_high``, as of :func:`weighted_difference`.
 
     Raises
     ------
@@ -115,18 +175,9 @@ def augmented_difference(
         The score cannot be fitted, or a covariate has a value in the focal group alone.
     """
     _check_counterparts(table, treatment, covariates, kind)
-    focal = treatment == (1 if kind == "att" else 0)
     score = fit_propensity(table, treatment, covariates).probability
-    weights, _ = weights_and_slopes(kind, treatment, score)
-    design = _design(table, covariates)
-    design = design[:, independent_columns(design[~focal])]
-    residual = outcome - design @ np.linalg.lstsq(design[~focal], outcome[~focal], rcond=None)[0]
-    share = focal.mean()
-    terms = np.where(focal, residual, -weights * residual) / share
-    effect = float(terms.mean())
-    influence = terms - focal * effect / share
-    df = min(focal.sum(), (~focal).sum()) - design.shape[1]
-    return _tested(effect if kind == "att" else -effect, influence, df, alpha)
+    found = augmented_influence(_design(table, covariates), treatment, outcome[:, None], score, kind)
+    return _interval(*found, alpha)
 
 
 def _design(table: pd.DataFrame, covariates: Sequence[str]) -> np.ndarray:
@@ -147,19 +198,20 @@ def _check_counterparts(
         )
 
 
-def _tested(estimate: float, influence: np.ndarray, df: int, alpha: float) -> dict[str, float]:
-    """Estimate with error, interval and p by Student's t.
-
-    The theory is of large samples; degrees of freedom of the smaller group keep the level near 5 % in small
-    ones, where the normal distribution rejects up to 10 %. Without any, interval and p are missing.
-    """
-    error = float(np.sqrt((influence**2).mean() / len(influence)))
-    usable = df > 0 and error > 0
+def _interval(difference: np.ndarray, influence: np.ndarray, df: float, alpha: float) -> dict[str, float]:
+    """Estimate of one outcome with error and interval by Student's t."""
+    estimate, error = float(difference[0]), standard_errors(influence)[0]
+    usable = df >= SPARE_SUBJECTS and error > 0 and np.isfinite(error)
     half = float(stats.t.isf(alpha / 2, df)) * error if usable else np.nan
     return {
         "estimate": estimate,
         "se": error,
+        "df": df,
         "ci_low": estimate - half,
         "ci_high": estimate + half,
-        "p": float(2 * stats.t.sf(abs(estimate) / error, df)) if usable else np.nan,
     }
+
+
+def standard_errors(influence: np.ndarray) -> np.ndarray:
+    """Standard errors (outcomes,) of estimates with influences (subjects, outcomes)."""
+    return np.sqrt((influence**2).mean(axis=0) / len(influence))

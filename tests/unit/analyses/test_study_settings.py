@@ -104,6 +104,8 @@ def test_sensitivity_varies_one_choice_at_a_time(study):
     ):
         assert row in settings, row
     assert ("ratio", "1:2") not in settings
+    weighted = table[table["method"] == "influence function, HC3"]
+    assert len(weighted) and weighted["p"].isna().all() and weighted["note"].str.contains("no p: ").all()
     kept = table[(table["analysis"] == "flagged subjects") & (table["outcome"] == "y")]
     primary = table[(table["analysis"] == "primary") & (table["outcome"] == "y")]
     assert kept["n0"].iloc[0] > primary["n0"].iloc[0]

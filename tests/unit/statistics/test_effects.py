@@ -291,7 +291,7 @@ def test_no_p_of_tests_that_need_equal_spreads_in_matched_groups_of_unequal_size
     for ratio, given in ((1, True), (2, False)):
         pairs = match(table, "t", ["age", "sex"], MatchingOptions(ratio=ratio)).pairs_table()
         row = compare(table, "t", ["y"], pairs=pairs).iloc[0]
-        assert np.isfinite([row["student_p"], row["mann_whitney_p"]]).all() == given
+        assert np.isfinite([row["student_p"], row["rank_p"]]).all() == given
         assert np.isfinite(row["welch_p"])
 
 
@@ -300,7 +300,29 @@ def test_students_test_has_no_p_in_very_small_matched_groups(n, given):
     table, pairs = scanners(n=n)
     row = compare(table, "t", ["y"], pairs=pairs).iloc[0]
     assert np.isfinite(row["student_p"]) == given
-    assert np.isfinite([row["student_t"], row["welch_p"], row["mann_whitney_p"], row["paired_p"]]).all()
+    assert np.isfinite([row["student_t"], row["welch_p"], row["rank_p"], row["paired_p"]]).all()
+
+
+def test_the_regression_of_everybody_has_the_degrees_of_freedom_of_the_smaller_group(table):
+    small = table.drop(table.index[table["t"] == 1][50:])
+    row = compare(small, "t", ["y"], covariates=["age", "sex"]).iloc[0]
+    assert row["adjusted_df"] == 50 - 1 - 2
+    t = row["adjusted_estimate"] / row["adjusted_se"]
+    assert row["adjusted_p"] == pytest.approx(2 * stats.t.sf(abs(t), 47))
+
+
+def test_the_rank_test_of_matched_groups_does_not_need_equal_spreads():
+    rng = np.random.default_rng(3)
+    n = 100
+    values = rng.normal(size=2 * n) * np.repeat([2, 1], n)
+    ids = np.array([f"S{i}" for i in range(2 * n)])
+    table = pd.DataFrame({"subject": ids, "t": np.repeat([1, 0], n), "y": values})
+    alone = compare(table, "t", ["y"]).iloc[0]
+    matched = compare(table, "t", ["y"], pairs=pd.DataFrame({"treated": ids[:n], "control": ids[n:]})).iloc[0]
+    both = [test(values[:n], values[n:]).pvalue for test in (stats.mannwhitneyu, stats.brunnermunzel)]
+    assert alone["mann_whitney_p"] == pytest.approx(both[0])
+    assert np.isnan(matched["mann_whitney_p"])
+    assert matched["rank_p"] == alone["rank_p"] == pytest.approx(max(both))
 
 
 def test_no_p_of_everybody_in_small_groups_of_very_unequal_size(table):
@@ -348,7 +370,7 @@ def test_no_unadjusted_p_where_covariates_left_unlike_move_the_estimate(apart):
     pairs = pd.DataFrame({"treated": ids[:n], "control": ids[n:], "match": 1})
     result = compare(table, "t", ["y", "z"], pairs=pairs, covariates=["age"]).set_index("outcome")
     evidence = [
-        *("p", "p_holm", "p_bh", "welch_p", "student_p", "mann_whitney_p", "paired_p", "cluster_p"),
+        *("p", "p_holm", "p_bh", "welch_p", "student_p", "rank_p", "paired_p", "cluster_p"),
         *("ci_low", "ci_high", "cluster_ci_low", "cluster_ci_high", "cohen_d_ci_low", "hedges_g_ci_high"),
         *("e_value", "e_value_ci"),
     ]
@@ -382,4 +404,4 @@ def test_a_weighted_headline_has_no_p_with_too_few_sets():
         assert np.isfinite(row[shown].astype(float)).eq(n_sets > 3).all()
         assert ("3 matched sets are too few" in row["p_note"]) == (n_sets == 3)
         # These count every subject once, though the weights differ.
-        assert row[["welch_p", "student_p", "mann_whitney_p"]].isna().all()
+        assert row[["welch_p", "student_p", "rank_p"]].isna().all()

@@ -15,7 +15,7 @@ from cinecohort.statistics.two_samples import (
     holm,
     is_rounding,
     printed_p,
-    rank_test,
+    rank_tests,
     student,
     welch,
 )
@@ -41,14 +41,14 @@ def test_welch(samples):
     assert ours["difference"] == pytest.approx(a.mean() - b.mean(), **CLOSE)
 
 
-def test_student_and_rank_test(samples):
+def test_student_and_rank_tests(samples):
     a, b = samples
     expected = stats.ttest_ind(a, b)
     assert student(a, b)["student_t"] == pytest.approx(expected.statistic, **CLOSE)
     assert student(a, b)["student_p"] == pytest.approx(expected.pvalue, **CLOSE)
-    assert rank_test(a, b)["mann_whitney_p"] == pytest.approx(stats.mannwhitneyu(a, b).pvalue, **CLOSE)
+    assert rank_tests(a, b)["mann_whitney_p"] == pytest.approx(stats.mannwhitneyu(a, b).pvalue, **CLOSE)
     ranks = stats.rankdata(np.concatenate([a, b]))
-    assert rank_test(a, b)["mann_whitney_u"] == ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2
+    assert rank_tests(a, b)["mann_whitney_u"] == ranks[: len(a)].sum() - len(a) * (len(a) + 1) / 2
 
 
 def test_effect_sizes(samples):
@@ -94,7 +94,7 @@ def test_too_few_or_constant_values_are_undefined():
     for result in (welch(one, constant), student(one, constant), effect_sizes(constant, constant)):
         assert all(np.isnan(value) for value in result.values())
     assert np.isnan(welch(constant, constant)["welch_p"])
-    assert pd.isna(rank_test(np.array([]), one)["mann_whitney_p"])
+    assert pd.isna(rank_tests(np.array([]), one)["mann_whitney_p"])
 
 
 def test_what_rounding_leaves_of_a_constant_is_no_variation():

@@ -8,7 +8,12 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.treatment.treatment_effects import TreatmentEffect
 
 from cinecohort.errors import UserError
-from cinecohort.statistics.weighting import augmented_difference, weighted_difference
+from cinecohort.statistics.weighting import (
+    SPARE_SUBJECTS,
+    augmented_difference,
+    weighted_difference,
+    weighted_influence,
+)
 
 
 def simulate(n, seed):
@@ -70,3 +75,23 @@ def test_a_value_that_only_the_focal_group_has_is_refused_but_for_overlap_weight
         with pytest.raises(UserError, match=r"'site' is C in group 1 only \(1 subject\)"):
             estimate(table, treated, y, ["x", "site"], "att")
     assert np.isfinite(weighted_difference(table, treated, y, ["x", "site"], "overlap")["estimate"])
+
+
+def test_without_confounding_errors_are_those_of_two_means_by_hc3():
+    rng = np.random.default_rng(2)
+    treated = np.repeat([1, 0], (8, 24))
+    y = rng.normal(size=32)
+    design = np.ones((32, 1))
+    difference, influence, df = weighted_influence(design, treated, y[:, None], np.full(32, 0.25), "overlap")
+    hc3 = OLS(y, np.column_stack([np.ones(32), treated])).fit(cov_type="HC3")
+    assert difference[0] == pytest.approx(hc3.params[1])
+    assert np.sqrt((influence**2).sum()) / 32 == pytest.approx(hc3.bse[1])
+    assert df == pytest.approx(7)
+
+
+def test_no_interval_where_few_subjects_carry_the_weight():
+    table, treated, y = simulate(500, 3)
+    table.loc[treated == 0, "x"] -= 2.5
+    many, few = (weighted_difference(table, treated, y, ["x", "z"], kind) for kind in ("overlap", "att"))
+    assert np.isfinite(many["ci_low"]) and many["df"] > 4 * SPARE_SUBJECTS
+    assert few["df"] < SPARE_SUBJECTS and np.isnan(few["ci_low"]) and np.isfinite(few["estimate"])
