@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.views import FURTHER_STRUCTURES, LABELS, STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image
+from cinecohort.labels import long_axis_fault
 from cinecohort.store import corrected_path
 
 Kind = Literal["auto", "manual"]
@@ -113,7 +114,13 @@ def read_segmentation(folder: Path, view: str, name: str | None = None) -> Label
     path = segmentation_path(folder, view, name)
     if name is None and corrected_path(folder, view).is_file():
         path = corrected_path(folder, view)
-    return segmentation_map(_read_coded(path, view), view) if path.is_file() else None
+    if not path.is_file():
+        return None
+    image = _read_coded(path, view)
+    unknown = view in FURTHER_STRUCTURES and "structures" not in image.sidecar
+    if unknown and (fault := long_axis_fault(image.data, view)):
+        raise UserError(f"{path}: {fault} Recode it, or name its labels under `structures` of its sidecar.")
+    return segmentation_map(image, view)
 
 
 def read_label(folder: Path, view: str, observer: str) -> LabelMap | None:

@@ -4,7 +4,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 """The stages that work by subject, in the order in which they run."""
 
 VERSIONS = {
-    "convert": 9,
+    "convert": 10,
     "image_quality": 2,
     "segment": 6,
     "segmentation_quality": 7,

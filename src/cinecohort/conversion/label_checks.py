@@ -13,15 +13,13 @@ from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import FURTHER_STRUCTURES, LABELS, STRUCTURES
 from cinecohort.findings import Finding, Level
 from cinecohort.label_maps import label_of, role_of_single_frame, solid_slices
+from cinecohort.labels import enclosed_share, long_axis_fault
 
 Annotated = dict[str, dict[str, list[int]]]
 """Frame (as text) to structure to the slices that were annotated."""
 
 COMPARABLE_SLICES = 0.5
 """A frame whose chamber is drawn in fewer slices than this share of the fullest frame's is no ED or ES."""
-
-_PLUS_IN_PLANE = np.zeros((3, 3, 1), dtype=bool)
-_PLUS_IN_PLANE[1, :, 0] = _PLUS_IN_PLANE[:, 1, 0] = True
 
 
 def structure_numbers(view: str) -> dict[str, int]:
@@ -202,32 +200,6 @@ def _what_is_missing(drawn: NDArray[np.bool_], annotated: list[int] | None) -> t
     return f"is missing in slice {listed}, between slices that have it,", holes
 
 
-def enclosed_share(labels: NDArray[np.uint8], cavity: int, wall: int = 2) -> float | None:
-    """Share of a cavity's in-plane border that touches the wall, over the slices that have both.
-
-    Parameters
-    ----------
-    labels
-        Label map (x, y, z).
-    cavity, wall
-        Label numbers.
-
-    Returns
-    -------
-    float or None
-        0 to 1; None where no slice has both.
-    """
-    inside = labels == cavity
-    usable = inside.any(axis=(0, 1)) & (labels == wall).any(axis=(0, 1))
-    if not usable.any():
-        return None
-    inside, chosen = inside[:, :, usable], labels[:, :, usable]
-    from scipy import ndimage  # slow to import, and few subjects have contours
-
-    border = ndimage.binary_dilation(inside, _PLUS_IN_PLANE) & ~inside
-    return float((chosen[border] == wall).mean())
-
-
 def check_enclosure(
     labels: NDArray[np.uint8],
     view: str,
@@ -240,14 +212,14 @@ def check_enclosure(
     """Check that the myocardium encloses the LV, and more so than the RV.
 
     A swap of LV and RV, or a label map in another coding, leaves every label present; only the anatomy
-    gives it away.
+    gives it away. In the long axis see :func:`cinecohort.labels.long_axis_fault`.
 
     Parameters
     ----------
     labels
         Label map (x, y, z, t).
     view
-        The view; only the short axis has a myocardium.
+        The view.
     frames
         Frames to check.
     observer
@@ -263,7 +235,8 @@ def check_enclosure(
         ``LABEL_SWAP``, at most one per frame.
     """
     if view != "sa":
-        return []
+        fault = long_axis_fault(labels, view)
+        return [Finding(Code.LABEL_SWAP, level, f"{observer}: {fault}", view)] if fault else []
     findings = []
     for frame in frames:
         lv, rv = (enclosed_share(labels[..., frame], cavity) for cavity in (1, 3))

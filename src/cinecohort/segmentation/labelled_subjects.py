@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.views import LABELS, STRUCTURES
-from cinecohort.conversion.label_checks import enclosed_share
 from cinecohort.errors import UserError
 from cinecohort.grids import apart_mm
 from cinecohort.images import SAME_PLACE_MM, Image, read_image
 from cinecohort.label_maps import label_of, label_path, manual_map, whole_labels
+from cinecohort.labels import enclosed_share, long_axis_fault
 
 FRAMES_LOOKED_AT = 2
 """Annotated frames in which the coding is held against the anatomy."""
@@ -103,6 +103,9 @@ def _check_image(subject: LabelledSubject, path: Path) -> None:
 def _check_anatomy(labels: NDArray[np.uint8], frames: NDArray[np.integer], view: str, path: Path) -> None:
     """Find a swap of LV and RV (ACDC's coding), which leaves every label present."""
     if view != "sa":
+        fault = long_axis_fault(labels, view)
+        if fault:
+            raise UserError(f"{path}: {fault} Recode it (`cinecohort convert` does so for known sources).")
         return
     shares = [
         (enclosed_share(labels[..., frame], label_of(view, "LV")),

@@ -190,4 +190,5 @@ def test_without_myocardium_nothing_is_said() -> None:
     labels = volume({0: 9, 7: 5})
     labels[labels == 2] = 0
     assert enclosure(labels) == []
+    labels[labels == 3] = 0
     assert check_enclosure(labels, "la_2ch", [0], observer="O1", threshold=0.7) == []

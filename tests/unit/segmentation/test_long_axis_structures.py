@@ -8,12 +8,14 @@ from pydantic import ValidationError
 
 from cinecohort.analyses.network_validation import validate_network
 from cinecohort.catalogue.views import LABELS
+from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.subject import evaluate_subject
 from cinecohort.files import read_json, write_json
 from cinecohort.images import Image, read_image, write_image
 from cinecohort.label_maps import read_label, read_segmentation, whole_labels
+from cinecohort.labels import long_axis_fault
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.subject import measure_subject
 from cinecohort.model_sets import single_set
@@ -25,6 +27,7 @@ from cinecohort.segmentation.prediction import segment_subjects
 from cinecohort.segmentation.training import make_trainer, to_device, train
 from cinecohort.segmentation.training_data import load_slices
 from cinecohort.segmentation.training_options import TrainingOptions
+from cinecohort.sources.base import open_source
 
 VIEW = "la_4ch"
 EVERYTHING = ["LA", "RA", "LV", "MYO", "RV"]
@@ -201,4 +204,51 @@ def test_labels_without_a_sidecar_are_known_where_they_are_drawn(tmp_path: Path)
     folder = write_subject(tmp_path / "new", 9, EVERYTHING)
     (folder / f"label_manual_{VIEW}.json").unlink()
     label = read_label(folder, VIEW, "manual")
+    assert label is not None and label.structures == LABELS[VIEW]
+
+
+CODINGS = {
+    "ventricles first, as M&Ms-2": {3: 1, 4: 2, 5: 3, 1: 0, 2: 0},
+    "ventricles, then atria, as Bai": {3: 1, 4: 2, 5: 3, 1: 4, 2: 5},
+    "ventricles, then atria, as CMR-MULTI": {3: 1, 4: 2, 5: 3, 2: 4, 1: 5},
+    "LV and RV exchanged": {1: 1, 2: 2, 3: 5, 4: 4, 5: 3},
+}
+
+
+def recoded(labels: np.ndarray, coding: dict[int, int]) -> np.ndarray:
+    table = np.zeros(6, dtype=np.uint8)
+    table[list(coding)] = list(coding.values())
+    return table[labels]
+
+
+@pytest.mark.parametrize("coding", CODINGS.values(), ids=CODINGS)
+def test_another_coding_is_found_out_by_the_anatomy(coding: dict[int, int], tmp_path: Path) -> None:
+    """Else the LV of another coding would be measured as the LA."""
+    folder = write_subject(tmp_path / "S1", 9, EVERYTHING)
+    right = read_image(folder / f"label_manual_{VIEW}.nii.gz")
+    assert long_axis_fault(right.data, VIEW) is None
+    assert long_axis_fault(np.where(right.data > 2, 0, right.data), VIEW) is None
+    wrong = recoded(right.data, coding)
+    fault = long_axis_fault(wrong, VIEW)
+    assert fault is not None and "is the label coding right?" in fault
+    write_image(folder / f"seg_{VIEW}.nii.gz", Image(wrong, right.affine))
+    with pytest.raises(UserError, match="is the label coding right"):
+        read_segmentation(folder, VIEW)
+    write_image(folder / f"label_manual_{VIEW}.nii.gz", Image(wrong, right.affine))
+    with pytest.raises(UserError, match="is the label coding right"):
+        load_slices([folder], "manual", VIEW)
+    write_image(tmp_path / "raw" / "S1" / f"{VIEW}.nii.gz", read_image(folder / f"{VIEW}.nii.gz"))
+    write_image(tmp_path / "raw" / "S1" / f"label_{VIEW}.nii.gz", Image(wrong, right.affine))
+    source = open_source("nifti", tmp_path / "raw")
+    outcome = source.convert(source.subject("S1"), tmp_path / "converted", ConversionOptions())
+    assert "LABEL_SWAP" in {finding.code for finding in outcome.findings}
+
+
+def test_labels_of_all_chambers_come_through_conversion(tmp_path: Path) -> None:
+    folder = write_subject(tmp_path / "raw" / "S1", 9, EVERYTHING)
+    (folder / f"label_manual_{VIEW}.nii.gz").rename(folder / f"label_{VIEW}.nii.gz")
+    source = open_source("nifti", tmp_path / "raw")
+    outcome = source.convert(source.subject("S1"), tmp_path / "converted", ConversionOptions())
+    assert "LABEL_SWAP" not in {finding.code for finding in outcome.findings}
+    label = read_label(tmp_path / "converted", VIEW, "manual")
     assert label is not None and label.structures == LABELS[VIEW]
