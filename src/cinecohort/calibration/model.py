@@ -28,7 +28,7 @@ PREDICTORS = {
     "LV": (
         *("lv_second_dice", "lv_expected_dice", "lv_entropy", "lv_roughness", "lv_ellipse_gap"),
         *("open_ring_share", "one_slice_shift_mm", "apical_area_share", "base_missing"),
-        *("sv_difference", "mass_change", "contrast"),
+        *("sv_difference", "mass_change", "contrast", "moving_wall"),
     ),
     "MYO": (
         *("myo_second_dice", "myo_expected_dice", "myo_entropy", "myo_roughness", "wall_unevenness"),
@@ -38,11 +38,12 @@ PREDICTORS = {
     "RV": (
         *("rv_second_dice", "rv_expected_dice", "rv_entropy", "rv_roughness", "rv_lv_ratio"),
         *("rv_fragment_share", "rv_apart_slices", "one_slice_shift_mm", "base_missing"),
-        *("sv_difference", "contrast"),
+        *("sv_difference", "contrast", "moving_wall"),
     ),
 }
 """Structure to its predictors, chosen beforehand from what goes wrong; see
-:mod:`cinecohort.quality.predictors`."""
+:mod:`cinecohort.quality.predictors` and
+:func:`cinecohort.quality.heart_contrast.moving_wall`, which tells frames that are mixed."""
 
 
 class Term(Options):

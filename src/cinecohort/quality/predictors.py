@@ -35,7 +35,7 @@ BASE_LENGTH = 1.5
 
 
 def predictors(
-    heart: ShortAxis, sidecar: Mapping[str, Any], named_es: int | None, contrast: float | None
+    heart: ShortAxis, pair: list[int], sidecar: Mapping[str, Any], seen: Mapping[str, float | None]
 ) -> dict[str, float | str | None]:
     """Predictors of a short-axis segmentation.
 
@@ -43,28 +43,25 @@ def predictors(
     ----------
     heart
         All frames that were segmented.
+    pair
+        From :func:`frame_pair`.
     sidecar
-        Of the segmentation: ``confidence`` holds what the networks say of themselves, and of which frames.
-    named_es
-        End-systole where the source names it; else it is the frame of the smallest LV.
-    contrast
-        Of the image at end-diastole.
+        Of the segmentation: ``confidence`` holds what the networks say of themselves.
+    seen
+        Numbers of the image under the labels, by name: see :mod:`cinecohort.quality.heart_contrast`.
 
     Returns
     -------
     dict
-        Column to number, None where it is undefined, and :data:`MADE_BY`; empty with one frame.
+        Column to number, None where it is undefined, and :data:`MADE_BY`.
     """
     confidence = sidecar.get("confidence") or {}
-    pair = _pair(heart, confidence.get("frames") or (), named_es)
-    if pair is None:
-        return {}
     both = replace(heart, labels=heart.labels[..., pair], frames=heart.frames[pair], ed=0)
     _, checks = check_short_axis(both, SegmentationQualityOptions())
     numbers: dict[str, float | None] = {name: checks[name] for name in CHECKED}
     base = checks["base_length_ratio"]
     numbers["base_missing"] = 0.0 if base is None else max(0.0, BASE_LENGTH - base)
-    numbers["contrast"] = contrast
+    numbers |= seen
     numbers |= {name: _plain(value) for name, value in shape_numbers(both).items()}
     for ending, place in BY_NETWORKS.items():
         by_structure = confidence.get(place) or {}
@@ -76,9 +73,20 @@ def predictors(
     return named | {MADE_BY: made_by(sidecar)}
 
 
-def _pair(heart: ShortAxis, recorded: Any, named_es: int | None) -> list[int] | None:
-    """Places of end-diastole and end-systole among the heart's frames; None where they are one."""
+def frame_pair(heart: ShortAxis, sidecar: Mapping[str, Any], named_es: int | None) -> list[int] | None:
+    """Places of end-diastole and end-systole among the heart's frames; None where they are one.
+
+    Parameters
+    ----------
+    heart
+        All frames that were segmented.
+    sidecar
+        Of the segmentation: ``confidence`` names the frames in which the networks were compared.
+    named_es
+        End-systole where the source names it; else it is the frame of the smallest LV.
+    """
     places = {int(frame): place for place, frame in enumerate(heart.frames)}
+    recorded = (sidecar.get("confidence") or {}).get("frames") or ()
     if len(recorded) == 2 and all(frame in places for frame in recorded):
         volume = heart.counts[1].sum(axis=0)
         return sorted((places[frame] for frame in recorded), key=lambda place: -int(volume[place]))

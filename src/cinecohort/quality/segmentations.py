@@ -13,15 +13,13 @@ from cinecohort.files import read_json
 from cinecohort.findings import Finding, Outcome
 from cinecohort.images import read_image, sidecar_path
 from cinecohort.label_maps import LabelMap, read_segmentation
+from cinecohort.quality.heart_contrast import contrast, contrast_of_range, moving_wall, rounded
 from cinecohort.quality.long_axis_checks import check_long_axis
 from cinecohort.quality.options import Check, SegmentationQualityOptions, UncertaintyCheck
-from cinecohort.quality.predictors import predictors
+from cinecohort.quality.predictors import frame_pair, predictors
 from cinecohort.quality.reports import finding
 from cinecohort.quality.short_axis import ShortAxis
 from cinecohort.quality.short_axis_checks import check_short_axis
-
-FEWEST_PIXELS = 30
-"""The contrast of a slice with less LV or myocardium is not looked at."""
 
 
 def check_segmentations(folder: Path, name: str | None, options: SegmentationQualityOptions) -> Outcome:
@@ -73,13 +71,30 @@ def _check_view(
     roles = _frame_roles(folder)
     heart = short_axis(segmented, labels, known, roles.get("ed"), missing_slices(folder))
     findings, values = check_short_axis(heart, options)
-    value, of_range = image_contrast(folder / "sa.nii.gz", data[..., known[heart.ed]], int(known[heart.ed]))
+    named_es, sidecar = roles.get("es"), labels.image.sidecar
+    image = _image(folder / "sa.nii.gz", data.shape)
+    ed = int(known[heart.ed])
+    value = None if image is None else rounded(contrast(image[..., ed], data[..., ed]))
     values["contrast"] = value
     check = options.i2_contrast
     if value is not None and value < check.threshold:
         message = f"LV and myocardium differ by {100 * value:.0f} % of the sum of their signals"
         findings += finding(Code.I2, check.action, message, view="sa", value=value, threshold=check.threshold)
-    return findings, {**values, **predictors(heart, labels.image.sidecar, roles.get("es"), of_range)}
+    pair = frame_pair(heart, sidecar, named_es)
+    if pair is None:
+        return findings, values
+    seen: dict[str, float | None] = {"contrast": None, "moving_wall": None}
+    if image is not None:
+        frames = known[pair]
+        seen["contrast"] = rounded(contrast_of_range(image[..., ed], data[..., ed]))
+        seen["moving_wall"] = rounded(moving_wall(image[..., frames], data[..., frames]))
+    return findings, {**values, **predictors(heart, pair, sidecar, seen)}
+
+
+def _image(path: Path, shape: tuple[int, ...]) -> NDArray[Any] | None:
+    """The image (x, y, z, t) of a segmentation; None where there is none of its shape."""
+    image = read_image(path).data if path.is_file() else None
+    return image if image is not None and image.shape == shape else None
 
 
 def short_axis(
@@ -114,67 +129,6 @@ def short_axis(
         ed = int(np.flatnonzero(known == ed_frame)[0])
     image = labels.image
     return ShortAxis(heart, image.spacing_mm, image.affine, known, image.data.shape[3], ed, slices)
-
-
-def image_contrast(path: Path, labels: NDArray[np.uint8], frame: int) -> tuple[float | None, float | None]:
-    """Contrast of a frame of an image file under its labels, by itself and over the range of the image.
-
-    None where there is no such image or contrast.
-
-    Parameters
-    ----------
-    path
-        The short-axis image.
-    labels
-        Label map (x, y, z) of the frame.
-    frame
-        Index of the frame.
-    """
-    if not path.is_file():
-        return None, None
-    image = read_image(path).data
-    if image.shape[:3] != labels.shape or frame >= image.shape[3]:
-        return None, None
-    one, of_range = (each(image[..., frame], labels) for each in (contrast, contrast_of_range))
-    return None if np.isnan(one) else round(one, 5), None if np.isnan(of_range) else round(of_range, 5)
-
-
-def contrast(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
-    """Median of the LV less that of the myocardium, over their sum: the median of the slices' values.
-
-    Taken in each slice, and of nothing but the heart, since fat beside a coil is many times as bright as
-    blood, and the coil's sensitivity falls from the apex to the base: both say nothing of how well a reader
-    tells the cavity from the wall. NaN where no slice has :data:`FEWEST_PIXELS` of both.
-
-    Parameters
-    ----------
-    image, labels
-        Intensities and label map (x, y, z).
-    """
-    # The signal of air, which is nothing, is not always stored as 0.
-    nothing = float(np.percentile(image, 1))
-    values = []
-    for z in range(labels.shape[2]):
-        lv, myocardium = (image[..., z][labels[..., z] == label].astype(float) for label in (1, 2))
-        if min(lv.size, myocardium.size) < FEWEST_PIXELS:
-            continue
-        bright, dark = float(np.median(lv)) - nothing, float(np.median(myocardium)) - nothing
-        if bright + dark > 0:
-            values.append((bright - dark) / (bright + dark))
-    return float(np.median(values)) if values else float("nan")
-
-
-def contrast_of_range(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
-    """Median of the LV less that of the myocardium, over the 1st to 99th percentile of the image.
-
-    A predictor of failures, beside :func:`contrast`: it is low, too, where something near is very bright. NaN
-    where either is empty or the image is flat.
-    """
-    lv, myocardium = image[labels == 1], image[labels == 2]
-    low, high = np.percentile(image, (1, 99))
-    if lv.size == 0 or myocardium.size == 0 or high <= low:
-        return float("nan")
-    return float((np.median(lv) - np.median(myocardium)) / (high - low))
 
 
 def check_uncertainty(

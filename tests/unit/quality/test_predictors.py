@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cinecohort.quality.predictors import MADE_BY, PREFIX, made_by, predictors
+from cinecohort.quality.predictors import MADE_BY, PREFIX, frame_pair, made_by, predictors
 from cinecohort.quality.short_axis import ShortAxis
 from support.hearts import disc_heart
 
@@ -43,33 +43,38 @@ def pair(heart, frames=(0, 4)):
     return replace(heart, labels=kept, frames=np.arange(2), n_frames=2, ed=0)
 
 
+def numbers(heart, sidecar, named_es=None, contrast=None):
+    """Predictors of a heart at the frames that are taken."""
+    return predictors(heart, frame_pair(heart, sidecar, named_es), sidecar, {"contrast": contrast})
+
+
 def test_a_cine_and_its_two_frames_give_the_same_numbers():
-    whole = predictors(cine(), SIDECAR, None, 0.4)
-    alone = predictors(pair(cine()), SIDECAR, 1, 0.4)
+    whole = numbers(cine(), SIDECAR, None, 0.4)
+    alone = numbers(pair(cine()), SIDECAR, 1, 0.4)
     assert whole == alone
     assert whole[f"{PREFIX}open_ring_share"] == pytest.approx(0.0, abs=0.05)
     assert whole[f"{PREFIX}contrast"] == 0.4
 
 
 def test_what_the_networks_say_has_its_columns():
-    found = predictors(cine(), SIDECAR | {"confidence": CONFIDENCE}, None, None)
+    found = numbers(cine(), SIDECAR | {"confidence": CONFIDENCE})
     assert found[f"{PREFIX}lv_second_dice"] == 0.9
     assert found[f"{PREFIX}rv_second_dice"] == 0.0
     assert found[f"{PREFIX}myo_entropy"] == 0.2
-    alone = predictors(cine(), SIDECAR, None, None)
+    alone = numbers(cine(), SIDECAR)
     assert alone[f"{PREFIX}lv_expected_dice"] is None
     assert alone[f"{PREFIX}lv_second_dice"] is None
 
 
 def test_the_frames_that_the_networks_were_compared_in_are_taken():
-    first = predictors(cine(), SIDECAR | {"confidence": CONFIDENCE | {"frames": [0, 2]}}, None, None)
+    first = numbers(cine(), SIDECAR | {"confidence": CONFIDENCE | {"frames": [0, 2]}})
     assert first[f"{PREFIX}open_ring_share"] > 0.1
 
 
 def test_one_frame_has_no_predictors():
     heart = cine()
     one = replace(heart, labels=heart.labels[..., :1], frames=np.arange(1), n_frames=1)
-    assert predictors(one, SIDECAR, None, None) == {}
+    assert frame_pair(one, SIDECAR, None) is None
 
 
 def test_the_line_of_its_making_tells_weights_second_network_and_engine():
@@ -81,4 +86,4 @@ def test_the_line_of_its_making_tells_weights_second_network_and_engine():
     others += [{"clean_up": {}}, {"heart_region": {"margin_mm": None}}, {"corrected_frames": []}]
     lines = {made_by(SIDECAR | other) for other in others}
     assert len(lines | {made_by(SIDECAR)}) == 7
-    assert predictors(cine(), SIDECAR, None, None)[MADE_BY] == made_by(SIDECAR)
+    assert numbers(cine(), SIDECAR)[MADE_BY] == made_by(SIDECAR)
