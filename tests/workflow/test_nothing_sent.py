@@ -5,10 +5,12 @@ attempts are refused and noted by ``support/network_guard``; where the kernel al
 run without any network, so that libraries in C have none either.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +23,13 @@ from support.tiny_weights import write_weights
 
 GUARD = Path(__file__).parents[1] / "support" / "network_guard"
 SWITCHES = ("CI", "JENKINS_URL", "TF_BUILD", "MPLCONFIGDIR", "XDG_CONFIG_HOME")
+EACH = """
+import json, sys
+from cinecohort.cli import main
+for words in json.loads(sys.argv[1]):
+    code = main(words)
+    assert not code, (words, code)
+"""
 WITHOUT_NETWORK = ["unshare", "--map-root-user", "--net"]
 
 
@@ -63,18 +72,21 @@ class Guarded:
             assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout + done.stderr
 
-    def cinecohort(self, *arguments: object) -> str:
-        return self.python("-m", "cinecohort.cli", *arguments)
+    def cinecohort(self, *commands: Sequence[object]) -> str:
+        """Run commands, in one process one after the other: most of their time would be imports."""
+        return self.python("-c", EACH, json.dumps([list(map(str, words)) for words in commands]))
 
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory) -> Guarded:
     guarded = Guarded(tmp_path_factory.mktemp("guarded"))
     layout = ("--layout", "dicom", "--frames", 12, "--no-faults")
-    guarded.cinecohort("phantom", guarded.folder / "raw", "--subjects", 2, *layout)
     raw = guarded.folder / "raw"
     contours = ("--annotations", raw / "annotations")
-    guarded.cinecohort("convert", raw / "dicom", guarded.folder / "images", *contours)
+    guarded.cinecohort(
+        ("phantom", raw, "--subjects", 2, *layout),
+        ("convert", raw / "dicom", guarded.folder / "images", *contours),
+    )
     return guarded
 
 
@@ -97,7 +109,7 @@ def test_openvino_is_imported_without_its_telemetry(tmp_path, order):
 def test_segmentation(guarded, engine):
     images = sorted((guarded.folder / "images").iterdir())
     weights = write_weights(guarded.folder / "tiny.safetensors", 1)
-    guarded.cinecohort("segment", images[0], "--engine", engine, "--name", engine, "--model", weights)
+    guarded.cinecohort(("segment", images[0], "--engine", engine, "--name", engine, "--model", weights))
 
 
 @pytest.mark.slow
@@ -107,8 +119,6 @@ def test_other_commands(guarded):
     for each in images.iterdir():
         shutil.copy(next(each.glob("label_*_sa.nii.gz")), each / "seg_sa.nii.gz")
     labels = next(images.rglob("seg_sa.nii.gz"))
-    guarded.cinecohort("measure", images, "--out", tables / "measures.csv")
-    guarded.cinecohort("evaluate", "--auto", labels, "--manual", labels, "--out", tables / "overlap.csv")
     cohort = pd.DataFrame({"subject": [f"s{n}" for n in range(40)], "ill": [0, 1] * 20})
     cohort["age"] = [40 + n % 7 for n in range(40)]
     cohort["volume"] = [100.0 + n % 11 for n in range(40)]
@@ -116,22 +126,26 @@ def test_other_commands(guarded):
     cohort.assign(volume=cohort["volume"] + 1).to_csv(tables / "b.csv", index=False)
     long = pd.concat([cohort.assign(rater=r) for r in ("x", "y")])
     long.to_csv(tables / "long.csv", index=False)
-    guarded.cinecohort("agree", tables / "a.csv", tables / "b.csv", "--out", tables / "agree")
     columns = ("--subject", "subject", "--rater", "rater", "--value", "volume")
-    guarded.cinecohort("reliability", tables / "long.csv", *columns, "--out", tables / "icc.csv")
     who = ("--treatment", "ill", "--covariates", "age")
-    guarded.cinecohort("match", tables / "a.csv", *who, "--out", tables / "match")
     outcomes = ("--group", "ill", "--outcomes", "volume")
-    guarded.cinecohort("compare", tables / "a.csv", *outcomes, "--out", tables / "effects.csv")
-    for command in ("model-card", "--help"):
-        guarded.python("-m", "cinecohort.cli", command, check=False)
+    guarded.cinecohort(
+        ("measure", images, "--out", tables / "measures.csv"),
+        ("evaluate", "--auto", labels, "--manual", labels, "--out", tables / "overlap.csv"),
+        ("agree", tables / "a.csv", tables / "b.csv", "--out", tables / "agree"),
+        ("reliability", tables / "long.csv", *columns, "--out", tables / "icc.csv"),
+        ("match", tables / "a.csv", *who, "--out", tables / "match"),
+        ("compare", tables / "a.csv", *outcomes, "--out", tables / "effects.csv"),
+        ("model-card",),
+    )
+    guarded.python("-m", "cinecohort.cli", "--help")
 
 
 @pytest.mark.slow
 def test_study_of_one_patient(guarded):
     weights = write_weights(guarded.folder / "tiny.safetensors", 1)
     patient = sorted((guarded.folder / "raw" / "dicom").iterdir())[0]
-    guarded.cinecohort("study", patient, "--out", guarded.folder / "study", "--model", weights)
+    guarded.cinecohort(("study", patient, "--out", guarded.folder / "study", "--model", weights))
 
 
 @pytest.mark.slow
@@ -139,11 +153,9 @@ def test_training_and_experiments(tmp_path):
     guarded = Guarded(tmp_path)
     for number in range(1, 5):
         write_patient(tmp_path / "raw", number)
-    guarded.cinecohort("convert", tmp_path / "raw", tmp_path / "images", "--layout", "acdc")
     training = {**TRAINING, "name": "tiny", "output": str(tmp_path / "trained"), "device": "cpu"}
     training["data"] = {"folders": [str(tmp_path / "images")], "observer": "manual", "validation": 1}
     (tmp_path / "train.yaml").write_text(yaml.safe_dump(training))
-    guarded.cinecohort("train", tmp_path / "train.yaml")
     row = {"trained_on": ["home"], "settings": TRAINING}
     values = {
         "results": str(tmp_path / "experiments"),
@@ -155,9 +167,12 @@ def test_training_and_experiments(tmp_path):
     }
     (tmp_path / "experiments.yaml").write_text(yaml.safe_dump({"experiments": values}))
     steps = (("dataset", "home"), ("row", "base"), ("test", "base.home"), ("table", "one"), ("panel", "one"))
-    for step, name in steps:
-        guarded.cinecohort("experiments", tmp_path / "experiments.yaml", f"--{step}", name)
-    guarded.cinecohort("experiments", tmp_path / "experiments.yaml", "--curves")
+    guarded.cinecohort(
+        ("convert", tmp_path / "raw", tmp_path / "images", "--layout", "acdc"),
+        ("train", tmp_path / "train.yaml"),
+        *(("experiments", tmp_path / "experiments.yaml", f"--{step}", name) for step, name in steps),
+        ("experiments", tmp_path / "experiments.yaml", "--curves"),
+    )
 
 
 @pytest.mark.slow
@@ -169,6 +184,5 @@ def test_workflow_report_and_verify(tmp_path):
     weights = write_weights(tmp_path / "tiny.safetensors", 1)
     cohort.configure(models={"sa": [{"name": "tiny", "weights": str(weights)}]}, studies={})
     guarded.python(*cohort.command()[1:])
-    guarded.cinecohort("report", cohort.results)
-    guarded.cinecohort("verify", cohort.results)
+    guarded.cinecohort(("report", cohort.results), ("verify", cohort.results))
     assert {path.name for path in (tmp_path / "cache").iterdir()} <= {"snakemake"}
