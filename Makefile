@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 CORES ?= 2
-# Tests that run on Slurm or start workflows wait much: more of them than cores. The longest files come first.
-WORKERS ?= $$(( $(CORES) + 2 ))
+# Tests that run on Slurm or start workflows wait much: one more of them than cores. The longest files come first.
+WORKERS ?= $$(( $(CORES) + 1 ))
 BIN := .venv/bin
 
 .PHONY: help environment data report example pictures docs test lint lock clean

@@ -13,12 +13,16 @@ settings.load_profile("reproducible")
 LONGEST = (
     "test_slurm.py",
     "test_only_what_changed.py",
+    "test_fuzz.py",
+    "test_nothing_sent.py",
+    "test_documentation.py",
     "test_after_failures.py",
+    "test_release.py",
     "test_experiments.py",
     "test_dry_runs.py",
-    "test_nothing_sent.py",
+    "test_report.py",
 )
-"""Files that take minutes: begun first, so that no worker is left with one of them at the end."""
+"""Files that take long: begun first, so that no worker is left with one of them at the end."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

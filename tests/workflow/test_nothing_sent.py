@@ -83,9 +83,11 @@ def guarded(tmp_path_factory) -> Guarded:
     layout = ("--layout", "dicom", "--frames", 12, "--no-faults")
     raw = guarded.folder / "raw"
     contours = ("--annotations", raw / "annotations")
+    write_patient(guarded.folder / "tiny", 1)
     guarded.cinecohort(
         ("phantom", raw, "--subjects", 2, *layout),
         ("convert", raw / "dicom", guarded.folder / "images", *contours),
+        ("convert", guarded.folder / "tiny", guarded.folder / "tiny_images", "--layout", "acdc"),
     )
     return guarded
 
@@ -107,9 +109,10 @@ def test_openvino_is_imported_without_its_telemetry(tmp_path, order):
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["torch", "openvino", "mnn"])
 def test_segmentation(guarded, engine):
-    images = sorted((guarded.folder / "images").iterdir())
     weights = write_weights(guarded.folder / "tiny.safetensors", 1)
-    guarded.cinecohort(("segment", images[0], "--engine", engine, "--name", engine, "--model", weights))
+    images = guarded.folder / "tiny_images" / "patient001"
+    guarded.cinecohort(("segment", images, "--engine", engine, "--name", engine, "--model", weights))
+    assert list(images.glob(f"*{engine}_sa.nii.gz"))
 
 
 @pytest.mark.slow
