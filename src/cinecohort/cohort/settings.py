@@ -164,19 +164,6 @@ def calibration_problems(config: Config) -> Iterator[str]:
         )
 
 
-def check_models(config: Config) -> None:
-    """Refuse configured weights that cannot be used; see :func:`model_problems`.
-
-    Raises
-    ------
-    UserError
-        With all of them.
-    """
-    problems = [f"models: {sentence}" for sentence in model_problems(config)]
-    if problems:
-        raise UserError("\n".join(problems))
-
-
 def observers_named(config: Config) -> set[str]:
     """Observers whose names are known before anything is read; label maps may name others."""
     folders = [options.annotations for options in config.datasets.values() if options.annotations]

@@ -6,7 +6,7 @@ import pytest
 from cinecohort.calibration.record import write_calibration
 from cinecohort.catalogue.views import CODINGS
 from cinecohort.cohort import settings
-from cinecohort.cohort.settings import check_models, settings_for
+from cinecohort.cohort.settings import model_problems, settings_for
 from cinecohort.cohort.stage_settings import SETTINGS
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config, load_config, parse_config
@@ -96,6 +96,12 @@ def test_another_calibration_makes_the_tables_anew_and_nothing_else(tmp_path):
         texts.append({stage: settings_for(stage, config) for stage in VERSIONS})
     changed = {stage for stage in VERSIONS if texts[0][stage] != texts[1][stage]}
     assert changed == {"gather"}
+
+
+def check_models(config: Config) -> None:
+    """All sentences on the models of a configuration, as an error."""
+    if problems := [f"models: {sentence}" for sentence in model_problems(config)]:
+        raise UserError("\n".join(problems))
 
 
 def test_a_calibration_of_weights_that_have_none_is_none():
