@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "src" / "cinecohort"
 
 FLOORS = (
-    ("catalogue", "errors", "labels", "synthetic", "masks"),
-    ("files", "findings", "model_sets"),
+    ("catalogue", "errors", "synthetic", "masks"),
+    ("files", "findings", "labels", "model_sets"),
     ("options", "images", "store", "ledger"),
     ("label_maps", "grids"),
     ("conversion", "measures"),
