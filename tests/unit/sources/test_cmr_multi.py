@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from cinecohort.cli import main
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome, Status
@@ -166,3 +167,10 @@ def test_a_damaged_file_of_counts_is_an_error_that_names_it(root: Path) -> None:
     (root / "CINE_MULTI" / "sax_slice_info.json").write_text("[1]")
     with pytest.raises(UserError, match=r"sax_slice_info\.json: is no list"):
         open_source("cmr_multi", root)
+
+
+def test_the_command_converts_it_without_a_short_axis(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", str(root), str(tmp_path / "store")]) == 0
+    assert "cmr007: ok; la_2ch,la_4ch" in capsys.readouterr().out
