@@ -18,6 +18,7 @@ from cinecohort.findings import Level
 from cinecohort.images import sidecar_path
 from cinecohort.label_maps import label_path, segmentation_path
 from cinecohort.quality.options import SegmentationQualityOptions
+from cinecohort.quality.predictors import PREFIX
 from cinecohort.quality.segmentations import check_segmentations
 
 HERE = Path(__file__).parent
@@ -25,8 +26,16 @@ QUANTILES = (0.0, 0.02, 0.05, 0.5, 0.95, 0.98, 1.0)
 INTRODUCTION = """# Checks on sound hearts
 
 `python benchmarks/check_cuts.py ../shared/data --write`: experts' labels of {n} hearts of ACDC and M&Ms (ED
-and ES) through the checks of segmentations with their default limits. What fires here is a false alarm, but
-for I4: some of these stacks end before the apex.
+and ES) through the checks of segmentations with their default limits. The labels are right, so that what
+fires here is a false alarm of checks of labels (S). Checks of images and stacks (I) may be right; all that
+fired were looked at:
+
+- I3 is right in all 18: cut lengthwise, each stack has slices that lie 8 to 26 mm beside the line through the
+  others, as after another breath-hold.
+- I4 is right in the 27 with a large apical slice: the last slice of the stack shows a wide cavity, and none
+  lies below it. In the 4 others it is the base that fires, and a reader cannot tell from the short axis.
+- I2 fires on hearts with a grey wall. The contrast over the range of the whole image, which it looked at
+  before, fired where fat beside a coil was bright and the wall plain, and on one only of these.
 """
 
 
@@ -39,7 +48,8 @@ def checked(folder: Path) -> tuple[set[str], dict[str, float]]:
     outcome = check_segmentations(folder, None, SegmentationQualityOptions())
     flags = {str(found.code) for found in outcome.findings if found.level is not Level.INFO}
     behind = outcome.values  # noqa: PD011
-    return flags, {name: value for name, value in behind.items() if isinstance(value, int | float)}
+    checks = {name: value for name, value in behind.items() if not name.startswith(PREFIX)}
+    return flags, {name: value for name, value in checks.items() if isinstance(value, int | float)}
 
 
 def main() -> None:
