@@ -137,16 +137,30 @@ def _archive(folder: Path, extra: Callable[[zipfile.ZipFile], None]) -> bytes:
     return stream.getvalue()
 
 
+class Repeated:
+    """A compressor of one piece, which is compressed once and repeated."""
+
+    def __init__(self, piece: bytes):
+        compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.compressed = compressor.compress(piece) + compressor.flush(zlib.Z_FULL_FLUSH)
+
+    def compress(self, piece: bytes) -> bytes:
+        return self.compressed
+
+    def flush(self) -> bytes:
+        return zlib.compressobj(9, zlib.DEFLATED, -15).flush()
+
+
 def with_bomb(folder: Path) -> None:
     """A zip member of 3 MB that inflates to 3 GB and is no image."""
 
     def extra(archive: zipfile.ZipFile) -> None:
         with archive.open(zipfile.ZipInfo("filler.bin"), "w", force_zip64=True) as stream:
-            stream._compressor = __import__("zlib").compressobj(9, 8, -15)
+            stream._compressor = Repeated(zeros := bytes(50_000_000))
             stream._compress_type = zipfile.ZIP_DEFLATED
             stream._zinfo.compress_type = zipfile.ZIP_DEFLATED
             for _ in range(60):
-                stream.write(bytes(50_000_000))
+                stream.write(zeros)
 
     content = _archive(folder, extra)
     (folder / "images.zip").write_bytes(content)
