@@ -11,6 +11,7 @@ memory. Counted are exceptions that the reader may not raise, ends of the proces
 import argparse
 import logging
 import multiprocessing
+import os
 import resource
 import signal
 import sys
@@ -73,7 +74,8 @@ def _work(pipe: Connection, state: Any, name: str, seed: int, last: int, end: fl
     logging.disable()
     warnings.simplefilter("ignore")
     damaged_case(name, seed, 0)
-    while state[NUMBER] < last and time.monotonic() < end and state[PAST] < past:
+    parent = os.getppid()
+    while os.getppid() == parent and state[NUMBER] < last and time.monotonic() < end and state[PAST] < past:
         number, before = state[NUMBER], _memory_mb()
         signal.setitimer(signal.ITIMER_VIRTUAL, SECONDS)
         fault, got_past = read_case(name, damaged_case(name, seed, number))
