@@ -214,7 +214,7 @@ def unreadable(row: Row) -> dict[str, Any]:
         files += [path.relative_to(folder).as_posix() for path in sorted(row.cohort.raw.rglob("*.nii.gz"))]
         files = [name for name in files if name.startswith(places) and not name.endswith((".txt", ".svg"))]
         when, file = 1, files[int(rng.integers(0, len(files)))]
-        only = ["-P", str(folder / file)]
+        only = ["-P", str(folder / file), "-P", file]  # As it is opened: the run works in the folder.
     inject = ["-e", f"trace={how}", "-e", f"inject={how}:error=EIO:when={when}"]
     result = row.run(["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", *only, *inject])
     return {**result, "call": how, "file": file}
