@@ -1,4 +1,4 @@
-"""Write the JSON schemas, the reference of all keys in README.md, dictionary.md, and pages of docs/."""
+"""Write the JSON schemas, the reference of all keys in README.md, and pages of docs/."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,8 @@ from typing import Any
 
 from write_pages import write_pages
 
-from cinecohort.catalogue.covariates import COVARIATES
-from cinecohort.catalogue.findings import Code
-from cinecohort.catalogue.measures import MEASURES
-from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.config import Config
 from cinecohort.experiments.options import SECTION, ExperimentOptions
-from cinecohort.measures.reference_ranges import SHIPPED, read_ranges
 from cinecohort.options import Options
 from cinecohort.segmentation.training_options import TrainingOptions
 
@@ -73,62 +68,6 @@ def training_reference() -> str:
     return reference(TrainingOptions, "training")
 
 
-def _table(heads: str, rows: list[tuple[object, ...]]) -> str:
-    lines = [f"| {heads} |", "|---" * (heads.count("|") + 1) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(map(str, row))} |" for row in rows)]) + "\n"
-
-
-def dictionary() -> str:
-    """Every measure, column of participants and code of a finding, as Markdown."""
-    measures = [
-        (
-            *(f"`{one.column}`", one.words, one.unit, one.formula, one.source),
-            *(", ".join(VIEW_NAMES[view] for view in one.views), one.ukb_field or "", one.ukbb_cardiac),
-        )
-        for one in MEASURES
-    ]
-    covariates = [(f"`{one.column}`", one.label) for one in COVARIATES]
-    codes = [(f"`{code}`", code.stage.replace("_", " "), code.words, code.advice) for code in Code]
-    ranges = [
-        (
-            *(f"`{one.measure}`", one.sex, one.age_from, one.age_to, f"{one.mean:g}", f"{one.sd:g}"),
-            *(one.papillary_muscles, one.source),
-        )
-        for one in read_ranges(SHIPPED)[0]
-    ]
-    heads = "column | measure | unit | formula | defined in | views | UK Biobank field | ukbb_cardiac"
-    indexed = ", ".join(f"`{one.column}`" for one in MEASURES if one.indexed)
-    return "\n".join(
-        [
-            "# Dictionary",
-            "",
-            "Written by `write_reference.py` from the package's catalogue.",
-            "",
-            "## Measures",
-            "",
-            _table(heads, measures),
-            f"Divided by body surface area too, in a column that ends in `_i`: {indexed}.",
-            "",
-            "## Reference ranges",
-            "",
-            "A z-score stands in a column that ends in `_z` (`lvef_pct_z`, `lvm_g_i_z`), inside the sex, the "
-            "ages (completed years, both within) and the convention of a range; `z_missing` says why one is "
-            "not given. `reference_ranges` names a table of your own. Shipped, with numbers read in their "
-            "source:",
-            "",
-            _table("measure | sex | age from | age to | mean | SD | papillary muscles | source", ranges),
-            "## Columns of participants",
-            "",
-            _table("column | printed as", covariates),
-            "## Codes of findings",
-            "",
-            "The stage is the first that raises the code; later ones raise some again for what they read.",
-            "",
-            _table("code | stage | meaning | what to do", codes),
-        ]
-    )
-
-
 def between(text: str, begin: str, end: str, inside: str) -> str:
     """Replace what stands between two marks."""
     head, rest = text.split(begin)
@@ -137,7 +76,6 @@ def between(text: str, begin: str, end: str, inside: str) -> str:
 
 def main() -> None:
     """Write all files."""
-    (FOLDER / "dictionary.md").write_text(dictionary())
     write_pages()
     (FOLDER / "config.schema.json").write_text(schema())
     (FOLDER / "experiments.schema.json").write_text(experiments_schema())

@@ -21,7 +21,6 @@ LOG = logging.getLogger("mkdocs.hooks.pages")
 LINK = re.compile(r"\[([^\[\]]*)\]\(([^()\s]+)\)")
 NAMED = {
     "config/README.md": "configuration.md",
-    "config/dictionary.md": "dictionary.md",
     "results/README.md": "results.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",

@@ -1,11 +1,16 @@
 """Findings, statuses and outcomes: how every stage says what it saw and what became of a subject."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import VIEW_NAMES
+
+_PLACES = re.compile(r"\b(frames?|slices?) (\d+(?:(?:, | and | to )\d+)*)(?![\d.]*\d)(?! mm)", re.IGNORECASE)
+_VIEWS = re.compile(rf"\b({'|'.join(VIEW_NAMES)})\b(?=: )")
 
 
 class Status(StrEnum):
@@ -155,3 +160,21 @@ class Outcome:
         Nothing else says what a subject's status is: what is found later can make it graver, never better.
         """
         return gravest((self.at_least, overall_status(self.findings)))
+
+
+def in_print(message: str) -> str:
+    """A finding's sentence as people read it: frames and slices from 1, views by their names.
+
+    The sentences of records and tables count from 0, as the files do, and have the views' short names.
+
+    Examples
+    --------
+    >>> in_print("sa: slice 3 lacks frames 0, 1; 12 slices of 20 frames; slices 8.0 mm apart")
+    'short axis: slice 4 lacks frames 1, 2; 12 slices of 20 frames; slices 8.0 mm apart'
+    """
+
+    def raised(match: re.Match[str]) -> str:
+        numbers = re.sub(r"\d+", lambda digits: str(int(digits.group()) + 1), match[2])
+        return f"{match[1]} {numbers}"
+
+    return _VIEWS.sub(lambda match: VIEW_NAMES[match[1]], _PLACES.sub(raised, message))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cinecohort.catalogue.views import STRUCTURES
 
-PRIMARY = "primary"
+PRIMARY = "automatic"
 """Name of the set of the first model of each view, where these models have different names."""
 
 

@@ -60,9 +60,9 @@ def configured(models: dict[str, list[dict[str, object]]]) -> None:
 
 
 def test_no_model_takes_the_name_of_a_set_of_others() -> None:
-    configured({"sa": [{"name": "primary"}]})
+    configured({"sa": [{"name": "automatic"}]})
     with pytest.raises(UserError, match="no other model may have that name"):
-        configured({"sa": [{"name": "one"}, {"name": "primary"}], "la_2ch": [{"name": "atria"}]})
+        configured({"sa": [{"name": "one"}, {"name": "automatic"}], "la_2ch": [{"name": "atria"}]})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import numpy as np
 
 from cinecohort.catalogue.covariates import covariate_words, in_sentence
 from cinecohort.catalogue.measures import measure_label
+from cinecohort.reporting.vocabulary import taken
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
 from cinecohort.statistics.study_options import MatchingOptions, StudyOptions
@@ -169,7 +170,7 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
             + (" (without a p value, as pairs share subjects)" if matching.options.replace else "")
         )
     return [
-        f"Outcomes ({outcomes}) are the measures of {source} at {_frames(options)}. Differences are "
+        f"Outcomes ({outcomes}) are the measures {taken(source)} at {_frames(options)}. Differences are "
         f"{options.exposure.label} - {options.reference.label}, with "
         f"{100 * (1 - options.alpha):g} % intervals.",
         f"{compared}, and the same adjusted for the covariates with their interactions with the group "
@@ -225,7 +226,7 @@ def _power_note(options: StudyOptions) -> str:
         known = ", ".join(f"{measure_label(name)}: {sd:g}" for name, sd in options.expected_sd.items())
         text += f", also with the standard deviations expected beforehand ({known})"
     if options.published:
-        text += f". The published table {options.published} stands beside the results"
+        text += ". Beside the results stand published ones"
     return f"{text}."
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from cinecohort.analyses.patient_calibration import by_structure, judged, second_network, with_calibration
+from cinecohort.calibration.record import Calibration
 from cinecohort.catalogue.findings import finding_words
 from cinecohort.catalogue.measures import PRINTED, Show, columns_shown
 from cinecohort.cohort.convert_folder import convert_guarded
@@ -56,6 +58,10 @@ STEPS = {
     "page": "writing the page",
 }
 """Steps of a study and what is said while they run."""
+NOT_HELD = (
+    "The calibration does not hold for this segmentation, which was not made as those that it was learnt on: "
+    "there are no probabilities of failure and no intervals."
+)
 BAR = "{desc}step {n_fmt} of {total_fmt} done, {elapsed}"
 
 
@@ -98,11 +104,14 @@ class StudySettings:
         Threads of the network; 0 for all processors.
     reference
         Ranges of healthy people.
+    calibration
+        What gives probabilities of failure and intervals; None: nothing does.
     """
 
     models: Mapping[str, ModelOptions]
     threads: int = 0
     reference: Reference = NO_REFERENCE
+    calibration: Calibration | None = None
 
 
 def studies_in(source: Path) -> tuple[Source, list[RawSubject]]:
@@ -164,7 +173,8 @@ def study_patient(
         findings += checked(out, "image_quality", check_images(out, ImageQualityOptions()), subject.key)
         now("segment")
         models = {view: one for view, one in settings.models.items() if (out / f"{view}.nii.gz").is_file()}
-        findings += segment(out, models, settings.threads or os.cpu_count() or 1)
+        second = second_network(settings.calibration)
+        findings += segment(out, models, settings.threads or os.cpu_count() or 1, second)
         now("segmentation_quality")
         maps = check_segmentations(out, None, SegmentationQualityOptions())
         findings += checked(out, "segmentation_quality", maps, subject.key)
@@ -174,14 +184,18 @@ def study_patient(
         )
         outcome.findings += check_rows(outcome.rows, MeasureQualityOptions())
         findings += checked(out, "measure", outcome, subject.key)
-        row = with_comparisons(subject.key, next(iter(outcome.rows), {}), person, settings.reference)
+        measured = {"subject": subject.key, **next(iter(outcome.rows), {})}
+        if settings.calibration is not None:
+            found, findings = judged(settings.calibration, subject.key, maps.values, findings)
+            measured = with_calibration(measured, settings.calibration, found)
+        row = with_comparisons(subject.key, measured, person, settings.reference)
         row["status"] = str(overall_status(findings))
         study = PatientStudy(subject.key, row, findings, person)
         ordered = ["subject", *COLUMNS]
         ordered += [name for name in row if name not in ordered]
         pd.DataFrame([row], columns=ordered).to_csv(out / "measures.csv", index=False)
         now("page")
-        make_patient_page(page_of(study, out, models, settings.reference), out / "report.pdf")
+        make_patient_page(page_of(study, out, models, settings), out / "report.pdf")
         bar.update(len(STEPS) - bar.n)
     return study
 
@@ -191,27 +205,32 @@ def with_comparisons(
 ) -> dict[str, Any]:
     """A row of measures with indexed ones and z-scores, where body size, sex and age are known."""
     people = pd.DataFrame([{"subject": key, **person}])
-    table = add_indexed(pd.DataFrame([{"subject": key, **measured}]), people)
+    table = add_indexed(pd.DataFrame([dict(measured)]), people)
     table = add_z_scores(table, people, reference)
     return {str(name): value for name, value in table.iloc[0].items()}
 
 
 def page_of(
-    study: PatientStudy, out: Path, models: Mapping[str, ModelOptions], reference: Reference
+    study: PatientStudy, out: Path, models: Mapping[str, ModelOptions], settings: StudySettings
 ) -> PatientPage:
     """What is printed of a study."""
     voided = study.row["voided"] if isinstance(study.row.get("voided"), str) else ""
+    probabilities = by_structure(study.row)
+    said = warnings(models, study.findings)
+    if settings.calibration is not None and not probabilities:
+        said.append(NOT_HELD)
     return PatientPage(
         study.key,
         out,
         study.row,
         study.findings,
         str(study.row.get("source", "")),
-        warnings(models, study.findings),
+        said,
         is_synthetic(read_json(out / "sa.json")),
         study.person,
-        reference,
+        settings.reference,
         {each["measure"]: each["reason"] for each in read_voided(voided)},
+        probabilities,
     )
 
 
@@ -272,14 +291,17 @@ def checked(out: Path, stage: str, outcome: Outcome, key: str) -> list[Finding]:
     return list(outcome.findings)
 
 
-def segment(out: Path, models: Mapping[str, ModelOptions], threads: int) -> list[Finding]:
-    """Segment every view of these networks."""
+def segment(
+    out: Path, models: Mapping[str, ModelOptions], threads: int, second: str | None = None
+) -> list[Finding]:
+    """Segment every view of these networks, two frames of the short axis with a second one too."""
     from cinecohort.segmentation.prediction import segment_subjects
 
     findings: list[Finding] = []
     merged = Outcome()
+    options = SegmentationOptions(second_network=second)
     for view, model in models.items():
-        for _, outcome in segment_subjects([out], model, SegmentationOptions(), view, None, threads):
+        for _, outcome in segment_subjects([out], model, options, view, None, threads):
             findings += outcome.findings
             merged.outputs += outcome.outputs
             merged.values = {**outcome.values, **merged.values}  # noqa: PD011 not a data frame

@@ -152,10 +152,10 @@ def power_sentence(power: pd.DataFrame, options: StudyOptions) -> str:
         return "What differences the study could detect cannot be said: too few values."
     least = seen.nlargest(1, "detectable_d").iloc[0]
     largest, n1, n0 = float(least["detectable_d"]), int(least["n1"]), int(least["n0"])
+    name = in_sentence(measure_label(least["outcome"])).partition(" (")[0]
     sentence = (
-        f"With {n1:,} against {n0:,} subjects ({in_sentence(measure_label(least['outcome']))}) the study "
-        f"finds, with {100 * options.power:g} % power at the level {options.alpha:g}, differences of "
-        f"{largest:.2f} SD or more."
+        f"With {n1:,} against {n0:,} subjects ({name}) the study finds, with {100 * options.power:g} % "
+        f"power at the level {options.alpha:g}, differences of {largest:.2f} SD or more."
     )
     if largest > 0.8:
         sentence += " It is a small study: it can show large effects only, and finding none says little."

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from cinecohort.analyses.patient_calibration import by_structure
 from cinecohort.errors import is_machine_fault
 from cinecohort.files import digest_json, read_json, write_json
-from cinecohort.findings import Finding, Level
+from cinecohort.findings import Finding, Level, in_print
 from cinecohort.ledger.rows import write_rows
-from cinecohort.reporting.patient import PatientPage, counted_from_one, make_patient_page, unvalidated_words
+from cinecohort.reporting.patient import PatientPage, make_patient_page, unvalidated_words
 from cinecohort.review.cards import Subject, digests_of_images, subjects_shown
 from cinecohort.review.options import ReviewOptions
 
@@ -87,6 +88,7 @@ def _page(
         version,
         subject.person,
         ranges,
+        by_structure(subject.status),
     ]
     digest = digest_json(facts)
     if made.get(subject.key) == digest and output.is_file():
@@ -114,7 +116,7 @@ def page_of(subject: Subject, home: Path, synthetic: bool) -> PatientPage:
         warnings.append(f"Measured on a label map that a person corrected: {corrected}.")
     status = subject.status
     if status["status"] != "ok":
-        warnings.append(f"{status['status'].capitalize()}: {counted_from_one(status['reason'])}.")
+        warnings.append(f"{status['status'].capitalize()}: {in_print(status['reason'])}.")
     return PatientPage(
         subject.key,
         home,
@@ -126,4 +128,5 @@ def page_of(subject: Subject, home: Path, synthetic: bool) -> PatientPage:
         subject.person,
         subject.reference,
         {row["measure"]: row["reason"] for row in subject.voided},
+        by_structure(subject.status),
     )

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cinecohort.calibration.record import Calibration, Estimate
 from cinecohort.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 MARGINAL = (
     "The coverage of the intervals is marginal: it holds on average over participants like those that the "
@@ -116,11 +119,14 @@ def number(value: Estimate) -> str:
 
 def draw(calibration: Calibration, path: Path) -> None:
     """Draw sensitivity by share flagged, and the reliability diagram."""
-    from matplotlib.figure import Figure
+    from cinecohort.reporting.distribution_figures import drawing
 
-    from cinecohort.reporting.agreement_figures import save
+    with drawing(path, 17.0, 6.6) as figure:
+        draw_panels(figure, calibration)
 
-    figure = Figure(figsize=(6.4, 3.0), layout="constrained")
+
+def draw_panels(figure: "Figure", calibration: Calibration) -> None:
+    """Draw both panels."""
     left, right = figure.subplots(1, 2)
     flagged = calibration.assessment.flagged
     shares = [one.share for one in flagged]
@@ -132,7 +138,6 @@ def draw(calibration: Calibration, path: Path) -> None:
     right.set(
         xlabel="predicted probability", ylabel="observed share of failures", xlim=(0, 1), ylim=(0, 1.02)
     )
-    save(figure, path)
 
 
 def _with_bars(axes: Any, x: list[float], values: list[Estimate]) -> None:

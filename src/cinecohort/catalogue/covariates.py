@@ -62,7 +62,8 @@ def covariate_words(variable: str, level: object = None) -> str:
 
 def level_words(variable: str, level: str) -> str:
     """Word for a level of a participants' column (``women``)."""
-    return BY_COLUMN[variable].levels.get(level, level) if variable in BY_COLUMN else level
+    words = BY_COLUMN[variable].levels.get(level, level) if variable in BY_COLUMN else level
+    return words.replace(">= ", "≥ ")
 
 
 def in_sentence(words: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from cinecohort.cohort.index import shards
 from cinecohort.cohort.progress import EARLIER, UNCHANGED, Tally, read_tally, tally_path
 from cinecohort.cohort.versions import STAGES, VERSIONS
-from cinecohort.findings import Status
+from cinecohort.findings import Status, in_print
 
 STATES = tuple(str(status) for status in (Status.OK, Status.REVIEW, Status.EXCLUDED, Status.ERROR))
 TITLES = {"review": "flagged"}
@@ -163,7 +163,7 @@ def reason_lines(results: Path) -> list[str]:
         order = sorted(numbers, key=lambda key: (-STATES.index(key[0]), -numbers[key], key[1]))
         lines += [
             f"  {stage}: {numbers[key]:,} {TITLES.get(key[0], key[0])}, {key[1] or 'no code'}"
-            f" ({'for example ' if numbers[key] > 1 else ''}{sentences[key]})"
+            f" ({'for example ' if numbers[key] > 1 else ''}{in_print(sentences[key])})"
             for key in order
         ]
     return lines

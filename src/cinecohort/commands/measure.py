@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cinecohort.commands.model_options import add_options, read_options
 from cinecohort.errors import UserError
+from cinecohort.findings import in_print
 from cinecohort.measures.options import MeasureOptions
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def measure_folder(folder: Path, labels: str, options: Any) -> dict[str, Any]:
         print(f"{folder.name}: UNREADABLE: {error}", file=sys.stderr)
         return {"status": "error"}
     for finding in outcome.findings:
-        print(f"{folder.name}: {finding.code}: {finding.message}", file=sys.stderr)
+        print(f"{folder.name}: {finding.code}: {in_print(finding.message)}", file=sys.stderr)
     row: dict[str, Any] = outcome.rows[0] if outcome.rows else {}
     return row | {"status": str(outcome.status)}
 

@@ -9,6 +9,7 @@ from pydantic import PositiveInt
 
 from cinecohort.commands.model_options import add_options, read_options, reader
 from cinecohort.errors import UserError
+from cinecohort.findings import in_print
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.sources.listing import folders_in
 
@@ -63,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     for folder, outcome in tqdm(done, "segmented", len(folders), unit=" subjects", disable=None):
         counts["segmented" if outcome.outputs else "not segmented"] += 1
         for finding in outcome.findings:
-            print(f"{folder.name}: {finding.code}: {finding.message}", file=sys.stderr)
+            print(f"{folder.name}: {finding.code}: {in_print(finding.message)}", file=sys.stderr)
     if not counts["segmented"]:
         raise UserError(f"{arguments.view} of none of {len(folders)} subjects could be segmented.")
     print(f"{counts['segmented']} of {len(folders)} subjects segmented with {model.name}")

@@ -45,19 +45,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="table of these for several patients: subject, sex, age_years, height_cm, weight_kg",
     )
     parser.add_argument(
+        "--calibration",
+        default="none",
+        metavar="shipped|FILE",
+        help="calibration of quality control: probability of failure, and intervals of the measures",
+    )
+    parser.add_argument(
         "--reference-ranges", type=Path, metavar="FILE", help="your table of ranges of healthy people"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Take each patient through every stage and say where the page is."""
+    from cinecohort.analyses.patient_calibration import chosen_calibration
     from cinecohort.analyses.patient_folder import people_of, study_folder
     from cinecohort.analyses.patient_study import StudySettings, chosen_models, studies_in, study_patient
+    from cinecohort.findings import in_print
     from cinecohort.measures.options import ReferenceOptions
     from cinecohort.measures.reference_ranges import reference_of
 
     reference = reference_of(ReferenceOptions(table=arguments.reference_ranges), from_tables=False)
-    settings = StudySettings(chosen_models(arguments.model), arguments.threads, reference)
+    models = chosen_models(arguments.model)
+    calibration = chosen_calibration(arguments.calibration, models["sa"].members[0])
+    settings = StudySettings(models, arguments.threads, reference, calibration)
     opened, subjects = studies_in(arguments.source)
     given = {name: getattr(arguments, name) for name in PERSON}
     people = people_of(subjects, arguments.participants, given)
@@ -68,6 +78,6 @@ def run(arguments: argparse.Namespace) -> int:
         return 0 if usable else 1
     study = study_patient(opened, subjects[0], arguments.out, settings, people[subjects[0].key])
     for finding in study.findings:
-        print(f"{finding.code} ({finding.level}): {finding.message}")
+        print(f"{finding.code} ({finding.level}): {in_print(finding.message)}")
     print(f"wrote {arguments.out / 'report.pdf'}: {study.sentence}")
     return 0

@@ -229,7 +229,7 @@ def mistake_of(row: Mapping[str, Any]) -> str:
     """Say what is wrong with a row of a table of ranges; empty where nothing is."""
     measure, sex, convention = (_text(row, name) for name in ("measure", "sex", "papillary_muscles"))
     if measure not in MEASURES:
-        return f"there is no measure {measure!r}; config/dictionary.md lists them (indexed ones end in _i)."
+        return f"there is no measure {measure!r}; docs/measures.md lists them (indexed ones end in _i)."
     if sex not in ("F", "M"):
         return f"sex is {sex!r}; write F or M, one line for each."
     numbers: dict[str, Any] = {name: row.get(name) for name in ("age_from", "age_to", "mean", "sd")}

@@ -72,6 +72,9 @@ BESIDE = tuple(
 
 MOST_PANELS = 8
 
+FAR_SDS = 6.0
+"""SDs from the bias beyond which a difference is counted and not drawn, so that the others can be seen."""
+
 _FEW = 200
 """Up to so many points each is drawn large and dark; more would hide one another."""
 
@@ -204,11 +207,16 @@ def write_agreement_figure(
             _limits_axes(plot, first[complete], second[complete], row, measure)
             _fit_axes(scatter, first[complete], second[complete])
             plot.set_xlabel(f"mean {label(measure)}")
-            plot.set_ylabel(f"{names[0]} − {names[1]}")
+            plot.set_ylabel("difference")
             scatter.set_xlabel(f"{label(measure)}, {names[1]}")
-            scatter.set_ylabel(names[0])
+            scatter.set_ylabel(short(names[0]))
         figure.legend(handles=_legend_handles(confidence), loc="outside upper center", ncols=3, frameon=False)
     save(figure, path)
+
+
+def short(name: str, most: int = 16) -> str:
+    """Return a name that fits beside a plot; the caption has it in full."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _legend_handles(confidence: float) -> list[Any]:
@@ -234,6 +242,7 @@ def _limits_axes(
     mean, difference = (first + second) / 2, first - second
     digits = PRINTED[measure].digits if measure in PRINTED else 2
     axes.axhline(0, color="0.75", lw=0.6, zorder=0)
+    texts: dict[float, str] = {}
     for name, colour, style in (("bias", BIAS, "-"), ("loa_lower", LIMIT, "--"), ("loa_upper", LIMIT, "--")):
         if not is_defined(row.get(name)):
             continue
@@ -246,15 +255,34 @@ def _limits_axes(
                 look = {"facecolor": "0.55", "alpha": 0.3, "hatch": "////", "edgecolor": "0.45", "lw": 0}
             axes.axhspan(float(low), float(high), zorder=0, **look)  # type: ignore[arg-type]
         text = signed(row[name], digits) + (f" ({bounds})" if bounds != UNDEFINED else "")
+        texts[float(row[name])] = text
+    _points(axes, mean, difference)
+    beyond = 0
+    if is_defined(row.get("sd")) and first.size > 1:
+        near = np.abs(difference - row["bias"]) <= FAR_SDS * row["sd"]
+        beyond = int((~near).sum())
+        _limit_y(axes, difference[near] if near.any() else difference, row)
+    for place, value in zip(apart(sorted(texts), axes.get_ylim()), sorted(texts), strict=True):
         axes.annotate(
-            text, (1.015, row[name]), xycoords=("axes fraction", "data"), va="center", fontsize=6.3,
+            texts[value], (1.015, place), xycoords=("axes fraction", "data"), va="center", fontsize=6.3,
             annotation_clip=False,
         )  # fmt: skip
-    _points(axes, mean, difference)
-    if is_defined(row.get("sd")) and first.size > 1:
-        _limit_y(axes, difference, row)
-    axes.set_title(f"n = {first.size:,}", loc="left", fontsize=6.5, pad=2)
+    far = f" ({beyond:,} beyond the axis)" if beyond else ""
+    axes.set_title(f"n = {first.size:,}{far}", loc="left", fontsize=6.5, pad=2)
     _few_ticks(axes)
+
+
+def apart(places: Sequence[float], limits: tuple[float, float]) -> list[float]:
+    """Heights of texts, lowest first, moved so that none stands on another; all stay within the limits."""
+    step = 0.2 * (limits[1] - limits[0])
+    moved = list(places)
+    for index in range(1, len(moved)):
+        moved[index] = max(moved[index], moved[index - 1] + step)
+    top = limits[1] - step / 3
+    for index in range(len(moved) - 1, -1, -1):
+        moved[index] = min(moved[index], top)
+        top = moved[index] - step
+    return moved
 
 
 def _fit_axes(axes: Axes, first: NDArray[np.float64], second: NDArray[np.float64]) -> None:

@@ -19,8 +19,14 @@ from cinecohort.catalogue.measures import WALL_SEGMENTS, measure_label
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5c6670")
 """Colours that colour-blind readers tell apart (Okabe and Ito)."""
 
+FEW_FOR_A_BOX = 5
+"""Values below which there is no box: its quartiles would be those of hardly anybody."""
+
 MOST_POINTS = 400
 """Points drawn of one group; of more, an even sample of the sorted values, so that the shape is kept."""
+
+MANY_POINTS = 100
+"""Points from which they are drawn small and pale, so that the box can be seen."""
 
 FAR = 8.0
 """Interquartile ranges from the quartiles beyond which a value is not drawn but counted."""
@@ -87,20 +93,22 @@ def draw_distributions(
 
 def draw_distribution(axis: Axes, table: pd.DataFrame, measure: str, by: str, groups: Sequence[str]) -> None:
     """Draw one measure: box of the quartiles, whiskers to 1.5 interquartile ranges, points beside it."""
-    samples = [pd.to_numeric(table.loc[table[by] == group, measure]).dropna() for group in groups]
-    for position, (group, sample) in enumerate(zip(groups, samples, strict=True)):
+    known = {group: pd.to_numeric(table.loc[table[by] == group, measure]).dropna() for group in groups}
+    drawn = {group: sample for group, sample in known.items() if len(sample)}
+    samples = list(drawn.values())
+    for position, (group, sample) in enumerate(drawn.items()):
         colour = PALETTE[list(groups).index(group) % len(PALETTE)]
         shown = thinned(sample)
         axis.scatter(
             position + jitter(len(shown)),
             shown,
-            s=5,
+            s=7 if len(shown) < MANY_POINTS else 3,
             color=colour,
-            alpha=0.7,
+            alpha=0.7 if len(shown) < MANY_POINTS else 0.25,
             linewidths=0,
             rasterized=True,
         )
-        if len(sample) > 1:
+        if len(sample) >= FEW_FOR_A_BOX:
             box_plot(
                 x=[position] * len(sample), y=sample.to_numpy(), ax=axis, width=0.55, native_scale=True,
                 showfliers=False, color=colour, saturation=1, linewidth=0.7, linecolor="black",
@@ -108,8 +116,8 @@ def draw_distribution(axis: Axes, table: pd.DataFrame, measure: str, by: str, gr
             )  # fmt: skip
     keep_readable(axis, np.concatenate([sample.to_numpy(dtype=float) for sample in samples]))
     axis.set(title=measure_label(measure), xlabel="n", ylabel="")
-    axis.set_xticks(range(len(groups)), [f"{len(sample):,}" for sample in samples])
-    axis.set_xlim(-0.6, len(groups) - 0.4)
+    axis.set_xticks(range(len(samples)), [f"{len(sample):,}" for sample in samples])
+    axis.set_xlim(-0.6, len(samples) - 0.4)
 
 
 def keep_readable(axis: Axes, values: np.ndarray) -> None:

@@ -54,6 +54,11 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Absent(Paragraph):
+    """A sentence on why there is nothing to show; of a section that holds no more, it is all that is kept."""
+
+
+@dataclass(frozen=True)
 class Bullets:
     """A list of points."""
 

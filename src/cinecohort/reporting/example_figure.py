@@ -1,7 +1,7 @@
 """The picture of the first page: slices of one subject with contours, and the volumes over the cycle."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from cinecohort.reporting.distribution_figures import PALETTE, drawing
 from cinecohort.reporting.results import Results
 
 COLOUR_WORDS = "orange, LV cavity; green, outer border of the myocardium; blue, RV cavity"
-SLICES = 3
+SLICES, WIDE_SLICES = 3, 5
 PANEL_PIXELS = 300
 CURVES = {"LV": ("LV", PALETTE[4], "-"), "RV": ("RV", PALETTE[5], "--")}
 """Name, colour (that of the contour) and line of each volume."""
@@ -29,6 +29,7 @@ class Example:
 
     subject: str
     source: str
+    curves: bool = False
 
 
 def draw_example(results: Results, path: Path) -> Example | None:
@@ -51,14 +52,15 @@ def draw_example(results: Results, path: Path) -> Example | None:
         slices = gallery.annotated_slices(case, list(frames.values()), every=True)
         if not frames or not slices:
             continue
-        shown = inner(slices)
         curves = read_curves(folder, example.source)
+        # Without curves beside them there is room for more.
+        shown = inner(slices, SLICES if curves else WIDE_SLICES)
         draw(case, frames, shown, curves, path)
         if curves:
             table = pd.DataFrame({f"{name}_ml": values for name, values in curves.items()})
             table.index = pd.RangeIndex(1, len(table) + 1, name="frame")
             table.to_csv(path.with_suffix(".csv"))
-        return example
+        return replace(example, curves=bool(curves))
     return None
 
 
@@ -85,9 +87,9 @@ def known_frames(row: Mapping[Any, Any]) -> dict[str, int]:
     return {name: int(row[column]) for name, column in columns.items() if pd.notna(row[column])}
 
 
-def inner(slices: list[int]) -> list[int]:
-    """A basal, a middle and an apical slice: not the outermost, where there is little to see."""
-    return gallery.evenly(slices[1:-1] if len(slices) >= SLICES + 2 else slices, SLICES)
+def inner(slices: list[int], n: int = 3) -> list[int]:
+    """Slices from base to apex, evenly: not the outermost, where there is little to see."""
+    return gallery.evenly(slices[1:-1] if len(slices) >= n + 2 else slices, n)
 
 
 def read_curves(folder: Path, source: str) -> dict[str, np.ndarray]:

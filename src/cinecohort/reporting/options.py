@@ -23,10 +23,10 @@ class ReportOptions(Options):
     group_column: str = "group"
     """Column of the participants table that the baseline table and the measures are split by."""
 
-    gallery_best: int = Field(default=2, ge=0, le=12)
+    gallery_best: int = Field(default=3, ge=0, le=12)
     """Number of subjects with the highest Dice in the gallery."""
 
-    gallery_worst: int = Field(default=4, ge=0, le=12)
+    gallery_worst: int = Field(default=3, ge=0, le=12)
     """Number of subjects with the lowest Dice in the gallery."""
 
     gallery_slices: int = Field(default=5, ge=1, le=12)
@@ -34,6 +34,9 @@ class ReportOptions(Options):
 
     subjects: Literal["flagged", "all", "none"] = "none"
     """Who has a page in `pages/`: subjects that are flagged, excluded or in error, all, or none."""
+
+    see_also: str = ""
+    """A sentence for the first page that leads on, such as to the report of another run."""
 
     published_figures: bool = True
     """Print the published figures of Bai 2018 and Chen 2020 beside the cohort's own."""

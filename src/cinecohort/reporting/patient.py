@@ -1,6 +1,5 @@
 """One page of one patient: measures, volume curves, all slices with contours, findings."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,9 +7,9 @@ from typing import Any
 
 from cinecohort import __version__
 from cinecohort.catalogue.measures import PRINTED, Measure
-from cinecohort.catalogue.views import VIEW_NAMES
+from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES
 from cinecohort.files import read_json
-from cinecohort.findings import Finding, Level
+from cinecohort.findings import Finding, Level, in_print
 from cinecohort.images import sidecar_path
 from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference
 from cinecohort.reporting.document import Column, Table, table_to_dict
@@ -33,11 +32,14 @@ NOTES = (
     "outside them. Frames and slices are counted from 1, slices from the first of the stack. Research use "
     "only: no number on this page may guide the care of a patient."
 )
+CALIBRATED = (
+    "Probability of failure and 90 % intervals are of a calibration: they hold on average over hearts like "
+    "those that it was learnt on, not for each; the choice of ED and ES is not covered."
+)
 PICTURES = (
     "All short-axis slices, base to apex, with the slice's number in the stack; then segmented long axes. "
     "Orange: LV or LA; green: outer border of the myocardium; blue: RV or RA."
 )
-_PLACES = re.compile(r"\b(frames?|slices?) (\d+(?:(?:, | and | to )\d+)*)(?![\d.]*\d)(?! mm)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class PatientPage:
         Ranges of healthy people.
     voided
         Measure to the reason why it is not given.
+    probabilities
+        Probability that the short-axis segmentation failed: of the whole (``all``) and of each structure;
+        empty without a calibration.
     """
 
     title: str
@@ -79,6 +84,7 @@ class PatientPage:
     person: Mapping[str, Any] = field(default_factory=dict)
     reference: Reference = NO_REFERENCE
     voided: Mapping[str, str] = field(default_factory=dict)
+    probabilities: Mapping[str, float] = field(default_factory=dict)
 
 
 def make_patient_page(page: PatientPage, output: Path) -> None:
@@ -106,8 +112,8 @@ def make_patient_page(page: PatientPage, output: Path) -> None:
             "title": page.title,
             "version": __version__,
             "banner": BANNER if page.synthetic else "",
-            "footer": f"Measured by {page.measures.get('models') or page.source}. Not a medical device.",
-            "facts": person_facts(page) + facts(page.folder),
+            "footer": f"Measured by {networks(page)}. Not a medical device.",
+            "facts": person_facts(page) + facts(page.folder) + probability_words(page),
             "warnings": list(page.warnings),
             "measures": table_to_dict(table),
             "curve": "figures/curves.svg" if curve else "",
@@ -116,9 +122,15 @@ def make_patient_page(page: PatientPage, output: Path) -> None:
             "pictures_title": PICTURES,
             "findings": finding_rows(page.findings),
             "no_findings": "No check had anything to note.",
-            "notes": " ".join([*reference_notes(page), NOTES]),
+            "notes": " ".join([*calibration_notes(page), *reference_notes(page), NOTES]),
         }
         typeset(build, "patient.typ", data, output)
+
+
+def networks(page: PatientPage) -> str:
+    """Networks of the page with their views; the set's name where the row does not list them."""
+    named = [one.partition("=") for one in str(page.measures.get("models") or "").split(",") if "=" in one]
+    return listing(f"{model} ({VIEW_NAMES.get(view, view)})" for view, _, model in named) or page.source
 
 
 def height_of(rows: int) -> float:
@@ -144,6 +156,15 @@ def person_facts(page: PatientPage) -> list[str]:
         if is_defined(known.get(name)):
             items.append(f"{number(known[name], 0)} {unit}")
     return items
+
+
+def probability_words(page: PatientPage) -> list[str]:
+    """How probable it is that the segmentation failed, by structure; nothing without a calibration."""
+    known = page.probabilities
+    if "all" not in known:
+        return []
+    parts = [f"{STRUCTURE_NAMES[name]} {known[name]:.2f}" for name in STRUCTURE_NAMES if name in known]
+    return [f"probability of a failed segmentation {known['all']:.2f} ({', '.join(parts)})"]
 
 
 def facts(folder: Path) -> list[str]:
@@ -218,6 +239,11 @@ def comparison(page: PatientPage, measure: Measure) -> list[str]:
     return [found.words(measure.digits), f"{signed(found.z, 1)} {found.side}".strip()] if found else []
 
 
+def calibration_notes(page: PatientPage) -> list[str]:
+    """What probabilities and intervals mean; nothing without a calibration."""
+    return [CALIBRATED] if page.probabilities else []
+
+
 def reference_notes(page: PatientPage) -> list[str]:
     """Whose ranges stand in the table, or why none does."""
     compared = (page.reference.compare(name, page.measures, page.person) for name in PRINTED)
@@ -242,26 +268,10 @@ def finding_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
         {
             "code": str(finding.code),
             "level": LEVELS[finding.level],
-            "words": counted_from_one(finding.message),
+            "words": in_print(finding.message),
         }
         for finding in ordered
     ]
-
-
-def counted_from_one(message: str) -> str:
-    """A finding's sentence, which counts frames and slices from 0 as the files do, counting from 1.
-
-    Examples
-    --------
-    >>> counted_from_one("Slice 3 lacks frames 0, 1; 12 slices of 20 frames; slices 8.0 mm apart")
-    'Slice 4 lacks frames 1, 2; 12 slices of 20 frames; slices 8.0 mm apart'
-    """
-
-    def raised(match: re.Match[str]) -> str:
-        numbers = re.sub(r"\d+", lambda digits: str(int(digits.group()) + 1), match[2])
-        return f"{match[1]} {numbers}"
-
-    return _PLACES.sub(raised, message)
 
 
 def unvalidated_words(views: Sequence[str]) -> list[str]:

@@ -92,15 +92,15 @@ def overlap(between_observers: bool) -> Published:
     return Published(columns_of(table, between_observers), cells)
 
 
-def spearman() -> dict[str, str]:
-    """Spearman's coefficients of Chen 2020, Table IX: measure to the datasets' values in one text."""
+def spearman() -> tuple[list[str], dict[str, list[str]]]:
+    """Spearman's coefficients of Chen 2020, Table IX: the datasets, and measure to the text of each."""
     table = published_tables.load("chen2020_table9")
-    datasets = list(table["dataset"].drop_duplicates())
+    datasets = [str(name) for name in table["dataset"].drop_duplicates()]
     result = {}
     for measure, rows in table.groupby("measure", sort=False):
         values = rows.set_index("dataset")["spearman"]
-        result[str(measure)] = ", ".join(number(values.get(name), 2) for name in datasets)
-    return result
+        result[str(measure)] = [number(values.get(name), 2) for name in datasets]
+    return datasets, result
 
 
 def strata(name: str, structures: Sequence[str]) -> list[PublishedRow]:

@@ -14,6 +14,11 @@ from cinecohort.reporting.distribution_figures import MOST_POINTS, PALETTE, draw
 SEXES = {"F": ("Women", PALETTE[1]), "M": ("Men", PALETTE[0])}
 
 
+def sexes_in(table: pd.DataFrame) -> list[str]:
+    """Sexes of the people of a table; both where none is known."""
+    return [sex for sex in SEXES if (table["sex"] == sex).any()] or list(SEXES)
+
+
 def draw_reference(table: pd.DataFrame, measures: Sequence[str], reference: Reference, path: Path) -> None:
     """Draw one panel per measure and sex: value against age, with the range of the healthy as a band.
 
@@ -28,21 +33,23 @@ def draw_reference(table: pd.DataFrame, measures: Sequence[str], reference: Refe
     path
         SVG to write.
     """
-    columns = min(len(measures), 2)
+    sexes = sexes_in(table)
+    columns = min(len(measures), 4 // len(sexes))
     lines = -(-len(measures) // columns)
     ages = pd.to_numeric(table["age_years"], errors="coerce").dropna()
     span = (float(ages.min()) - 2, float(ages.max()) + 2)
     with drawing(path, 16.8, 5.4 * lines) as figure:
-        axes = figure.subplots(lines, 2 * columns, sharex=True, squeeze=False).ravel()
+        axes = figure.subplots(lines, len(sexes) * columns, sharex=True, squeeze=False).ravel()
         for place, measure in enumerate(measures):
-            pair = axes[2 * place : 2 * place + 2]
-            pair[1].sharey(pair[0])
-            pair[1].tick_params(labelleft=False)
+            pair = axes[len(sexes) * place :][: len(sexes)]
+            for axis in pair[1:]:
+                axis.sharey(pair[0])
+                axis.tick_params(labelleft=False)
             pair[0].set_ylabel(measure_label(measure))
-            for axis, sex in zip(pair, SEXES, strict=True):
+            for axis, sex in zip(pair, sexes, strict=True):
                 draw_panel(axis, table[table["sex"] == sex], measure, reference, sex)
                 axis.set_xlim(*span)
-        for axis in axes[2 * len(measures) :]:
+        for axis in axes[len(sexes) * len(measures) :]:
             axis.set_axis_off()
 
 

@@ -11,6 +11,7 @@ from cinecohort.reporting.paper.compose import sections as paper_sections
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import (
     agreement,
+    calibration,
     flow,
     gallery,
     limits,
@@ -24,6 +25,7 @@ from cinecohort.reporting.sections import (
     summary,
 )
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.tidy import with_full_columns, without_absent
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.reporting.validation import Marks, marked_sections
 from cinecohort.synthetic import BANNER
@@ -63,8 +65,11 @@ def compose(context: Context) -> Document:
     """Put the sections together."""
     results = context.results
     paper = context.options.style == "paper"
-    body = paper_sections(context) if paper else standard_sections(context)
-    sections = [*body, *methods.section(context), provenance.section(context), limits.section(context)]
+    # The executable paper says at each table and figure what this cohort cannot give.
+    body, absent = (paper_sections(context), []) if paper else without_absent(standard_sections(context))
+    body = body if paper else with_full_columns(body)
+    closing = [provenance.section(context), limits.section(context, absent)]
+    sections = [*body, *methods.section(context), *closing]
     marks = Marks.of(results)
     others = study.without_unvalidated(context, marks)
     subtitle = "Bai 2018 and Chen 2020, table by table: published, yours, difference"
@@ -87,6 +92,7 @@ def standard_sections(context: Context) -> list[Section]:
         flow.section(context),
         participants.section(context),
         quality.section(context),
+        *calibration.section(context),
         measures.section(context),
         *agreement.section(context),
         reliability.section(context),

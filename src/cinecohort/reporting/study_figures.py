@@ -60,7 +60,7 @@ def love_plot(balance: pd.DataFrame, path: Path, threshold: float = 0.1) -> None
         axes.set_yticks(rows, wide.index)
         axes.set_xlim(left=0)
         axes.set_xlabel("absolute standardised mean difference")
-        axes.legend(loc="lower right")
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2)
         _save(figure, path)
 
 
@@ -94,7 +94,7 @@ def overlap_plot(scores: pd.DataFrame, labels: tuple[str, str], path: Path) -> N
         _save(figure, path)
 
 
-def forest_plot(rows: pd.DataFrame, path: Path, xlabel: str = "difference / pooled SD") -> None:
+def forest_plot(rows: pd.DataFrame, path: Path, row_inches: float = 0.155) -> None:
     """Draw estimates with intervals, one line each.
 
     Parameters
@@ -104,13 +104,13 @@ def forest_plot(rows: pd.DataFrame, path: Path, xlabel: str = "difference / pool
         heading.
     path
         SVG to write.
-    xlabel
-        Title of the horizontal axis.
+    row_inches
+        Height of a line.
     """
     places = np.arange(len(rows))[::-1]
     overall = rows["overall"].to_numpy(bool)
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(6.69, 0.6 + 0.155 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(6.69, 0.6 + row_inches * len(rows)), layout="constrained")
         axes = figure.subplots()
         axes.axvline(0, color=GREY, linewidth=0.9)
         for place in places[overall][1:]:
@@ -120,7 +120,7 @@ def forest_plot(rows: pd.DataFrame, path: Path, xlabel: str = "difference / pool
             axes.plot(rows["estimate"][chosen], places[chosen], mark, color=colour, markersize=4)
         axes.set_yticks(places, rows["label"])
         axes.set_ylim(-0.7, len(rows) - 0.3)
-        axes.set_xlabel(xlabel)
+        axes.set_xlabel("difference / pooled SD")
         for tick, is_overall in zip(axes.get_yticklabels(), overall, strict=True):
             tick.set_fontweight("bold" if is_overall else "normal")
         for place, note in zip(places, rows["note"], strict=True):
@@ -173,11 +173,13 @@ def standardised_rows(comparison: pd.DataFrame, subgroups: pd.DataFrame) -> pd.D
                 "overall": True,
             }
         )
+        tested: set[str] = set()
         for _, level in subgroups[subgroups["outcome"] == outcome["outcome"]].iterrows():
             scaled = {name: level[name] / sd for name in ("estimate", "ci_low", "ci_high")}
             interaction = printed_p(level["interaction_p"])
             note = f"n = {level['n1']:,} + {level['n0']:,}"
-            note += f", interaction p {interaction}" if interaction else ""
+            note += f", interaction p {interaction}" if interaction and level["factor"] not in tested else ""
+            tested.add(level["factor"])
             rows.append(
                 {
                     "label": covariate_words(level["factor"], level["level"]),

@@ -2,6 +2,7 @@
 
 from cinecohort.catalogue.measures import BY_COLUMN, measure_label, views_of
 from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_SHORT
+from cinecohort.model_sets import PRIMARY
 from cinecohort.reporting.document import Named
 
 ROLE_NAMES = {"ed": "ED", "es": "ES", "both": "ED and ES", "": "all frames"}
@@ -24,6 +25,21 @@ STAGE_NAMES = {
     "evaluate": "Evaluation",
     "review": "Review",
 }
+
+
+def taken(source: str) -> str:
+    """How the measures of a source were taken, as in "measures taken by unet_vendors_sa"."""
+    return "taken automatically" if source == PRIMARY else f"taken by {source}"
+
+
+def contours_of(source: str) -> str:
+    """Whose contours these are, at the beginning of a sentence."""
+    return "Automatic contours" if source == PRIMARY else f"Contours by {source}"
+
+
+def in_capital(words: str) -> str:
+    """Return the words as a sentence begins; the name of a network or an observer stays as it is."""
+    return words[:1].upper() + words[1:] if words.startswith(PRIMARY) else words
 
 
 def named_measure(column: str, unit: bool = True) -> Named:

@@ -20,7 +20,7 @@ from cinecohort.catalogue.measures import MEASURES, Use, measure_of
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import is_machine_fault
 from cinecohort.files import read_json, write_text, write_text_if_changed
-from cinecohort.findings import Status
+from cinecohort.findings import Status, in_print
 from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference, reference_used
 from cinecohort.review.corrections import corrected_digests
 from cinecohort.review.digests import seen_digests
@@ -259,7 +259,7 @@ def findings_in_words(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]
             "level": row["level"],
             "view": row["view"],
             "words": finding_words(row["code"]),
-            "message": row["message"],
+            "message": in_print(row["message"]),
         }
         for row in sorted(rows, key=lambda row: order.get(row["level"], 9))
     ]

@@ -145,7 +145,7 @@ def balance_verdict(
         Whether all covariates are balanced, and the sentence.
     """
     after = balance[(balance["stage"] == "after") & (balance["variable"] != "distance")]
-    worst = not_balanced(balance, threshold, ratios)
+    worst = without_mirrors(not_balanced(balance, threshold, ratios))
     limits = f"|SMD| at most {threshold:g}, variance ratio {ratios[0]:g} to {ratios[1]:g}"
     if after["smd"].isna().all():
         return False, "Balance cannot be judged: no pair was matched."
@@ -182,7 +182,8 @@ def _words(row: pd.Series) -> str:
 
 
 def _describe_imbalance(row: pd.Series) -> str:
-    text = f"{_words(row)} has SMD {row['smd']:.3f}"
+    smd = f"{row['smd']:.3f}".replace("-", "\N{MINUS SIGN}")
+    text = f"{_words(row)} has SMD {smd}"
     return text if pd.isna(row["variance_ratio"]) else f"{text}, variance ratio {row['variance_ratio']:.2f}"
 
 

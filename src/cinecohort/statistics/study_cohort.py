@@ -14,7 +14,7 @@ from cinecohort.statistics.conditions import meets
 from cinecohort.statistics.icd10 import any_holds, code_in, parse_codes
 from cinecohort.statistics.study_options import StudyOptions
 
-TREATMENT = "_exposed"
+TREATMENT = "exposed (1 or 0)"
 """Column of 1 (exposure) and 0 (reference) in the tables of this module."""
 
 

@@ -10,12 +10,14 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from cinecohort.catalogue.views import VIEW_NAMES
+
 Unvalidated = Literal["exclude", "include"]
 """What becomes of them in agreement and studies."""
 
 LEFT_OUT_COLUMNS = ("source", "what", "views", "n", "reason")
 
-NOT_VALIDATED = "the network of {} was not validated on labelled real hearts"
+NOT_VALIDATED = "the network of the {} view was not validated on labelled real hearts"
 
 
 def views_of_measure(name: str) -> tuple[str, ...]:
@@ -119,5 +121,5 @@ def _overlap_without(
 
 def left_out_row(source: str, what: str, views: Sequence[str], n: int, reason: str) -> dict[str, object]:
     """Row of the table of what was left out."""
-    said = reason.format(" and ".join(views))
+    said = reason.format(" and ".join(VIEW_NAMES.get(view, view) for view in views))
     return {"source": source, "what": what, "views": ",".join(views), "n": n, "reason": said}

@@ -26,7 +26,7 @@ def test_the_power_sentence_is_of_one_outcome():
         }
     )
     words = power_sentence(power, OPTIONS)
-    assert words.startswith("With 12 against 15 subjects (LA maximum (mL)) the study finds")
+    assert words.startswith("With 12 against 15 subjects (LA maximum) the study finds")
     assert "differences of 1.10 SD" in words
     assert "small study" in words
 

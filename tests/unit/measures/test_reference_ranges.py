@@ -1,6 +1,7 @@
 """Reference ranges: which holds for whom, z-scores by hand, users' tables and what is wrong with them."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from cinecohort.measures.reference_ranges import (
     reference_used,
 )
 
+ROOT = Path(__file__).parents[3]
 SHIPPED = reference_of(ReferenceOptions(), from_tables=False)
 HEADER = "measure,sex,age_from,age_to,mean,sd,source\n"
 
@@ -111,6 +113,15 @@ def test_a_users_table_replaces_the_ranges_of_its_measures_alone(tmp_path) -> No
     assert reference.find("lvm_g_i", "F", 60).mean == 42
     assert reference.find("lvedv_ml", "M", 20).z(185) == 1.0
     assert "papillary_muscles" in read_ranges(path)[1][-1]
+
+
+def test_the_table_that_the_documentation_shows_is_read(tmp_path) -> None:
+    path = tmp_path / "ranges.csv"
+    page = (ROOT / "docs" / "tables.md").read_text()
+    example = page.partition("```\nmeasure,")[2].partition("```")[0]
+    path.write_text(f"measure,{example}")
+    reference = reference_of(ReferenceOptions(table=path, papillary_muscles="cavity"), from_tables=False)
+    assert reference.find("lvef_pct", "M", 60).sd == SHIPPED.find("lvef_pct", "M", 60).sd == 5
 
 
 def test_decimal_commas_and_semicolons_are_read(tmp_path) -> None:

@@ -68,7 +68,10 @@ def text_with(context: Context, path: str, value: Any) -> str:
 
 @pytest.fixture
 def context(fake_results: Callable[..., Path], tmp_path: Path) -> Context:
-    folder = fake_results(n=4, n_excluded=0)
+    folder = fake_results(n=4, n_excluded=0, observers=("O1", "O2"))
+    (folder / "agreement").mkdir()
+    for name in ("comparisons", "equivalence"):
+        (folder / "agreement" / f"{name}.csv").touch()
     return Context(read_results(folder, {}), ReportOptions(), tmp_path)
 
 

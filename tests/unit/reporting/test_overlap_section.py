@@ -48,5 +48,6 @@ def test_subjects_below_the_floor_are_counted_in_each_view() -> None:
     low = {"selection": "dice >= 0.5"}
     rows = [row(**low, n_excluded=2), row(**low, view="la_4ch", structure="LA", n_excluded=3), row()]
     sentence = floor_sentence(pd.DataFrame(rows))
-    assert "unet vs O1, short axis: 2 subjects outside dice >= 0.5; " in sentence
-    assert "unet vs O1, 4-chamber: 3 subjects outside dice >= 0.5)" in sentence
+    assert "Dice below 0.5" in sentence
+    assert "unet vs O1, short axis: 2; " in sentence
+    assert "unet vs O1, 4-chamber: 3)" in sentence

@@ -17,8 +17,8 @@ from cinecohort.measures.reference_ranges import reference_of
 from cinecohort.reporting.gallery import GAP_PIXELS
 from cinecohort.reporting.patient import (
     PatientPage,
-    counted_from_one,
     finding_rows,
+    in_print,
     make_patient_page,
     measures_table,
     reference_notes,
@@ -125,10 +125,11 @@ def test_what_is_not_given_says_why(folder):
         ("slices 8 mm apart", "slices 8 mm apart"),
         ("12 slices of the 20", "12 slices of the 20"),
         ("slice 3: 1.25 mm", "slice 4: 1.25 mm"),
+        ("la_4ch: frame 2", "4-chamber: frame 3"),
     ],
 )
 def test_findings_count_frames_and_slices_from_one(message, words):
-    assert counted_from_one(message) == words
+    assert in_print(message) == words
 
 
 def test_nothing_measured_is_said(tmp_path):
@@ -200,5 +201,5 @@ def test_one_study_from_dicom_to_a_page(real_data, tmp_path, capsys):
     text = page_text(tmp_path / "out" / "report.pdf")
     assert "12 short-axis slices × 20 frames" in text
     assert "no cine series to draw" not in text, "the curves are those of the networks of all views"
-    assert "Measured by sa=" in text
+    assert "Measured by unet_vendors_sa (short axis)" in text
     assert (tmp_path / "out" / "measures.csv").is_file()

@@ -20,9 +20,10 @@ def test_overlap_of_bai_2018():
 
 
 def test_correlation_of_chen_2020():
-    theirs = published.spearman()
-    assert theirs["lvedv_ml"] == "0.97, 0.97, 0.94"
-    assert theirs["rvesv_ml"] == "0.91, 0.83, –"
+    cohorts, theirs = published.spearman()
+    assert cohorts == ["UKBB", "ACDC", "BSCMR-AS"]
+    assert theirs["lvedv_ml"] == ["0.97", "0.97", "0.94"]
+    assert theirs["rvesv_ml"] == ["0.91", "0.83", "–"]
 
 
 def test_strata_of_chen_2020():

@@ -7,12 +7,8 @@ import pandas as pd
 import pytest
 
 from cinecohort.reporting.document import Table
-from cinecohort.reporting.sections.study_tables import (
-    baseline_table,
-    comparison_table,
-    sensitivity_table,
-    subgroup_table,
-)
+from cinecohort.reporting.sections.study_robustness import sensitivity_table, subgroup_table
+from cinecohort.reporting.sections.study_tables import baseline_table, comparison_table
 
 GROUPS = ("Obese", "Normal")
 
@@ -45,8 +41,7 @@ def test_percentages_of_a_factor_are_of_the_known_and_its_missing_stand_once() -
     assert texts == [
         ["60.0 (5.0)", "61.0 (5.0)"],
         ["4 (40.0 %)", "10 (25.0 %)"],
-        ["6 (60.0 %)", "30 (75.0 %)"],
-    ]
+    ], "of two levels one"
     assert cells(shown, "missing, n") == [["10", "0", "", "10", "0", ""]]
     assert shown.rows[-1][0].strip() == "missing, n"
 
@@ -95,21 +90,21 @@ def varied(analysis: str, outcome: str, **numbers: object) -> dict[str, object]:
     return row | numbers
 
 
-def test_an_analysis_that_failed_is_a_row_with_its_reason_and_no_outcome() -> None:
+def test_an_analysis_that_failed_is_named_below_the_table_with_its_reason() -> None:
     nothing = dict.fromkeys(("n1", "n0", "estimate", "ci_low", "ci_high", "max_abs_smd"), np.nan)
     table = pd.DataFrame(
         [
             varied("caliper", "lvedv_ml"),
             varied("caliper", "lvm_g", n1=12),
-            varied("exact", "", note="No subject has a partner.", **nothing),
+            varied("exact", "", note="No sex_x and height_cm has a partner.", **nothing),
         ]
     )
     shown = only(sensitivity_table(table, "ob", 0.95))
     assert [column.title for column in shown.columns[3:]] == ["LVEDV (mL)", "LVM (g)"]
-    first, last = ([cell.replace("\xa0", " ") for cell in row] for row in shown.rows)
-    assert first == ["caliper: x", "20 + 30", "0.10", "+5.0 (4.0 to 6.0)", "+5.0 (4.0 to 6.0)ᵃ"]
+    (first,) = ([cell.replace("\xa0", " ") for cell in row] for row in shown.rows)
+    assert first == ["caliper x", "20 + 30", "0.10", "+5.0 (4.0 to 6.0)", "+5.0 (4.0 to 6.0)ᵃ"]
     assert str(shown.notes).startswith("ᵃ n = 12 + 30.")
-    assert last == ["exact: x (not done: No subject has a partner.)", "–", "–", "–", "–"]
+    assert "Not done: exact on x (No sex_x and height (cm) has a partner)." in shown.notes
     assert "more" not in shown.notes
 
 

@@ -16,7 +16,7 @@ def test_a_measure_that_few_have_says_of_how_many() -> None:
     results = SimpleNamespace(own_measures=lambda: own, sources=lambda: ["unet"])
     sentence = measures_sentence(cast("Any", SimpleNamespace(results=results)))
     assert sentence == (
-        "Median (quartiles) by unet in 10 analysed subjects: LVEDV 165.0 mL (157.5 to 172.5, n = 4) "
+        "Median (quartiles), taken by unet in 10 analysed subjects: LVEDV 165.0 mL (157.5 to 172.5, n = 4) "
         "and LVM 90.0 g (90.0 to 90.0)."
     )
 

@@ -49,7 +49,7 @@ def test_who_has_a_card(results, room, judged, shown):
 def test_a_card_says_what_the_tables_say(results):
     make_room(results, ReviewOptions(), "Tiny", synthetic=False)
     card = card_of(results, "B")
-    assert card["findings"][0]["message"] == "sa: the RV is in 3 pieces in frame 4"
+    assert card["findings"][0]["message"] == "short axis: the RV is in 3 pieces in frame 5"
     assert card["findings"][0]["words"] == "a structure is in several pieces"
     assert card["measures"] == [{"label": "LVEF", "unit": "%", "value": "57.1", "low": "", "high": ""}]
     assert card["voided"] == ["RVEF: not given, since RV was lost."]

@@ -161,15 +161,15 @@ def test_atria_by_a_network_that_was_not_validated(config: Config, tmp_path: Pat
     assert set(segmented["models"]) == {"sa=ventricles,la_2ch=atria,la_4ch=both"}
     assert set(segmented["frames_segmented"]) == {"sa=8,la_2ch=8,la_4ch=8"}
     measures = pd.read_csv(results / "cohort" / "measures.tsv", sep="\t")
-    assert set(measures["source"]) == {"primary"}
+    assert set(measures["source"]) == {"automatic"}
     assert set(measures["models"]) == {"sa=ventricles,la_2ch=atria,la_4ch=both"}
     assert set(measures["unvalidated"]) == {"la_2ch"}
     assert measures[["lvedv_ml", "la_max_ml"]].notna().all(axis=None)
     study = results / "study" / "height"
-    assert json.loads((study / "summary.json").read_text())["source"] == "primary"
+    assert json.loads((study / "summary.json").read_text())["source"] == "automatic"
     assert pd.read_csv(study / "comparison.csv")["outcome"].tolist() == ["lvedv_ml"]
     left_out = pd.read_csv(study / "left_out.csv")
-    assert left_out[["source", "what", "n"]].to_numpy().tolist() == [["primary", "la_max_ml", N]]
+    assert left_out[["source", "what", "n"]].to_numpy().tolist() == [["automatic", "la_max_ml", N]]
     listed = pd.read_csv(results / "agreement" / "left_out.csv")
     assert {"la_max_ml", "la_min_ml", "laef_pct"} <= set(listed["what"])
     report = report_of(config, tmp_path)

@@ -60,7 +60,7 @@ def test_only_what_rests_on_them_is_emptied(measures: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(kept[manual], measures[manual])
     assert left_out["what"].tolist() == ["la_max_ml", "la_max_ml_i"]
     assert left_out["n"].tolist() == [N, N]
-    assert "la_2ch was not validated" in left_out["reason"][0]
+    assert "2-chamber view was not validated" in left_out["reason"][0]
     same, nothing = without_unvalidated(measures.drop(columns="unvalidated"))
     assert len(nothing) == 0
     assert same["la_max_ml"].notna().all()
@@ -99,7 +99,9 @@ def test_a_study_leaves_them_out_and_says_so(
     left_out = pd.read_csv(tmp_path / "left_out.csv")
     assert left_out[["source", "what", "n"]].to_numpy().tolist() == [["primary", "la_max_ml", N]]
     (warning,) = [words for words in summary["warnings"] if "left out" in words]
-    assert warning.startswith("LA maximum (mL) was left out: the network of la_2ch was not validated")
+    assert warning.startswith(
+        "LA maximum (mL) was left out: the network of the 2-chamber view was not validated"
+    )
     assert summary["options"]["outcomes"] == ["lvedv_ml"]
 
 

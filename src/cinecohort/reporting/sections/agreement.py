@@ -2,12 +2,22 @@
 
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cinecohort.catalogue.measures import COMPARED, PRINTED, Show, columns_shown, views_of
 from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.reporting import published
 from cinecohort.reporting.agreement_figures import BESIDE, write_agreement_figure
-from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Section, Strong, Text
+from cinecohort.reporting.document import (
+    Absent,
+    Block,
+    Bullets,
+    Figure,
+    Paragraph,
+    Section,
+    Strong,
+    Text,
+)
 from cinecohort.reporting.numbers import (
     UNDEFINED,
     ci,
@@ -16,6 +26,7 @@ from cinecohort.reporting.numbers import (
     interval,
     is_defined,
     listing,
+    quantity,
     signed,
 )
 from cinecohort.reporting.results import Row, read_table, rows_by
@@ -29,8 +40,12 @@ from cinecohort.reporting.sections.agreement_tables import (
     limits_table,
 )
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.tidy import in_parts
+from cinecohort.reporting.vocabulary import in_capital
 
 MOST_COLUMNS = 5
+FEWEST_DRAWN = 3
+"""Pairs of values below which there is no Bland-Altman plot, nor a line on the first page."""
 MOST_DETAILED = 3
 """Comparisons that get rows in the tables of limits and correlation; all are in the results folder."""
 WIDEST_GRID = 4
@@ -46,7 +61,9 @@ def section(context: Context) -> list[Section]:
     """Agreement of measures, then of segmentations."""
     tables = read_agreement(context)
     blocks = measure_blocks(context, tables)
-    parts = [Section("Agreement", "sec-agreement", [Paragraph(introduction(context, tables))])]
+    words = introduction(context, tables)
+    first = Paragraph(words) if tables.comparisons else Absent(words)
+    parts = [Section("Agreement", "sec-agreement", [first])]
     if blocks:
         parts.append(Section("Clinical measures", "sec-agreement-measures", blocks, level=2))
     parts[0].blocks.extend(left_out(context))
@@ -61,16 +78,28 @@ def section(context: Context) -> list[Section]:
 
 def left_out(context: Context) -> list[Block]:
     """What took no part: by networks not validated on labelled real hearts, or of corrected label maps."""
+    items: list[Text] = trained_on(context)
     columns = ("source", "what", "n", "reason")
     table = read_table(context.results.folder / "agreement" / "left_out.csv", columns)
-    items: list[Text] = []
     for (source, reason), part in table.groupby(["source", "reason"], sort=False):
         words = [PRINTED[name].label for name in part["what"] if name in PRINTED]
         words += [overlap_words(name) for name in part["what"] if name.startswith("overlap ")]
         if words:
             n = hidden_count(int(part["n"].max()), context.options.smallest_count)
-            items.append(f"{source}: {listing(words)} (subjects: {n}); {reason}.")
+            items.append(f"{in_capital(str(source))}: {listing(words)} (subjects: {n}); {reason}.")
     return [Paragraph("Left out of agreement:"), Bullets(items)] if items else []
+
+
+def trained_on(context: Context) -> list[Text]:
+    """Subjects that a network's training saw: they would make it look better than it is."""
+    folder = context.results.folder / "agreement"
+    table = read_table(folder / "seen_in_training.csv", ("model", "n"))
+    smallest = context.options.smallest_count
+    return [
+        f"{in_capital(str(row['model']))}: {hidden_count(int(row['n']), smallest)} of the subjects, since "
+        "its training saw them."
+        for row in table.to_dict("records")
+    ]
 
 
 def overlap_words(what: str) -> str:
@@ -88,8 +117,10 @@ def read_agreement(context: Context) -> AgreementTables:
         for name in ("comparisons", "all_differences", "all_bland_altman", "all_correlation")
     )
     together = comparisons[comparisons["dataset"] == ""]
+    found = [Comparison.of(row) for row in rows_by(together, "folder").values()]
+    titled = any(each.frames not in ("", "own") for each in found)
     return AgreementTables(
-        [Comparison.of(row) for row in rows_by(together, "folder").values()],
+        [replace(each, titled=titled) for each in found],
         differences,
         limits,
         correlation,
@@ -119,8 +150,12 @@ def introduction(context: Context, tables: AgreementTables) -> str:
             "There are not two observers of the same subjects, so the difference between humans is not "
             "known here. "
         )
+    if any(comparison.frames not in ("", "own") for comparison in tables.comparisons):
+        text += (
+            "Automatic measures are taken at the observer's ED and ES frames unless a column says own "
+            "frames. "
+        )
     return text + (
-        "Automatic measures are taken at the observer's ED and ES frames unless a column says own frames. "
         "Every comparison, with the figures of each measure, is in the folder agreement of the results."
     )
 
@@ -149,19 +184,20 @@ def measure_blocks(context: Context, tables: AgreementTables) -> list[Block]:
     for between, caption in ((False, ", automatic and human"), (True, ", between observers")):
         chosen = [one for one in main if (one.kind == "observer-observer") == between]
         theirs = published.differences(between) if context.options.published_figures else published.NOTHING
-        for index, part in enumerate(in_parts(chosen)):
+        for index, part in enumerate(in_parts(chosen, MOST_COLUMNS)):
             label = f"tab-differences-{'observers' if between else 'automatic'}-{index + 1}"
             blocks += difference_table(tables, part, label, caption, published.NOTHING if index else theirs)
-    for index, part in enumerate(in_parts(others)):
+    for index, part in enumerate(in_parts(others, MOST_COLUMNS)):
         label = f"tab-differences-more-{index + 1}"
         blocks += difference_table(tables, part, label, ", further comparisons")
     blocks += dataset_differences(tables, main)
     detailed = main[:MOST_DETAILED]
     blocks += limits_table(tables, detailed)
     own = agreement_figures(context, tables, detailed[0]) if detailed else []
-    blocks += own or bland_altman_figures(context, tables.comparisons, detailed)
+    drawn = detailed and detailed[0].n >= FEWEST_DRAWN
+    blocks += own if own or not drawn else bland_altman_figures(context, tables.comparisons, detailed)
     blocks += correlation_table(tables, detailed, context.options.published_figures)
-    for comparison in detailed[:1] if not own else []:
+    for comparison in detailed[:1] if drawn and not own else []:
         blocks += copied_figure(
             context,
             f"{comparison.folder}/correlation.svg",
@@ -182,6 +218,8 @@ def agreement_figures(context: Context, tables: AgreementTables, shown: Comparis
     points = read_table(context.results.folder / "agreement" / shown.folder / "points.csv")
     limits = rows_by(tables.of(tables.limits, shown), "measure", "outliers")
     blocks: list[Block] = []
+    if shown.n < FEWEST_DRAWN:
+        return blocks
     for part, (side, prefix) in VENTRICLES.items():
         rows: dict[str, Row] = {
             name: limits[name, "kept"]
@@ -243,11 +281,6 @@ def bland_altman_figures(
     return blocks
 
 
-def in_parts(comparisons: list[Comparison]) -> list[list[Comparison]]:
-    """Comparisons in parts that fit a table."""
-    return [comparisons[start : start + MOST_COLUMNS] for start in range(0, len(comparisons), MOST_COLUMNS)]
-
-
 def copied_figure(
     context: Context, name: str, label: str, caption: str, description: str, measures: Iterable[str]
 ) -> list[Block]:
@@ -267,6 +300,10 @@ def findings(context: Context) -> list[Text]:
     main, _ = ordered(tables.comparisons)
     items: list[Text] = []
     for comparison in [one for one in main if one.kind == "automatic-observer"][:1]:
+        if comparison.n < FEWEST_DRAWN:
+            pairs = quantity(comparison.n, "subject")
+            items.append([Strong("Agreement. "), f"Only {pairs} could be compared with an observer."])
+            return items
         rows = rows_by(tables.of(tables.limits, comparison), "measure", "outliers")
         parts = [bias_words(name, rows.get((name, "kept"), {})) for name in columns_shown(Show.AGREEMENT)]
         parts = [part for part in parts if part]
@@ -274,7 +311,7 @@ def findings(context: Context) -> list[Text]:
             items.append(
                 [
                     Strong("Agreement. "),
-                    f"{comparison.first} minus observer {comparison.second}, mean difference "
+                    f"{in_capital(comparison.first)} minus observer {comparison.second}, mean difference "
                     f"({ci(tables.confidence)}) [limits of agreement]: {listing(parts)}.",
                 ]
             )

@@ -1,5 +1,6 @@
 """Tables of the agreement of measures: differences, limits of agreement, correlation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -24,10 +25,18 @@ from cinecohort.reporting.numbers import (
 from cinecohort.reporting.results import Row, rows_by
 from cinecohort.reporting.vocabulary import named_measure
 
+FAILED_WORDS = (
+    "Failed: subjects of whom the measure is not given since a label map lost its structure "
+    "(cohort/voided.tsv); they are in the tables of overlap. "
+)
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was compared with what; ``frames`` is ``own`` or the observer whose frames were measured."""
+    """What was compared with what; ``frames`` is ``own`` or the observer whose frames were measured.
+
+    ``titled`` says whether its title names the frames, which goes without saying where all are the own ones.
+    """
 
     folder: str
     kind: str
@@ -36,6 +45,7 @@ class Comparison:
     frames: str
     primary: bool
     n: int
+    titled: bool = True
 
     @classmethod
     def of(cls, row: Row) -> "Comparison":
@@ -58,7 +68,7 @@ class Comparison:
     @property
     def title(self) -> str:
         """Name for a column."""
-        if self.kind != "automatic-observer":
+        if self.kind != "automatic-observer" or not self.titled:
             return f"{self.first} vs {self.second}"
         whose = "own frames" if self.frames == "own" else f"frames of {self.frames}"
         return f"{self.first} vs {self.second}, {whose}"
@@ -98,7 +108,7 @@ class AgreementTables:
 
 def difference_table(
     tables: AgreementTables,
-    comparisons: list[Comparison],
+    comparisons: Sequence[Comparison],
     label: str,
     caption: str,
     theirs: published.Published | None = None,
@@ -206,16 +216,18 @@ def dataset_differences(tables: AgreementTables, main: list[Comparison]) -> list
 def limits_table(tables: AgreementTables, comparisons: list[Comparison]) -> list[Block]:
     """Bias and limits of agreement with their intervals, with and without outliers."""
     rows: list[list[str] | str] = []
+    failed = has_failed(tables, comparisons)
     for comparison in comparisons:
         known = rows_by(tables.of(tables.limits, comparison), "measure", "outliers")
         measures = [name for name in COMPARED if is_defined(known.get((name, "kept"), {}).get("bias"))]
         rows += [comparison.title] if measures else []
         for measure in measures:
-            rows.append(limits_row(measure_name(measure, comparison.human), measure, known[measure, "kept"]))
+            name = measure_name(measure, comparison.human)
+            rows.append(limits_row(name, measure, known[measure, "kept"], failed))
             without = known.get((measure, "removed"), {})
             if is_defined(without.get("n_removed")) and without["n_removed"] > 0:
                 words = f"    without {quantity(int(without['n_removed']), 'outlier')}"
-                rows.append(limits_row(words, measure, without))
+                rows.append(limits_row(words, measure, without, failed))
     if not rows:
         return []
     return [
@@ -225,7 +237,7 @@ def limits_table(tables: AgreementTables, comparisons: list[Comparison]) -> list
             [
                 Column("Measure", "left"),
                 Column("n"),
-                Column("Failed"),
+                *([Column("Failed")] if failed else []),
                 Column(f"Bias ({ci(tables.confidence)})"),
                 Column("SD"),
                 Column(f"Lower limit ({ci(tables.confidence)})"),
@@ -233,16 +245,21 @@ def limits_table(tables: AgreementTables, comparisons: list[Comparison]) -> list
                 Column("Trend p"),
             ],
             rows,
-            notes="Failed: subjects of whom the measure is not given since a label map lost its structure "
-            "(cohort/voided.tsv); they are in the tables of overlap. Rows without outliers follow only where "
-            "pairs were removed, by the rule under methods. "
+            notes=(FAILED_WORDS if failed else "")
+            + "Rows without outliers follow only where pairs were removed, by the rule under methods. "
             "Trend p: slope of the difference on the mean; it is biased where the standard deviations of the "
             "two differ.",
         )
     ]
 
 
-def limits_row(name: str, measure: str, row: Row) -> list[str]:
+def has_failed(tables: AgreementTables, comparisons: list[Comparison]) -> bool:
+    """Say whether any of these comparisons lacks subjects whose label map lost a structure."""
+    table = tables.limits[tables.limits["folder"].isin([each.folder for each in comparisons])]
+    return "n_failed" in table and bool((pd.to_numeric(table["n_failed"]).fillna(0) > 0).any())
+
+
+def limits_row(name: str, measure: str, row: Row, failed: bool) -> list[str]:
     """Cells of one measure."""
     digits = measure_digits(measure)
 
@@ -254,7 +271,7 @@ def limits_row(name: str, measure: str, row: Row) -> list[str]:
     return [
         name,
         count(row["n"]),
-        count(row.get("n_failed") or 0),
+        *([count(row.get("n_failed") or 0)] if failed else []),
         with_interval("bias"),
         number(row["sd"], digits),
         with_interval("loa_lower"),
@@ -267,7 +284,7 @@ def correlation_table(
     tables: AgreementTables, comparisons: list[Comparison], with_published: bool
 ) -> list[Block]:
     """Spearman's coefficient with interval, its square, Pearson's and Lin's (Chen 2020, Table IX)."""
-    theirs = published.spearman() if with_published else {}
+    cohorts, theirs = published.spearman() if with_published else ([], {})
     rows: list[list[str] | str] = []
     for comparison in comparisons:
         known = rows_by(tables.of(tables.correlation, comparison), "measure")
@@ -276,8 +293,8 @@ def correlation_table(
         for measure in measures:
             name = measure_name(measure, comparison.human, unit=False)
             cells = correlation_row(name, known[measure])
-            printed = UNDEFINED if comparison.human else theirs.get(measure, UNDEFINED)
-            rows.append([*cells, printed] if theirs else cells)
+            printed = [] if comparison.human else theirs.get(measure, [])
+            rows.append([*cells, *(printed or [UNDEFINED] * len(cohorts))])
     if not rows:
         return []
     notes: list[Inline] = ["ρ: Spearman's rank correlation, with its p value."]
@@ -288,19 +305,20 @@ def correlation_table(
             " (Table IX): rank correlation of automatic and manual measures in UK Biobank (UKBB, n = 600), "
             "ACDC (n = 100) and BSCMR-AS (n = 599).",
         ]
-    heads = ("n", "ρ", ci(tables.confidence), "ρ²", "p", "Pearson r", "Lin's concordance")
+    heads = ("n", "ρ", ci(tables.confidence), "ρ²", "p", "Pearson r", "Lin's\nconcordance")
     return [
         Table(
             "tab-correlation",
-            "Correlation of measures.",
+            "Correlation of measures: Spearman's ρ with its interval, Pearson's r and Lin's concordance.",
             [
                 Column("Measure", "left"),
                 *(Column(head) for head in heads),
-                *([Column("Published ρ: UKBB, ACDC, BSCMR-AS")] if theirs else []),
+                *(Column(name) for name in cohorts),
             ],
             rows,
+            spans=[("", 1), ("This cohort", len(heads)), ("Published ρ", len(cohorts))] if theirs else (),
             notes=notes,
-            published_columns=1 if theirs else 0,
+            published_columns=len(cohorts),
         )
     ]
 

@@ -36,8 +36,6 @@ def section(context: Context) -> Section:
     reasons = reason_table(context)
     if reasons:
         blocks.append(reasons)
-    elif results.n_received:
-        blocks.append(Paragraph("No subject was excluded."))
     return Section("Flow of subjects", "sec-flow", blocks)
 
 
@@ -46,13 +44,17 @@ def sentence(context: Context) -> str:
     results = context.results
     n, analysed = results.n_received, len(results.analysed)
     excluded, errors = results.count("excluded", "error"), results.count("error")
+    flagged = len(results.flagged)
+    words = f"{count(flagged)} of them {'is' if flagged == 1 else 'are'} flagged for review and kept"
+    kept = words if flagged else "none of them is flagged for review"
+    if n and analysed == n:
+        return f"No subject was excluded: all {count(n)} that were received were analysed; {kept}."
     text = f"Of {quantity(n, 'subject')} received, {count(analysed)} ({percent(analysed, n)}) "
     text += f"{'was' if analysed == 1 else 'were'} analysed and "
     text += f"{count(excluded)} ({percent(excluded, n)}) excluded"
     if errors:
         text += f", {count(errors)} of these because of an unexpected fault that the logs describe"
-    text += f"; {count(len(results.flagged))} of the analysed "
-    return text + f"{'is' if len(results.flagged) == 1 else 'are'} flagged for review and kept."
+    return f"{text}; {kept.replace('of them', 'of the analysed', 1)}."
 
 
 def step_totals(flow: pd.DataFrame) -> pd.DataFrame:
@@ -93,6 +95,8 @@ def flow_diagram(context: Context) -> FlowDiagram | None:
         steps[-1] = FlowStep(steps[-1].title, steps[-1].n, lines)
         steps.append(FlowStep("", ""))
     steps[-1] = FlowStep("Analysed", f"{count(analysed)} ({count(flagged)} flagged for review)")
+    if not any(step.excluded for step in steps):
+        return None
     steps, idle = without_idle_steps(steps)
     words = ", ".join(f"{step.title.lower()} {step.n}" for step in steps)
     return FlowDiagram(

@@ -7,14 +7,16 @@ import pandas as pd
 from cinecohort.catalogue.findings import finding_words
 from cinecohort.catalogue.views import STRUCTURE_NAMES
 from cinecohort.reporting import gallery
-from cinecohort.reporting.document import Block, Gallery, Paragraph, Section, Strong, Text
+from cinecohort.reporting.document import Absent, Block, Gallery, Section, Strong, Text
 from cinecohort.reporting.example_figure import COLOUR_WORDS
-from cinecohort.reporting.numbers import count, number
+from cinecohort.reporting.numbers import count, listing, number
 from cinecohort.reporting.results import configured_sets
 from cinecohort.reporting.sections.context import Context
 from cinecohort.statistics.cases import choose_cases
 
 PANEL_PIXELS = 180
+MOST_REASONS = 3
+"""Reasons of a flag that are named beside a picture."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def section(context: Context) -> Section:
                 blocks.append(
                     Gallery(
                         f"fig-gallery-{which}",
-                        f"Subjects with the {'lowest' if which == 'worst' else 'highest'} Dice in the short "
+                        f"{ranked_words(which, len(pictures), dice['subject'].nunique())} Dice in the short "
                         f"axis, base to apex from left to right. Solid: automatic ({COLOUR_WORDS}); dashed "
                         "white: observer.",
                         pictures,
@@ -54,9 +56,16 @@ def section(context: Context) -> Section:
                 )
     if not blocks:
         blocks.append(
-            Paragraph("No pictures are shown: the results folder holds no images with label maps to draw.")
+            Absent("No pictures are shown: the results folder holds no images with label maps to draw.")
         )
     return Section("Gallery", "sec-gallery", blocks)
+
+
+def ranked_words(which: str, shown: int, total: int) -> str:
+    """Beginning of a caption: whom the pictures show."""
+    if shown == total and which == "worst":
+        return "All subjects, those with the lowest first, by their"
+    return f"Subjects with the {'lowest' if which == 'worst' else 'highest'}"
 
 
 def short_axis_dice(context: Context) -> pd.DataFrame:
@@ -83,7 +92,7 @@ def by_dice(context: Context, dice: pd.DataFrame, which: str, n: int, shown: lis
     for case in cases.head(n).to_dict("records"):
         worst = f"; lowest is the {STRUCTURE_NAMES.get(str(case['structure']), case['structure'])}"
         words = f"Dice {number(case['dice'], 2)} at {str(case['role']).upper()}{worst} "
-        words += f"({number(case['structure_dice'], 2)}); {quality_words(case['status'], case['code'])}."
+        words += f"({number(case['structure_dice'], 2)}); {quality_words(context, str(case['subject']))}."
         choices.append(Choice(str(case["subject"]), file_name_of(context, model), observer, words))
     return choices
 
@@ -96,12 +105,17 @@ def file_name_of(context: Context, model: str) -> str | None:
     return None if model == next(iter(context.results.automatic_sources()), model) else model
 
 
-def quality_words(status: object, code: object) -> str:
-    """What quality control said of a subject."""
-    if status == "review":
-        code = str(code or "")
-        return f"flagged for review: {finding_words(code)}" if code else "flagged for review"
-    return "not flagged by quality control"
+def quality_words(context: Context, subject: str) -> str:
+    """What quality control said of a subject, up to :data:`MOST_REASONS` reasons."""
+    results = context.results
+    if subject not in results.flagged:
+        return "not flagged by quality control"
+    findings = results.findings
+    flags = findings["level"].isin(["review", "reject"]) & (findings["subject"] == subject)
+    codes = list(dict.fromkeys(findings.loc[flags, "code"]))
+    words = [finding_words(str(code)) for code in codes[:MOST_REASONS]]
+    words += ["others"] if len(codes) > MOST_REASONS else []
+    return f"flagged for review: {listing(words)}" if words else "flagged for review"
 
 
 def without_dice(context: Context) -> list[Block]:
@@ -112,14 +126,13 @@ def without_dice(context: Context) -> list[Block]:
     plain = sorted(results.analysed - results.flagged)
     n_flagged = min(len(flagged), max(n - len(plain), n // 2))
     subjects = [*flagged[:n_flagged], *plain[: n - n_flagged]]
-    codes = results.status.set_index("subject")["code"]
     observer = next(iter(results.observers()), None)
     choices = [
         Choice(
             key,
             None,
             observer,
-            quality_words("review" if key in results.flagged else "ok", codes[key]).capitalize() + ".",
+            quality_words(context, key).capitalize() + ".",
         )
         for key in subjects
     ]

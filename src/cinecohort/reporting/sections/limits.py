@@ -1,21 +1,29 @@
 """What this report cannot say: the limits that follow from this cohort and these methods."""
 
-from cinecohort.reporting.document import Bullets, Section, Text
+from cinecohort.reporting.document import Block, Bullets, Paragraph, Section, Text
 from cinecohort.reporting.numbers import count, percent, quantity
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.methods import from_tables
 from cinecohort.reporting.sections.participants import has_values
 from cinecohort.reporting.validation import unvalidated_models
 
 SMALL_COHORT = 30
 
 
-def section(context: Context) -> Section:
-    """Limits, the ones of this run first."""
-    return Section(
-        "What this report cannot say",
-        "sec-limits",
-        [Bullets([*of_this_run(context), *of_the_methods(context)])],
-    )
+def section(context: Context, absent: list[Text]) -> Section:
+    """Limits, the ones of this run first; then the parts that this run has nothing to show of.
+
+    Parameters
+    ----------
+    context
+        What every section is given.
+    absent
+        Why parts of the report are missing.
+    """
+    blocks: list[Block] = [Bullets([*of_this_run(context), *of_the_methods(context)])]
+    if absent:
+        blocks += [Paragraph("Parts that this report lacks:"), Bullets(absent)]
+    return Section("What this report cannot say", "sec-limits", blocks)
 
 
 def of_this_run(context: Context) -> list[Text]:
@@ -73,10 +81,12 @@ def of_the_methods(context: Context) -> list[Text]:
     items: list[Text] = [
         "Short-axis volumes depend on where the base was drawn or cut; observers and networks differ most "
         "there and at the apex.",
-        "Quality control by rules finds what its rules describe. A wrong but plausible segmentation passes.",
         "This software is for research. It is not a medical device, and no number here may guide the care "
         "of a patient.",
     ]
+    if not from_tables(context.results.config):
+        rules = "Quality control by rules finds what its rules describe."
+        items.insert(1, f"{rules} A wrong but plausible segmentation passes.")
     if context.results.config.get("studies"):
         items.insert(
             0,

@@ -13,7 +13,14 @@ from cinecohort.catalogue.measures import (
     measure_label,
     views_of,
 )
-from cinecohort.reporting.distribution_figures import draw_bullseye, draw_distributions, wall_means
+from cinecohort.model_sets import PRIMARY
+from cinecohort.reporting.distribution_figures import (
+    FEW_FOR_A_BOX,
+    MOST_POINTS,
+    draw_bullseye,
+    draw_distributions,
+    wall_means,
+)
 from cinecohort.reporting.document import Block, Column, Figure, Paragraph, Reference, Section, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
@@ -26,9 +33,16 @@ from cinecohort.reporting.numbers import (
     with_n,
 )
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.methods import from_tables
 from cinecohort.reporting.sections.participants import group_labels, group_labels_are_study, has_values
 from cinecohort.reporting.sections.reference import reference_blocks
-from cinecohort.reporting.vocabulary import named_measure
+from cinecohort.reporting.vocabulary import named_measure, taken
+
+ABBREVIATIONS = (
+    "LV, RV: left and right ventricle; LA, RA: left and right atrium; EDV, ESV: end-diastolic and "
+    "end-systolic volume; SV: stroke volume; EF: ejection fraction; CO: cardiac output; LVM: mass of the LV "
+    "myocardium; LVRI: remodelling index, LVM over LVEDV; index: per body surface area."
+)
 
 
 def section(context: Context) -> Section:
@@ -42,9 +56,11 @@ def section(context: Context) -> Section:
         return Section("Clinical measures", "sec-measures", [Paragraph(words + reason)])
     sources = [name for name in results.sources() if name in set(table["source"])]
     blocks: list[Block] = [Paragraph(introduction(context, sources))]
-    blocks.append(source_table(table, measured, sources))
+    by_group = groups_of_primary(context, table, sources)
+    if len(sources) > 1 or not by_group:
+        blocks.append(source_table(context, table, measured, sources))
     blocks.extend(group_blocks(context, table, measured, sources))
-    blocks.extend(distribution_figure(context, table, sources))
+    blocks.extend(distribution_figure(context, table, sources, by_group))
     blocks.extend(reference_blocks(context, table, sources))
     blocks.extend(wall_blocks(context, table, sources))
     return Section("Clinical measures", "sec-measures", blocks)
@@ -60,13 +76,19 @@ def all_measures(table: pd.DataFrame) -> list[str]:
 
 def introduction(context: Context, sources: list[str]) -> str:
     """Say whose measures these are."""
+    if from_tables(context.results.config):
+        return (
+            f"Shown are measures of {listing(sources)}, as the tables give them. A measure that is missing "
+            "is left out of its mean; n counts those that are there."
+        )
     automatic = [name for name in sources if name in context.results.automatic_sources()]
     human = [name for name in sources if name not in automatic]
     parts = []
     if automatic:
         parts.append(
-            f"automatic measures by {listing(automatic)}"
-            + (" (the first is primary)" if len(automatic) > 1 else "")
+            "automatic measures"
+            + (f" by {listing(automatic)}" if automatic != [PRIMARY] else "")
+            + (" (tables of one method show the first)" if len(automatic) > 1 else "")
         )
     if human:
         parts.append(f"measures from the contours of {listing(human)}")
@@ -109,7 +131,7 @@ def table_of(
     )
 
 
-def source_table(table: pd.DataFrame, measured: list[str], sources: list[str]) -> Table:
+def source_table(context: Context, table: pd.DataFrame, measured: list[str], sources: list[str]) -> Table:
     """Measures by source."""
     groups = {name: table[table["source"] == name] for name in sources}
     groups = {name: group for name, group in groups.items() if group[measured].notna().any().any()}
@@ -117,9 +139,16 @@ def source_table(table: pd.DataFrame, measured: list[str], sources: list[str]) -
         groups,
         measured,
         "tab-measures",
-        "Clinical measures by source, each at its own ED and ES frames: mean (SD) over subjects.",
-        "Sources may have measured different subjects; differences between sources are in the section on "
-        "agreement.",
+        "Clinical measures by source"
+        + ("" if from_tables(context.results.config) else ", each at its own ED and ES frames")
+        + ": mean (SD) over subjects.",
+        ABBREVIATIONS
+        + (
+            " Sources may have measured different subjects; differences between sources are in the section "
+            "on agreement."
+            if len(groups) > 1
+            else ""
+        ),
     )
 
 
@@ -129,16 +158,16 @@ def group_blocks(
     """Primary source's measures by group and by dataset, where there are several."""
     primary = table[table["source"] == sources[0]]
     blocks: list[Block] = []
-    if group_labels_are_study(context):
-        labels = group_labels(context, primary)
-        assert labels is not None
-        groups = {str(name): primary[labels == name] for name in sorted(set(labels))}
+    groups = groups_of_primary(context, table, sources)
+    if groups:
+        groups = {"All": primary, **groups} if len(sources) == 1 else groups
         blocks.append(
             table_of(
                 groups,
                 measured,
                 "tab-measures-group",
-                f"Measures by {sources[0]}, by group: mean (SD). Groups are not matched here.",
+                f"Measures {taken(sources[0])}, by group: mean (SD). Groups are not matched here.",
+                ABBREVIATIONS if len(sources) == 1 else "",
             )
         )
     datasets = [name for name in context.results.datasets if (primary["dataset"] == name).any()]
@@ -146,27 +175,44 @@ def group_blocks(
         groups = {name: primary[primary["dataset"] == name] for name in datasets}
         blocks.append(
             table_of(
-                groups, measured, "tab-measures-dataset", f"Measures by {sources[0]}, by dataset: mean (SD)."
+                groups,
+                measured,
+                "tab-measures-dataset",
+                f"Measures {taken(sources[0])}, by dataset: mean (SD).",
             )
         )
     return blocks
 
 
-def distribution_figure(context: Context, table: pd.DataFrame, sources: list[str]) -> list[Block]:
-    """Distributions by source."""
+def groups_of_primary(context: Context, table: pd.DataFrame, sources: list[str]) -> dict[str, pd.DataFrame]:
+    """Rows of the first source by study group; none where the participants have no groups."""
+    primary = table[table["source"] == sources[0]]
+    labels = group_labels(context, primary) if group_labels_are_study(context) else None
+    return {} if labels is None else {str(name): primary[labels == name] for name in sorted(set(labels))}
+
+
+def distribution_figure(
+    context: Context, table: pd.DataFrame, sources: list[str], by_group: dict[str, pd.DataFrame]
+) -> list[Block]:
+    """Distributions by source; of one source alone, by group."""
     shown = [name for name in columns_shown(Show.DISTRIBUTION) if has_values(table, name)]
     if not shown:
         return []
-    draw_distributions(table, shown, "source", sources[:7], context.figure_path("distributions.svg"))
-    context.keep_numbers("distributions", table[["source", *shown]])
+    by, boxes = "source", sources[:7]
+    if len(sources) == 1 and by_group:
+        by, boxes = "group", list(by_group)
+        table = pd.concat([part.assign(group=name) for name, part in by_group.items()])
+    draw_distributions(table, shown, by, boxes, context.figure_path("distributions.svg"))
+    context.keep_numbers("distributions", table[[by, *shown]])
     return [
         Figure(
             "fig-distributions",
-            "Distribution of measures by source. Boxes are quartiles, lines medians, whiskers reach "
-            "1.5 interquartile ranges; points are subjects (an even sample where there are more than 400). "
+            f"Distribution of measures{f' by {by}' if len(boxes) > 1 else ''}. Boxes are quartiles, lines "
+            "medians, whiskers reach 1.5 interquartile ranges; points are subjects (an even sample where "
+            f"there are more than {MOST_POINTS}); of fewer than {FEW_FOR_A_BOX} values there is no box. "
             "Below each box: n.",
             "figures/distributions.svg",
-            f"Box plots of {listing(measure_label(name) for name in shown)} for {listing(sources[:7])}.",
+            f"Box plots of {listing(measure_label(name) for name in shown)} for {listing(boxes)}.",
             views={view for name in shown for view in views_of(name)},
         )
     ]
@@ -198,7 +244,7 @@ def wall_blocks(context: Context, table: pd.DataFrame, sources: list[str]) -> li
     return [
         Paragraph(
             [
-                f"End-diastolic wall thickness was measured in {quantity(n, 'subject')} by {sources[0]} (",
+                f"End-diastolic wall thickness, {taken(sources[0])}, is known of {quantity(n, 'subject')} (",
                 Reference("fig-bullseye"),
                 " and ",
                 Reference("tab-wall"),

@@ -17,10 +17,11 @@ from cinecohort.reporting.document import (
     Section,
     Text,
 )
-from cinecohort.reporting.numbers import is_defined, listing
+from cinecohort.reporting.numbers import listing
 from cinecohort.reporting.results import Results, configured_sets
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.conversion_methods import conversion_text, labels_text
+from cinecohort.reporting.sections.quality_methods import quality
 from cinecohort.reporting.validation import MARK, members, unvalidated_models
 from cinecohort.segmentation.options import SegmentationOptions
 from cinecohort.statistics.options import AgreementOptions
@@ -100,9 +101,10 @@ def section(context: Context) -> list[Section]:
         parts += [
             ("Segmentation", "sec-methods-segmentation", segmentation(context.results)),
             ("Quality control", "sec-methods-quality", quality(config)),
-            ("Clinical measures", "sec-methods-measures", measures(config)),
+            ("Clinical measures", "sec-methods-measures", measures(config, atria_measured(context.results))),
         ]
-    parts.append((title, "sec-methods-agreement", agreement(config)))
+    if (context.results.folder / "agreement" / "comparisons.csv").is_file() and context.results.observers():
+        parts.append((title, "sec-methods-agreement", agreement(config, context)))
     return [
         Section(
             "Methods",
@@ -266,64 +268,19 @@ def primary_note(models: Mapping[str, Any]) -> str:
     if not sets or set(sets[0].models.values()) == {sets[0].name}:
         return ""
     return (
-        f"In tables and figures the first network of each view stands under one name, {sets[0].name}, since "
+        f"In tables and figures the first networks of the views stand together as {sets[0].name}, since "
         "measures take several views. "
     )
 
 
-def quality(config: Mapping[str, Any]) -> list[Block]:
-    """How quality control works and which limits were set."""
-    limits = []
-    for name, title in (
-        ("image_quality", "Image checks"),
-        ("segmentation_quality", "Segmentation checks"),
-        ("measure_quality", "Plausibility of measures"),
-    ):
-        values = [f"{check_name(key)} {check_words(value)}" for key, value in part(config, name).items()]
-        if values:
-            limits.append(f"{title}: {'; '.join(values)}.")
-    text = (
-        "Images and segmentations were checked by rules before anything was measured. A check flags a "
-        "subject for review (kept), or excludes it or a view with a code and a sentence; every number "
-        "and the limit it was held against are in the table of findings. Implausible measures flag a "
-        "subject and do not exclude it by default, since excluding on the outcome biases a study."
-    )
-    # In one paragraph with the text, so that the lead to the list does not stand alone at the foot of a page.
-    return [Paragraph(f"{text} The settings were:"), Bullets(limits)] if limits else [Paragraph(text)]
+def atria_measured(results: Results) -> bool:
+    """Say whether any atrium has a volume."""
+    columns = [name for name in ("la_max_ml", "ra_max_ml") if name in results.measures]
+    return bool(results.measures[columns].notna().any(axis=None))
 
 
-def check_name(key: str) -> str:
-    """Name of a check; its code, where it begins with one, in capitals: ``I3 slice shift mm``."""
-    code, _, rest = key.partition("_")
-    return f"{code.upper()} {rest.replace('_', ' ')}" if code[-1:].isdigit() else key.replace("_", " ")
-
-
-def check_words(value: Any) -> str:
-    """Limit of a check with what becomes of what lies beyond it, such as ``0.3 (review)``."""
-    if not isinstance(value, Mapping):
-        return setting(value)
-    rest = {key: entry for key, entry in value.items() if key != "action"}
-    limits = [
-        setting(rest[key]) if key == "threshold" else f"{key.replace('_', ' ')} {setting(rest[key])}"
-        for key in rest
-    ]
-    action = f" ({value['action']})" if "action" in value else ""
-    return ", ".join(limits) + action
-
-
-def setting(value: Any) -> str:
-    """Text of a setting."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, (list, tuple)) and len(value) == 2 and all(is_defined(end) for end in value):
-        return f"{setting(value[0])} to {setting(value[1])}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(setting(item) for item in value) or "none"
-    return "not set" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def measures(config: Mapping[str, Any]) -> list[Block]:
-    """Definitions of the measures."""
+def measures(config: Mapping[str, Any], with_atria: bool = True) -> list[Block]:
+    """Definitions of the measures; those of the atria where there are any."""
     options = MeasureOptions(**part(config, "measures"))
     rule = "the first frame" if options.ed == "first" else "the frame with the largest LV cavity in the cycle"
     missing = (
@@ -357,17 +314,24 @@ def measures(config: Mapping[str, Any]) -> list[Block]:
                 "with the heart rate HR from the cycle's duration (undefined where the source does not give "
                 f"it) and the myocardial density ρ = {options.myocardial_density_g_ml:g} g/mL",
                 Citation(("bai2018",)),
-                f". Indexed measures are divided by the body surface area of {surface}. Atrial volumes are "
-                "area–length volumes from the long axis views (the LA from both planes, the RA from the "
-                "4-chamber view):",
+                f". Indexed measures are divided by the body surface area of {surface}."
+                + (
+                    " Atrial volumes are area–length volumes from the long axis views (the LA from both "
+                    "planes, the RA from the 4-chamber view):"
+                    if with_atria
+                    else ""
+                ),
             ]
         ),
-        Equation(ATRIA),
-        Paragraph(
-            f"with the areas A and {length} length L of the atrium along the heart's long axis ({axis}); "
-            "maximum and minimum are taken over the cycle."
-        ),
     ]
+    if with_atria:
+        blocks += [
+            Equation(ATRIA),
+            Paragraph(
+                f"with the areas A and {length} length L of the atrium along the heart's long axis ({axis}); "
+                "maximum and minimum are taken over the cycle."
+            ),
+        ]
     if options.wall_thickness:
         blocks.append(
             Paragraph(
@@ -385,8 +349,11 @@ def measures(config: Mapping[str, Any]) -> list[Block]:
     return blocks
 
 
-def agreement(config: Mapping[str, Any]) -> list[Block]:
+def agreement(config: Mapping[str, Any], context: Context) -> list[Block]:
     """Definitions of overlap, distances, differences and agreement."""
+    tested = (context.results.folder / "agreement" / "equivalence.csv").is_file() and (
+        len(context.results.observers()) > 1
+    )
     options = AgreementOptions(**part(config, "agreement"))
     overlap = [] if from_tables(config) else overlap_blocks(config, options)
     confidence = 100 * options.confidence
@@ -435,8 +402,13 @@ def agreement(config: Mapping[str, Any]) -> list[Block]:
                 " beside it. Reliability between observers is the intraclass correlation; ICC(A,1) is the "
                 "absolute agreement of single raters in a two-way model",
                 Citation(("mcgraw1996",)),
-                f". Equivalence was tested at the level {options.equivalence_alpha:g} against {margins}the "
-                "upper confidence bound of the mean absolute difference between observers.",
+                "."
+                + (
+                    f" Equivalence was tested at the level {options.equivalence_alpha:g} against {margins}"
+                    "the upper confidence bound of the mean absolute difference between observers."
+                    if tested
+                    else ""
+                ),
             ]
         ),
     ]

@@ -1,7 +1,7 @@
 """Overlap and contour distances by structure, and Dice by whatever tells subjects apart."""
 
 import shutil
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,7 +9,7 @@ from scipy import stats
 
 from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES, VIEW_SHORT
 from cinecohort.reporting import published
-from cinecohort.reporting.document import Block, Citation, Column, Figure, Inline, Paragraph, Table
+from cinecohort.reporting.document import Absent, Block, Citation, Column, Figure, Inline, Paragraph, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
     NoteMarks,
@@ -20,11 +20,11 @@ from cinecohort.reporting.numbers import (
     listing,
     mean_sd,
     number,
-    quantity,
     with_n,
 )
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.tidy import in_parts
 from cinecohort.reporting.vocabulary import ROLE_NAMES, named_structure
 
 METRICS = (
@@ -49,8 +49,12 @@ FRAMES = {
     "frame": "; every frame counts alone, and n counts frames.",
 }
 """How frames are put together, by what is counted."""
+PATHOLOGIES = {"RV": "ARV"}
+"""Groups that the paper calls otherwise than the data."""
 MOST_COLUMNS = 5
 MOST_LEVELS = 12
+FEWEST_IMAGES = 5
+"""Images below which there is no box plot of their Dice."""
 COLUMNS = ("source", "reference", "view", "structure", "selection", "n", "n_excluded")
 
 
@@ -59,10 +63,10 @@ def overlap_blocks(context: Context) -> list[Block]:
     table = read_table(context.results.folder / "agreement" / "overlap.csv", COLUMNS)
     table = table[table["structure"] != ""]
     if table.empty and len(context.results.overlap):
-        return [Paragraph("The results folder holds no summary of overlap; run the workflow to its end.")]
+        return [Absent("The results folder holds no summary of overlap; run the workflow to its end.")]
     if table.empty:
         return [
-            Paragraph(
+            Absent(
                 "No segmentation could be compared with another: there are no two label maps of the same "
                 "view of an analysed subject."
             )
@@ -70,24 +74,25 @@ def overlap_blocks(context: Context) -> list[Block]:
     blocks: list[Block] = []
     automatic, human = pairs_of(context, table)
     for between, pairs in ((False, automatic), (True, human)):
-        for part, start in enumerate(range(0, len(pairs), MOST_COLUMNS)):
+        for part, chosen in enumerate(in_parts(pairs, MOST_COLUMNS)):
             show = part == 0 and context.options.published_figures
             theirs = published.overlap(between) if show else published.NOTHING
             label = f"tab-overlap-{'observers' if between else 'automatic'}-{part + 1}"
-            chosen = pairs[start : start + MOST_COLUMNS]
-            blocks.append(overlap_table(table, chosen, label, theirs, context.results.overlap_noun))
+            blocks.append(overlap_table(table, list(chosen), label, theirs, context.results.overlap_noun))
     floor = floor_sentence(table)
     if floor:
         blocks.append(Paragraph(floor, note=True))
     figure = context.results.folder / "agreement" / "dice_boxplot.svg"
-    if figure.is_file():
+    if figure.is_file() and len(read_table(figure.with_suffix(".csv"))) >= FEWEST_IMAGES:
         for each in (figure, figure.with_suffix(".csv")):
             if each.is_file():
                 shutil.copyfile(each, context.figure_path(each.name))
         blocks.append(
             Figure(
                 "fig-dice",
-                "Dice of each image in the short axis, averaged over its structures, by model and dataset.",
+                "Dice of each image in the short axis, averaged over its structures, by model and dataset: "
+                "every comparison with an observer, at ED and ES. Box: quartiles; line: median; dashed: "
+                "mean; whiskers end within 1.5 interquartile ranges.",
                 "figures/dice_boxplot.svg",
                 "Box plots of Dice by model; the means are in the tables of overlap.",
                 views=("sa",),
@@ -140,7 +145,7 @@ def overlap_table(
     spans = [("", 1), ("This cohort", len(pairs)), ("Published, Bai et al. 2018", len(theirs.columns))]
     return Table(
         label,
-        "Overlap and contour distances" + (" between observers." if "observers" in label else "."),
+        overlap_caption(label),
         [
             Column("Structure", "left"),
             *(Column(with_n(f"{a} vs {b}", sizes[a, b])) for a, b in pairs),
@@ -151,6 +156,12 @@ def overlap_table(
         notes=notes,
         published_columns=len(theirs.columns),
     )
+
+
+def overlap_caption(label: str) -> str:
+    """Whose segmentations a table compares, and whether it is the first of several."""
+    who = "between observers" if "observers" in label else "of automatic and human segmentations"
+    return f"Overlap and contour distances {who}{'' if label.endswith('-1') else ', continued'}."
 
 
 def overlap_cell(row: Row | None, metric: str, digits: int, total: int, marks: NoteMarks) -> str:
@@ -171,11 +182,12 @@ def floor_sentence(table: pd.DataFrame) -> str:
     for (source, reference, view, selection), group in low.groupby(
         ["source", "reference", "view", "selection"], sort=False
     ):
-        n = quantity(int(group["n_excluded"].max()), "subject")
-        parts.append(f"{source} vs {reference}, {VIEW_NAMES.get(str(view), view)}: {n} outside {selection}")
+        limit = str(selection).rpartition(" ")[2]
+        n = count(int(group["n_excluded"].max()))
+        parts.append(f"{source} vs {reference}, {VIEW_NAMES.get(str(view), view)}: {n}")
     return (
-        f"Subjects with a Dice below the floor are in the table above ({'; '.join(parts)}); "
-        "overlap.csv in the folder agreement has the result without them."
+        f"Subjects with a Dice below {limit} count in the tables above ({'; '.join(parts)}); overlap.csv in "
+        "the folder agreement has the results without them."
     )
 
 
@@ -213,7 +225,8 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
                 for name in structures
             ]
             rows.append([words, count(group["n"].max()), *dice])
-        for theirs in published.strata(stratum, structures) if context.options.published_figures else []:
+        ours = {str(value) for level, _ in levels for value in level}
+        for theirs in comparable(stratum, structures, ours) if context.options.published_figures else []:
             published_rows.append(len(rows))
             rows.append([theirs.words, theirs.n, *(theirs.cells.get(s, UNDEFINED) for s in structures)])
     if not rows:
@@ -225,11 +238,9 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
     notes: list[Inline] = [averaging, *cuts]
     if published_rows:
         notes += [
-            " Rows in grey italics are published: Bai et al.",
-            Citation(("bai2018",)),
-            ", Table 2, and Chen et al.",
-            Citation(("chen2020",)),
-            ", Tables III and VI to VIII.",
+            " Rows in grey italics are published",
+            *cited(rows[place][0] for place in published_rows),
+            ".",
         ]
     return Table(
         "tab-strata",
@@ -243,6 +254,32 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
         notes=notes,
         published_rows=published_rows,
     )
+
+
+def cited(rows: Iterable[str]) -> list[Inline]:
+    """Papers that published rows are from, by the words that the rows begin with."""
+    papers: dict[str, list[Inline]] = {
+        "Bai 2018": [": Bai et al.", Citation(("bai2018",)), ", Table 2"],
+        "Chen 2020": [": Chen et al.", Citation(("chen2020",)), ", Tables III and VI to VIII"],
+    }
+    found = list(rows)
+    return [
+        each for name, words in papers.items() if any(row.startswith(name) for row in found) for each in words
+    ]
+
+
+def comparable(stratum: str, structures: Sequence[str], ours: set[str]) -> list[published.PublishedRow]:
+    """Published rows that can stand below those of this cohort.
+
+    Other hospitals are no counterpart of a cohort's own, and of diseases only the same one is.
+    """
+    if stratum == "site":
+        return []
+    rows = published.strata(stratum, structures)
+    if stratum != "pathology":
+        return rows
+    names = ours | {PATHOLOGIES[name] for name in ours & set(PATHOLOGIES)}
+    return [row for row in rows if row.words.rpartition(": ")[2] in names]
 
 
 def level_words(column: str, value: object) -> str:

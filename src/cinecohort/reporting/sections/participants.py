@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from cinecohort.catalogue.covariates import CATEGORIES, CONTINUOUS, covariate_words, level_words
-from cinecohort.reporting.document import Block, Column, Paragraph, Section, Table
+from cinecohort.reporting.document import Absent, Block, Column, Section, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
     NoteMarks,
@@ -25,7 +25,8 @@ DIGITS = 1
 """Of the means of continuous characteristics."""
 MOST_CATEGORIES = 8
 MOST_GROUPS = 6
-"""ICD-10 codes of cardiovascular disease (Bai 2018)."""
+DISEASE_WORDS = "Cardiovascular disease: ICD-10 I21, I22, I23, I25, I42, I50 or self-reported heart attack. "
+"""As in Bai 2018."""
 
 
 def section(context: Context) -> Section:
@@ -36,10 +37,10 @@ def section(context: Context) -> Section:
         name for name in (*CONTINUOUS, *CATEGORIES, "icd10", "self_reported_mi") if has_values(table, name)
     ]
     if table.empty:
-        blocks.append(Paragraph("No subject was analysed, so there are no participants to describe."))
+        blocks.append(Absent("No subject was analysed, so there are no participants to describe."))
     elif not known:
         blocks.append(
-            Paragraph(
+            Absent(
                 "No table of participants was given: sex, age and body size are unknown, "
                 "and nothing can be said about who these subjects are."
             )
@@ -125,7 +126,7 @@ def baseline_table(context: Context, table: pd.DataFrame) -> Table:
         ],
         rows,
         notes="Percentages are of the participants for whom the value is known. "
-        "Cardiovascular disease: ICD-10 I21, I22, I23, I25, I42, I50 or self-reported heart attack. "
+        + (DISEASE_WORDS if disease["All"].notna().any() else "")
         + (f"Counts from 1 to {smallest - 1} are shown as < {smallest}." if smallest > 1 else ""),
     )
 

@@ -9,6 +9,7 @@ from cinecohort.files import digest_json
 from cinecohort.reporting.document import Block, Bullets, Citation, Column, Paragraph, Section, Table, Text
 from cinecohort.reporting.numbers import UNDEFINED, count, listing
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.methods import from_tables
 from cinecohort.reporting.validation import members
 
 DATA_CITATIONS: dict[str, Text] = {
@@ -76,6 +77,8 @@ def plain_config(config: Mapping[str, Any]) -> Any:
 def engine_blocks(context: Context) -> list[Block]:
     """Engines that segmented the cohort; a mixture is said aloud."""
     engines = {str(name): int(n) for name, n in (context.results.run.get("engines") or {}).items() if n}
+    if not engines and from_tables(context.results.config):
+        return []
     if not engines:
         return [Paragraph("No segmentation was made in this run, or its engine was not recorded.")]
     words = [f"{name} ({count(n)})" for name, n in engines.items()]
@@ -99,7 +102,7 @@ def model_blocks(context: Context) -> list[Block]:
                 [
                     str(entry.get("name")),
                     VIEW_NAMES.get(str(view), str(view)),
-                    "primary" if rank == 0 else "comparison",
+                    "main" if rank == 0 else "comparison",
                     model.architecture if model else UNDEFINED,
                     "not known" if model is None else "validated" if model.validated else "not validated",
                     model.sha256[:16] if model else UNDEFINED,
@@ -149,7 +152,7 @@ def version_blocks(run: Mapping[str, Any]) -> list[Block]:
         Table(
             "tab-versions",
             "Software.",
-            [Column("Package", "left", "share"), Column("Version", "left")] * width,
+            [Column("Package", "left"), Column("Version", "left")] * width,
             rows,
         )
     ]

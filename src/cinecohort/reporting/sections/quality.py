@@ -4,9 +4,19 @@ import pandas as pd
 
 from cinecohort.catalogue.findings import Code, finding_words
 from cinecohort.catalogue.views import VIEW_SHORT
-from cinecohort.reporting.document import Block, Column, Inline, Paragraph, Reference, Section, Table
+from cinecohort.reporting.document import (
+    Absent,
+    Block,
+    Column,
+    Inline,
+    Paragraph,
+    Reference,
+    Section,
+    Table,
+)
 from cinecohort.reporting.numbers import count, count_percent, hidden_count, listing, quantity
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.methods import from_tables
 from cinecohort.reporting.sections.reviewers import reviewer_paragraph
 from cinecohort.reporting.vocabulary import STAGE_NAMES
 
@@ -22,6 +32,9 @@ def section(context: Context) -> Section:
     stages = stage_table(context)
     if stages:
         blocks.append(stages)
+    title = "Findings" if from_tables(results.config) else "Image and segmentation quality"
+    if results.findings.empty and not stages:
+        return Section(title, "sec-quality", [Absent("No stage had anything to note on any subject.")])
     if results.findings.empty:
         blocks.append(Paragraph("No stage had anything to note on any subject."))
     else:
@@ -31,7 +44,7 @@ def section(context: Context) -> Section:
     listed = review_list(context)
     if listed:
         blocks.append(listed)
-    return Section("Image and segmentation quality", "sec-quality", blocks)
+    return Section(title, "sec-quality", blocks)
 
 
 def stage_table(context: Context) -> Table | None:

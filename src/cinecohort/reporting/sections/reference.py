@@ -11,11 +11,11 @@ from cinecohort.measures.reference_ranges import (
     reasons_counted,
     reference_used,
 )
-from cinecohort.reporting.document import Block, Column, Figure, Table
+from cinecohort.reporting.document import Block, Column, Figure, Paragraph, Table
 from cinecohort.reporting.numbers import count_percent, hidden_count, listing, mean_sd, number
-from cinecohort.reporting.reference_figures import SEXES, draw_reference
+from cinecohort.reporting.reference_figures import SEXES, draw_reference, sexes_in
 from cinecohort.reporting.sections.context import Context
-from cinecohort.reporting.vocabulary import named_measure
+from cinecohort.reporting.vocabulary import named_measure, taken
 
 
 def reference_blocks(context: Context, table: pd.DataFrame, sources: list[str]) -> list[Block]:
@@ -41,14 +41,17 @@ def reference_blocks(context: Context, table: pd.DataFrame, sources: list[str]) 
     if not measures or "z_missing" not in primary:
         return []
     rows = primary.merge(people[["subject", "sex", "age_years"]], on="subject", how="left")
-    blocks: list[Block] = [z_table(context, rows, measures, reference, sources[0])]
     scored = [name for name in measures if rows[f"{name}{Z}"].notna().any()]
+    if not scored:
+        why = "; ".join(without_score(context, rows))
+        return [Paragraph(f"Measures could not be compared with those of healthy people: {why}.")]
+    blocks: list[Block] = [z_table(context, rows, measures, reference, sources[0])]
     if scored:
         draw_reference(rows, scored, reference, context.figure_path("reference.svg"))
         blocks.append(
             Figure(
                 "fig-reference",
-                f"Measures by {sources[0]} against healthy people of the same sex and age. Bands: mean ± "
+                f"Measures {taken(sources[0])} against healthy people of the same sex and age. Bands: mean ± "
                 "1.96 SD of the healthy (95 % of them), over the ages of the source; line: their mean. "
                 "Points: subjects (an even sample where there are more than 400), grey where no range holds. "
                 f"{sources_of(scored, reference)}",
@@ -73,21 +76,22 @@ def z_table(
     """One row per measure and sex: the range, z-scores, who lies outside; then who has none and why."""
     lines: list[list[str] | str] = []
     for name in measures:
-        for sex, (words, _) in SEXES.items():
+        for sex in sexes_in(rows):
             bands = [each for each in reference.of(name) if each.sex == sex]
             if bands:
                 scores = rows.loc[rows["sex"] == sex, f"{name}{Z}"].dropna()
                 lines.append(
-                    [named_measure(name), words, range_words(name, bands), *score_cells(context, scores)]
+                    [
+                        named_measure(name),
+                        SEXES[sex][0],
+                        range_words(name, bands),
+                        *score_cells(context, scores),
+                    ]
                 )
-    reasons = reasons_counted(rows["z_missing"])
-    left_out = [
-        f"{measure_label(name)}: {reason} ({hidden_count(n, context.hidden(n))})"
-        for (name, reason), n in sorted(reasons.items())
-    ]
+    left_out = without_score(context, rows)
     return Table(
         "tab-reference",
-        f"Measures by {source} against healthy people: z-scores, by measure and sex.",
+        f"Measures {taken(source)} against healthy people: z-scores, by measure and sex.",
         [
             *(Column("Measure", "left"), Column("Sex", "left"), Column("Healthy: mean (SD)")),
             *(Column("n"), Column("z: mean (SD)"), Column("below range"), Column("above range")),
@@ -97,6 +101,14 @@ def z_table(
         f"outside mean ± 1.96 SD. {sources_of(measures, reference)} Those compared need not be like them "
         f"in ancestry or scanner. {'Without z-score: ' + '; '.join(left_out) + '.' if left_out else ''}",
     )
+
+
+def without_score(context: Context, rows: pd.DataFrame) -> list[str]:
+    """Why subjects have no z-score of a measure, with their number."""
+    return [
+        f"{measure_label(name)}: {reason} ({hidden_count(n, context.hidden(n))})"
+        for (name, reason), n in sorted(reasons_counted(rows["z_missing"]).items())
+    ]
 
 
 def range_words(measure: str, bands: list[ReferenceRange]) -> str:

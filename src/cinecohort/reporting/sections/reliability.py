@@ -4,11 +4,23 @@ import pandas as pd
 
 from cinecohort.catalogue.measures import PRINTED, measure_digits
 from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_SHORT
-from cinecohort.reporting.document import Block, Citation, Column, Inline, Named, Paragraph, Section, Table
+from cinecohort.model_sets import PRIMARY
+from cinecohort.reporting.document import (
+    Absent,
+    Block,
+    Citation,
+    Column,
+    Inline,
+    Named,
+    Paragraph,
+    Section,
+    Table,
+)
 from cinecohort.reporting.numbers import UNDEFINED, ci, count, interval, is_defined, number, p_value
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections.agreement_tables import measure_name
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.methods import from_tables
 from cinecohort.reporting.vocabulary import named_measure, named_structure
 
 SINGLE_AGREEMENT = "ICC(A,1)"
@@ -29,7 +41,7 @@ def section(context: Context) -> Section:
     human = table[table["kind"] == "observers"]
     if human.empty:
         blocks.append(
-            Paragraph(
+            Absent(
                 "There are not two observers of the same subjects, so reliability between humans cannot be "
                 "given"
                 + (
@@ -76,7 +88,8 @@ def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
     return [
         Table(
             "tab-reliability",
-            "Reliability of single measurements, each source at its own ED and ES frames.",
+            "Reliability of single measurements"
+            + ("." if from_tables(context.results.config) else ", each source at its own ED and ES frames."),
             [
                 Column("Measure", "left"),
                 Column("Subjects"),
@@ -141,17 +154,18 @@ def equivalence_blocks(context: Context) -> list[Block]:
     if not verdicts:
         return []
     alpha = float((context.results.config.get("agreement") or {}).get("equivalence_alpha", 0.05))
+    method = "The automatic method" if primary == PRIMARY else f"The network {primary}"
     return [
         Paragraph(
-            f"Whether {primary} differs from the observers no more than they differ from each other was "
-            f"tested with one-sided tests at the level {alpha:g} against a margin: the upper confidence "
-            "bound of the difference between humans, or one that was set. It was shown in "
+            f"Whether {method[:1].lower()}{method[1:]} differs from the observers no more than they differ "
+            f"from each other was tested with one-sided tests at the level {alpha:g} against a margin: the "
+            "upper confidence bound of the difference between humans, or one that was set. It was shown in "
             f"{count(sum(verdicts))} of {count(len(verdicts))} tests; where it was not shown, a difference "
             "has not been shown either."
         ),
         Table(
             "tab-equivalence",
-            f"{primary} as a further observer: tests of equivalence.",
+            f"{method} as a further observer: tests of equivalence.",
             [
                 Column("Quantity", "left"),
                 Column("n"),

@@ -14,6 +14,7 @@ from cinecohort.catalogue.measures import BY_COLUMN, measure_digits, views_of
 from cinecohort.files import read_json
 from cinecohort.findings import Status
 from cinecohort.reporting.document import (
+    Absent,
     Block,
     Bullets,
     Citation,
@@ -39,15 +40,18 @@ from cinecohort.reporting.numbers import (
 from cinecohort.reporting.results import read_table, rows_by
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.flow import idle_words, without_idle_steps
-from cinecohort.reporting.sections.study_tables import (
-    balance_table,
-    baseline_table,
-    comparison_table,
-    largest_n,
+from cinecohort.reporting.sections.study_robustness import (
     missing_table,
     power_table,
     sensitivity_table,
     subgroup_table,
+)
+from cinecohort.reporting.sections.study_tables import (
+    FEW_SETS,
+    balance_table,
+    baseline_table,
+    comparison_table,
+    largest_n,
 )
 from cinecohort.reporting.study_figures import standardised_rows
 from cinecohort.reporting.validation import Marks
@@ -104,6 +108,11 @@ class Study:
         return list((self.summary.get("options") or {}).get("outcomes") or ())
 
     @property
+    def small(self) -> bool:
+        """Whether so few sets were matched that parts of them say nothing."""
+        return int(self.summary.get("n_pairs", FEW_SETS)) < FEW_SETS
+
+    @property
     def confidence(self) -> float:
         """Confidence of its intervals."""
         return 1 - float((self.summary.get("options") or {}).get("alpha", 0.05))
@@ -132,7 +141,7 @@ def section(context: Context) -> list[Section]:
         words = "No group study was configured for this run."
         if context.results.config.get("studies"):
             words = "The configured group studies have no results in this folder; run the workflow again."
-        return [Section("Group study", "sec-study", [Paragraph(words)])]
+        return [Section("Group study", "sec-study", [Absent(words)])]
     sections = []
     for study in studies:
         heading = f"Group study: {study.title}"
@@ -155,20 +164,32 @@ def parts(context: Context, study: Study) -> list[Section]:
     balance: list[Block] = [
         *baseline_table(tables["baseline"], name, groups, context.options.smallest_count),
         *balance_table(tables["balance"], name, groups),
-        *figure(context, study, "love", "Standardised mean differences before and after matching."),
-        *figure(context, study, "overlap", "Propensity score in both groups, before and after matching."),
-    ]
-    robustness: list[Block] = [
         *figure(
             context,
             study,
-            "forest",
-            f"Differences over the pooled SD, with {100 * study.confidence:g} % intervals, overall and in "
-            "subgroups.",
-            study.outcomes,
+            "love",
+            "Absolute standardised mean differences of the covariates before and after matching; the dashed "
+            "line is the limit that balance was judged by.",
         ),
-        *sensitivity_table(tables["sensitivity"], name, study.confidence),
-        *subgroup_table(tables["subgroups"], name, study.confidence),
+    ]
+    if study.small:
+        robustness: list[Block] = [Paragraph(small_words(study))]
+    else:
+        caption = "Propensity score in both groups, before and after matching: share of the group."
+        balance += figure(context, study, "overlap", caption)
+        robustness = [
+            *figure(
+                context,
+                study,
+                "forest",
+                f"Differences between {study.exposure} and {study.reference} over the pooled SD, with "
+                f"{100 * study.confidence:g} % intervals: squares, all matched; circles, subgroups of them.",
+                study.outcomes,
+            ),
+            *sensitivity_table(tables["sensitivity"], name, study.confidence),
+            *subgroup_table(tables["subgroups"], name, study.confidence),
+        ]
+    robustness += [
         *missing_table(tables["missing"], name, groups, context.options.smallest_count),
         *power_table(tables["power"], name),
     ]
@@ -183,6 +204,15 @@ def parts(context: Context, study: Study) -> list[Section]:
         for title, part, blocks in titled
         if blocks
     ]
+
+
+def small_words(study: Study) -> str:
+    """Why a small study's sensitivity and subgroups are not printed."""
+    sets = quantity(int(study.summary["n_pairs"]), "matched set")
+    return (
+        f"With {sets} neither subgroups nor other choices of analysis can be told from chance: they are not "
+        f"printed. Their numbers are in sensitivity.csv and subgroups.csv of the folder study/{study.name}."
+    )
 
 
 def verdict_blocks(study: Study) -> list[Block]:
@@ -277,7 +307,7 @@ def methods(study: Study) -> list[Block]:
     """Sentences of ``methods.txt``, with the method's citations."""
     path = study.folder / "methods.txt"
     lines = [line.strip() for line in path.read_text().splitlines()] if path.is_file() else []
-    points: list[Text] = [line for line in lines if line]
+    points: list[Text] = [typographic(line) for line in lines if line]
     if not points:
         return []
     sources: Text = [
@@ -288,6 +318,13 @@ def methods(study: Study) -> list[Block]:
         ".",
     ]
     return [Bullets([*points, sources])]
+
+
+def typographic(words: str) -> str:
+    """Comparisons and differences with the signs that are printed."""
+    for typed, printed in ((">=", "≥"), ("<=", "≤"), (" - ", " − ")):
+        words = words.replace(typed, printed)
+    return words
 
 
 def without_unvalidated(context: Context, marks: Marks) -> frozenset[str]:

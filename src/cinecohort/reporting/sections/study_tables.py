@@ -1,13 +1,13 @@
 """Tables of a group study: characteristics, balance, comparison, sensitivity, subgroups, power."""
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
-from cinecohort.catalogue.covariates import covariate_words, in_sentence, level_words
-from cinecohort.catalogue.measures import measure_digits, measure_label, views_of
-from cinecohort.reporting.document import Block, Citation, Column, Inline, Named, Table
+from cinecohort.catalogue.covariates import covariate_words, in_sentence
+from cinecohort.catalogue.measures import measure_digits
+from cinecohort.reporting.document import Block, Citation, Column, Inline, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,
     NoteMarks,
@@ -19,7 +19,6 @@ from cinecohort.reporting.numbers import (
     mean_sd,
     number,
     p_value,
-    quantity,
     signed,
     with_n,
 )
@@ -27,8 +26,8 @@ from cinecohort.reporting.results import Row, rows_by
 from cinecohort.reporting.vocabulary import named_measure
 from cinecohort.statistics.balance import without_mirrors
 
-MOST_ROWS = 40
-MOST_OUTCOMES = 5
+FEW_SETS = 20
+"""Matched sets below which subgroups, other choices of analysis and E-values are not printed."""
 STAGES = ("before", "after")
 CITED = {"Bai 2018": (Citation(("bai2018",)),), "Chen 2020": (Citation(("chen2020",)),)}
 NOT_BALANCED = (
@@ -54,8 +53,14 @@ def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smal
     if len(sizes) < len(STAGES):
         return []
     rows: list[list[str] | str] = []
-    last_level = {key[0]: key[1] for key in known}
-    for variable, level in dict.fromkeys(key[:2] for key in known):
+    alike: list[str] = []
+    shown = without_second_of_two(list(dict.fromkeys(key[:2] for key in known)))
+    last_level = dict(shown)
+    for variable, level in shown:
+        at_both = [known.get((variable, level, stage), {}) for stage in STAGES]
+        if same_for_all(at_both):
+            alike.append(same_words(str(variable), level, at_both[0]))
+            continue
         cells = []
         for stage in STAGES:
             row = known.get((variable, level, stage), {})
@@ -66,7 +71,7 @@ def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smal
             ]
         rows.append([covariate_words(str(variable), level), *cells])
         if level == last_level[variable]:
-            rows.extend(missing_row([known.get((variable, level, stage), {}) for stage in STAGES], smallest))
+            rows.extend(missing_row(at_both, smallest))
     heads = []
     for stage in STAGES:
         heads += [
@@ -83,9 +88,34 @@ def baseline_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smal
             spans=[("", 1), ("Before matching", 3), ("After matching", 3)],
             notes=f"SMD: standardised mean difference, over the SD of {groups[0]} in the full sample. "
             "Percentages are of the subjects for whom the value is known. "
-            "After matching, means, SDs and percentages are weighted by the matching; n counts subjects.",
+            "After matching, means, SDs and percentages are weighted by the matching; n counts subjects."
+            + (f" The same for everybody: {'; '.join(alike)}." if alike else ""),
         )
     ]
+
+
+def without_second_of_two(levels: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Variables and their levels without the second of two, which mirrors the first."""
+    of = {variable: [level for name, level in levels if name == variable] for variable, _ in levels}
+    return [(name, level) for name, level in levels if len(of[name]) != 2 or level == of[name][0]]
+
+
+def same_for_all(stages: list[Row]) -> bool:
+    """Say whether a characteristic is known of everybody and the same."""
+    if any(row.get(f"missing{group}") for row in stages for group in ("1", "0")):
+        return False
+    return all(
+        row.get(f"percent{group}") == 100
+        or (row.get(f"sd{group}") == 0 and row.get("mean1") == row.get("mean0"))
+        for row in stages
+        for group in ("1", "0")
+    )
+
+
+def same_words(variable: str, level: str, row: Row) -> str:
+    """A characteristic that all share, such as ``vendor: SIEMENS``."""
+    value = "" if level else f": {number(row.get('mean1'), 1)}"
+    return in_sentence(covariate_words(variable, level)) + value
 
 
 def missing_row(stages: list[Row], smallest: int) -> list[list[str]]:
@@ -254,8 +284,15 @@ def other_estimates(
         for stem in DETAILS:
             low, high = row.get(f"{stem}_ci_low"), row.get(f"{stem}_ci_high")
             text = difference(row.get(f"{stem}_estimate"), low, high, digits)
+            # Adjusted by more covariates than the sample bears, an estimate without an interval misleads.
+            text = UNDEFINED if stem == "adjusted" and not is_defined(low) else text
             cells += [text, p_value(row.get(f"{stem}_p"))]
         rows.append([*cells, e_value_words(row)])
+    e_value = (
+        "E-value: how strongly an unmeasured confounder would have to be tied to group and outcome, on the "
+        "scale of the risk ratio, to explain the difference away, and in brackets the interval's limit; "
+        "given where the interval excludes no difference. "
+    )
     return [
         Table(
             f"tab-study-{name}-estimates",
@@ -270,11 +307,9 @@ def other_estimates(
             spans=[("", 2), *((words, 2) for words in DETAILS.values()), ("", 1)],
             notes=" ".join(
                 [
-                    "E-value: how strongly an unmeasured confounder would have to be tied to group and "
-                    "outcome, on the scale of the risk ratio, to explain the difference away, and in "
-                    "brackets the interval's limit; given where the interval excludes no difference. A "
-                    "difference that stands here and in the table before has another interval here since "
-                    "this one counts matched sets, Welch's subjects.",
+                    (e_value if any(row[-1] != UNDEFINED for row in rows) else "")
+                    + "A difference that stands here and in the table before has another interval here "
+                    "since this one counts matched sets, Welch's subjects.",
                     *(f"Adjusted: {note}." for note in notes_of(known.values(), "adjusted_note")),
                     *without_p(known.values(), "cluster_note"),
                 ]
@@ -296,191 +331,11 @@ def without_p(rows: Iterable[Mapping[Any, Any]], column: str = "note") -> list[s
 
 
 def e_value_words(row: Row) -> str:
-    """E-value with that of the interval's limit, where the interval excludes no effect; else a dash."""
-    limit = row.get("e_value_ci")
+    """E-value with that of the interval's limit, where the interval excludes no effect; else a dash.
+
+    The standardised difference of a few sets, which it follows from, is too large by far.
+    """
+    limit = row.get("e_value_ci") if min(int(row["n1"]), int(row["n0"])) >= FEW_SETS else None
     if not is_defined(limit) or float(limit) <= 1:  # type: ignore[arg-type]
         return UNDEFINED
     return f"{number(row.get('e_value'), 2)} ({number(limit, 2)})"
-
-
-def sensitivity_table(table: pd.DataFrame, name: str, confidence: float) -> list[Block]:
-    """Differences by other choices of analysis: one row per choice, one column per outcome."""
-    if table.empty or "analysis" not in table:
-        return []
-    # An analysis that could not be made is one row of no outcome, with a note.
-    outcomes = [outcome for outcome in dict.fromkeys(table["outcome"]) if outcome]
-    shown = outcomes[:MOST_OUTCOMES]
-    parts = [part.to_dict("records") for _, part in table.groupby(["analysis", "setting"], sort=False)]
-    marks = NoteMarks()
-    rows: list[list[str] | str] = [sensitivity_row(part, shown, marks) for part in parts[:MOST_ROWS]]
-    notes = [
-        *filter(None, [marks.note().strip()]),
-        "Intervals of matched analyses count matched sets: the primary analysis has the difference of the "
-        "comparison of the groups, whose interval takes all subjects for independent.",
-    ]
-    notes += without_p(row for part in parts[:MOST_ROWS] for row in part)
-    notes += left_in_file(len(outcomes) - len(shown), "outcome", "sensitivity.csv")
-    notes += left_in_file(len(parts) - len(rows), "analysis", "sensitivity.csv", "analyses")
-    return [
-        Table(
-            f"tab-study-{name}-sensitivity",
-            f"Sensitivity: differences ({ci(confidence)}) under other choices.",
-            [
-                Column("Analysis", "left"),
-                Column("n"),
-                Column("Largest |SMD|"),
-                *(Column(named_measure(outcome)) for outcome in shown),
-            ],
-            rows,
-            notes=" ".join(notes),
-        )
-    ]
-
-
-def sensitivity_row(part: list[dict[Hashable, Any]], outcomes: list[str], marks: NoteMarks) -> list[str]:
-    """Cells of one choice of analysis, with the reason where it could not be made."""
-    known = {str(row["outcome"]): row for row in part if row["outcome"]}
-    words, setting = str(part[0]["analysis"]), str(part[0]["setting"])
-    if setting not in ("", "nan"):
-        words = f"{words}: {setting}"
-    if not any(is_defined(row.get("estimate")) for row in part):
-        reasons = dict.fromkeys(str(row["note"]) for row in part if isinstance(row.get("note"), str))
-        words += f" (not done: {'; '.join(filter(None, reasons))})"
-    sizes = [group_sizes(row) for row in known.values()]
-    most = max(sizes, key=lambda pair: sum(pair), default=None)
-    cells = []
-    for outcome in outcomes:
-        row = known.get(outcome, {})
-        low, high = row.get("ci_low"), row.get("ci_high")
-        text = difference(row.get("estimate"), low, high, measure_digits(outcome))
-        if text != UNDEFINED and group_sizes(row) != most:
-            text += marks.of(f"n = {count(row.get('n1'))} + {count(row.get('n0'))}")
-        cells.append(text)
-    n = f"{count(most[0])} + {count(most[1])}" if most else UNDEFINED
-    return [words, n, number(part[0].get("max_abs_smd"), 2), *cells]
-
-
-def group_sizes(row: Mapping[Hashable, Any]) -> tuple[int, int]:
-    """Sizes of both groups in an analysis; 0 where unknown."""
-    first, second = (int(row[name]) if is_defined(row.get(name)) else 0 for name in ("n1", "n0"))
-    return first, second
-
-
-def left_in_file(n: int, noun: str, file: str, plural: str | None = None) -> list[str]:
-    """Return a sentence on what was cut from a table, if anything was."""
-    return [f"And {quantity(n, noun, plural).replace(' ', ' more ', 1)} in {file}."] if n > 0 else []
-
-
-def subgroup_table(table: pd.DataFrame, name: str, confidence: float) -> list[Block]:
-    """Differences in subgroups with the test of interaction."""
-    if table.empty or "factor" not in table:
-        return []
-    rows: list[list[str] | str] = []
-    blocks = list(table.groupby(["factor", "outcome"], sort=False))
-    shown = 0
-    for (factor, outcome), part in blocks:
-        # Cut between blocks: a block without its last levels reads as if there were no more of them.
-        if rows and len(rows) + 1 + len(part) > 2 * MOST_ROWS:
-            break
-        shown += 1
-        digits = measure_digits(str(outcome))
-        interaction = p_value(part["interaction_p"].iloc[0])
-        by = in_sentence(covariate_words(str(factor)))
-        words = f"{measure_label(str(outcome))}, by {by} (interaction p {interaction})"
-        rows.append(Named(words, views_of(str(outcome))))
-        for row in part.to_dict("records"):
-            level = level_words(str(factor), str(row["level"]))
-            sizes = f"{count(row['n1'])} + {count(row['n0'])}"
-            text = difference(row["estimate"], row["ci_low"], row["ci_high"], digits)
-            rows.append([level, sizes, text, p_value(row["p"])])
-    return [
-        Table(
-            f"tab-study-{name}-subgroups",
-            "Differences in subgroups of the matched.",
-            [
-                Column("Subgroup", "left"),
-                Column("n"),
-                Column(f"Difference ({ci(confidence)})"),
-                Column("p"),
-            ],
-            rows,
-            notes=" ".join(
-                [
-                    "Subgroups are small and many; an interaction found here is a question, not an answer.",
-                    *without_p(table.to_dict("records")),
-                    *left_in_file(
-                        len(blocks) - shown, "set of subgroups", "subgroups.csv", "sets of subgroups"
-                    ),
-                ]
-            ),
-        )
-    ]
-
-
-def missing_table(table: pd.DataFrame, name: str, groups: tuple[str, str], smallest: int) -> list[Block]:
-    """Outcomes that matched subjects lack, where any does, with the bounds of the difference."""
-    if table.empty or "missing1" not in table:
-        return []
-    rows: list[list[str] | str] = []
-    for row in table.to_dict("records"):
-        if not row["missing1"] and not row["missing0"]:
-            continue
-        digits = measure_digits(str(row["outcome"]))
-        counts = [
-            [hidden_count(row[f"{kind}{group}"], smallest) for kind in ("missing", "voided")]
-            for group in (1, 0)
-        ]
-        cells = [f"{missing} ({failed})" for missing, failed in counts]
-        bounds = interval(row["difference_low"], row["difference_high"], digits)
-        rows.append([measure_label(str(row["outcome"])), *cells, bounds])
-    if not rows:
-        return []
-    return [
-        Table(
-            f"tab-study-{name}-missing",
-            "Outcomes that matched subjects lack.",
-            [
-                Column("Outcome", "left"),
-                Column(f"Missing (failed), {groups[0]}"),
-                Column(f"Missing (failed), {groups[1]}"),
-                Column("Bounds of the difference"),
-            ],
-            rows,
-            notes="Failed: the label map lost the structure, so that the measure is not given "
-            "(cohort/voided.tsv). Bounds: the difference of means if every missing value were the smallest "
-            "or the largest seen among the matched subjects.",
-        )
-    ]
-
-
-def power_table(table: pd.DataFrame, name: str) -> list[Block]:
-    """Smallest differences that the study would find."""
-    if table.empty or "outcome" not in table:
-        return []
-    rows = []
-    for row in table.to_dict("records"):
-        digits = measure_digits(str(row["outcome"]))
-        rows.append(
-            [
-                named_measure(str(row["outcome"])),
-                str(row["sd_source"]),
-                number(row["detectable"], digits),
-                number(row["detectable_d"], 2),
-                number(row["detectable_all"], digits),
-            ]
-        )
-    level, power = table["alpha"].iloc[0], table["power"].iloc[0]
-    return [
-        Table(
-            f"tab-study-{name}-power",
-            f"Smallest difference found with {100 * power:g} % power at the level {level:g}.",
-            [
-                Column("Outcome", "left"),
-                Column("SD", "left"),
-                Column("One outcome"),
-                Column("in SDs"),
-                Column("All outcomes together"),
-            ],
-            rows,
-        )
-    ]

@@ -7,12 +7,14 @@ import pandas as pd
 from cinecohort.catalogue.covariates import level_words
 from cinecohort.catalogue.findings import finding_words
 from cinecohort.catalogue.measures import PRINTED, Show, columns_shown, views_of
-from cinecohort.reporting.document import Block, Bullets, Figure, Paragraph, Strong, Text
-from cinecohort.reporting.example_figure import COLOUR_WORDS, draw_example
+from cinecohort.model_sets import PRIMARY
+from cinecohort.reporting.document import Block, Bullets, Paragraph, Strong, Text
 from cinecohort.reporting.numbers import count, hidden_count, interval, listing, mean_sd, number, quantity
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.first_figure import first_figure
 from cinecohort.reporting.sections.participants import analysed_participants, has_values
 from cinecohort.reporting.validation import MARK, summary_blocks, views_not_validated
+from cinecohort.reporting.vocabulary import taken
 
 SMALL_COHORT = 30
 MOST_REASONS = 4
@@ -43,7 +45,7 @@ def blocks(context: Context, findings: list[Text], cautions: list[Text]) -> list
     cautions
         What not to believe of the studies.
     """
-    result: list[Block] = [Paragraph(cohort_sentence(context)), *example(context)]
+    result: list[Block] = [Paragraph(cohort_sentence(context)), *first_figure(context)]
     measures = measures_sentence(context)
     items = list(findings)
     if measures:
@@ -51,8 +53,11 @@ def blocks(context: Context, findings: list[Text], cautions: list[Text]) -> list
     if items:
         result += [Paragraph([Strong("Findings")]), Bullets(items)]
     result.append(Paragraph([Strong("Who is missing. "), missing_sentence(context)]))
-    result += [Paragraph([Strong("What not to believe")]), Bullets([*own_cautions(context), *cautions])]
-    return result
+    if context.options.see_also:
+        result.append(Paragraph([Strong("See also. "), context.options.see_also]))
+    last = "No number here may guide the care of a patient."
+    cautioned = Bullets([*own_cautions(context), *cautions, last])
+    return [*result, Paragraph([Strong("What not to believe")]), cautioned]
 
 
 def cohort_sentence(context: Context) -> str:
@@ -67,9 +72,14 @@ def cohort_sentence(context: Context) -> str:
     text += f" ({people})" if people else ""
     automatic = results.automatic_sources()
     human = [name for name in results.sources() if name not in automatic]
-    by = [f"automatically ({listing(automatic)})"] if automatic else []
+    by = [automatically(automatic)] if automatic else []
     by += [f"by {quantity(len(human), 'observer')} ({listing(human)})"] if human else []
     return text + (f"; their hearts were measured {listing(by)}." if by else ".")
+
+
+def automatically(sources: list[str]) -> str:
+    """Which automatic methods measured the hearts."""
+    return "automatically" if sources == [PRIMARY] else f"automatically ({listing(sources)})"
 
 
 def people_words(context: Context) -> str:
@@ -89,26 +99,6 @@ def people_words(context: Context) -> str:
     return ", ".join(parts)
 
 
-def example(context: Context) -> list[Block]:
-    """Picture of a subject in the middle of the cohort; nothing where there are no images."""
-    shown = draw_example(context.results, context.figure_path("example.svg"))
-    if shown is None:
-        return []
-    who = shown.subject if context.options.list_subjects else "one subject"
-    contours = f"Contours by {shown.source}: {COLOUR_WORDS}."
-    return [
-        Figure(
-            "fig-example",
-            f"Short-axis slices of {who} at end-diastole (ED) and end-systole (ES), base to apex from left "
-            f"to right, and the volumes over the cycle. {contours} Shown is the subject whose LVEDV is "
-            "nearest to the median, of those without a flag if there are any.",
-            "figures/example.svg",
-            "Six short-axis slices with contours, and curves of ventricular volume over the cardiac cycle.",
-            views=("sa",),
-        )
-    ]
-
-
 def measures_sentence(context: Context) -> str:
     """Median and quartiles of the key measures of the primary source, with n where not all have it.
 
@@ -121,7 +111,7 @@ def measures_sentence(context: Context) -> str:
         parts = [part for name in columns_shown(Show.SUMMARY) if (part := measure_words(rows, name, total))]
         if parts:
             subjects = quantity(total, "analysed subject")
-            return f"Median (quartiles) by {source} in {subjects}: {listing(parts)}."
+            return f"Median (quartiles), {taken(source)} in {subjects}: {listing(parts)}."
     return ""
 
 
@@ -175,5 +165,4 @@ def own_cautions(context: Context) -> list[Text]:
     items += [block.text for block in summary_blocks(results) if isinstance(block, Paragraph)]
     if not set(results.sources()) - set(results.automatic_sources()):
         items.append([Strong("No observer. "), "How accurate the automatic measures are is not known here."])
-    items.append("No number here may guide the care of a patient.")
     return items

@@ -284,7 +284,7 @@ function pictures(values, kind) {
   const wanted = values.media.filter((one) => (one.kind === "cine") === (kind === "cine"));
   for (const one of wanted) {
     const words = one.kind === "cine" ? `${VIEW_WORDS[one.view]}${one.view === "sa" ? ", base to apex" : ""}`
-      : `${one.kind === "ed" ? "End-diastole" : "End-systole"}, frame ${one.frame} (counted from 0)${one.who ? `, drawn by ${one.who}` : ""}`;
+      : `${one.kind === "ed" ? "End-diastole" : "End-systole"}, frame ${one.frame + 1}${one.who ? `, drawn by ${one.who}` : ""}`;
     const file = state.contours || !one.plain ? one.file : one.plain;
     const image = element("img", { src: `${folder}/${file}`, width: one.width, height: one.height, loading: "lazy", alt: words });
     if (one.plain) image.dataset.other = `${folder}/${state.contours ? one.plain : one.file}`;
