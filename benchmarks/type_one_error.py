@@ -27,6 +27,7 @@ from scipy.special import expit, stdtr
 from cinecohort.statistics.effects import SMALLEST_FOR_STUDENT, alike_in_size
 from cinecohort.statistics.matched_samples import (
     LARGE_GROUP,
+    SMALLEST_ADJUSTED,
     SPARE_SETS,
     UNEQUAL,
     MatchedSets,
@@ -36,7 +37,7 @@ from cinecohort.statistics.matched_samples import (
 )
 from cinecohort.statistics.nearest import SearchRules, nearest_pairs
 from cinecohort.statistics.robust_regression import RobustRegression, independent_columns
-from cinecohort.statistics.subgroups import SMALLEST_CELL, SMALLEST_FOR_INTERACTION
+from cinecohort.statistics.subgroups import SMALLEST_CELL
 from cinecohort.statistics.two_samples import larger_rank_p
 
 ROUND = 250
@@ -87,8 +88,8 @@ READING = """## What follows
 
 - The covariate-adjusted analysis keeps its level (errors CR2, Satterthwaite's degrees of freedom, at most
   one for each matched set beyond the covariates' columns). It has a p value from {SPARE_SETS} matched sets
-  more than columns of covariates on. CR1 with one degree of freedom less than sets, as it was before,
-  rejected 20 % with 7 sets and 5 covariates, 10 % with 10 and 6 to 7 % with 15.
+  more than columns of covariates on, and from {SMALLEST_ADJUSTED} sets. CR1 with one degree of freedom less
+  than sets, as it was before, rejected 20 % with 7 sets and 5 covariates, 10 % with 10 and 6 to 7 % with 15.
 - Where the covariates drive the outcome and the matched groups are alike, Welch's, Student's and the rank
   test reject too rarely, down to 1 %: they take the groups for independent samples. A small p is then safe to
   believe, a large one means little.
@@ -111,8 +112,8 @@ READING = """## What follows
   reverse in groups of unequal size (9 % with 1:8): their t has the degrees of freedom of the smaller group's
   own regression, and they have interval and p only up to 1:{UNEQUAL}, or from {LARGE_GROUP:,} subjects of the
   smaller group on (`weighting_level.md`).
-- Subgroups have a p from {SMALLEST_CELL} people of each group on (with 5 and wider spreads in one group they
-  rejected 5.7 %), interactions from {SMALLEST_FOR_INTERACTION} in every cell.
+- Subgroups and interactions have a p from {SMALLEST_CELL} people of each group on (with 5 and wider spreads
+  in one group subgroups rejected 5.7 %).
 
 Advice: look at the balance first; set a caliper where it is not reached; draw conclusions from the
 covariate-adjusted analysis, and give Welch's test beside it, as the published study did."""
@@ -192,7 +193,8 @@ def p_values(rng: np.random.Generator, cell: Cell) -> dict[str, np.ndarray]:
     fit = RobustRegression(design, weights, clusters, "HC3" if clusters is None else "CR2")
     spare = fit.n_clusters - (k if clusters is None else 1 + n_covariates)
     if spare >= SPARE_SETS and len(rows) > k:
-        result["adjusted"] = tested(fit, values, k, most_df=spare)
+        if clusters is None or fit.n_clusters >= SMALLEST_ADJUSTED:
+            result["adjusted"] = tested(fit, values, k, most_df=spare)
         unlike = left_unlike(plain_regression(group, weights, clusters), fit, values)
         for name in [name for name in result if name in UNADJUSTED]:
             result[name] = np.where(unlike, np.nan, result[name])
@@ -312,7 +314,7 @@ def in_levels(
     for place, name in enumerate(("level", "other level")):
         if smallest[place] >= SMALLEST_CELL:
             result[name] = tested(fit, outcomes, 4, 2 + place)
-    if min(smallest) >= SMALLEST_FOR_INTERACTION:
+    if min(smallest) >= SMALLEST_CELL:
         contrast = np.array([0.0, 0.0, -1.0, 1.0])
         estimates, errors = fit.estimates(outcomes, contrast)
         result["interaction"] = by_t(estimates / errors, fit.df(contrast[None, :]))
@@ -345,13 +347,14 @@ def run(cells: list[Cell], replicates: int, counts: Path) -> dict:
 def rates(cells: list[Cell], kept: dict) -> pd.DataFrame:
     """Share of rejections where a p value was given, with its 95 % Monte Carlo limits (exact binomial).
 
-    Analyses that gave a p in fewer than a tenth of the replicates are left out.
+    Analyses that gave a p in fewer than a quarter of the replicates are left out: of 20,000 that leaves too
+    few to tell 5 from 6 %.
     """
     rows = []
     for number, cell in enumerate(cells):
         for name, (given, rejected) in kept["cells"][str(number)].items():
             for outcome, n, hits in zip(OUTCOMES, given, rejected, strict=True):
-                if n < kept["replicates"] / 10 or (name == "everybody" and not printed_of_everybody(cell)):
+                if n < kept["replicates"] / 4 or (name == "everybody" and not printed_of_everybody(cell)):
                     continue
                 low, high = stats.binomtest(hits, n).proportion_ci(0.95)
                 row = {**cell._asdict(), "analysis": name, "outcome": outcome, "n": n}
@@ -448,12 +451,13 @@ def page(alike: dict, weighted: dict, left_over: dict) -> str:
                 LARGE_GROUP=LARGE_GROUP,
                 SMALLEST_FOR_STUDENT=SMALLEST_FOR_STUDENT,
                 SMALLEST_CELL=SMALLEST_CELL,
-                SMALLEST_FOR_INTERACTION=SMALLEST_FOR_INTERACTION,
+                SMALLEST_ADJUSTED=SMALLEST_ADJUSTED,
             ),
             "",
             "## In full",
             "",
-            "Empty: no p value is given, or in fewer than a tenth of the replicates.",
+            "Empty: no p value is given, or in fewer than a quarter of the replicates (too few to tell 5 "
+            "from 6 %).",
             "",
             *whole_table(found),
             "",

@@ -10,7 +10,7 @@ from cinecohort.reporting.vocabulary import taken
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
 from cinecohort.statistics.study_options import MatchingOptions, StudyOptions
-from cinecohort.statistics.subgroups import SMALLEST_CELL, SMALLEST_FOR_INTERACTION
+from cinecohort.statistics.subgroups import SMALLEST_CELL
 
 ORDERS = {
     "largest": "in descending order of the score",
@@ -183,9 +183,8 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         )
         + "; what the sample cannot distinguish (a level that one group alone has, a covariate that others "
         "determine) is left out of it and named, and it has no interval and no p value where there are "
-        "too few matched sets for the covariates. Subgroups have neither with fewer than "
-        f"{SMALLEST_CELL} people of either group, and no interaction is tested with fewer than "
-        f"{SMALLEST_FOR_INTERACTION}.",
+        "too few matched sets for the covariates. Subgroups have neither, and no interaction is tested, with "
+        f"fewer than {SMALLEST_CELL} people of either group.",
         "Where covariates drive the outcome, Welch's, Student's and the rank test reject too rarely "
         "(less than 3.5 % at the 5 % level) in groups that matching made alike, since they take them for "
         "independent samples; so do, in samples of some ten sets and for skewed outcomes, the paired "

@@ -11,7 +11,7 @@ from cinecohort.statistics.matched_samples import MatchedSets
 from cinecohort.statistics.robust_regression import RobustRegression
 from cinecohort.statistics.two_samples import is_rounding
 
-SMALLEST_CELL, SMALLEST_FOR_INTERACTION = 8, 10
+SMALLEST_CELL = 10
 """People of each group at a level from which on its interval and p, and the interaction p, are given; see
 ``benchmarks/type_one_error.md``."""
 
@@ -55,7 +55,7 @@ def subgroup_differences(
         weighted regression (a mean and a difference for each level) with errors clustered by matched set (CR2
         with Satterthwaite's degrees of freedom), or robust (HC3) after matching with replacement; the
         interaction is the Wald test of equal differences. Levels with fewer than :data:`SMALLEST_CELL` people
-        of either group have an estimate alone; with one of fewer than :data:`SMALLEST_FOR_INTERACTION` there
+        of either group have an estimate alone; with one of fewer than :data:`SMALLEST_CELL` there
         is no interaction p.
         A level whose sets all show the same difference has an estimate, but no error, interval or p; the
         interaction is then missing too.
@@ -111,7 +111,7 @@ def _fill(
             row["ci_low"], row["ci_high"] = found.interval(alpha)
             row["p"] = found.p
     smallest = min(min(row["n1"], row["n0"]) for row in levels)
-    if n_levels > 1 and not any(same) and smallest >= SMALLEST_FOR_INTERACTION:
+    if n_levels > 1 and not any(same) and smallest >= SMALLEST_CELL:
         p = fit.wald_p(outcome, differences[1:] - differences[0])
         for row in levels:
             row["interaction_p"] = p

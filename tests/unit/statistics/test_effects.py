@@ -287,6 +287,14 @@ def test_no_p_with_more_parameters_than_matched_sets_carry():
     assert "7 matched sets are too few to adjust for 4 columns" in many["adjusted_note"]
 
 
+@pytest.mark.parametrize(("n", "given"), [(5, False), (6, True)])
+def test_the_adjusted_analysis_has_no_p_with_fewer_than_six_matched_sets(n, given):
+    table, pairs = scanners(n=n)
+    row = compare(table.assign(scanner="A"), "t", ["y"], pairs=pairs, covariates=["age"]).iloc[0]
+    assert np.isfinite([row["adjusted_p"], row["adjusted_ci_low"]]).all() == given
+    assert np.isfinite(row["adjusted_se"])
+
+
 def test_no_p_of_tests_that_need_equal_spreads_in_matched_groups_of_unequal_size(table):
     for ratio, given in ((1, True), (2, False)):
         pairs = match(table, "t", ["age", "sex"], MatchingOptions(ratio=ratio)).pairs_table()
