@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -12,7 +13,7 @@ from cinecohort.images import read_image, write_image
 from cinecohort.ledger.frames import write_frame
 from cinecohort.measures.options import ReferenceOptions
 from cinecohort.measures.reference_ranges import ranges_table, reference_of
-from cinecohort.review.cards import probabilities, subjects_shown
+from cinecohort.review.cards import curves_of, probabilities, subjects_shown
 from cinecohort.review.digests import WHOLE, seen_digests
 from cinecohort.review.options import ReviewOptions
 from cinecohort.review.pictures import MOST_FRAMES, draw_observer, draw_subject
@@ -178,3 +179,17 @@ def test_probabilities_are_shown_only_where_the_table_has_them():
 def test_a_title_cannot_end_the_script_that_it_stands_in(tmp_path):
     write_page(tmp_path / "index.html", [], "</script><b>bold</b>", synthetic=True)
     assert "</script><b>" not in (tmp_path / "index.html").read_text()
+
+
+def test_curves_that_the_disk_does_not_give_are_no_missing_curves(results, monkeypatch):
+    home = results / "subjects" / "A"
+    assert curves_of(home, "nobody") == {}
+    (home / "curves.json").write_text("{")
+    assert curves_of(home, "nobody") == {}
+
+    def broken(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr("cinecohort.review.cards.read_json", broken)
+    with pytest.raises(OSError, match="Input/output error"):
+        curves_of(home, "nobody")
