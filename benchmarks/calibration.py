@@ -28,7 +28,6 @@ from cinecohort.calibration.degradations import DEGRADATIONS, Degraded, degraded
 from cinecohort.calibration.learn import calibrate
 from cinecohort.calibration.options import SHIPPED, CalibrateOptions
 from cinecohort.calibration.record import Calibration, write_calibration
-from cinecohort.calibration.report import number, write_report
 from cinecohort.calibration.rows import UNDAMAGED, Rows, join_tables
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.subject import evaluate_subject
@@ -39,6 +38,7 @@ from cinecohort.measures.subject import measure_subject
 from cinecohort.model_sets import model_sets
 from cinecohort.quality.options import SegmentationQualityOptions
 from cinecohort.quality.segmentations import check_segmentations
+from cinecohort.reporting.calibration_page import number, write_report
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects

@@ -7,7 +7,11 @@ VENTRICLES = {1: "LV", 2: "MYO", 3: "RV"}
 
 
 def write_weights(
-    path: Path, seed: int, view: str = "sa", structures: Mapping[int, str] = VENTRICLES
+    path: Path,
+    seed: int,
+    view: str = "sa",
+    structures: Mapping[int, str] = VENTRICLES,
+    architecture: str = "unet16",
 ) -> Path:
     """Write a small U-Net of a view; another `seed` gives another network."""
     import torch
@@ -17,7 +21,7 @@ def write_weights(
     from cinecohort.segmentation.weights import save_model
 
     torch.manual_seed(seed)
-    network = build_network("unet16", len(structures) + 1)
+    network = build_network(architecture, len(structures) + 1)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.uniform_(-0.1, 0.1)
@@ -25,7 +29,7 @@ def write_weights(
     description = ModelDescription(
         name="tiny",
         view=view,
-        architecture="unet16",
+        architecture=architecture,
         spacing_mm=1.4,
         normalisation="unit",
         structures={str(label): name for label, name in structures.items()},

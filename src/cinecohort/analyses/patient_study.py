@@ -205,7 +205,7 @@ def with_comparisons(
 ) -> dict[str, Any]:
     """A row of measures with indexed ones and z-scores, where body size, sex and age are known."""
     people = pd.DataFrame([{"subject": key, **person}])
-    table = add_indexed(pd.DataFrame([dict(measured)]), people)
+    table = add_indexed(pd.DataFrame([{"subject": key, **measured}]), people)
     table = add_z_scores(table, people, reference)
     return {str(name): value for name, value in table.iloc[0].items()}
 

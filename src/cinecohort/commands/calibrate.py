@@ -34,9 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     from cinecohort.calibration.learn import calibrate
     from cinecohort.calibration.options import CalibrateOptions
     from cinecohort.calibration.record import write_calibration
-    from cinecohort.calibration.report import number, write_report
     from cinecohort.calibration.rows import read_rows
     from cinecohort.options import parse_options
+    from cinecohort.reporting.calibration_page import number, write_report
 
     failure = {
         "dice": arguments.dice,

@@ -52,7 +52,7 @@ def without_corrected(
     tuple of pandas.DataFrame
         The measures, the overlap, and what was left out, as in :func:`without_unvalidated`.
     """
-    reason = "a person corrected the label map of {}"
+    reason = "a person corrected the label map of the {} view"
     parts = []
     if "corrected" in measures:
         measures, rows = _without(measures, measures["corrected"].fillna("").astype(str), reason)

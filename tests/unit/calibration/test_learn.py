@@ -5,8 +5,8 @@ from cinecohort.calibration.failures import mark_failures
 from cinecohort.calibration.learn import any_of, calibrate
 from cinecohort.calibration.options import CalibrateOptions, FailureOptions
 from cinecohort.calibration.record import read_calibration, write_calibration
-from cinecohort.calibration.report import write_report
 from cinecohort.errors import UserError
+from cinecohort.reporting.calibration_page import write_report
 from support.calibration_rows import MADE_BY, made_up_rows
 
 

@@ -162,7 +162,7 @@ def test_a_frame_that_lost_slices_is_no_end_systole(
     row, said = measured(tmp_path, capsys)
     assert row["es_frame"] == 6
     assert row["status"] == "review"
-    assert "missing in slices of frame 1 where other frames have it" in said
+    assert "missing in slices of frame 2 where other frames have it" in said
 
 
 def test_a_sound_beat_is_ok(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,7 +219,7 @@ def test_a_map_of_other_frames_than_its_image_is_flagged(
     nib.save(image, tmp_path / "A" / "sa.nii.gz")
     nib.save(nib.Nifti1Image(beat(9, 6), affine_like()), tmp_path / "A" / "seg_sa.nii.gz")
     row, said = measured(tmp_path, capsys)
-    assert "A: GRID: sa: seg has 2 frames, its image 4" in said
+    assert "A: GRID: short axis: seg has 2 frames, its image 4" in said
     assert row["status"] == "review"
 
 

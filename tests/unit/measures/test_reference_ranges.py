@@ -118,7 +118,7 @@ def test_a_users_table_replaces_the_ranges_of_its_measures_alone(tmp_path) -> No
 def test_the_table_that_the_documentation_shows_is_read(tmp_path) -> None:
     path = tmp_path / "ranges.csv"
     page = (ROOT / "docs" / "tables.md").read_text()
-    example = page.partition("```\nmeasure,")[2].partition("```")[0]
+    example = page.partition("```csv\nmeasure,")[2].partition("```")[0]
     path.write_text(f"measure,{example}")
     reference = reference_of(ReferenceOptions(table=path, papillary_muscles="cavity"), from_tables=False)
     assert reference.find("lvef_pct", "M", 60).sd == SHIPPED.find("lvef_pct", "M", 60).sd == 5

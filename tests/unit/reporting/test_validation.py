@@ -66,7 +66,7 @@ def test_tables_of_measures(context: Context) -> None:
     marks = Marks.of(context.results)
     assert (marks.views, marks.included, marks.sources) == ({"la_2ch"}, False, {"unet"})
     own = context.results.own_measures()
-    table = measures.source_table(own, ["lvedv_ml", "la_max_ml"], ["unet", "manual"])
+    table = measures.source_table(context, own, ["lvedv_ml", "la_max_ml"], ["unet", "manual"])
     after = marked(table, marks)
     assert isinstance(after, Table)
     names = [row[0] for row in after.rows]
@@ -137,7 +137,7 @@ def test_summary_methods_limits_and_provenance_say_it(context: Context) -> None:
     assert "LA maximum and LA minimum" in first or "LA maximum, LA minimum" in first
     assert "kept out of agreement and studies" in first
     assert "atria (2-chamber)" in str(methods.segmentation(context.results))
-    assert "one name, primary" in str(methods.segmentation(context.results))
+    assert "as automatic, since" in str(methods.segmentation(context.results))
     assert "atria (2-chamber)" in str(limits.section(context))
     assert "not validated" in str(provenance.model_blocks(context))
 

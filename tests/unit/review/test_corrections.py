@@ -197,4 +197,4 @@ def test_corrected_label_maps_take_no_part_in_agreement():
     assert kept["lvedv_ml"].isna().tolist() == [True, False] and kept["ra_max_ml"].tolist() == [3.0, 4.0]
     assert compared["subject"].tolist() == ["B"]
     assert left_out[["what", "n"]].to_numpy().tolist() == [["lvedv_ml", 1], ["overlap sa", 1]]
-    assert set(left_out["reason"]) == {"a person corrected the label map of sa"}
+    assert set(left_out["reason"]) == {"a person corrected the label map of the short axis view"}

@@ -8,11 +8,11 @@ import pandas as pd
 
 from cinecohort.calibration.options import calibration_path
 from cinecohort.calibration.record import Calibration, Estimate, read_calibration
-from cinecohort.calibration.report import MARGINAL, draw
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.measures import measure_digits, measure_label
 from cinecohort.catalogue.views import STRUCTURE_NAMES
 from cinecohort.ledger.columns import FAILURE
+from cinecohort.reporting.calibration_page import MARGINAL, draw
 from cinecohort.reporting.document import Block, Bullets, Column, Figure, Paragraph, Section, Table
 from cinecohort.reporting.numbers import (
     UNDEFINED,

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from matplotlib.figure import Figure
 
 from cinecohort.calibration.record import Calibration, Estimate
 from cinecohort.files import write_text
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from cinecohort.reporting.distribution_figures import drawing
 
 MARGINAL = (
     "The coverage of the intervals is marginal: it holds on average over participants like those that the "
@@ -119,13 +119,11 @@ def number(value: Estimate) -> str:
 
 def draw(calibration: Calibration, path: Path) -> None:
     """Draw sensitivity by share flagged, and the reliability diagram."""
-    from cinecohort.reporting.distribution_figures import drawing
-
     with drawing(path, 17.0, 6.6) as figure:
         draw_panels(figure, calibration)
 
 
-def draw_panels(figure: "Figure", calibration: Calibration) -> None:
+def draw_panels(figure: Figure, calibration: Calibration) -> None:
     """Draw both panels."""
     left, right = figure.subplots(1, 2)
     flagged = calibration.assessment.flagged
