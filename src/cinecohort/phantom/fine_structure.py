@@ -81,8 +81,8 @@ def draw_fine_structure(
     return FineStructure(
         texture=Noise3D(rng, 5.0),
         swirl=swirl,
-        trabeculae=_ridges(rng, (3.0, 5.0), apical - 0.5, 1.0, 2.2),
-        rv_trabeculae=_ridges(rng, (1.5, 3.5), 0.6 * apical - 0.15, 1.6, 4.8),
+        trabeculae=_ridges(rng, (3.0, 5.0), apical - 0.5, 1.7, 3.6),
+        rv_trabeculae=_ridges(rng, (1.5, 3.5), 0.6 * apical - 0.15, 2.6, 8.0),
         papillaries=_draw_papillaries(rng),
         fat_patches=smooth_map(rng, (12.0, 5.0)),
         fat_mm=fat_mm,
