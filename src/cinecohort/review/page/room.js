@@ -257,7 +257,7 @@ function about(values) {
   if (values.corrected.length) parts.push(`label map corrected by a person: ${values.corrected.map((view) => VIEW_WORDS[view]).join(", ")}`);
   const said = Object.entries(ROOM.subjects.find((one) => one.s === values.subject)?.v || {});
   if (said.length) parts.push(`verdicts that the run was given: ${said.map(([who, verdict]) => `${who} ${verdict}`).join(", ")}`);
-  if (values.unvalidated) parts.push(`network not validated: ${values.unvalidated}`);
+  if (values.unvalidated) parts.push(`network not validated: ${values.unvalidated.split(",").map((view) => VIEW_WORDS[view]).join(", ")}`);
   return element("div", { className: "unit", textContent: parts.join(" · ") });
 }
 
