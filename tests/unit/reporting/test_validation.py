@@ -138,7 +138,7 @@ def test_summary_methods_limits_and_provenance_say_it(context: Context) -> None:
     assert "kept out of agreement and studies" in first
     assert "atria (2-chamber)" in str(methods.segmentation(context.results))
     assert "as automatic, since" in str(methods.segmentation(context.results))
-    assert "atria (2-chamber)" in str(limits.section(context))
+    assert "atria (2-chamber)" in str(limits.section(context, []))
     assert "not validated" in str(provenance.model_blocks(context))
 
 
