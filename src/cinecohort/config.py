@@ -145,7 +145,7 @@ class Config(Options):
     models: dict[Literal["sa", "la_2ch", "la_4ch"], list[ModelOptions]] = {}
     """Networks by view, the primary one first; of the views that are not named, those of
     `segmentation.preset`. A row of measures takes several views: models of one name stand together in the
-    tables, and first models of different names are called `primary` together."""
+    tables, and first models of different names are called `automatic` together."""
     unvalidated: Literal["exclude", "include"] = "exclude"
     """Measures by networks never tested on labelled real hearts (their model card says so): kept out
     of agreement and studies, or taken into them. They are in `cohort/measures.tsv`, marked, in any case."""
