@@ -130,6 +130,11 @@ def slurm_cluster(home: Path, cpus: int = 32) -> Iterator[dict[str, str]]:
             (SYSTEM / name).unlink(missing_ok=True)
 
 
+def written(path: Path) -> bool:
+    """Whether a file is there and no longer empty."""
+    return path.is_file() and path.stat().st_size > 0
+
+
 def _start_munge(home: Path) -> int:
     folder = home / "munge"
     key = folder / "key"
@@ -138,14 +143,14 @@ def _start_munge(home: Path) -> int:
     command = ["munged", "--force", f"--key-file={key}", f"--socket={folder}/socket"]
     command += [f"--pid-file={folder}/pid", f"--log-file={folder}/log", f"--seed-file={folder}/seed"]
     subprocess.run(command, check=True, timeout=60)
-    wait_for("munged", lambda: (folder / "pid").is_file() and (folder / "socket").exists())
+    wait_for("munged", lambda: (folder / "socket").exists() and written(folder / "pid"))
     return int((folder / "pid").read_text())
 
 
 def _start(daemon: str, home: Path, environment: dict[str, str]) -> int:
     subprocess.run([daemon, "-f", str(home / "slurm.conf")], env=environment, check=True, timeout=60)
     pid_file = home / f"{daemon}.pid"
-    wait_for(daemon, pid_file.is_file)
+    wait_for(daemon, lambda: written(pid_file))
     return int(pid_file.read_text())
 
 
