@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cinecohort.catalogue.views import FURTHER_STRUCTURES, LABELS, STRUCTURES
 from cinecohort.errors import UserError
-from cinecohort.images import Image, read_image
+from cinecohort.images import Image, read_image, read_sidecar
 from cinecohort.labels import long_axis_fault
 from cinecohort.store import corrected_path
 
@@ -111,9 +111,7 @@ def read_segmentation(folder: Path, view: str, name: str | None = None) -> Label
 
     Only the frames that the sidecar lists under ``frames`` count as segmented; without a list, all do.
     """
-    path = segmentation_path(folder, view, name)
-    if name is None and corrected_path(folder, view).is_file():
-        path = corrected_path(folder, view)
+    path = segmentation_path(folder, view, name) if name else _primary_path(folder, view)
     if not path.is_file():
         return None
     image = _read_coded(path, view)
@@ -121,6 +119,24 @@ def read_segmentation(folder: Path, view: str, name: str | None = None) -> Label
     if unknown and (fault := long_axis_fault(image.data, view)):
         raise UserError(f"{path}: {fault} Recode it, or name its labels under `structures` of its sidecar.")
     return segmentation_map(image, view)
+
+
+def _primary_path(folder: Path, view: str) -> Path:
+    corrected = corrected_path(folder, view)
+    return corrected if corrected.is_file() else segmentation_path(folder, view)
+
+
+def structures_shown(folder: Path, view: str) -> list[str]:
+    """Structures of a view that the primary model's segmentation has, as its sidecar says.
+
+    Without a sidecar, or with a damaged one, those of :data:`cinecohort.catalogue.views.STRUCTURES`.
+    """
+    try:
+        listed = read_sidecar(_primary_path(folder, view)).get("structures")
+    except UserError:
+        listed = None
+    names = (listed if isinstance(listed, Mapping) else STRUCTURES[view]).values()
+    return [name for name in LABELS[view].values() if name in names]
 
 
 def read_label(folder: Path, view: str, observer: str) -> LabelMap | None:

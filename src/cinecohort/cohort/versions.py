@@ -6,7 +6,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 VERSIONS = {
     "convert": 10,
     "image_quality": 2,
-    "segment": 6,
+    "segment": 7,
     "segmentation_quality": 8,
     "measure": 8,
     "evaluate": 4,
@@ -16,7 +16,7 @@ VERSIONS = {
     "agreement": 8,
     "group_study": 9,
     "report": 9,
-    "review": 3,
+    "review": 4,
     "blinded": 1,
     "subject_pages": 3,
 }

@@ -21,6 +21,7 @@ from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import is_machine_fault
 from cinecohort.files import read_json, write_text, write_text_if_changed
 from cinecohort.findings import Status, in_print
+from cinecohort.label_maps import structures_shown
 from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference, reference_used
 from cinecohort.review.corrections import corrected_digests
 from cinecohort.review.digests import seen_digests
@@ -180,7 +181,7 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
         "columns": COLUMNS,
         "curves": curves,
         "digests": seen_digests(home),
-        "structures": {view: list(STRUCTURES[view].values()) for view in STRUCTURES},
+        "structures": {view: structures_shown(home, view) for view in STRUCTURES},
     }
     write_text_if_changed(mine / CARD, f"card({json.dumps(card, sort_keys=True, separators=(',', ':'))});\n")
     return {

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import LABELS
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level
 from cinecohort.ledger.rows import downloaded_rows
@@ -38,12 +38,9 @@ class Rejection(Options):
 
     def structures(self) -> list[tuple[str, str]]:
         """View and structure of everything that is rejected."""
-        views = [self.view] if self.view else list(STRUCTURES)
+        views = [self.view] if self.view else list(LABELS)
         return [
-            (view, name)
-            for view in views
-            for name in STRUCTURES[view].values()
-            if self.structure in ("", name)
+            (view, name) for view in views for name in LABELS[view].values() if self.structure in ("", name)
         ]
 
 
@@ -133,19 +130,19 @@ def _rows(path: Path) -> Iterator[Verdict]:
     for number, cells in downloaded_rows(path, COLUMNS, "verdicts", "review room"):
         del cells["comment"]
         view, structure = cells["view"], cells["structure"]
-        known = STRUCTURES.get(view, {}).values()
+        known = LABELS.get(view, {}).values()
         wrong = (
             ("names no subject" if not cells["subject"] else "")
             or ("names no reviewer" if not cells["reviewer"] else "")
             or (f"has the verdict {cells['verdict']!r}" if cells["verdict"] not in VERDICTS else "")
-            or (f"has the view {view!r}" if view and view not in STRUCTURES else "")
+            or (f"has the view {view!r}" if view and view not in LABELS else "")
             or (f"has the structure {structure!r}" if structure and structure not in known else "")
             or (f"has {cells['verdict']} of a part" if view and cells["verdict"] != "reject" else "")
         )
         if wrong:
             raise UserError(
                 f"{path}, line {number}: {wrong}. A verdict is {', '.join(VERDICTS)}; of a view "
-                f"({', '.join(STRUCTURES)}), or a structure in it, it is reject."
+                f"({', '.join(LABELS)}), or a structure in it, it is reject."
             )
         yield Verdict(**cells)
 

@@ -123,20 +123,6 @@ def main_piece(
     return np.asarray(kept[components] & mask)
 
 
-def keep_main_piece(labels: NDArray[np.uint8], label: int, *slices: NDArray[np.bool_]) -> int:
-    """Remove what is not in a label's :func:`main_piece`, the largest, in place.
-
-    Returns
-    -------
-    int
-        Number of voxels removed.
-    """
-    mask = labels == label
-    apart = mask & ~main_piece(mask, mask, *slices)
-    labels[apart] = 0
-    return int(apart.sum())
-
-
 def apart_from_the_heart(
     labels: NDArray[np.uint8], spacing_mm: tuple[float, float], blank: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
@@ -171,21 +157,44 @@ def apart_from_the_heart(
     return (places > 0) & (places != int(np.argmax(sizes)))
 
 
-def keep_ventricle(labels: NDArray[np.uint8], *slices: NDArray[np.bool_]) -> int:
-    """Remove LV cavity (1) apart from the :func:`main_piece` of cavity and wall, that with most wall (2).
+def keep_ventricle(
+    cavity: NDArray[np.bool_], wall: NDArray[np.bool_], *slices: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Find the cavity and the wall of the LV: a ring and the cavity in it stay together, or go together.
 
-    At end-systole a bright structure that was taken for cavity can be larger than the cavity itself; what
-    tells them apart is the wall around it. Works in place.
+    Both lie in the :func:`main_piece` of the two, that with most wall: at end-systole a bright structure that
+    was taken for cavity can be larger than the cavity itself; what tells them apart is the wall around it.
+    Of this, the main piece of each stays; and what the main piece of the other would lack without it:
+
+    - in a slice without the main cavity, a cavity that the wall surrounds (at an apex that lies beside the
+      slice above, its cavity touches none; without it the ring would stand alone);
+    - the wall of a cavity that has no other.
 
     Returns
     -------
-    int
-        Number of voxels of the cavity that were removed.
+    cavity, wall
+        (x, y, z), parts of those given.
     """
-    cavity, wall = labels == 1, labels == 2
-    apart = cavity & ~main_piece(cavity | wall, wall, *slices)
-    labels[apart] = 0
-    return int(apart.sum())
+    ventricle = main_piece(cavity | wall, wall, *slices)
+    cavity, wall = cavity & ventricle, wall & ventricle
+    blood, ring = main_piece(cavity, cavity, *slices), main_piece(wall, wall, *slices)
+    blood = blood | surrounded(cavity & ~blood.any(axis=(0, 1)), ring)
+    if (wall & ~ring).any():
+        bare = surrounded(blood, wall) & ~surrounded(blood, ring)
+        beside = ndimage.binary_dilation(bare, IN_PLANE) & wall
+        ring = ring | ndimage.binary_propagation(beside, IN_PLANE, mask=wall)
+    return blood, ring
+
+
+def surrounded(cavity: NDArray[np.bool_], wall: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep those sections (pieces in a slice) of a cavity most of whose border is wall; all (x, y, z)."""
+    if not cavity.any():
+        return cavity
+    sections, count = components_of(cavity, IN_PLANE)
+    border = np.where(cavity, 0, ndimage.grey_dilation(sections, footprint=IN_PLANE))
+    is_wall = np.bincount(border[wall], minlength=count + 1)
+    most = 2 * is_wall > np.bincount(border.ravel(), minlength=count + 1)
+    return np.asarray(cavity & most[sections])
 
 
 def fill_holes(labels: NDArray[np.uint8], together: tuple[int, ...]) -> int:
@@ -299,8 +308,13 @@ def keep_main_pieces(
             shows[label, heart.slices] |= (heart.labels == label).any(axis=(0, 1))
     shown = {label: np.any(shows[list(together)], axis=0) for together in groups for label in together}
     for frame, slices, part in hearts:
-        if view == "sa":
-            removed[1, frame] += keep_ventricle(part, blank[slices, frame], shown[1][slices])
-        for label in labels:
-            removed[label, frame] += keep_main_piece(part, label, blank[slices, frame], shown[label][slices])
+        masks = {label: part == label for label in labels}
+        around = {label: (blank[slices, frame], shown[label][slices]) for label in labels}
+        kept = {}
+        if view == "sa" and {1, 2} <= masks.keys():
+            kept[1], kept[2] = keep_ventricle(masks[1], masks[2], *around[1])
+        for label, mask in masks.items():
+            apart = mask & ~(kept[label] if label in kept else main_piece(mask, mask, *around[label]))
+            removed[label, frame] = apart.sum()
+            part[apart] = 0
     return removed

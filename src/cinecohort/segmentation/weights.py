@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import nn
 
 from cinecohort.catalogue.views import LABELS
-from cinecohort.errors import UserError
+from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.files import digest_bytes, digest_file, write_bytes, write_json
 from cinecohort.segmentation.descriptions import ModelDescription, check_digest, describe_model, weights_path
 from cinecohort.segmentation.networks import build_network
@@ -107,7 +108,9 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
         network.load_state_dict(
             {name: value.float() if value.is_floating_point() else value for name, value in tensors.items()}
         )
-    except Exception as fault:
+    except (safetensors.SafetensorError, RuntimeError) as fault:
+        if is_machine_fault(fault):
+            raise
         raise UserError(
             f"{path}: does not hold the weights of {description.architecture} ({fault})."
         ) from fault

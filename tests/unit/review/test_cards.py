@@ -9,7 +9,7 @@ from PIL import Image as Picture
 
 from cinecohort.cohort.withdrawals import remove_subject
 from cinecohort.findings import Outcome
-from cinecohort.images import read_image, write_image
+from cinecohort.images import Image, read_image, write_image
 from cinecohort.ledger.frames import write_frame
 from cinecohort.measures.options import ReferenceOptions
 from cinecohort.measures.reference_ranges import ranges_table, reference_of
@@ -62,6 +62,23 @@ def test_a_card_says_what_the_tables_say(results):
     }
     assert card["digests"] == seen_digests(results / "subjects" / "B")
     assert not {"group", "participant", "sex"} & set(card)
+
+
+@pytest.mark.parametrize(
+    ("sidecar", "offered"),
+    [
+        ({"structures": {"1": "LA", "2": "RA", "3": "LV", "4": "MYO", "5": "RV"}}, "LA RA LV MYO RV"),
+        ({"structures": {"1": "LA"}}, "LA"),
+        ({}, "LA RA"),
+    ],
+)
+def test_what_can_be_rejected_is_what_the_label_map_has(results, sidecar, offered):
+    home = results / "subjects" / "B"
+    labels = Image(np.ones((8, 8, 1, 6), np.uint8), np.eye(4), 0.1, sidecar)
+    write_image(home / "seg_la_4ch.nii.gz", labels)
+    write_record(home, "segment", 1, "", Outcome(outputs=["seg_sa.nii.gz", "seg_la_4ch.nii.gz"]))
+    make_room(results, ReviewOptions(), "Tiny", synthetic=False)
+    assert card_of(results, "B")["structures"]["la_4ch"] == offered.split()
 
 
 def test_a_card_holds_a_measure_against_healthy_people_of_the_same_sex_and_age(results):

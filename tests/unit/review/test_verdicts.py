@@ -99,7 +99,8 @@ def test_a_rejected_subject_is_every_structure_of_every_view(tmp_path):
     path = write(tmp_path / "verdicts.tsv", {**ROW, "verdict": "reject"})
     (found,) = read_verdicts([path]).rejections(["A"])
     assert found.structures() == [
-        ("sa", "LV"), ("sa", "MYO"), ("sa", "RV"), ("la_2ch", "LA"), ("la_4ch", "LA"), ("la_4ch", "RA")
+        ("sa", "LV"), ("sa", "MYO"), ("sa", "RV"), ("la_2ch", "LA"), ("la_2ch", "LV"), ("la_2ch", "MYO"),
+        ("la_4ch", "LA"), ("la_4ch", "RA"), ("la_4ch", "LV"), ("la_4ch", "MYO"), ("la_4ch", "RV"),
     ]  # fmt: skip
 
 

@@ -129,6 +129,45 @@ def test_a_little_beyond_a_slice_that_the_heart_has_left_in_this_frame_goes() ->
     assert np.array_equal(labels, wanted)
 
 
+def test_an_apex_that_lies_beside_the_slice_above_keeps_its_cavity() -> None:
+    """Its wall touches the heart's, its cavity does not: the ring would stand alone."""
+    labels = tall_heart()
+    labels[:, :, 6] = 0
+    labels[10:17, 6:13, 6] = 2
+    labels[12:15, 8:11, 6] = 1
+    labels[:, :, 6, 1] = np.where(labels[:, :, 6, 1] == 1, 2, labels[:, :, 6, 1])
+    labels[7, 12, 5] = labels[2, 2, 6] = 1  # A speck in the wall, and a spot outside it.
+    wanted = labels.copy()
+    wanted[7, 12, 5] = wanted[2, 2, 6] = 0
+    cleaned(labels)
+    assert np.array_equal(labels, wanted)
+
+
+def test_a_cavity_keeps_the_only_wall_that_it_has() -> None:
+    """A ring wide of that above touches none of the heart's wall, its cavity does."""
+    labels = tall_heart()
+    labels[:, :, 6] = 0
+    labels[1:18, 1:18, 6] = 2
+    labels[3:16, 3:16, 6] = 1
+    before = labels.copy()
+    cleaned(labels)
+    assert np.array_equal(labels, before)
+
+
+def test_the_wall_of_a_false_ventricle_goes_with_its_cavity() -> None:
+    """The true wall is more, but in two pieces of which each is less."""
+    labels = tall_heart()
+    labels[14:18] = 0
+    labels[labels == 2] = 0
+    labels[5, 5:12], labels[11, 5:12] = 2, 2
+    labels[5:8, [5, 11]], labels[9:12, [5, 11]] = 2, 2
+    wanted = labels.copy()
+    labels[13:17, 6:10] = 2
+    labels[14:16, 7:9] = 1
+    assert cleaned(labels)["removed_ml"] == {"LV": 2.8, "MYO": 8.4, "RV": 0}
+    assert np.array_equal(labels, wanted)
+
+
 def test_shares_are_those_of_the_frame() -> None:
     labels = heart()
     labels[6:11, 6:11, :, 1] = 2

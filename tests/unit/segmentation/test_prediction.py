@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from cinecohort.errors import UserError
+from cinecohort.files import read_json, write_json
 from cinecohort.findings import Outcome, Status
 from cinecohort.images import Image, read_image, write_image
 from cinecohort.segmentation import prediction
@@ -230,6 +232,29 @@ def test_damaged_weights_are_refused(tiny_weights: Path, tmp_path: Path) -> None
     copy.with_suffix(".json").write_bytes(tiny_weights.with_suffix(".json").read_bytes())
     with pytest.raises(UserError, match="digest"):
         load_model(str(copy))
+
+
+@pytest.mark.parametrize("kind", ["no weights", "of another network"])
+def test_what_does_not_hold_the_networks_weights_is_refused(
+    tiny_weights: Path, tmp_path: Path, kind: str
+) -> None:
+    copy = tmp_path / "tiny.safetensors"
+    other = safetensors.torch.save({"other": torch.zeros(1)})
+    copy.write_bytes(b"no weights" if kind == "no weights" else other)
+    write_json(copy.with_suffix(".json"), {**read_json(tiny_weights.with_suffix(".json")), "sha256": ""})
+    with pytest.raises(UserError, match="does not hold the weights of"):
+        load_model(str(copy))
+
+
+def test_a_fault_of_the_machine_is_not_blamed_on_weights(
+    tiny_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(path: Path) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(safetensors.torch, "load_file", no_memory)
+    with pytest.raises(RuntimeError, match="allocate"):
+        load_model(str(tiny_weights))
 
 
 def test_what_is_pinned_and_missing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
