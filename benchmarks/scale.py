@@ -1,6 +1,6 @@
 """Cost of the workflow itself, subjects an hour by stage, and what a cohort of 100,000 takes.
 
-    python benchmarks/scale.py [--only noop|changed|overhead|gather|throughput ...] [--write]
+    python benchmarks/scale.py [--only noop|changed|overhead|gather|throughput|report ...] [--write]
 
 noop        `snakemake` on 5,000 and on 100,000 subjects that are all finished. The raw files are empty
             archives with UK Biobank's names, every table of every stage is there, the store is not (a run
@@ -16,6 +16,8 @@ gather      The cohort's tables from 400 shards of 250 subjects (100,000), where
             to compare with, and where one in twenty has, as in UK Biobank.
 throughput  Phantoms with UK Biobank's 50 frames, one shard, stage after stage; then the same shard again with
             nothing to do, which is what the jobs themselves cost. The difference is the subjects' own.
+report      Agreement of every measure, a matched study and the report with all figures, from the made-up
+            tables of 5,000 subjects with contours by two observers.
 
 Processor seconds stand beside the clock's, since other work on the machine disturbs them less.
 ``--write`` puts the results into ``scale.json``, where those of parts that were not run stay, and all that is
@@ -55,6 +57,7 @@ from cinecohort.config import Config, load_config
 from cinecohort.files import write_json, write_text
 from cinecohort.ledger.rows import cell
 from cinecohort.store import Record, fingerprint, read_record, save_record
+from support.fake_cohort import FakeCohort
 from support.tiny_cohort import Cohort, write_patient
 
 PROTOTYPE = "patient001"
@@ -67,6 +70,14 @@ from cinecohort.cohort.gather import gather_results
 from cinecohort.cohort.index import shards
 results = Path(sys.argv[1])
 gather_results(Path(sys.argv[2]).read_text(), shards(results), results)
+"""
+ANALYSIS = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from support.fake_analyses import add_agreement, add_study
+folder = Path(sys.argv[2])
+exec(sys.argv[3])
 """
 
 Cost = dict[str, float]
@@ -375,6 +386,22 @@ def throughput(folder: Path, n_subjects: int) -> list[dict[str, Any]]:
     return rows
 
 
+def reporting(folder: Path) -> list[dict[str, Any]]:
+    """Cost of agreement, study and report of 5,000 made-up subjects, and the size of the PDF."""
+    made = FakeCohort(folder, n=5_000, n_excluded=200, observers=("O1", "O2")).write()
+    analysis = [sys.executable, "-c", ANALYSIS, str(ROOT / "tests"), str(made)]
+    commands = {
+        "agreement of every measure": [*analysis, "add_agreement(folder, every_measure=True)"],
+        "matched study": [*analysis, "add_study(folder)"],
+        "report": [sys.executable, "-m", "cinecohort.cli", "report", str(made)],
+    }
+    rows = [{"what": what, **timed(command, {}, ROOT)[0]} for what, command in commands.items()]
+    return [{**row, "PDF MB": (made / "report.pdf").stat().st_size / 1e6} for row in rows]
+
+
+OTHER_PARTS = {"changed": one_changed, "overhead": overhead, "gather": gathering, "report": reporting}
+
+
 def main() -> None:
     """Run the benchmarks and print, or write, their tables."""
     import scale_tables
@@ -382,7 +409,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parts = ("noop", "changed", "overhead", "gather", "throughput")
+    parts = ("noop", "changed", "overhead", "gather", "throughput", "report")
     parser.add_argument("--only", choices=parts, nargs="+", default=parts)
     parser.add_argument("--subjects", type=int, default=8, help="phantoms of the throughput (8)")
     parser.add_argument("--write", action="store_true")
@@ -397,7 +424,7 @@ def main() -> None:
             elif part == "throughput":
                 made = throughput(folder, arguments.subjects)
             else:
-                made = {"changed": one_changed, "overhead": overhead, "gather": gathering}[part](folder)
+                made = OTHER_PARTS[part](folder)
             os.chdir(ROOT)
             about = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
             measured = {

@@ -1,8 +1,12 @@
 """The workflow is clean, light to parse, and its configuration examples are right."""
 
+import html
+import json
 import re
 import subprocess
 import sys
+import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -150,6 +154,20 @@ def test_root_is_the_layout_of_the_design():
         assert (ROOT / name).exists(), name
 
 
-def test_snakemakes_own_report_is_made_offline(cohort):
+def test_snakemakes_own_report_is_made_offline_with_a_caption_for_each_table_and_figure(cohort):
     cohort.snakemake("--report", str(cohort.folder / "technical.zip"))
-    assert (cohort.folder / "technical.zip").stat().st_size > 10_000
+    with zipfile.ZipFile(cohort.folder / "technical.zip") as archive:
+        names = archive.namelist()
+        (page,) = (archive.read(name).decode() for name in names if name.endswith("report.html"))
+    texts = map(json.loads, re.findall(r'"caption": ("(?:[^"\\]|\\.)*")', page))
+    shown = {" ".join(html.unescape(re.sub(r"<[^>]*>", "", text)).split()) for text in texts}
+    listed = json.loads((cohort.results / "report" / "captions.json").read_text())
+    packed = {Path(name).name for name in names}
+    for kind, ending in (("tables", "csv"), ("figures", "png")):
+        files = {path.stem for path in (cohort.results / "report" / kind).glob(f"*.{ending}")}
+        assert files == set(listed[kind])
+        for name, one in listed[kind].items():
+            assert f"{name}.{ending}" in packed
+            words = " ".join(f"{one['number']}. {one['caption']}".split())
+            assert any(text.startswith(words) for text in shown), (name, words)
+            assert json.dumps(one["section"]) in page

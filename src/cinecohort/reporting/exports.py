@@ -8,8 +8,17 @@ from typing import Literal
 import typst
 
 from cinecohort.files import write_bytes, write_json, write_text
-from cinecohort.reporting.document import Block, Document, Figure, FlowDiagram, Gallery, Table, block_to_dict
-from cinecohort.reporting.formats import to_csv, write_formats
+from cinecohort.reporting.document import (
+    Block,
+    Document,
+    Figure,
+    FlowDiagram,
+    Gallery,
+    Table,
+    block_to_dict,
+)
+from cinecohort.reporting.formats import plain, to_csv, write_formats
+from cinecohort.reporting.tidy import families
 from cinecohort.reporting.typesetting import TypesettingError, compiler_of
 
 DPI = 300
@@ -32,7 +41,8 @@ def export(document: Document, build: Path, folder: Path) -> None:
         picture (``figures/name.csv``) goes with it.
     folder
         Where ``tables/`` (CSV, Markdown, LaTeX, DOCX of each) and ``figures/`` (SVG, PNG of 300 dpi and CSV
-        of each) go; what an earlier report left there is removed.
+        of each) go; what an earlier report left there is removed. ``captions.json`` says of each file what
+        it shows and where it stands in the report.
     """
     tables, figures = folder / "tables", folder / "figures"
     for each in (tables, figures):
@@ -54,6 +64,47 @@ def export(document: Document, build: Path, folder: Path) -> None:
                 export_flow(block, build, figures, compiler)
             case _:
                 pass
+    write_json(folder / "captions.json", captions(document))
+
+
+def captions(document: Document) -> dict[str, dict[str, dict[str, str]]]:
+    """What the files of tables and figures show.
+
+    Returns
+    -------
+    dict
+        ``tables`` and ``figures``: by name of the file without its ending, ``number`` as printed
+        (``Table 3``), ``section`` that it stands in, and ``caption``. Both are numbered in their order, as
+        the template does.
+    """
+    listed: dict[str, dict[str, dict[str, str]]] = {"tables": {}, "figures": {}}
+    numbers = {"Table": 0, "Figure": 0}
+    for section, blocks in [("Summary", document.summary), *parts_of(document)]:
+        for block in blocks:
+            if not isinstance(block, Table | Figure | Gallery | FlowDiagram):
+                continue
+            kind = "Table" if isinstance(block, Table) else "Figure"
+            numbers[kind] += 1
+            about = {"number": f"{kind} {numbers[kind]}", "section": section}
+            for name, caption in captions_of(block):
+                listed[f"{kind.lower()}s"][name] = {**about, "caption": caption}
+    return listed
+
+
+def captions_of(block: Table | Figure | Gallery | FlowDiagram) -> list[tuple[str, str]]:
+    """Names and captions of the files of a table or figure; pictures of a gallery have words of their own."""
+    name, caption = short(block.label), plain(block.caption)
+    if not isinstance(block, Gallery):
+        return [(name, caption)]
+    return [
+        (f"{name}-{place}", f"{plain(words)} {caption}") for place, (words, _) in enumerate(block.pictures, 1)
+    ]
+
+
+def parts_of(document: Document) -> Iterator[tuple[str, list[Block]]]:
+    """Titles of the sections of level 1, with their blocks and those of the sections within them."""
+    for head, *within in families(document.sections):
+        yield head.title, [block for part in (head, *within) for block in part.blocks]
 
 
 def blocks_of(document: Document) -> Iterator[Block]:

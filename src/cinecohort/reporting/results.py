@@ -130,7 +130,7 @@ class Results:
     def automatic_sources(self) -> list[str]:
         """Sources that are models."""
         table = self.measures[self.measures["kind"] == "auto"]
-        names = set(table["source"])
+        names = set(table["source"].unique())
         return [name for name in self.sources() if name in names]
 
 

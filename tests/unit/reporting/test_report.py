@@ -8,8 +8,6 @@ import pandas as pd
 import pypdf
 import pytest
 
-from cinecohort.analyses.agreement_files import run as run_agreement
-from cinecohort.analyses.study_files import run_study
 from cinecohort.cli import main
 from cinecohort.errors import UserError
 from cinecohort.images import Image, write_image
@@ -17,21 +15,10 @@ from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.report import make_report
 from cinecohort.reporting.sections.study import reason_words
 from cinecohort.reporting.settings import report_settings
-from cinecohort.statistics.options import AgreementOptions
-from cinecohort.statistics.study_options import StudyOptions
+from support.fake_analyses import add_agreement, add_study
 from support.fake_cohort import FakeCohort
 
-STUDY = {
-    "name": "obesity",
-    "title": "Obesity and the heart",
-    "exposure": {"label": "Obese", "condition": "bmi >= 28"},
-    "reference": {"label": "Normal weight", "condition": "bmi < 28"},
-    "covariates": ["sex", "age_years"],
-    "outcomes": ["lvedv_ml", "lvm_g"],
-    "source": "unet",
-    "published": "bai2018_table8",
-    "sensitivity": {"calipers": [0.2], "ratios": [2], "orders": ["smallest"]},
-}
+pytestmark = pytest.mark.usefixtures("quick_figures")
 
 
 def report(folder, **options):
@@ -43,62 +30,6 @@ def report(folder, **options):
 
 def text_of(reader):
     return "\n".join(page.extract_text() for page in reader.pages)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_figures():
-    """Figures have tests of their own; here a picture of nothing stands for each."""
-    picture = '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"/>'
-
-    def comparison_figures(result, folder, names):
-        for name in ("bland_altman.svg", "correlation.svg"):
-            (folder / name).write_text(picture)
-        return []
-
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(
-            "cinecohort.reporting.exports.render", lambda compiler, text, path: path.write_text("")
-        )
-        module = "cinecohort.reporting.agreement_figures"
-        monkeypatch.setattr(f"{module}.write_comparison_figures", comparison_figures)
-        for name in ("write_bland_altman_grid", "write_dice_boxplot"):
-            monkeypatch.setattr(f"{module}.{name}", lambda path, *_: path.write_text(picture))
-        for name in ("draw_distributions", "draw_bullseye"):
-            section = "cinecohort.reporting.sections.measures"
-            monkeypatch.setattr(f"{section}.{name}", lambda *arguments: arguments[-1].write_text(picture))
-        yield
-
-
-def add_agreement(folder, **settings):
-    cohort = folder / "cohort"
-    measures = pd.read_csv(cohort / "measures.tsv", sep="\t", dtype={"frames": str})
-    kept = [
-        name for name in measures if not name.endswith(("_ml", "_mm", "_g", "_pct")) or name == "lvedv_ml"
-    ]
-    measures[kept].to_csv(folder / "few_measures.tsv", sep="\t", index=False)
-    tables = [folder / "few_measures.tsv", *(cohort / f"{name}.tsv" for name in ("overlap", "participants"))]
-    run_agreement(
-        *tables,
-        folder / "agreement",
-        AgreementOptions(**settings),
-        cohort / "status.tsv",
-        cohort / "conversion.tsv",
-    )
-
-
-def add_study(folder, **settings):
-    cohort = folder / "cohort"
-    text = {"dtype": {"frames": str, "icd10": str}}
-    measures, participants, status = (
-        pd.read_csv(cohort / f"{name}.tsv", sep="\t", **text)
-        for name in ("measures", "participants", "status")
-    )
-    run_study(
-        measures, participants, status, StudyOptions(**(STUDY | settings)), folder / "study" / "obesity"
-    )
-    run = json.loads((folder / "run.json").read_text())
-    run["config"]["studies"] = {"obesity": STUDY}
-    (folder / "run.json").write_text(json.dumps(run))
 
 
 @pytest.fixture(scope="module")

@@ -74,9 +74,10 @@ def short_axis_dice(context: Context) -> pd.DataFrame:
     overlap = results.overlap[
         (results.overlap["view"] == "sa") & results.overlap["subject"].isin(results.analysed)
     ]
-    automatic = [name for name in results.automatic_sources() if name in set(overlap["source"])]
+    compared, observers = set(overlap["source"].unique()), results.observers()
+    automatic = [name for name in results.automatic_sources() if name in compared]
     overlap = overlap[overlap["source"].isin(automatic[:1])]
-    references = [name for name in overlap["reference"].unique() if name in results.observers()]
+    references = [name for name in overlap["reference"].unique() if name in observers]
     return overlap[overlap["reference"].isin(references[:1])]
 
 
