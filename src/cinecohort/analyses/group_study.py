@@ -26,7 +26,6 @@ from cinecohort.measures.voids import failed_subjects
 from cinecohort.statistics.balance import balance_table
 from cinecohort.statistics.baseline import baseline_table
 from cinecohort.statistics.effects import compare
-from cinecohort.statistics.matched_samples import withheld
 from cinecohort.statistics.matching import Matching, match
 from cinecohort.statistics.missing_outcomes import missing_outcomes
 from cinecohort.statistics.power import smallest_detectable_difference
@@ -282,8 +281,8 @@ def unmatched_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
 def subgroup_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
     """Differences in subgroups of the matched: ``factor, level, outcome, n1, n0, estimate, ...``.
 
-    Where covariates that matching left unlike move an outcome's difference, its subgroups have neither
-    intervals nor p values.
+    Where covariates that matching left unlike within a subgroup move its difference, it has neither interval
+    nor p value.
     """
     columns = [
         "factor",
@@ -308,11 +307,11 @@ def subgroup_table(matching: Matching, options: StudyOptions) -> pd.DataFrame:
             )
     rows = []
     for outcome in options.outcomes:
-        note = unlike_in_study(matching, outcome, options) if factors else ""
+        unlike = bool(factors and unlike_in_study(matching, outcome, options))
         for name, factor in factors.items():
-            for row in subgroup_differences(table, matching.treatment, outcome, factor, sets, options.alpha):
-                own = withheld(row, note) | {"interaction_p": np.nan} if note else {**row, "note": ""}
-                rows.append({"factor": name, "outcome": outcome, **own})
+            units = (table, matching.treatment, outcome, factor, sets)
+            found = subgroup_differences(*units, options.covariates, unlike, options.alpha)
+            rows += [{"factor": name, "outcome": outcome, **row} for row in found]
     order = {name: place for place, name in enumerate(factors)}
     rows.sort(key=lambda row: order[row["factor"]])
     return pd.DataFrame(rows, columns=columns)

@@ -7,10 +7,11 @@ import numpy as np
 from cinecohort.catalogue.covariates import covariate_words, in_sentence
 from cinecohort.catalogue.measures import measure_label
 from cinecohort.reporting.vocabulary import taken
+from cinecohort.statistics.matched_samples import CHANCE, MOVED
 from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
 from cinecohort.statistics.study_options import MatchingOptions, StudyOptions
-from cinecohort.statistics.subgroups import SMALLEST_CELL
+from cinecohort.statistics.subgroups import CHANCE_IN_LEVEL, SMALLEST_CELL
 
 ORDERS = {
     "largest": "in descending order of the score",
@@ -190,10 +191,13 @@ def _analysis(options: StudyOptions, matching: Matching, source: str) -> list[st
         "independent samples; so do, in samples of some ten sets and for skewed outcomes, the paired "
         "analysis, the regressions (by matched set, adjusted for covariates, of everybody) and subgroups. "
         "Where matching left a difference in covariates that moves an estimate, every unadjusted analysis "
-        "rejects too often: such a difference has no interval and no p value, in subgroups and sensitivity "
-        "analyses too, and still counts among the outcomes for which p values are adjusted. The "
-        "covariate-adjusted "
-        "analysis keeps its level, as long as the outcome is not strongly curved in the covariates.",
+        "rejects too often. It is taken to do so where the covariate-adjusted estimate lies more than "
+        f"{MOVED:g} standard errors from the unadjusted one and a t-test of their difference has p < "
+        f"{CHANCE:g}. Such a difference has no interval and no p value, in sensitivity analyses too, and "
+        "still counts among the outcomes for which p values are adjusted. Subgroups and interactions are "
+        "judged by the covariates within them, adjusted for with one slope: by the same distance, and p < "
+        f"{CHANCE_IN_LEVEL:g} or a difference of all that is moved. The covariate-adjusted analysis keeps "
+        "its level, as long as the outcome is not strongly curved in the covariates.",
         "Effect sizes are Cohen's d (pooled SD) and Hedges' g. P values were adjusted for the number of "
         "outcomes by Holm's and by Benjamini and Hochberg's method. "
         "E-values state how strong an unmeasured confounder would have to be.",

@@ -14,7 +14,7 @@ VERSIONS = {
     "import_tables": 7,
     "run_record": 2,
     "agreement": 8,
-    "group_study": 9,
+    "group_study": 10,
     "report": 9,
     "review": 4,
     "blinded": 1,

@@ -123,18 +123,18 @@ class RobustRegression:
         """What each cluster adds to the errors of a combination, clusters x outcomes; its norms are these."""
         return self._sums(self._pull(contrast)[:, None] * self.residuals(outcomes))
 
-    def wald_p(self, outcome: np.ndarray, contrasts: np.ndarray) -> float:
+    def wald_p(self, outcome: np.ndarray, contrasts: np.ndarray, most_df: float = np.inf) -> float:
         """P value of all rows of `contrasts`, q x k, being zero together; missing where none can be given.
 
         With CR2 the approximate Hotelling test (Pustejovsky and Tipton 2018, section 3.2), else F with q and
-        the degrees of freedom of the covariance.
+        the degrees of freedom of the covariance, of which there are at most `most_df`.
         """
         q = len(contrasts)
         residuals = self.residuals(outcome)
         spread = self._sums(np.column_stack([self._pull(row) * residuals for row in contrasts]))
         differences = contrasts @ self.coefficients(outcome)
         wald = float(differences @ np.linalg.pinv(spread.T @ spread) @ differences)
-        df = self.df(contrasts)
+        df = min(self.df(contrasts), most_df)
         if self.kind == "CR2":
             if df <= q - 1:
                 return np.nan
