@@ -1,14 +1,17 @@
 """Write the pages of the documentation that come from the catalogue: measures and codes of findings."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 from cinecohort.catalogue.covariates import COVARIATES
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.measures import MEASURES, WALL_SEGMENTS, Measure, Use, frames_of
 from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES
 from cinecohort.measures.reference_ranges import SHIPPED, read_ranges
-from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model
+from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model, shipped_models
+from cinecohort.segmentation.model_cards import ACCURACY as SHIPPED_ACCURACY
 
 ROOT = Path(__file__).parents[1]
 ACCURACY = ROOT / "benchmarks" / "segmentation_accuracy.md"
@@ -52,15 +55,44 @@ stage given here is the first that raises the code; later ones raise some again 
 """
 
 
+def section_of(network: str, data: str, text: str) -> str:
+    """Part of the benchmark's page on a network and a data set; empty where there is none."""
+    _, _, section = text.partition(f"\n## {network}\n")
+    _, _, section = section.partition("\n## ")[0].partition(f"\n{data}\n")
+    return re.split(r"\n[A-Z][\w&]+\n", section)[0]
+
+
 def accuracy(network: str, text: str) -> dict[str, tuple[str, str]]:
-    """Mean absolute difference, and mean difference (SD), to the expert by a measure's label.
+    """Mean absolute difference, and mean difference (SD), to ACDC's expert by a measure's label.
 
     Empty where the benchmark was not made for the network.
     """
-    _, _, section = text.partition(f"\n## {network}\n")
-    section = section.partition("\n## ")[0]
+    section = section_of(network, "ACDC", text)
     rows = re.findall(r"^\| ([\w ]+), [\w/]+ \| ([\d.]+) \| (-?[\d.]+ \([\d.]+\)) \|$", section, re.MULTILINE)
     return {NAMES_IN_ACCURACY.get(name, name): (absolute, signed) for name, absolute, signed in rows}
+
+
+def accuracy_file() -> str:
+    """Accuracy of every shipped network by data set, for the report."""
+    text = ACCURACY.read_text()
+    listed: dict[str, dict[str, dict[str, Any]]] = {}
+    for network in shipped_models():
+        for data in ("ACDC", "M&Ms", "Sunnybrook"):
+            section = section_of(network, data, text)
+            dice = re.search(r"\*\*Dice, ED and ES\*\* \| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|", section)
+            cavity = re.search(r"\*\*mean\*\* \| \| \*\*([\d.]+)\*\*", section)
+            if dice:
+                structures = zip(("LV", "MYO", "RV"), dice.groups()[1:], strict=True)
+                found: dict[str, Any] = {"n": int(dice[1]), "dice": dict(structures)}
+            elif cavity:
+                studies = set(re.findall(r"^\| (\d+) \|", section, re.MULTILINE))
+                found = {"n": len(studies), "dice": {"LV": cavity[1]}}
+            else:
+                continue
+            if data == "ACDC":
+                found["differences"] = {name: signed for name, (_, signed) in accuracy(network, text).items()}
+            listed.setdefault(network, {})[data] = found
+    return json.dumps(listed, indent=1) + "\n"
 
 
 def subjects_of(text: str, network: str) -> str:
@@ -173,7 +205,11 @@ def findings_page() -> str:
     return "\n".join(sections)
 
 
-PAGES = {ROOT / "docs" / "measures.md": measures_page, ROOT / "docs" / "findings.md": findings_page}
+PAGES = {
+    ROOT / "docs" / "measures.md": measures_page,
+    ROOT / "docs" / "findings.md": findings_page,
+    SHIPPED_ACCURACY: accuracy_file,
+}
 """Page to the function that makes its text."""
 
 

@@ -11,6 +11,13 @@ from cinecohort.catalogue.views import VIEW_NAMES
 
 _PLACES = re.compile(r"\b(frames?|slices?) (\d+(?:(?:, | and | to )\d+)*)(?![\d.]*\d)(?! mm)", re.IGNORECASE)
 _VIEWS = re.compile(rf"\b({'|'.join(VIEW_NAMES)})\b(?=: )")
+_VERBS = {
+    **{"are": "is", "were": "was", "have": "has", "do": "does", "lie": "lies", "differ": "differs"},
+    **{"share": "shares", "span": "spans"},
+}
+_ONE = re.compile(
+    r"(?<![\d.,])1 (file|frame|image|pixel|slice|voxel)s\b(?: (" + "|".join(_VERBS) + r")\b)?", re.ASCII
+)
 
 
 class Status(StrEnum):
@@ -46,7 +53,7 @@ class Finding:
     level
         How grave it is.
     message
-        One sentence for people, with the numbers.
+        One sentence for people, with the numbers; see :func:`in_words`.
     view
         The view that it concerns, or None for the whole subject.
     slices, frames
@@ -67,6 +74,7 @@ class Finding:
     def __post_init__(self) -> None:
         """Refuse a code that the catalogue lacks (`KeyError`), also where it was read from a file."""
         object.__setattr__(self, "code", Code[self.code])
+        object.__setattr__(self, "message", in_words(self.message))
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values for JSON."""
@@ -162,10 +170,25 @@ class Outcome:
         return gravest((self.at_least, overall_status(self.findings)))
 
 
-def in_print(message: str) -> str:
-    """A finding's sentence as people read it: frames and slices from 1, views by their names.
+def in_words(message: str) -> str:
+    """A finding's sentence with views by their names, and one thing in the singular.
 
-    The sentences of records and tables count from 0, as the files do, and have the views' short names.
+    Examples
+    --------
+    >>> in_words("sa: 1 slices are out of step")
+    'short axis: 1 slice is out of step'
+    """
+
+    def singular(match: re.Match[str]) -> str:
+        return f"1 {match[1]}" + (f" {_VERBS[match[2]]}" if match[2] else "")
+
+    return _VIEWS.sub(lambda match: VIEW_NAMES[match[1]], _ONE.sub(singular, message))
+
+
+def in_print(message: str) -> str:
+    """A finding's sentence as people read it: frames and slices from 1.
+
+    The sentences of records and tables count from 0, as the files do.
 
     Examples
     --------
@@ -177,4 +200,4 @@ def in_print(message: str) -> str:
         numbers = re.sub(r"\d+", lambda digits: str(int(digits.group()) + 1), match[2])
         return f"{match[1]} {numbers}"
 
-    return _VIEWS.sub(lambda match: VIEW_NAMES[match[1]], _PLACES.sub(raised, message))
+    return in_words(_PLACES.sub(raised, message))

@@ -229,7 +229,8 @@ def void_findings(source: str, voids: Iterable[Void]) -> list[Finding]:
     found: dict[str, Finding] = {}
     for void in voids:
         if void.code in FAULTS:
-            message = f"{void.view}: {void.reason} by {source}; {', '.join(void.measures)} are not given"
+            labels = ", ".join(BY_COLUMN[name].label for name in void.measures)
+            message = f"{void.view}: {void.reason} by {source}; not given: {labels}"
             finding = Finding(
                 void.code, Level.REVIEW, message, void.view, value=void.value, threshold=void.threshold
             )

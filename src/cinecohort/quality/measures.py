@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.measures import BY_COLUMN
 from cinecohort.findings import Finding
 from cinecohort.quality.options import MeasureQualityOptions
 from cinecohort.quality.reports import finding
@@ -60,7 +61,8 @@ def _plausible(row: Mapping[str, Any], options: MeasureQualityOptions) -> list[F
     for name, (low, high) in check.ranges().items():
         value = _number(row, name)
         if value is not None and not low <= value <= high:
-            message = f"{name} = {value:.1f} is outside {low:g} to {high:g}"
+            measure = BY_COLUMN[name]
+            message = f"{measure.label} is {value:.1f} {measure.unit}, outside {low:g} to {high:g}"
             limit = low if value < low else high
             found += finding(Code.M1, check.action, message, value=value, threshold=limit)
     return found

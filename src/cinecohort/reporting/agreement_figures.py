@@ -209,7 +209,7 @@ def write_agreement_figure(
             plot.set_xlabel(f"mean {label(measure)}")
             plot.set_ylabel("difference")
             scatter.set_xlabel(f"{label(measure)}, {names[1]}")
-            scatter.set_ylabel(short(names[0]))
+            scatter.set_ylabel(in_lines(short(names[0])))
         figure.legend(handles=_legend_handles(confidence), loc="outside upper center", ncols=3, frameon=False)
     save(figure, path)
 
@@ -217,6 +217,15 @@ def write_agreement_figure(
 def short(name: str, most: int = 16) -> str:
     """Return a name that fits beside a plot; the caption has it in full."""
     return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def in_lines(name: str, most: int = 10) -> str:
+    """A long name in two lines, so that it does not run into those of the plots above and below."""
+    breaks = [place + 1 for place, character in enumerate(name[:-1]) if character in "_ -"]
+    if len(name) <= most or not breaks:
+        return name
+    middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
+    return f"{name[:middle]}\n{name[middle:]}"
 
 
 def _legend_handles(confidence: float) -> list[Any]:
@@ -272,9 +281,12 @@ def _limits_axes(
     _few_ticks(axes)
 
 
-def apart(places: Sequence[float], limits: tuple[float, float]) -> list[float]:
-    """Heights of texts, lowest first, moved so that none stands on another; all stay within the limits."""
-    step = 0.2 * (limits[1] - limits[0])
+def apart(places: Sequence[float], limits: tuple[float, float], share: float = 0.2) -> list[float]:
+    """Heights of texts, lowest first, moved so that none stands on another; all stay within the limits.
+
+    `share` is what a text takes of the height between the limits.
+    """
+    step = share * (limits[1] - limits[0])
     moved = list(places)
     for index in range(1, len(moved)):
         moved[index] = max(moved[index], moved[index - 1] + step)

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cinecohort.files import read_json
 from cinecohort.reporting import gallery
+from cinecohort.reporting.agreement_figures import apart
 from cinecohort.reporting.distribution_figures import PALETTE, drawing
 from cinecohort.reporting.results import Results
 
@@ -130,12 +131,17 @@ def draw(
 def draw_curves(axis: Axes, curves: Mapping[str, np.ndarray], frames: Mapping[str, int]) -> None:
     """Draw volume against frame, counted from 1, each curve named at its end."""
     highest = max(float(np.nanmax(values)) for values in curves.values())
+    ends: dict[str, tuple[float, float]] = {}
     for name, values in curves.items():
         words, colour, style = CURVES[name]
         x = np.arange(1, len(values) + 1)
         axis.plot(x, values, style, color=colour, lw=1.6, marker="o", ms=2.2)
         last = int(np.flatnonzero(np.isfinite(values))[-1])
-        axis.annotate(words, (x[last], values[last]), xytext=(4, 0), textcoords="offset points", va="center")
+        ends[words] = (float(x[last]), float(values[last]))
+    lowest_first = sorted(ends, key=lambda words: ends[words][1])
+    heights = apart([ends[words][1] for words in lowest_first], (0, 1.15 * highest), 0.07)
+    for words, height in zip(lowest_first, heights, strict=True):
+        axis.annotate(words, (ends[words][0], height), xytext=(4, 0), textcoords="offset points", va="center")
     for name, frame in frames.items():
         axis.axvline(frame + 1, color="0.65", lw=0.7, zorder=0)
         axis.text(frame + 1, 1.13 * highest, f" {name}", va="top", fontsize=7)

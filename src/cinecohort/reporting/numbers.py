@@ -92,8 +92,8 @@ def summary_mean_sd(values: pd.Series, digits: int = 1) -> str:
 def summary_median_iqr(values: pd.Series, digits: int = 1) -> str:
     """Median [first to third quartile] of the values that are there (linear quantiles)."""
     values = pd.to_numeric(values, errors="coerce").dropna()
-    if values.empty:
-        return UNDEFINED
+    if len(values) < 2:
+        return number(values.iloc[0], digits) if len(values) else UNDEFINED
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
     return f"{number(median, digits)} [{number(low, digits)}, {number(high, digits)}]"
 

@@ -12,6 +12,7 @@ from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import (
     agreement,
     calibration,
+    dictionary,
     flow,
     gallery,
     limits,
@@ -68,7 +69,11 @@ def compose(context: Context) -> Document:
     # The executable paper says at each table and figure what this cohort cannot give.
     body, absent = (paper_sections(context), []) if paper else without_absent(standard_sections(context))
     body = body if paper else with_full_columns(body)
-    closing = [provenance.section(context), limits.section(context, absent)]
+    closing = [
+        provenance.section(context),
+        limits.section(context, absent),
+        *with_full_columns(dictionary.section(context)),
+    ]
     sections = [*body, *methods.section(context), *closing]
     marks = Marks.of(results)
     others = study.without_unvalidated(context, marks)

@@ -23,6 +23,7 @@ from cinecohort.reporting.document import (
 from cinecohort.reporting.numbers import listing
 from cinecohort.reporting.results import Results
 from cinecohort.segmentation.descriptions import ModelDescription, describe_model
+from cinecohort.segmentation.model_cards import is_shipped
 from cinecohort.segmentation.options import ModelOptions
 from cinecohort.statistics.unvalidated import unvalidated_views
 
@@ -44,6 +45,14 @@ def described(name_or_path: str) -> ModelDescription | None:
 def members(entry: Mapping[str, Any]) -> list[ModelDescription | None]:
     """Descriptions of the weights of a configured model: one, or several of an ensemble."""
     return [described(weights) for weights in ModelOptions(**entry).members]
+
+
+def shipped_primary(results: Results, view: str) -> ModelDescription | None:
+    """Description of the first network of a view, where it is a single one of those that are shipped."""
+    entries = (results.config.get("models") or {}).get(view) or []
+    found = members(entries[0]) if entries else []
+    model = found[0] if len(found) == 1 else None
+    return model if model is not None and is_shipped(model) else None
 
 
 def unvalidated_models(results: Results) -> list[str]:

@@ -57,7 +57,7 @@ def test_observers_and_other_networks_are_held_to_order_and_range() -> None:
         SOUND | {"source": "O1", "kind": "manual", **faults},
     ]
     found = check_rows(rows, MeasureQualityOptions())
-    assert [f.message.split(" = ")[0] for f in found] == ["other: lvef_pct", "O1: lvef_pct"]
+    assert [f.message.split(" is ")[0] for f in found] == ["other: LVEF", "O1: LVEF"]
     only = check_rows([SOUND | {"source": "net", "kind": "auto", **faults}], MeasureQualityOptions())
     assert [f.code for f in only] == ["M1", "M2", "M3"]
 

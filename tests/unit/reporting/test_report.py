@@ -131,7 +131,7 @@ def test_without_observers_and_participants(fake_results):
     add_agreement(folder)
     text = " ".join(text_of(report(folder)).split())
     assert "by group" not in text
-    assert "Without a table of participants" in text
+    assert "Not known of the participants: age, sex and body size" in text
     assert "No human observer's contours came with this cohort" in text
     assert "No segmentation could be compared with another" in text
     assert "no human contours, so the accuracy of the automatic measures" in text

@@ -44,6 +44,8 @@ from cinecohort.reporting.tidy import in_parts
 from cinecohort.reporting.vocabulary import in_capital
 
 MOST_COLUMNS = 5
+FEWEST_PRINTED = 2
+"""Subjects below which a comparison is not printed: the difference of one has no spread."""
 FEWEST_DRAWN = 3
 """Pairs of values below which there is no Bland-Altman plot, nor a line on the first page."""
 MOST_DETAILED = 3
@@ -60,7 +62,7 @@ KINDS = {
 def section(context: Context) -> list[Section]:
     """Agreement of measures, then of segmentations."""
     tables = read_agreement(context)
-    blocks = measure_blocks(context, tables)
+    blocks = measure_blocks(context, tables.printed(FEWEST_PRINTED))
     words = introduction(context, tables)
     first = Paragraph(words) if tables.comparisons else Absent(words)
     parts = [Section("Agreement", "sec-agreement", [first])]
@@ -155,6 +157,13 @@ def introduction(context: Context, tables: AgreementTables) -> str:
             "Automatic measures are taken at the observer's ED and ES frames unless a column says own "
             "frames. "
         )
+    few = sum(comparison.n < FEWEST_PRINTED for comparison in tables.comparisons)
+    if few == len(tables.comparisons):
+        return (
+            f"{text}Each is of one subject, so nothing is printed; the numbers are in the folder agreement."
+        )
+    if few:
+        text += f"Not printed, since they are of one subject: {count(few)} of them. "
     return text + (
         "Every comparison, with the figures of each measure, is in the folder agreement of the results."
     )
@@ -302,7 +311,8 @@ def findings(context: Context) -> list[Text]:
     for comparison in [one for one in main if one.kind == "automatic-observer"][:1]:
         if comparison.n < FEWEST_DRAWN:
             pairs = quantity(comparison.n, "subject")
-            items.append([Strong("Agreement. "), f"Only {pairs} could be compared with an observer."])
+            why = " (the training of the network saw others)" if trained_on(context) else ""
+            items.append([Strong("Agreement. "), f"Only {pairs} could be compared with an observer{why}."])
             return items
         rows = rows_by(tables.of(tables.limits, comparison), "measure", "outliers")
         parts = [bias_words(name, rows.get((name, "kept"), {})) for name in columns_shown(Show.AGREEMENT)]

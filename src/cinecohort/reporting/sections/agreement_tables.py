@@ -1,7 +1,7 @@
 """Tables of the agreement of measures: differences, limits of agreement, correlation."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -25,6 +25,8 @@ from cinecohort.reporting.numbers import (
 from cinecohort.reporting.results import Row, rows_by
 from cinecohort.reporting.vocabulary import named_measure
 
+FEWEST_CORRELATED = 4
+"""Pairs below which no correlation is printed: its interval does not exist."""
 FAILED_WORDS = (
     "Failed: subjects of whom the measure is not given since a label map lost its structure "
     "(cohort/voided.tsv); they are in the tables of overlap. "
@@ -99,6 +101,10 @@ class AgreementTables:
     limits: pd.DataFrame
     correlation: pd.DataFrame
     confidence: float
+
+    def printed(self, fewest: int) -> "AgreementTables":
+        """Return those of the comparisons of so many subjects."""
+        return replace(self, comparisons=[one for one in self.comparisons if one.n >= fewest])
 
     @staticmethod
     def of(table: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
@@ -288,7 +294,7 @@ def correlation_table(
     rows: list[list[str] | str] = []
     for comparison in comparisons:
         known = rows_by(tables.of(tables.correlation, comparison), "measure")
-        measures = [name for name in COMPARED if is_defined(known.get(name, {}).get("spearman_rho"))]
+        measures = [name for name in COMPARED if is_correlated(known.get(name, {}))]
         rows += [comparison.title] if measures else []
         for measure in measures:
             name = measure_name(measure, comparison.human, unit=False)
@@ -321,6 +327,11 @@ def correlation_table(
             published_columns=len(cohorts),
         )
     ]
+
+
+def is_correlated(row: Row) -> bool:
+    """Say whether a correlation is known, of enough pairs to be printed."""
+    return is_defined(row.get("spearman_rho")) and row["n"] >= FEWEST_CORRELATED
 
 
 def correlation_row(name: str, row: Row) -> list[str]:

@@ -90,10 +90,14 @@ def by_dice(context: Context, dice: pd.DataFrame, which: str, n: int, shown: lis
     cases = cases[(cases["selection"] == "all") & (cases["which"] == which)].drop_duplicates("subject")
     cases = cases[~cases["subject"].isin(shown)]
     choices = []
+    seen: set[str] = set()
+    if "seen_in_training" in dice:
+        seen = set(dice.loc[dice["seen_in_training"].astype(str).str.lower() == "true", "subject"])
     for case in cases.head(n).to_dict("records"):
         worst = f"; lowest is the {STRUCTURE_NAMES.get(str(case['structure']), case['structure'])}"
         words = f"Dice {number(case['dice'], 2)} at {str(case['role']).upper()}{worst} "
         words += f"({number(case['structure_dice'], 2)}); {quality_words(context, str(case['subject']))}."
+        words += " The network's training saw this heart." if str(case["subject"]) in seen else ""
         choices.append(Choice(str(case["subject"]), file_name_of(context, model), observer, words))
     return choices
 

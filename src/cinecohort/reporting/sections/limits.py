@@ -1,7 +1,7 @@
 """What this report cannot say: the limits that follow from this cohort and these methods."""
 
 from cinecohort.reporting.document import Block, Bullets, Paragraph, Section, Text
-from cinecohort.reporting.numbers import count, percent, quantity
+from cinecohort.reporting.numbers import count, listing, percent, quantity
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.methods import from_tables
 from cinecohort.reporting.sections.participants import has_values
@@ -71,8 +71,12 @@ def of_this_run(context: Context) -> list[Text]:
             f"Not validated on real hearts: {', '.join(unvalidated)}. Measures that rest on them show that "
             "the software runs, no more."
         )
-    if not has_values(results.participants, "age_years") and not has_values(results.participants, "sex"):
-        items.append("Without a table of participants, no measure can be related to age, sex or body size.")
+    people = {"age": "age_years", "sex": "sex", "body size": "height_cm"}
+    unknown = [word for word, column in people.items() if not has_values(results.participants, column)]
+    if unknown:
+        items.append(
+            f"Not known of the participants: {listing(unknown)}. No measure can be related to these."
+        )
     return items
 
 

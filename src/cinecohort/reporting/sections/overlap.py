@@ -71,6 +71,8 @@ def overlap_blocks(context: Context) -> list[Block]:
                 "view of an analysed subject."
             )
         ]
+    if table["n"].max() < 2:
+        return [Absent("The segmentations of one subject alone could be compared; no summary is of one.")]
     blocks: list[Block] = []
     automatic, human = pairs_of(context, table)
     for between, pairs in ((False, automatic), (True, human)):
@@ -211,6 +213,8 @@ def strata_table(context: Context, table: pd.DataFrame) -> Table | None:
         ]
         keys = [key for key in dict.fromkeys(("dataset", column)) if key in strata]
         levels = list(strata.groupby(keys, sort=False))
+        if column == "role":
+            levels.sort(key=lambda level: list(ROLE_NAMES).index(str(level[0][-1])))
         if len(levels) < 2:
             continue
         rows.append(heading)

@@ -217,7 +217,7 @@ def image_table(context: Context) -> Table | None:
     return Table(
         "tab-images",
         "Images of the analysed subjects.",
-        [Column("", "left"), *(Column(with_n(name, len(g))) for name, g in groups.items())],
+        [Column("", "left"), *(Column(with_n(name, len(g)), "center") for name, g in groups.items())],
         rows,
         notes=marks.note(),
     )

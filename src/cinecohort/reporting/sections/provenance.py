@@ -4,14 +4,33 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from cinecohort.catalogue.views import VIEW_NAMES
+from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES
 from cinecohort.files import digest_json
-from cinecohort.reporting.document import Block, Bullets, Citation, Column, Paragraph, Section, Table, Text
-from cinecohort.reporting.numbers import UNDEFINED, count, listing
+from cinecohort.reporting.document import (
+    Block,
+    Bullets,
+    Citation,
+    Column,
+    Paragraph,
+    Section,
+    Strong,
+    Table,
+    Text,
+)
+from cinecohort.reporting.numbers import UNDEFINED, count, listing, quantity
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.methods import from_tables
 from cinecohort.reporting.validation import members
+from cinecohort.segmentation.descriptions import ModelDescription
+from cinecohort.segmentation.model_cards import card_of, is_shipped, measured_accuracy
 
+CARD_PARTS = {
+    "Data": "Learnt from",
+    "Licence": "Licence",
+    "Accuracy": "Accuracy",
+    "Known weaknesses": "Known weaknesses",
+}
+"""Paragraphs of a network's card that are printed, and what they are called here."""
 DATA_CITATIONS: dict[str, Text] = {
     "acdc": [
         "ACDC: cite Bernard et al.",
@@ -62,6 +81,7 @@ def section(context: Context) -> Section:
     ]
     blocks.extend(engine_blocks(context))
     blocks.extend(model_blocks(context))
+    blocks.extend(network_blocks(context))
     blocks.extend(version_blocks(run))
     citations = cited_data(context)
     if citations:
@@ -125,9 +145,68 @@ def model_blocks(context: Context) -> list[Block]:
             ],
             rows,
             notes="Several rows of one model and view are the members of an ensemble. "
-            "Validated: measured on real hearts that the network had not seen, with the figures in its "
-            "model card. Measures by a network that is not validated must not be taken for results.",
+            "Validated: measured on real hearts that the network had not seen. Measures by a network "
+            "that is not validated must not be taken for results.",
         )
+    ]
+
+
+def network_blocks(context: Context) -> list[Block]:
+    """What each network learnt from, its licence, its accuracy on hearts held out, and its weaknesses."""
+    blocks: list[Block] = []
+    accuracy: list[list[str] | str] = []
+    seen: dict[str, None] = {}
+    for view, entries in (context.results.config.get("models") or {}).items():
+        for model in (model for entry in entries for model in members(entry) if model is not None):
+            if model.sha256 in seen:
+                continue
+            seen[model.sha256] = None
+            blocks.append(network_paragraph(model, VIEW_NAMES.get(str(view), str(view))))
+            if is_shipped(model):
+                accuracy += accuracy_rows(model)
+    if accuracy:
+        columns = [Column("Network", "left"), Column("Hearts held out", "left", "share"), Column("n")]
+        columns += [Column(STRUCTURE_NAMES[name]) for name in ("LV", "MYO", "RV")]
+        blocks.append(
+            Table(
+                "tab-networks-accuracy",
+                "Dice of the networks on real hearts that were in no training, mean (SD).",
+                columns,
+                accuracy,
+                notes="Over subjects and frames (ED and ES), in 3D, against an expert's contours. Measured "
+                "when the networks were made, not in this cohort. Sunnybrook: LV cavity alone, in the slices "
+                "that the expert drew.",
+            )
+        )
+    return blocks
+
+
+def network_paragraph(model: ModelDescription, view: str) -> Paragraph:
+    """What a reader has to know of one network."""
+    name = Strong(f"{model.name} ({view}). ")
+    if not is_shipped(model):
+        known = (
+            f"It was trained on {quantity(model.training_subjects, 'subject')}. "
+            if model.training_subjects
+            else ""
+        )
+        words = "What it learnt from, its licence and its accuracy are for whoever made it to state."
+        return Paragraph([name, f"These weights do not come with the software. {known}{words}"], note=True)
+    card = card_of(model.name)
+    parts = [f"{title}: {card[heading]}" for heading, title in CARD_PARTS.items() if heading in card]
+    return Paragraph([name, " ".join(parts)], note=True)
+
+
+def accuracy_rows(model: ModelDescription) -> list[list[str] | str]:
+    """Dice by data set."""
+    return [
+        [
+            model.name if place == 0 else "",
+            data,
+            count(found["n"]),
+            *(found["dice"].get(name, UNDEFINED) for name in ("LV", "MYO", "RV")),
+        ]
+        for place, (data, found) in enumerate(measured_accuracy(model.name).items())
     ]
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from cinecohort.catalogue.findings import Code, finding_words
-from cinecohort.catalogue.views import VIEW_SHORT
+from cinecohort.catalogue.views import VIEW_NAMES
 from cinecohort.reporting.document import (
     Absent,
     Block,
@@ -98,7 +98,7 @@ def findings_table(context: Context) -> Table:
         if row["stage"] != stage:
             stage = row["stage"]
             rows.append(STAGE_NAMES.get(str(stage), str(stage).replace("_", " ")))
-        views = ", ".join(VIEW_SHORT.get(str(view), str(view)) for view in row["views"])
+        views = ", ".join(VIEW_NAMES.get(str(view), str(view)) for view in row["views"])
         rows.append(
             [
                 str(row["code"]),

@@ -39,6 +39,7 @@ def section(context: Context) -> Section:
     table = read_table(folder / "reliability.csv", ("measure", "raters", "kind", "type", "icc"))
     blocks: list[Block] = []
     human = table[table["kind"] == "observers"]
+    printed = reliability_table(context, table)
     if human.empty:
         blocks.append(
             Absent(
@@ -46,12 +47,12 @@ def section(context: Context) -> Section:
                 "given"
                 + (
                     "; what follows takes the automatic method and an observer for two raters."
-                    if len(table)
+                    if printed
                     else "."
                 )
             )
         )
-    blocks.extend(reliability_table(context, table))
+    blocks.extend(printed)
     blocks.extend(equivalence_blocks(context))
     return Section("Reliability between observers", "sec-reliability", blocks)
 
@@ -60,6 +61,8 @@ def reliability_table(context: Context, table: pd.DataFrame) -> list[Block]:
     """ICC(A,1) with interval, SEM, smallest detectable change and CV, by panel of raters."""
     single = table[(table["type"] == SINGLE_AGREEMENT) & table["measure"].isin(list(PRINTED))]
     single = single[single["measure"] != "heart_rate_bpm"]
+    if len(single):
+        single = single[pd.to_numeric(single["n_subjects"]) > 1]
     primary = next(iter(context.results.automatic_sources()), "")
     rank = {"observers": 0, "with automatic": 1, "automatic and observer": 2, "pair": 3}
     panels = single[["kind", "raters"]].drop_duplicates()

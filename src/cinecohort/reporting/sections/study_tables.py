@@ -308,8 +308,8 @@ def other_estimates(
             notes=" ".join(
                 [
                     (e_value if any(row[-1] != UNDEFINED for row in rows) else "")
-                    + "A difference that stands here and in the table before has another interval here "
-                    "since this one counts matched sets, Welch's subjects.",
+                    + "Intervals differ from those of the table before: these count matched sets, Welch's "
+                    "test counts subjects.",
                     *(f"Adjusted: {note}." for note in notes_of(known.values(), "adjusted_note")),
                     *without_p(known.values(), "cluster_note"),
                 ]
