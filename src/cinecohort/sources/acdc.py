@@ -17,16 +17,15 @@ import pandas as pd
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import CODINGS
-from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.limits import Limits
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome
-from cinecohort.images import Image, write_image
+from cinecohort.images import Image
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import files_below, folders_in
 from cinecohort.sources.nifti_files import (
-    conversion_outcome,
+    NiftiConversion,
     image_sidecar,
     onto_ed,
     read_label,
@@ -170,65 +169,31 @@ class AcdcSource:
         }
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
-        """Write ``sa.nii.gz`` (frame 0 = ED, 1 = ES) and the expert's labels on the same grid.
+        """Write ``sa.nii.gz`` (frame 0 = ED, 1 = ES) and the expert's labels on the same grid."""
+        made = NiftiConversion(subject, folder, options)
+        frames, made.findings = find_frames(self.path / subject.paths[0])
+        if frames is not None:
+            image, found = _read_image(frames, options.limits)
+            made.findings += found
+            if image is not None:
+                made.add_image("sa", image)
+                self._add_labels(made, frames)
+        return made.outcome()
 
-        Parameters
-        ----------
-        subject
-            The patient.
-        folder
-            Where to write.
-        options
-            The conversion's options; of them, ``labels`` matter here.
-
-        Returns
-        -------
-        Outcome
-            Bad data ends as findings.
-        """
-        raw = self.path / subject.paths[0]
-        frames, findings = find_frames(raw)
-        if frames is None:
-            return conversion_outcome(subject, findings, [], {}, [], options)
-        image, volume_findings = _read_image(frames, options.limits)
-        findings += volume_findings
-        if image is None:
-            return conversion_outcome(subject, findings, [], {}, [], options)
-        write_image(folder / "sa.nii.gz", image)
-        outputs, label_findings = self._write_labels(frames, image, folder, options)
-        findings += label_findings
-        observers = [self.observer] if outputs else []
-        names = ["sa.nii.gz", "sa.json", *outputs]
-        return conversion_outcome(subject, findings, names, {"sa": image}, observers, options)
-
-    def _write_labels(
-        self, frames: dict[str, Path], image: Image, folder: Path, options: ConversionOptions
-    ) -> tuple[list[str], list[Finding]]:
-        findings: list[Finding] = []
-        labels = {}
+    def _add_labels(self, made: NiftiConversion, frames: dict[str, Path]) -> None:
+        image, labels = made.images["sa"], {}
         for role, path in frames.items():
             label_path = path.with_name(re.sub(r"(\.nii(\.gz)?)$", r"_gt\1", path.name))
             if not label_path.is_file():
                 continue
-            volume, label_findings = read_label(
-                label_path, "sa", image, CODINGS["acdc"], self.observer, options.limits
+            volume, found = read_label(
+                label_path, "sa", image, CODINGS["acdc"], self.observer, made.options.limits
             )
-            findings += label_findings
+            made.findings += found
             if volume is not None:
                 labels[ROLES[role]] = volume[..., 0]
-        whole, annotated = whole_frames(labels, image, "sa")
-        outputs, checks = write_label(
-            folder,
-            self.observer,
-            "sa",
-            whole,
-            annotated,
-            image,
-            coding="acdc",
-            options=options.labels,
-            roles={role: frame if frame in labels else None for role, frame in ROLES.items()},
-        )
-        return outputs, [*findings, *checks]
+        roles = {role: frame if frame in labels else None for role, frame in ROLES.items()}
+        made.add_labels(self.observer, "sa", *whole_frames(labels, image, "sa"), coding="acdc", roles=roles)
 
 
 def open_source(

@@ -10,12 +10,10 @@ from typing import Any, Protocol
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome
+from cinecohort.sources.listing import RawFile
 
 SOURCES = ("ukbiobank", "dicom", "nifti", "acdc", "sunnybrook", "mnms2", "cmr_multi")
 """Names of the sources; each is a module of this package with a function ``open_source``."""
-
-RawFile = tuple[str, int, int]
-"""Name relative to the dataset's path, size in bytes, modification time in nanoseconds."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,21 @@ class Source(Protocol):
         ...
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
-        """Write a subject's images, sidecars and labels into `folder`.
+        """Write a subject's images, sidecars and labels under the store's names.
 
-        Faults of the data are findings of the outcome and never raise.
+        Parameters
+        ----------
+        subject
+            As listed.
+        folder
+            Where to write.
+        options
+            The conversion's options.
+
+        Returns
+        -------
+        Outcome
+            Faults of the data are findings and never raise.
         """
         ...
 

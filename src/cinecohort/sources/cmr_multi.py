@@ -11,20 +11,22 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import CODINGS_BY_VIEW, LABELS
 from cinecohort.conversion.label_checks import annotate_everything
-from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.grids import slices_along_normal
-from cinecohort.images import Image, write_image
+from cinecohort.images import Image
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import DEFAULT_OBSERVER, files_below, folders_in
 from cinecohort.sources.nifti_files import (
-    conversion_outcome,
+    NiftiConversion,
     image_sidecar,
     read_label,
     read_volume,
@@ -131,43 +133,17 @@ class CmrMultiSource:
         return RawSubject(key, key, "", paths, files_below(self.path, paths))
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
-        """Write the views, one plane of each in the long axis, and the labels of every frame that has any.
-
-        Parameters
-        ----------
-        subject
-            The patient.
-        folder
-            Where to write.
-        options
-            The conversion's options.
-
-        Returns
-        -------
-        Outcome
-            Bad data ends as findings.
-        """
-        findings: list[Finding] = []
-        outputs: list[str] = []
-        images: dict[str, Image] = {}
-        labelled = False
+        """Write the views, one plane of each in the long axis, and the labels of every frame that has any."""
+        made = NiftiConversion(subject, folder, options)
+        stated = self.frames.get(int(subject.key.removeprefix(PREFIX)))
         for view, path in self.images[subject.key].items():
-            image, labels, found = self._read(
-                path, view, self.frames.get(int(subject.key.removeprefix(PREFIX))), options
-            )
-            findings += found
-            if image is None:
-                continue
-            write_image(folder / f"{view}.nii.gz", image)
-            images[view] = image
-            outputs += [f"{view}.nii.gz", f"{view}.json"]
-            if labels is not None:
-                written, found = self._write_labels(labels, view, image, folder, options)
-                outputs += written
-                findings += found
-                labelled |= bool(written)
-        observers = [self.observer] if labelled else []
-        return conversion_outcome(subject, findings, outputs, images, observers, options)
+            image, labels, found = self._read(path, view, stated, options)
+            made.findings += found
+            if image is not None:
+                made.add_image(view, image)
+                if labels is not None:
+                    self._add_labels(made, view, labels.data)
+        return made.outcome()
 
     def _read(
         self, path: Path, view: str, stated: int | None, options: ConversionOptions
@@ -220,24 +196,14 @@ class CmrMultiSource:
             labels = None if labels is None else slices_along_normal(labels)
         return image, labels, findings
 
-    def _write_labels(
-        self, labels: Image, view: str, image: Image, folder: Path, options: ConversionOptions
-    ) -> tuple[list[str], list[Finding]]:
-        names = [
-            name for label, name in LABELS[view].items() if label in CODINGS_BY_VIEW[CODING][view].values()
-        ]
-        drawn = [frame for frame in range(labels.data.shape[3]) if labels.data[..., frame].any()]
-        return write_label(
-            folder,
-            self.observer,
-            view,
-            labels.data,
-            annotate_everything(labels.data, view, drawn, names),
-            image,
-            coding=CODING,
-            options=options.labels,
-            expected={"ed": names, "es": names},
+    def _add_labels(self, made: NiftiConversion, view: str, labels: NDArray[np.uint8]) -> None:
+        drawn_there = CODINGS_BY_VIEW[CODING][view].values()
+        names = [name for label, name in LABELS[view].items() if label in drawn_there]
+        annotated = annotate_everything(
+            labels, view, np.flatnonzero(labels.any(axis=(0, 1, 2))).tolist(), names
         )
+        expected = {"ed": names, "es": names}
+        made.add_labels(self.observer, view, labels, annotated, coding=CODING, expected=expected)
 
 
 def packing_of(packed: Image, view: str, stated: int | None) -> tuple[Packing | None, list[Finding]]:

@@ -16,17 +16,16 @@ from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import CODINGS_BY_VIEW, LABELS
-from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.limits import Limits
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.conversion.sidecars import short_vendor
 from cinecohort.findings import Finding, Level, Outcome
-from cinecohort.images import Image, write_image
+from cinecohort.images import Image
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import DEFAULT_OBSERVER, files_below, folders_in
 from cinecohort.sources.nifti import most_alike, read_cine, read_pair
 from cinecohort.sources.nifti_files import (
-    conversion_outcome,
+    NiftiConversion,
     image_sidecar,
     read_label,
     smallest_type,
@@ -113,76 +112,37 @@ class MnMs2Source:
         """Write ``sa`` and ``la_4ch`` with the experts' labels at end-diastole and end-systole.
 
         The whole cine is written where it holds the two labelled images, else these two alone.
-
-        Parameters
-        ----------
-        subject
-            The patient.
-        folder
-            Where to write.
-        options
-            The conversion's options.
-
-        Returns
-        -------
-        Outcome
-            Bad data ends as findings.
         """
-        raw = self.path / subject.paths[0]
-        findings: list[Finding] = []
-        outputs: list[str] = []
-        images: dict[str, Image] = {}
-        labelled = False
+        raw, made = self.path / subject.paths[0], NiftiConversion(subject, folder, options)
         for view, axis in AXES.items():
             stem = f"{raw.name}_{axis}"
             image, found = read_frames(raw, stem, view, options.limits)
-            findings += found
-            if image is None:
-                continue
-            images[view] = image
-            write_image(folder / f"{view}.nii.gz", image)
-            outputs += [f"{view}.nii.gz", f"{view}.json"]
-            written, found = self._write_labels(raw, stem, view, image, folder, options)
-            outputs += written
-            findings += found
-            labelled |= bool(written)
-        if not images and not findings:
+            made.findings += found
+            if image is not None:
+                made.add_image(view, image)
+                self._add_labels(made, raw, stem, view)
+        if not made.images and not made.findings:
             message = f"{raw.name} holds no image of the names {raw.name}_SA_ED.nii.gz or _LA_ED.nii.gz."
-            findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))
-        observers = [self.observer] if labelled else []
-        return conversion_outcome(subject, findings, outputs, images, observers, options)
+            made.findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))
+        return made.outcome()
 
-    def _write_labels(
-        self, raw: Path, stem: str, view: str, image: Image, folder: Path, options: ConversionOptions
-    ) -> tuple[list[str], list[Finding]]:
-        coding = CODINGS_BY_VIEW[CODING][view]
+    def _add_labels(self, made: NiftiConversion, raw: Path, stem: str, view: str) -> None:
+        coding, image = CODINGS_BY_VIEW[CODING][view], made.images[view]
         names = [LABELS[view][label] for label in coding.values()]
-        findings: list[Finding] = []
         labels: dict[int, NDArray[np.uint8]] = {}
         roles: dict[str, int | None] = {}
         for role, frame in image.sidecar["frame_roles"].items():
             path = raw / f"{stem}_{role.upper()}_gt.nii.gz"
             volume = None
             if path.is_file():
-                volume, found = read_label(path, view, image, coding, self.observer, options.limits)
-                findings += found
+                volume, found = read_label(path, view, image, coding, self.observer, made.options.limits)
+                made.findings += found
             roles[role] = None if volume is None else frame
             if volume is not None:
                 labels[frame] = volume[..., 0]
-        whole, annotated = whole_frames(labels, image, view, names)
-        outputs, checks = write_label(
-            folder,
-            self.observer,
-            view,
-            whole,
-            annotated,
-            image,
-            coding=CODING,
-            options=options.labels,
-            roles=roles,
-            expected={"ed": names, "es": names},
-        )
-        return outputs, [*findings, *checks]
+        whole = whole_frames(labels, image, view, names)
+        expected = {"ed": names, "es": names}
+        made.add_labels(self.observer, view, *whole, coding=CODING, roles=roles, expected=expected)
 
 
 def _participant(number: str, row: Mapping[str, str]) -> dict[str, str | float | None]:

@@ -15,17 +15,16 @@ from numpy.typing import NDArray
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.views import CODINGS, LABELS, STRUCTURES, VIEWS
 from cinecohort.conversion.label_checks import Annotated, structure_numbers
-from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.limits import DEFAULT_LIMITS, Limits
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome
 from cinecohort.grids import brought_onto
-from cinecohort.images import Image, write_image
+from cinecohort.images import Image
 from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.listing import files_below, is_there, subject_names
 from cinecohort.sources.nifti_files import (
-    conversion_outcome,
+    NiftiConversion,
     image_sidecar,
     onto_ed,
     read_label,
@@ -117,45 +116,20 @@ class NiftiSource:
         return RawSubject(key, key, "", (key,), files_below(self.path, [key]))
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
-        """Write the views and labels of a subject under the store's names.
-
-        Parameters
-        ----------
-        subject
-            The subject.
-        folder
-            Where to write.
-        options
-            The conversion's options.
-
-        Returns
-        -------
-        Outcome
-            Bad data ends as findings.
-        """
-        raw = self.path / subject.paths[0]
-        findings: list[Finding] = []
-        outputs: list[str] = []
-        observers: set[str] = set()
-        images: dict[str, Image] = {}
+        """Write the views and labels of a subject."""
+        raw, made = self.path / subject.paths[0], NiftiConversion(subject, folder, options)
         for view in VIEWS:
             image, found = read_view(raw, view, options.limits)
-            findings += found
-            if image is None:
-                continue
-            images[view] = image
-            write_image(folder / f"{view}.nii.gz", image)
-            outputs += [f"{view}.nii.gz", f"{view}.json"]
-            for observer in self._observers(raw, view):
-                written, found = self._write_labels(raw, view, observer, image, folder, options)
-                outputs += written
-                findings += found
-                observers |= {observer} if written else set()
-        if not images and not findings:
+            made.findings += found
+            if image is not None:
+                made.add_image(view, image)
+                for observer in self._observers(raw, view):
+                    self._add_labels(made, raw, view, observer)
+        if not made.images and not made.findings:
             names = ", ".join(f"{view}.nii.gz" for view in VIEWS)
             message = f"None of {names} (or their _ED and _ES) was found."
-            findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))
-        return conversion_outcome(subject, findings, outputs, images, sorted(observers), options)
+            made.findings.append(Finding(Code.NO_VIEW, Level.REJECT, message))
+        return made.outcome()
 
     def _observers(self, raw: Path, view: str) -> list[str]:
         """Observers who labelled a view, by the files' names."""
@@ -165,27 +139,16 @@ class NiftiSource:
         wanted = names if self.observers is None else names & set(self.observers)
         return sorted(wanted - NOT_OBSERVERS)
 
-    def _write_labels(
-        self, raw: Path, view: str, observer: str, image: Image, folder: Path, options: ConversionOptions
-    ) -> tuple[list[str], list[Finding]]:
+    def _add_labels(self, made: NiftiConversion, raw: Path, view: str, observer: str) -> None:
         coding = self.coding if view == "sa" else "cinecohort"
         numbers = CODINGS[coding] if view == "sa" else {number: number for number in LABELS[view]}
-        files = _LabelFiles(raw, view, observer, image, numbers, options.limits)
-        labels, roles, findings = files.whole() if files.has_whole else files.pair()
+        files = _LabelFiles(raw, view, observer, made.images[view], numbers, made.options.limits)
+        labels, placed, findings = files.whole() if files.has_whole else files.pair()
+        made.findings += findings
         annotated = annotated_where_present(labels, view)
-        known = {role: frame if str(frame) in annotated else None for role, frame in roles.items()}
-        outputs, checks = write_label(
-            folder,
-            observer,
-            view,
-            labels,
-            annotated,
-            image,
-            coding=coding,
-            options=options.labels,
-            roles=known if any(frame is not None for frame in known.values()) else None,
-        )
-        return outputs, [*findings, *checks]
+        known = {role: frame if str(frame) in annotated else None for role, frame in placed.items()}
+        roles = known if any(frame is not None for frame in known.values()) else None
+        made.add_labels(observer, view, labels, annotated, coding=coding, roles=roles)
 
 
 class _LabelFiles:

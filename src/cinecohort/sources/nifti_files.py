@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.conversion.label_checks import annotate_everything
+from cinecohort.conversion.label_checks import Annotated, annotate_everything
+from cinecohort.conversion.label_files import write_label
 from cinecohort.conversion.limits import DEFAULT_LIMITS, MEGABYTE, Limits
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
@@ -30,6 +31,7 @@ from cinecohort.images import (
     millimetres_per_unit,
     read_image,
     stated_voxel_size,
+    write_image,
 )
 from cinecohort.labels import recode
 from cinecohort.sources.base import RawSubject
@@ -278,29 +280,62 @@ def whole_frames(
     return labels, annotate_everything(labels, view, labels_of_frame, structures)
 
 
-def conversion_outcome(
-    subject: RawSubject,
-    findings: list[Finding],
-    outputs: list[str],
-    images: dict[str, Image],
-    observers: list[str],
-    options: ConversionOptions,
-) -> Outcome:
-    """Outcome of a conversion: excluded where no view or not every required view could be made."""
-    sa = images.get("sa")
-    spacing = [round(mm, 4) for mm in sa.spacing_mm] if sa else [None, None, None]
-    facts = sa.sidecar if sa else {}
-    values = {
-        "participant": subject.participant,
-        "visit": subject.visit,
-        "views": ",".join(images),
-        "n_slices": sa.data.shape[2] if sa else None,
-        "n_frames": sa.data.shape[3] if sa else None,
-        **dict(zip(("dx_mm", "dy_mm", "dz_mm"), spacing, strict=True)),
-        **{key: facts.get(key) for key in ("heart_rate_bpm", "vendor", "scanner", "field_t")},
-        "observers": ",".join(observers),
-    }
-    status = overall_status(findings, images, options.required_views)
-    if not images and status is not Status.ERROR:
-        status = Status.EXCLUDED
-    return Outcome(status, findings, outputs, values)
+class NiftiConversion:
+    """What is written of a subject whose images are NIfTI, and what is found on the way.
+
+    Parameters
+    ----------
+    subject, folder, options
+        As :meth:`cinecohort.sources.base.Source.convert` takes them.
+    """
+
+    def __init__(self, subject: RawSubject, folder: Path, options: ConversionOptions):
+        self.subject, self.folder, self.options = subject, folder, options
+        self.findings: list[Finding] = []
+        self.outputs: list[str] = []
+        self.images: dict[str, Image] = {}
+        self.observers: set[str] = set()
+
+    def add_image(self, view: str, image: Image) -> None:
+        """Write the image of a view."""
+        write_image(self.folder / f"{view}.nii.gz", image)
+        self.images[view] = image
+        self.outputs += [f"{view}.nii.gz", f"{view}.json"]
+
+    def add_labels(
+        self, observer: str, view: str, labels: NDArray[np.uint8], annotated: Annotated, **facts: Any
+    ) -> None:
+        """Check and write an observer's labels; see :func:`cinecohort.conversion.label_files.write_label`."""
+        written, findings = write_label(
+            self.folder,
+            observer,
+            view,
+            labels,
+            annotated,
+            self.images[view],
+            options=self.options.labels,
+            **facts,
+        )
+        self.outputs += written
+        self.findings += findings
+        self.observers |= {observer} if written else set()
+
+    def outcome(self) -> Outcome:
+        """Outcome of the conversion: excluded where no view or not every required view could be made."""
+        sa = self.images.get("sa")
+        spacing = [round(mm, 4) for mm in sa.spacing_mm] if sa else [None, None, None]
+        facts = sa.sidecar if sa else {}
+        values = {
+            "participant": self.subject.participant,
+            "visit": self.subject.visit,
+            "views": ",".join(self.images),
+            "n_slices": sa.data.shape[2] if sa else None,
+            "n_frames": sa.data.shape[3] if sa else None,
+            **dict(zip(("dx_mm", "dy_mm", "dz_mm"), spacing, strict=True)),
+            **{key: facts.get(key) for key in ("heart_rate_bpm", "vendor", "scanner", "field_t")},
+            "observers": ",".join(sorted(self.observers)),
+        }
+        status = overall_status(self.findings, self.images, self.options.required_views)
+        if not self.images and status is not Status.ERROR:
+            status = Status.EXCLUDED
+        return Outcome(status, self.findings, self.outputs, values)

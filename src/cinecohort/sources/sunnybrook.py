@@ -118,22 +118,7 @@ class SunnybrookSource:
         return pd.DataFrame(rows)
 
     def convert(self, subject: RawSubject, folder: Path, options: ConversionOptions) -> Outcome:
-        """Write ``sa.nii.gz`` and the expert's labels.
-
-        Parameters
-        ----------
-        subject
-            The study.
-        folder
-            Where to write.
-        options
-            The conversion's options.
-
-        Returns
-        -------
-        Outcome
-            Bad data ends as findings.
-        """
+        """Write ``sa.nii.gz`` and the expert's labels."""
         names = [name for name, _, _ in subject.files]
         of_study = [name for name in names if name.startswith(f"{subject.paths[0]}/")]
         images = (self.path / name for name in of_study)

@@ -15,10 +15,10 @@ from cinecohort.conversion.raw_files import RawBytes, read_files
 from cinecohort.conversion.series import convert_series
 from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Outcome
-from cinecohort.sources.base import RawFile, RawSubject, no_such_subject
+from cinecohort.sources.base import RawSubject, no_such_subject
 from cinecohort.sources.bulk_archives import Archives, list_archives, one_of_each
 from cinecohort.sources.dicom import outcome_of
-from cinecohort.sources.listing import files_below
+from cinecohort.sources.listing import RawFile, files_below
 from cinecohort.sources.workspaces import WorkspaceFolder, contoured_instances, write_labels
 
 
