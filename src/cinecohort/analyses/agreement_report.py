@@ -160,7 +160,15 @@ def _tables_of_all(made: Sequence[tuple[Comparison, AgreementResult]]) -> dict[s
     listed: list[dict[str, object]] = []
     every: dict[str, list[pd.DataFrame]] = {name: [] for name in _ALL_TABLES}
     for comparison, result in made:
-        described = _described(comparison)
+        described = {
+            "folder": comparison.folder,
+            "dataset": comparison.dataset,
+            "kind": comparison.kind,
+            "first": comparison.first_name,
+            "second": comparison.second_name,
+            "frames": comparison.frames,
+            "primary": comparison.primary,
+        }
         listed.append(described | {"n": len(result.pairing.keys)})
         tables = (result.differences, result.bland_altman, result.scales, result.correlation)
         for name, table in zip(_ALL_TABLES, tables, strict=True):
@@ -183,18 +191,6 @@ def _beside_published(tables: Mapping[str, pd.DataFrame], models: Sequence[str])
 
 
 _ALL_TABLES = ("all_differences", "all_bland_altman", "all_bland_altman_scales", "all_correlation")
-
-
-def _described(comparison: Comparison) -> dict[str, object]:
-    return {
-        "folder": comparison.folder,
-        "dataset": comparison.dataset,
-        "kind": comparison.kind,
-        "first": comparison.first_name,
-        "second": comparison.second_name,
-        "frames": comparison.frames,
-        "primary": comparison.primary,
-    }
 
 
 def _all_comparisons(measures: pd.DataFrame, options: AgreementOptions) -> Iterator[Comparison]:

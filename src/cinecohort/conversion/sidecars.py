@@ -25,11 +25,6 @@ _VENDORS = (
 )
 
 
-def vendor_of(frame: Frame) -> str | None:
-    """Vendor's short name; the file's own where it is not known."""
-    return short_vendor(str(frame.values.get("Manufacturer", "")))
-
-
 def short_vendor(manufacturer: str) -> str | None:
     """Vendor's short name; the one given where it is not known, None where it is empty."""
     for pattern, vendor in _VENDORS:
@@ -91,7 +86,7 @@ def make_sidecar(
         "slice_thickness_mm": values.get("SliceThickness"),
         "rescale": None if rescale is None else {"slope": rescale[0], "intercept": rescale[1]},
         "philips_scale_slope": values.get("PhilipsScaleSlope"),
-        "vendor": vendor_of(first),
+        "vendor": short_vendor(str(first.values.get("Manufacturer", ""))),
         "scanner": values.get("ManufacturerModelName"),
         "software": values.get("SoftwareVersions"),
         "field_t": _field_strength(values.get("MagneticFieldStrength")),

@@ -117,11 +117,6 @@ def atrial_curve(labels: LabelMap, structure: str, axis: NDArray[np.float64] | N
     return AtrialCurve(values[0], values[1])
 
 
-def frames_by_phase(frames: Sequence[int], n_frames: int, n_other: int) -> NDArray[np.float64]:
-    """Where in another view's cycle the same phase lies: frame / n_frames, times the other's frames."""
-    return np.asarray(frames, dtype=float) / n_frames * n_other
-
-
 def at_phases(curve: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[np.float64]:
     """Values of a periodic curve (t,) between frames, linear; NaN if a frame that is needed is NaN."""
     lower = np.floor(places).astype(int)
@@ -163,7 +158,7 @@ def align_to(
         observer's end-diastole in both. Other frames are then NaN. None: by cycle phase.
     """
     if pairs is None:
-        places = frames_by_phase(range(n_frames), n_frames, curve.area_cm2.size)
+        places = np.arange(n_frames) / n_frames * curve.area_cm2.size
         return AtrialCurve(at_phases(curve.area_cm2, places), at_phases(curve.length_cm, places))
     area, length = np.full(n_frames, np.nan), np.full(n_frames, np.nan)
     for here, there in pairs:

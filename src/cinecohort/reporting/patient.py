@@ -122,7 +122,7 @@ def make_patient_page(page: PatientPage, output: Path) -> None:
             "pictures_title": PICTURES,
             "findings": finding_rows(page.findings),
             "no_findings": "No check had anything to note.",
-            "notes": " ".join([*calibration_notes(page), *reference_notes(page), NOTES]),
+            "notes": " ".join([*([CALIBRATED] if page.probabilities else []), *reference_notes(page), NOTES]),
         }
         typeset(build, "patient.typ", data, output)
 
@@ -237,11 +237,6 @@ def comparison(page: PatientPage, measure: Measure) -> list[str]:
     """Range of the healthy and z-score, of the measure or else of its index; empty where there is none."""
     found = page.reference.compare(measure.column, page.measures, page.person)
     return [found.words(measure.digits), f"{signed(found.z, 1)} {found.side}".strip()] if found else []
-
-
-def calibration_notes(page: PatientPage) -> list[str]:
-    """What probabilities and intervals mean; nothing without a calibration."""
-    return [CALIBRATED] if page.probabilities else []
 
 
 def reference_notes(page: PatientPage) -> list[str]:

@@ -162,7 +162,7 @@ def write_card(subject: Subject, store: Path, folder: Path) -> dict[str, Any]:
     curves = curves_of(home, subject.measures.get("source", ""))
     roles = {role: curves.get(f"{role}_frame") for role in ("ed", "es")}
     media, differences, fault = pictures_of(home, mine, roles)
-    codes = flagging_codes(subject)
+    codes = sorted({row["code"] for row in subject.findings if row["level"] != "info"})
     card = {
         "subject": subject.key,
         "dataset": subject.status["dataset"],
@@ -246,11 +246,6 @@ def curves_of(home: Path, source: str) -> dict[str, Any]:
         if is_machine_fault(fault):
             raise  # A page without curves and stills would count as made.
         return {}
-
-
-def flagging_codes(subject: Subject) -> list[str]:
-    """Codes for which a subject is looked at, without repetition; info is none."""
-    return sorted({row["code"] for row in subject.findings if row["level"] != "info"})
 
 
 def findings_in_words(rows: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:

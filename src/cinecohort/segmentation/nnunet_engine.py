@@ -26,11 +26,6 @@ from cinecohort.segmentation.symmetries import AS_IT_IS, Symmetry
 ENGINE = "nnunetv2"
 
 
-def has_nnunet() -> bool:
-    """Whether nnU-Net v2 is installed."""
-    return importlib.util.find_spec(ENGINE) is not None
-
-
 def engine_of(options: SegmentationOptions) -> ResolvedEngine:
     """What a model folder runs on: torch within nnU-Net, half precision on a GPU, as nnU-Net chooses it.
 
@@ -39,7 +34,7 @@ def engine_of(options: SegmentationOptions) -> ResolvedEngine:
     UserError
         If nnU-Net is not installed, or the configuration pins what it does not do.
     """
-    if not has_nnunet():
+    if importlib.util.find_spec(ENGINE) is None:
         raise UserError(
             "a model folder of nnU-Net is named, but nnunetv2 is not installed here; "
             'install it with `pip install "cinecohort[nnunet]"`.'

@@ -64,7 +64,7 @@ def section(context: Context) -> Section:
     """Everything that is needed to make this report again."""
     results = context.results
     run = results.run
-    digest = str(run.get("config_digest") or digest_json(plain_config(results.config)))
+    digest = str(run.get("config_digest") or digest_json(json.loads(json.dumps(results.config, default=str))))
     rows = [["Configuration (SHA-256)", digest]]
     if run.get("git_revision"):
         rows.append(["Source revision", str(run["git_revision"])])
@@ -87,11 +87,6 @@ def section(context: Context) -> Section:
     if citations:
         blocks += [Paragraph("Data:"), Bullets(citations)]
     return Section("Provenance", "sec-provenance", blocks)
-
-
-def plain_config(config: Mapping[str, Any]) -> Any:
-    """Return the configuration as JSON values, paths as text."""
-    return json.loads(json.dumps(config, default=str))
 
 
 def engine_blocks(context: Context) -> list[Block]:
