@@ -1,6 +1,7 @@
 """Label maps of a subject's folder, and which frames, slices and structures of them are known."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -12,9 +13,11 @@ from cinecohort.catalogue.views import FURTHER_STRUCTURES, LABELS, STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.images import Image, read_image, read_sidecar
 from cinecohort.labels import long_axis_fault
-from cinecohort.store import corrected_path
+from cinecohort.store import corrected_path, read_record
 
 Kind = Literal["auto", "manual"]
+
+LABEL_FILE = re.compile(rf"label_(?P<observer>.+?)_(?P<view>{'|'.join(STRUCTURES)})\.nii\.gz")
 
 ALL_BUT_WHOLE = 1e-3
 """Labels may differ by so much from whole numbers where another program stored them as fractions."""
@@ -137,6 +140,13 @@ def structures_shown(folder: Path, view: str) -> list[str]:
         listed = None
     names = (listed if isinstance(listed, Mapping) else STRUCTURES[view]).values()
     return [name for name in LABELS[view].values() if name in names]
+
+
+def observers_of(folder: Path, views: Collection[str] = tuple(STRUCTURES)) -> list[str]:
+    """Observers who annotated a view of a subject, from the label maps that its conversion recorded."""
+    record = read_record(folder, "convert")
+    found = [LABEL_FILE.fullmatch(name) for name in (record.outputs if record else ())]
+    return sorted({each["observer"] for each in found if each and each["view"] in views})
 
 
 def read_label(folder: Path, view: str, observer: str) -> LabelMap | None:

@@ -27,22 +27,12 @@ from cinecohort.cohort.stage_settings import (
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError, Vanished, is_machine_fault
 from cinecohort.findings import Finding, Level, Outcome, Status, gravest
+from cinecohort.label_maps import observers_of
 from cinecohort.model_sets import model_sets
 from cinecohort.review.corrected_maps import put_corrections
 from cinecohort.review.corrections import Correction, corrected_digests, correction_inputs
 from cinecohort.review.digests import seen_digests
 from cinecohort.review.verdicts import Rejection
-from cinecohort.store import read_record
-
-
-def observers_of(folder: Path) -> list[str]:
-    """Observers who annotated a subject, from the label maps that its conversion recorded."""
-    record = read_record(folder, "convert")
-    names = [name for name in (record.outputs if record else ()) if name.startswith("label_")]
-    views = ("_sa.nii.gz", "_la_2ch.nii.gz", "_la_4ch.nii.gz")
-    return sorted(
-        {name.removeprefix("label_")[: -len(v)] for name in names for v in views if name.endswith(v)}
-    )
 
 
 def _convert(settings: ConvertSettings, results: Path, threads: int, gpu: int) -> Stage:
@@ -79,8 +69,8 @@ def _convert_one(
     return source.convert(source.subject(subject.id), folder, options)
 
 
-def _nothing_else(subject: IndexedSubject, folder: Path) -> dict[str, str]:
-    return {}
+def _given(subject: IndexedSubject, folder: Path, inputs: Mapping[str, str]) -> Mapping[str, str]:
+    return inputs
 
 
 def _image_quality(settings: ImageQualitySettings, results: Path, threads: int, gpu: int) -> Stage:
@@ -89,7 +79,7 @@ def _image_quality(settings: ImageQualitySettings, results: Path, threads: int, 
         "image_quality",
         settings.version,
         settings.image_quality.model_dump(mode="json"),
-        _nothing_else,
+        partial(_given, inputs={}),
         work,
         after=("convert",),
         gates=("convert",),
@@ -119,7 +109,7 @@ def _segment(settings: SegmentSettings, results: Path, threads: int, gpu: int) -
             "models": {view: [model.name for model in listed] for view, listed in models.items()},
             "engine": engine,
         },
-        partial(_weights_inputs, weights=settings.weights),
+        partial(_given, inputs=settings.weights),
         after=("convert",),
         gates=("convert", "image_quality"),
         work_on_all=partial(_segment_all, models=models, options=options, threads=threads),
@@ -149,10 +139,6 @@ def _engine(options: Any, gpu: int) -> dict[str, str]:
             "the driver, or set segmentation.device to cpu to use the processor on purpose."
         )
     return asdict(engine)
-
-
-def _weights_inputs(subject: IndexedSubject, folder: Path, weights: Mapping[str, str]) -> Mapping[str, str]:
-    return weights
 
 
 def _segment_all(

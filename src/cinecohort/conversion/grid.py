@@ -1,6 +1,7 @@
 """The common grid of a stack: even steps, one matrix, one field of view, or the reason why there is none."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,6 +19,9 @@ MAX_MISSING = 20
 
 OVERLAP = 0.9
 """Slices of a stack closer than this share of their thickness overlap, which no cine protocol means."""
+
+ASIDE = "The field of view of {} slices has moved in plane"
+WITHIN = "The position changes within {} slices, from frame to frame"
 
 POSITION_PRECISION_MM = 1e-3
 """Positions that lie nearer than this to the grid lie on it: files hold rounded decimal text."""
@@ -72,9 +76,12 @@ def plan_grid(view: str, stack: Stack, options: ConversionOptions) -> tuple[Grid
     lateral = corners - np.outer(distances, stack.axes.normal)
     alike = [index for index in range(len(slices)) if index not in others]
     middle = np.median(lateral[alike], axis=0)
-    moved, shift_findings = _shift(view, lateral, middle, alike, options)
-    within, within_findings = _moved_within(view, slices, options)
-    moved, shift_findings = [*moved, *within], [*shift_findings, *within_findings]
+    beside = np.linalg.norm(lateral - middle, axis=1)
+    aside, aside_findings = _moved(view, ASIDE, {index: float(beside[index]) for index in alike}, options)
+    # As after the patient or the table moved.
+    spread = {index: _spread_mm(item) for index, item in enumerate(slices)}
+    within, within_findings = _moved(view, WITHIN, spread, options)
+    moved = [*aside, *within]
     rows, columns, between_rows, between_columns = matrix
     start = float(np.mean(distances - step * np.array(places)))
     grid = Grid(
@@ -89,7 +96,8 @@ def plan_grid(view: str, stack: Stack, options: ConversionOptions) -> tuple[Grid
     own = [index for index in alike if index not in moved]
     on_grid = grid.corner + np.outer(np.array(places) * step, stack.axes.normal)
     grid.residual_mm = float(np.linalg.norm(corners[own] - on_grid[own], axis=1).max(initial=0.0))
-    findings += [*matrix_findings, *shift_findings, *_names(view, slices), *_references(view, slices)]
+    findings += [*matrix_findings, *aside_findings, *within_findings]
+    findings += [*_names(view, slices), *_references(view, slices)]
     return grid, findings
 
 
@@ -230,44 +238,19 @@ def _matrix_words(kind: tuple[float, ...]) -> str:
     return f"{kind[0]:.0f} x {kind[1]:.0f} pixels of {kind[2]:.4g} x {kind[3]:.4g} mm"
 
 
-def _shift(
-    view: str, lateral: Vector, middle: Vector, alike: list[int], options: ConversionOptions
+def _moved(
+    view: str, words: str, millimetres: Mapping[int, float], options: ConversionOptions
 ) -> tuple[list[int], list[Finding]]:
-    offsets = np.linalg.norm(lateral - middle, axis=1)
-    moved = [index for index in alike if offsets[index] > options.shift_tolerance_mm]
+    """Slices that lie farther from their place than is allowed, and what is said of them."""
+    moved = [index for index, mm in millimetres.items() if mm > options.shift_tolerance_mm]
     if not moved:
         return [], []
     resample = options.on_shift == "resample"
     done = "resampled onto the others' grid" if resample else "the view is refused"
-    listed = ", ".join(f"slice {index}: {offsets[index]:.2f} mm" for index in moved[:8])
-    message = f"The field of view of {len(moved)} slices has moved in plane ({listed}); {done}."
-    return moved, [
-        Finding(
-            Code.SHIFT,
-            Level.REVIEW if resample else Level.REJECT,
-            message,
-            view,
-            slices=tuple(moved),
-            value=round(float(offsets[moved].max()), 3),
-            threshold=options.shift_tolerance_mm,
-        )
-    ]
-
-
-def _moved_within(
-    view: str, slices: list[Slice], options: ConversionOptions
-) -> tuple[list[int], list[Finding]]:
-    """Slices whose frames do not all lie at one place, as after the patient or the table moved."""
-    farthest = {index: _spread_mm(item) for index, item in enumerate(slices)}
-    moved = [index for index, spread in farthest.items() if spread > options.shift_tolerance_mm]
-    if not moved:
-        return [], []
-    resample = options.on_shift == "resample"
-    done = "resampled onto the others' grid" if resample else "the view is refused"
-    listed = ", ".join(f"slice {index}: {farthest[index]:.2f} mm" for index in moved[:8])
-    message = f"The position changes within {len(moved)} slices, from frame to frame ({listed}); {done}."
+    listed = ", ".join(f"slice {index}: {millimetres[index]:.2f} mm" for index in moved[:8])
+    message = f"{words.format(len(moved))} ({listed}); {done}."
     level = Level.REVIEW if resample else Level.REJECT
-    worst, limit = round(max(farthest[index] for index in moved), 3), options.shift_tolerance_mm
+    worst, limit = round(max(millimetres[index] for index in moved), 3), options.shift_tolerance_mm
     return moved, [
         Finding(Code.SHIFT, level, message, view, slices=tuple(moved), value=worst, threshold=limit)
     ]

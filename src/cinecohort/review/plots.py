@@ -11,9 +11,8 @@ import numpy as np
 from cinecohort.catalogue.measures import COMPARED, PRINTED
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.files import write_text_if_changed
-from cinecohort.label_maps import read_label, read_segmentation
+from cinecohort.label_maps import observers_of, read_label, read_segmentation
 from cinecohort.reporting.gallery import base_to_apex
-from cinecohort.store import read_record
 
 Pairs = dict[str, dict[str, list[tuple[str, float, float]]]]
 """Observer to measure to subject, automatic and manual value."""
@@ -93,15 +92,6 @@ def write_pairs(path: Path, pairs: Pairs, source: str) -> None:
     write_text_if_changed(path, f"agreement({text});\n")
 
 
-def observers_with_contours(home: Path) -> list[str]:
-    """Observers of a subject's short axis, ``manual`` first."""
-    record = read_record(home, "convert")
-    names = [name for name in (record.outputs if record else ()) if name.startswith("label_")]
-    ending = "_sa.nii.gz"
-    found = [name.removeprefix("label_").removesuffix(ending) for name in names if name.endswith(ending)]
-    return sorted(found, key=lambda name: (name != "manual", name))
-
-
 def slice_differences(home: Path) -> dict[str, Any]:
     """How much more or less the first network drew than each observer, slice by slice.
 
@@ -122,7 +112,7 @@ def slice_differences(home: Path) -> dict[str, Any]:
         return {}
     order = list(base_to_apex(automatic))
     found: dict[str, Any] = {}
-    for observer in observers_with_contours(home):
+    for observer in sorted(observers_of(home, ["sa"]), key=lambda name: name != "manual"):
         manual = read_label(home, "sa", observer)
         if manual is None or manual.image.data.shape != automatic.image.data.shape:
             continue

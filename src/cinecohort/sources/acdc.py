@@ -99,13 +99,15 @@ class AcdcSource:
     ----------
     path
         The folder that holds the patients, or ``training`` and ``testing``.
-    observer
-        Name under which the expert's labels are kept.
+    annotations
+        Not looked at: the labels lie with the images.
+    observers
+        The name under which the expert's labels are kept.
     """
 
-    def __init__(self, path: Path, observer: str = OBSERVER):
+    def __init__(self, path: Path, annotations: Path | None = None, observers: Sequence[str] | None = None):
         self.path = path
-        self.observer = observer
+        self.observer = observers[0] if observers else OBSERVER
 
     def subjects(self) -> list[RawSubject]:
         """List every patient folder of both layouts."""
@@ -196,11 +198,7 @@ class AcdcSource:
         made.add_labels(self.observer, "sa", *whole_frames(labels, image, "sa"), coding="acdc", roles=roles)
 
 
-def open_source(
-    path: Path, annotations: Path | None = None, observers: Sequence[str] | None = None
-) -> AcdcSource:
-    """Open ACDC in `path`; its labels lie with the images, so that `annotations` is not looked at."""
-    return AcdcSource(path, observers[0] if observers else OBSERVER)
+open_source = AcdcSource
 
 
 def find_frames(folder: Path) -> tuple[dict[str, Path] | None, list[Finding]]:

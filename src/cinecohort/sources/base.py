@@ -2,18 +2,20 @@
 
 import importlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome
+from cinecohort.images import Image
 from cinecohort.sources.listing import RawFile
 
 SOURCES = ("ukbiobank", "dicom", "nifti", "acdc", "sunnybrook", "mnms2", "cmr_multi")
-"""Names of the sources; each is a module of this package with a function ``open_source``."""
+"""Names of the sources; each is a module of this package with ``open_source``."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,23 @@ def open_source(
 def no_such_subject(key: str, path: Path) -> UserError:
     """The error for a subject that a source does not have."""
     return UserError(f"Subject '{key}': nothing of that name in {path}; check the subject key.")
+
+
+def conversion_values(
+    subject: RawSubject, images: Mapping[str, Image], facts: Mapping[str, Any], observers: Iterable[str]
+) -> dict[str, Any]:
+    """A subject's row of the table of conversions; `facts`, a sidecar, say what the scanner was."""
+    sa = images.get("sa")
+    sizes = ("n_slices", "n_frames", "dx_mm", "dy_mm", "dz_mm")
+    shape = [*sa.data.shape[2:], *(round(mm, 4) for mm in sa.spacing_mm)] if sa else [None] * len(sizes)
+    return {
+        "participant": subject.participant,
+        "visit": subject.visit,
+        "views": ",".join(view for view in VIEWS if view in images),
+        **dict(zip(sizes, shape, strict=True)),
+        **{key: facts.get(key) for key in ("heart_rate_bpm", "vendor", "scanner", "field_t")},
+        "observers": ",".join(observers),
+    }
 
 
 def passed_over(source: Source, shown: int = 20) -> str:

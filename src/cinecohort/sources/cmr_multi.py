@@ -52,21 +52,15 @@ PREFIX = "cmr"
 _FILE = re.compile(r"CINE_(?:SAX|2CH|4CH)_(\d+)\.nii(?:\.gz)?")
 
 
-def open_source(
-    path: Path,
-    annotations: Path | None = None,
-    observers: Sequence[str] | None = None,
-    frame_counts: str = CmrMultiOptions().frame_counts,
-    slice_distance_mm: float | None = None,
-) -> "CmrMultiSource":
-    """Open CMR-MULTI in `path`; its labels lie with the images, so that `annotations` is not looked at.
+class CmrMultiSource:
+    """The cine images of CMR-MULTI in a folder; files of one number are taken for one patient's.
 
     Parameters
     ----------
     path
         The folder that holds ``CINE_MULTI``, or that folder.
     annotations
-        Not looked at.
+        Not looked at: the labels lie with the images.
     observers
         The name under which the labels are kept.
     frame_counts, slice_distance_mm
@@ -77,38 +71,23 @@ def open_source(
     UserError
         If two files of one view have the same number, or a file of frame counts cannot be read.
     """
-    root = path / FOLDER if (path / FOLDER).is_dir() else path
-    observer = observers[0] if observers else DEFAULT_OBSERVER
-    return CmrMultiSource(path, root, observer, frame_counts, slice_distance_mm)
-
-
-class CmrMultiSource:
-    """The cine images of CMR-MULTI in a folder; files of one number are taken for one patient's.
-
-    Parameters
-    ----------
-    path
-        The data set's path, which files are named relative to.
-    root
-        The folder with the folders of views.
-    observer
-        Name under which the labels are kept.
-    frame_counts
-        Pattern of the files with the short axis's numbers of frames.
-    slice_distance_mm
-        Distance of the short-axis slices; None where it is not known.
-    """
 
     required_views = ("la_4ch",)
     """Of a conversion outside the workflow."""
 
     def __init__(
-        self, path: Path, root: Path, observer: str, frame_counts: str, slice_distance_mm: float | None
+        self,
+        path: Path,
+        annotations: Path | None = None,
+        observers: Sequence[str] | None = None,
+        frame_counts: str = CmrMultiOptions().frame_counts,
+        slice_distance_mm: float | None = None,
     ):
-        self.path, self.root, self.observer = path, root, observer
+        self.path, self.root = path, path / FOLDER if (path / FOLDER).is_dir() else path
+        self.observer = observers[0] if observers else DEFAULT_OBSERVER
         self.slice_distance_mm = slice_distance_mm
-        self.images = images_in(root)
-        self.count_files = sorted(root.glob(frame_counts))
+        self.images = images_in(self.root)
+        self.count_files = sorted(self.root.glob(frame_counts))
         self.frames = stated_frames(self.count_files)
 
     def subjects(self) -> list[RawSubject]:
@@ -204,6 +183,9 @@ class CmrMultiSource:
         )
         expected = {"ed": names, "es": names}
         made.add_labels(self.observer, view, labels, annotated, coding=CODING, expected=expected)
+
+
+open_source = CmrMultiSource
 
 
 def packing_of(packed: Image, view: str, stated: int | None) -> tuple[Packing | None, list[Finding]]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.options import ConversionOptions
@@ -10,7 +9,7 @@ from cinecohort.conversion.raw_files import ARCHIVES, read_files
 from cinecohort.conversion.series import Conversion, convert_series
 from cinecohort.conversion.written import write_views
 from cinecohort.findings import Finding, Outcome, overall_status
-from cinecohort.sources.base import RawSubject, no_such_subject
+from cinecohort.sources.base import RawSubject, conversion_values, no_such_subject
 from cinecohort.sources.listing import files_below, is_there, subject_names
 from cinecohort.sources.visits import visits_among
 from cinecohort.sources.workspaces import WorkspaceFolder, contoured_instances, write_labels
@@ -102,20 +101,7 @@ def outcome_of(
     """Outcome of a conversion, with the row of the conversion table."""
     every = [*conversion.findings, *findings]
     status = overall_status(every, conversion.views, options.required_views)
-    values: dict[str, Any] = {
-        "participant": subject.participant,
-        "visit": subject.visit,
-        "views": ",".join(view for view in VIEWS if view in conversion.views),
-        "observers": ",".join(observers),
-    }
-    shown = next((conversion.views[view] for view in VIEWS if view in conversion.views), None)
-    sidecar = shown.image.sidecar if shown else {}
-    short_axis = conversion.views.get("sa")
-    spacing = short_axis.image.spacing_mm if short_axis else (None, None, None)
-    for keyword in ("n_slices", "n_frames"):
-        values[keyword] = short_axis.image.sidecar[keyword] if short_axis else None
-    for keyword, value in zip(("dx_mm", "dy_mm", "dz_mm"), spacing, strict=True):
-        values[keyword] = None if value is None else round(value, 4)
-    for keyword in ("heart_rate_bpm", "vendor", "scanner", "field_t"):
-        values[keyword] = sidecar.get(keyword)
+    images = {view: converted.image for view, converted in conversion.views.items()}
+    facts = next((images[view].sidecar for view in VIEWS if view in images), {})
+    values = conversion_values(subject, images, facts, observers)
     return Outcome(status, every, list(outputs), values)

@@ -45,13 +45,6 @@ PREFIX = "mnms"
 _FIELD = re.compile(r"\d+(\.\d+)?")
 
 
-def open_source(
-    path: Path, annotations: Path | None = None, observers: Sequence[str] | None = None
-) -> "MnMs2Source":
-    """Open M&Ms-2 in `path`; its labels lie with the images, so that `annotations` is not looked at."""
-    return MnMs2Source(path, observers[0] if observers else DEFAULT_OBSERVER)
-
-
 class MnMs2Source:
     """The M&Ms-2 data set in a folder.
 
@@ -59,13 +52,15 @@ class MnMs2Source:
     ----------
     path
         The folder that holds ``dataset`` and ``dataset_information.csv``, or the one above.
-    observer
-        Name under which the experts' labels are kept.
+    annotations
+        Not looked at: the labels lie with the images.
+    observers
+        The name under which the experts' labels are kept.
     """
 
-    def __init__(self, path: Path, observer: str = DEFAULT_OBSERVER):
+    def __init__(self, path: Path, annotations: Path | None = None, observers: Sequence[str] | None = None):
         self.path = path
-        self.observer = observer
+        self.observer = observers[0] if observers else DEFAULT_OBSERVER
         self.place = next((place for place in PLACES if (path / place).is_dir() and self._in(place)), "")
 
     def subjects(self) -> list[RawSubject]:
@@ -143,6 +138,9 @@ class MnMs2Source:
         whole = whole_frames(labels, image, view, names)
         expected = {"ed": names, "es": names}
         made.add_labels(self.observer, view, *whole, coding=CODING, roles=roles, expected=expected)
+
+
+open_source = MnMs2Source
 
 
 def _participant(number: str, row: Mapping[str, str]) -> dict[str, str | float | None]:

@@ -48,13 +48,8 @@ FRAME_MATCH = 0.98
 intensities of the ED and ES images that it saves, so that they are not equal)."""
 
 
-def open_source(
-    path: Path,
-    annotations: Path | None = None,
-    observers: Sequence[str] | None = None,
-    coding: str = "cinecohort",
-) -> "NiftiSource":
-    """Open a folder of NIfTI folders.
+class NiftiSource:
+    """Folders of NIfTI files.
 
     Parameters
     ----------
@@ -63,8 +58,8 @@ def open_source(
     annotations
         Not looked at: labels lie with the images.
     observers
-        Names of the observers whose labels are used; None for all. Labels without a name in their file's
-        name are ``manual``.
+        Observers whose labels are used; None for all. Labels without a name in their file's name are
+        ``manual``.
     coding
         Name of the short-axis label coding.
 
@@ -73,25 +68,17 @@ def open_source(
     UserError
         If the coding is unknown.
     """
-    if coding not in CODINGS:
-        raise UserError(f"There is no label coding '{coding}'; set `coding` to one of {', '.join(CODINGS)}.")
-    return NiftiSource(path, observers, coding)
 
-
-class NiftiSource:
-    """Folders of NIfTI files.
-
-    Parameters
-    ----------
-    path
-        The folder that holds one folder per subject.
-    observers
-        Observers whose labels are used; None for all.
-    coding
-        Name of the short-axis label coding.
-    """
-
-    def __init__(self, path: Path, observers: Sequence[str] | None, coding: str):
+    def __init__(
+        self,
+        path: Path,
+        annotations: Path | None = None,
+        observers: Sequence[str] | None = None,
+        coding: str = "cinecohort",
+    ):
+        if coding not in CODINGS:
+            known = ", ".join(CODINGS)
+            raise UserError(f"There is no label coding '{coding}'; set `coding` to one of {known}.")
         self.path = path
         self.observers = observers
         self.coding = coding
@@ -149,6 +136,9 @@ class NiftiSource:
         known = {role: frame if str(frame) in annotated else None for role, frame in placed.items()}
         roles = known if any(frame is not None for frame in known.values()) else None
         made.add_labels(observer, view, labels, annotated, coding=coding, roles=roles)
+
+
+open_source = NiftiSource
 
 
 class _LabelFiles:

@@ -34,7 +34,7 @@ from cinecohort.images import (
     write_image,
 )
 from cinecohort.labels import recode
-from cinecohort.sources.base import RawSubject
+from cinecohort.sources.base import RawSubject, conversion_values
 
 ACQUISITION_FACTS = ("vendor", "scanner", "field_t", "site_hash", "tr_ms", "te_ms", "flip_angle_deg")
 INTEGER_TYPES = (np.uint8, np.int16, np.uint16, np.int32)
@@ -322,19 +322,8 @@ class NiftiConversion:
 
     def outcome(self) -> Outcome:
         """Outcome of the conversion: excluded where no view or not every required view could be made."""
-        sa = self.images.get("sa")
-        spacing = [round(mm, 4) for mm in sa.spacing_mm] if sa else [None, None, None]
-        facts = sa.sidecar if sa else {}
-        values = {
-            "participant": self.subject.participant,
-            "visit": self.subject.visit,
-            "views": ",".join(self.images),
-            "n_slices": sa.data.shape[2] if sa else None,
-            "n_frames": sa.data.shape[3] if sa else None,
-            **dict(zip(("dx_mm", "dy_mm", "dz_mm"), spacing, strict=True)),
-            **{key: facts.get(key) for key in ("heart_rate_bpm", "vendor", "scanner", "field_t")},
-            "observers": ",".join(sorted(self.observers)),
-        }
+        facts = self.images["sa"].sidecar if "sa" in self.images else {}
+        values = conversion_values(self.subject, self.images, facts, sorted(self.observers))
         status = overall_status(self.findings, self.images, self.options.required_views)
         if not self.images and status is not Status.ERROR:
             status = Status.EXCLUDED

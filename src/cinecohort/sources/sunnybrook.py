@@ -32,13 +32,6 @@ OBSERVER = "manual"
 SEX = {"male": "M", "m": "M", "female": "F", "f": "F"}
 
 
-def open_source(
-    path: Path, annotations: Path | None = None, observers: Sequence[str] | None = None
-) -> "SunnybrookSource":
-    """Open the Sunnybrook data in `path`; `annotations` replaces its ``contourfiles`` folder."""
-    return SunnybrookSource(path, annotations, observers[0] if observers else OBSERVER)
-
-
 class SunnybrookSource:
     """The Sunnybrook data set in a folder.
 
@@ -48,14 +41,14 @@ class SunnybrookSource:
         The folder that holds ``dicoms`` and ``contourfiles``.
     annotations
         Folder of the contours, where it lies elsewhere.
-    observer
-        Name under which the expert's labels are kept.
+    observers
+        The name under which the expert's labels are kept.
     """
 
-    def __init__(self, path: Path, annotations: Path | None = None, observer: str = OBSERVER):
+    def __init__(self, path: Path, annotations: Path | None = None, observers: Sequence[str] | None = None):
         self.path = path
         self.annotations = annotations.resolve() if annotations else None
-        self.observer = observer
+        self.observer = observers[0] if observers else OBSERVER
         self.original_ids = {
             row["patient_id"]: row["original_id"]
             for row in read_rows(path / LINK)
@@ -163,6 +156,9 @@ class SunnybrookSource:
             filling=options.filling,
         )
         return outputs, [*findings, *volume.findings, *checks]
+
+
+open_source = SunnybrookSource
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from cinecohort.statistics.bland_altman import LIMIT_COLUMNS, bland_altman_rows, scale_rows
+from cinecohort.statistics.bland_altman import LIMIT_COLUMNS, Scale, bland_altman_rows
 from cinecohort.statistics.correlation import correlation_row
 from cinecohort.statistics.differences import difference_row
 from cinecohort.statistics.options import AgreementOptions
 from cinecohort.statistics.pairing import Pairing, pair_tables
 from cinecohort.statistics.repeated_measures import repeated_limits
+
+SCALES: tuple[Scale, ...] = ("percent", "ratio")
+"""Beside the absolute one."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def agree(
         rows = {
             "differences": [difference_row(a, b, options.denominator)],
             "limits": bland_altman_rows(a, b, *limits),
-            "scales": scale_rows(a, b, *limits),
+            "scales": [row for scale in SCALES for row in bland_altman_rows(a, b, *limits, scale)],
             "correlation": [correlation_row(a, b, options.confidence, options.spearman_interval)],
         }
         for table, measure_rows in rows.items():

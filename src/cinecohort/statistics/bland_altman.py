@@ -198,80 +198,38 @@ def bland_altman_rows(
     quantile: Quantile = "linear",
     limit_factor: float = 1.96,
     confidence: float = 0.95,
+    scale: Scale = "absolute",
 ) -> list[dict[str, float | int | str]]:
-    """Rows of ``bland_altman.csv`` for one measure: all pairs, and where asked without the outlying ones.
+    """Rows of one measure: all pairs, and where asked without the outlying ones.
+
+    On the ratio scale everything but ``sd`` (which is that of the log differences) is an antilog: a bias of
+    1.05 means that the first measurement is 5 % larger in geometric mean.
 
     Returns
     -------
     list of dict
-        ``outliers`` (``kept`` or ``removed``), :data:`LIMIT_COLUMNS`, approximate intervals, trends, note.
+        ``outliers`` (``kept`` or ``removed``), :data:`LIMIT_COLUMNS`, approximate intervals and note, as in
+        ``bland_altman.csv``; trends on the absolute scale, ``scale`` and ``n_undefined`` on the others.
     """
-    rows: list[dict[str, float | int | str]] = []
-    for outliers, keep in _selections(first, second, exclude_outliers, quantile):
-        kept_first, kept_second = first[keep], second[keep]
-        limits = limits_of_agreement(kept_first - kept_second, limit_factor, confidence)
-        trend = trends(kept_first, kept_second, confidence)
-        notes = [_reason(kept_first.size), str(trend.pop("note"))]
-        rows.append(
-            {
-                "outliers": outliers,
-                "n": kept_first.size,
-                "n_removed": int((~keep).sum()),
-                **limits,
-                **trend,
-                "note": "; ".join(note for note in notes if note),
-            }
-        )
-    return rows
-
-
-def scale_rows(
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
-    exclude_outliers: bool = False,
-    quantile: Quantile = "linear",
-    limit_factor: float = 1.96,
-    confidence: float = 0.95,
-) -> list[dict[str, float | int | str]]:
-    """Bias and limits in per cent of the mean and as ratios, in the columns of ``bland_altman.csv``.
-
-    On the ratio scale everything but ``sd`` (which is that of the log differences) is an antilog: a bias of
-    1.05 means that the first measurement is 5 % larger in geometric mean.
-    """
-    rows: list[dict[str, float | int | str]] = []
-    scales: tuple[Scale, ...] = ("percent", "ratio")
-    for scale in scales:
-        for outliers, keep in _selections(first, second, exclude_outliers, quantile):
-            difference, undefined = rescaled(first[keep], second[keep], scale)
-            limits = limits_of_agreement(difference, limit_factor, confidence)
-            if scale == "ratio":
-                limits = {name: value if name == "sd" else math.exp(value) for name, value in limits.items()}
-            notes = [_reason(difference.size)]
-            if undefined:
-                need = "needs two positive values" if scale == "ratio" else "needs a mean other than zero"
-                notes.append(f"{undefined} pairs left out: the scale {need}")
-            rows.append(
-                {
-                    "scale": scale,
-                    "outliers": outliers,
-                    "n": difference.size,
-                    "n_removed": int((~keep).sum()),
-                    **limits,
-                    "n_undefined": undefined,
-                    "note": "; ".join(note for note in notes if note),
-                }
-            )
-    return rows
-
-
-def _selections(
-    first: NDArray[np.float64], second: NDArray[np.float64], exclude_outliers: bool, quantile: Quantile
-) -> list[tuple[str, NDArray[np.bool_]]]:
     selections = [("kept", np.ones(first.size, dtype=bool))]
     if exclude_outliers:
         selections.append(("removed", ~outlying(first, second, quantile)))
-    return selections
-
-
-def _reason(n: int) -> str:
-    return {0: "no pairs", 1: "one pair: no standard deviation, no limits"}.get(n, "")
+    rows: list[dict[str, float | int | str]] = []
+    for outliers, keep in selections:
+        difference, undefined = rescaled(first[keep], second[keep], scale)
+        limits = limits_of_agreement(difference, limit_factor, confidence)
+        if scale == "ratio":
+            limits = {name: value if name == "sd" else math.exp(value) for name, value in limits.items()}
+        notes = [{0: "no pairs", 1: "one pair: no standard deviation, no limits"}.get(difference.size, "")]
+        row: dict[str, float | int | str] = {"outliers": outliers, "n": difference.size}
+        row |= {"n_removed": int((~keep).sum()), **limits}
+        if scale == "absolute":
+            row |= trends(first[keep], second[keep], confidence)
+            notes.append(str(row["note"]))
+        else:
+            row = {"scale": scale, **row, "n_undefined": undefined}
+        if undefined:
+            need = "needs two positive values" if scale == "ratio" else "needs a mean other than zero"
+            notes.append(f"{undefined} pairs left out: the scale {need}")
+        rows.append(row | {"note": "; ".join(note for note in notes if note)})
+    return rows

@@ -7,11 +7,12 @@ import torch
 from cinecohort.cohort import stage_builders
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.settings import settings_for
-from cinecohort.cohort.stage_builders import BUILDERS, merged, observers_of, of_views, without_model
+from cinecohort.cohort.stage_builders import BUILDERS, merged, of_views, without_model
 from cinecohort.cohort.stage_settings import SETTINGS
 from cinecohort.config import parse_config
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level, Outcome, Status
+from cinecohort.label_maps import observers_of
 from cinecohort.segmentation import prediction
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.store import write_record

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from cinecohort.images import read_image, write_image
+from cinecohort.label_maps import observers_of
 from cinecohort.review.options import ReviewOptions
-from cinecohort.review.plots import beyond_limits, observers_with_contours, pairs_of, slice_differences
+from cinecohort.review.plots import beyond_limits, pairs_of, slice_differences
 from cinecohort.review.room import make_room
 from support.review_cohort import write_heart, write_observer, write_tables
 
@@ -62,7 +63,7 @@ def test_differences_by_slice_from_base_to_apex(home):
     assert found["frame"] == 0 and found["LV"] == [0.0] * 4
     # The highest slice is the base. What was not annotated is not empty.
     assert found["RV"] == [0.0, pytest.approx(right, abs=0.01), None, 0.0]
-    assert observers_with_contours(home) == ["manual"]
+    assert observers_of(home, ["sa"]) == ["manual"]
 
 
 def test_who_lies_far_out_has_a_card_whatever_the_status(tmp_path):

@@ -14,7 +14,6 @@ from cinecohort.statistics.bland_altman import (
     bland_altman_rows,
     limits_of_agreement,
     outlying,
-    scale_rows,
     trends,
 )
 
@@ -130,14 +129,16 @@ def test_rows_with_outliers_removed_stand_beside_all() -> None:
 def test_scales() -> None:
     """Twice as large everywhere: 200/3 per cent of the mean, ratio 2, without spread."""
     second = np.array([10.0, 20, 50])
-    percent, ratio = scale_rows(2 * second, second)
+    (percent,) = bland_altman_rows(2 * second, second, scale="percent")
+    (ratio,) = bland_altman_rows(2 * second, second, scale="ratio")
     assert percent["bias"] == pytest.approx(200 / 3, abs=1e-10)
     assert ratio["bias"] == pytest.approx(2, abs=1e-10)
     assert ratio["loa_upper"] == pytest.approx(2, abs=1e-10)
 
 
 def test_ratio_scale_counts_what_has_no_logarithm() -> None:
-    _, ratio = scale_rows(np.array([1.0, -2, 3, 0]), np.array([2.0, 2, 6, 5]))
+    first, second = np.array([1.0, -2, 3, 0]), np.array([2.0, 2, 6, 5])
+    (ratio,) = bland_altman_rows(first, second, scale="ratio")
     assert (ratio["n"], ratio["n_undefined"]) == (2, 2)
     assert ratio["bias"] == pytest.approx(0.5)
     assert "needs two positive values" in str(ratio["note"])

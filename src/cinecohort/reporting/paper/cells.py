@@ -1,8 +1,11 @@
 """A number as published, the user's own and their difference; tables made of such cells."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.reporting.document import Column, Named, Paragraph, Section, Strong, Table, Text
@@ -93,13 +96,18 @@ def rows_of(lines: Iterable[Line]) -> list[list[str]]:
 
 
 def compared_table(
-    label: str, caption: Text, columns: Sequence[Column], parts: Sequence[Part], notes: Text = ""
+    label: str,
+    caption: Text,
+    columns: Sequence[Column],
+    parts: Sequence[Part],
+    notes: Text = "",
+    spans: Sequence[tuple[str, int]] = (),
 ) -> Table:
     """Table in the form of a published one, each of its rows as published, as yours and as difference.
 
     Parameters
     ----------
-    label, caption, notes
+    label, caption, notes, spans
         See :class:`cinecohort.reporting.document.Table`.
     columns
         Those of the published table, without the one of its rows' names.
@@ -112,12 +120,19 @@ def compared_table(
         rows += rows_of(part.lines)
     printed = [index for index, row in enumerate(rows) if not isinstance(row, str) and row[1] == "published"]
     heads = [Column("", "left", "share"), Column("", "left"), *columns]
-    return Table(label, caption, heads, rows, notes=notes, published_rows=printed)
+    return Table(label, caption, heads, rows, spans, notes, published_rows=printed)
 
 
 def structure_columns(names: Iterable[str] = STRUCTURES["sa"].values()) -> list[Column]:
     """Columns of Dice in the short axis under the papers' short names, such as MYO."""
     return [Column(Named(name, ["sa"])) for name in names]
+
+
+def dataset_spans(published: pd.DataFrame, shown: Sequence[tuple[str, str]]) -> list[tuple[str, int]]:
+    """Headings over the columns (dataset, structure): each published data set with its size."""
+    sizes = published.drop_duplicates("dataset").set_index("dataset")["n"]
+    widths = Counter(dataset for dataset, _ in shown)
+    return [("", 2), *((f"{dataset} (n = {count(sizes[dataset])})", n) for dataset, n in widths.items())]
 
 
 def not_made(words: str) -> Paragraph:

@@ -13,6 +13,7 @@ from cinecohort.reporting.paper.cells import (
     Part,
     compared,
     compared_table,
+    dataset_spans,
     exhibit,
     mean_and_sd,
     not_made,
@@ -155,10 +156,6 @@ def table_iii(own: Own) -> list[Block]:
             cells = [Cell(own=cell.own, difference=cell.difference) for cell in cells]
         name = named.pop("U-Net", "") or f"yours: {model}"
         lines.append(Line(f"{name}; yours: {model}" if "U-Net" in name and model else name, cells))
-    sizes = published.drop_duplicates("dataset").set_index("dataset")["n"]
-    spans = [("", 2)]
-    for dataset in SETS:
-        spans.append((f"{dataset} (n = {count(sizes[dataset])})", sum(key[0] == dataset for key in shown)))
     table = compared_table(
         "tab-chen2020-3",
         "Chen 2020, Table III. Segmentation performance of a baseline method and the proposed method across "
@@ -166,8 +163,8 @@ def table_iii(own: Own) -> list[Block]:
         structure_columns(name for _, name in shown),
         [Part("", lines)],
         f"Differences are to the proposed method (U-Net). {MYO_NOTE}",
+        dataset_spans(published, shown),
     )
-    table = Table(**{**vars(table), "spans": spans})
     return [table, *unmatched_sets(own)]
 
 

@@ -12,6 +12,7 @@ from cinecohort.reporting.paper.cells import (
     Part,
     compared,
     compared_table,
+    dataset_spans,
     mean_and_sd,
     not_made,
     structure_columns,
@@ -110,18 +111,13 @@ def columns_by_dataset(
             cells.append(compared(printed, mean_and_sd(row, "mean", "sd"), digits))
         lines.append(Line(title, cells))
     label = f"tab-{name.replace('_table', '-')}"
-    sizes = published.drop_duplicates("dataset").set_index("dataset")["n"]
     table = compared_table(
         label,
         caption,
         structure_columns(structure for _, structure in shown),
         [Part("", lines)],
+        spans=dataset_spans(published, shown),
     )
-    spans = [("", 2)]
-    for dataset in datasets:
-        width = sum(each == dataset for each, _ in shown)
-        spans.append((f"{dataset} (n = {count(sizes[dataset])})", width))
-    table = Table(**{**vars(table), "spans": spans})
     rest = own_rows(mine, matched, label, digits)
     return [table, *rest] if len(mine) else [table, not_made(NOT_RUN)]
 
