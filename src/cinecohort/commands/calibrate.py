@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from cinecohort.calibration.record import write_calibration
     from cinecohort.calibration.rows import read_rows
     from cinecohort.options import parse_options
+    from cinecohort.reporting import printed
     from cinecohort.reporting.calibration_page import number, write_report
 
     failure = {
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         unsized = sorted(set(rows.table["dataset"]))
     made = calibrate(rows, arguments.observer, options, unsized or ())
     write_calibration(made, arguments.out)
+    printed.calibration(made, arguments.out)
     report = ", ".join(str(path) for path in write_report(made, arguments.out))
     judged = made.assessment
     print(

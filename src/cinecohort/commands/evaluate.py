@@ -41,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from cinecohort.evaluation.files import compare_files, file_pairs, stem
+    from cinecohort.reporting import printed
 
     options = EvaluationOptions(**read_options(arguments, SETTINGS), positions=arguments.positions)
     codings = (arguments.auto_coding, arguments.manual_coding)
@@ -60,6 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     whole = pd.concat([table, pd.DataFrame(left_out)], ignore_index=True) if left_out else table
     whole.astype({"frame": "Int64", "n_skipped": "Int64"}).to_csv(arguments.out, index=False)
+    printed.overlap(table, arguments.view, arguments.out)
     undefined = int(table[["dice", "mcd_mm", "hd_mm"]].isna().any(axis=1).sum())
     print(
         f"{arguments.out}: {len(tables)} of {len(pairs)} pairs compared, {len(table)} rows, "

@@ -24,6 +24,7 @@ def run(arguments: argparse.Namespace) -> int:
     from cinecohort.analyses.network_validation import validate_network
     from cinecohort.files import write_json
     from cinecohort.options import load_options
+    from cinecohort.reporting import printed
     from cinecohort.segmentation.descriptions import describe_model
     from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
     from cinecohort.segmentation.validation_records import ValidationBars
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     bars = load_options(arguments.bars, ValidationBars) if arguments.bars else None
     record = validate_network(model, view, arguments.dataset, arguments.observer, SegmentationOptions(), bars)
     write_json(arguments.out, record.model_dump(mode="json"))
+    printed.validation(record, arguments.out)
     for name, found in record.structures.items():
         print(
             f"{name}: Dice {found.dice_mean:.3f} (SD {found.dice_sd:.3f}, lowest {found.dice_lowest:.3f}) in "

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from cinecohort.calibration.record import Calibration
 from cinecohort.catalogue.measures import measure_label
+from cinecohort.catalogue.views import STRUCTURE_NAMES, VIEW_NAMES
 from cinecohort.reporting.document import Column, Table
 from cinecohort.reporting.formats import write_formats
-from cinecohort.reporting.numbers import ci
+from cinecohort.reporting.numbers import ci, count, mean_sd, number, quantity, signed, summary_mean_sd
 from cinecohort.reporting.published import NOTHING
 from cinecohort.reporting.results import rows_by
 from cinecohort.reporting.sections.agreement_tables import (
@@ -19,8 +21,10 @@ from cinecohort.reporting.sections.agreement_tables import (
     difference_table,
     limits_table,
 )
+from cinecohort.reporting.sections.calibration import accuracy_table, coverage_table
 from cinecohort.reporting.sections.reliability import SINGLE_AGREEMENT, reliability_row
 from cinecohort.reporting.sections.study_tables import balance_table, comparison_table
+from cinecohort.segmentation.validation_records import ValidationRecord
 from cinecohort.statistics.agreement import AgreementResult
 
 FOLDER = "printed"
@@ -28,7 +32,7 @@ FOLDER = "printed"
 
 
 def write_printed(tables: Iterable[object], folder: Path) -> list[Path]:
-    """Write tables into the folder ``printed``; blocks that are no tables are passed over.
+    """Write tables into the folder ``printed``; blocks that are no tables, or have no rows, are passed over.
 
     Parameters
     ----------
@@ -39,7 +43,7 @@ def write_printed(tables: Iterable[object], folder: Path) -> list[Path]:
     """
     paths = []
     for table in tables:
-        if isinstance(table, Table):
+        if isinstance(table, Table) and table.rows:
             paths += write_formats(table, folder / FOLDER, table.label.removeprefix("tab-"))
     return paths
 
@@ -99,3 +103,62 @@ def reliability(table: pd.DataFrame, out: Path, confidence: float = 0.95) -> lis
     columns = [Column("Measure", "left"), *map(Column, heads)]
     caption = "Reliability of single measurements."
     return write_printed([Table(f"tab-{out.stem}", caption, columns, rows)], out.parent)
+
+
+METRICS = {
+    "dice": ("Dice", 3),
+    "mcd_mm": ("Mean contour distance (mm)", 2),
+    "hd_mm": ("Hausdorff distance (mm)", 2),
+}
+"""Columns of overlap that are printed, with their headings and digits."""
+
+
+def overlap(table: pd.DataFrame, view: str, out: Path) -> list[Path]:
+    """Print Dice and distances by structure, mean (SD) over images, beside the table `out`."""
+    whole = table[table["position"] == "all"] if "position" in table else table
+    rows = []
+    for structure, part in whole.groupby("structure", sort=False):
+        cells = [summary_mean_sd(part[metric], digits) for metric, (_, digits) in METRICS.items()]
+        rows.append(
+            [STRUCTURE_NAMES.get(str(structure), str(structure)), count(part["dice"].count()), *cells]
+        )
+    caption = f"Overlap and contour distances in the {VIEW_NAMES[view]} view, mean (SD) over images."
+    heads = ("n", *(heading for heading, _ in METRICS.values()))
+    columns = [Column("Structure", "left"), *map(Column, heads)]
+    notes = "n: images whose Dice is defined. Distances: in the slices that both maps hold the structure in."
+    return write_printed([Table(f"tab-{out.stem}", caption, columns, rows, notes=notes)], out.parent)
+
+
+def validation(record: ValidationRecord, out: Path) -> list[Path]:
+    """Print how each structure was segmented and what had to be reached, beside the record `out`."""
+    rows = [
+        [
+            STRUCTURE_NAMES.get(name, name),
+            count(found.n),
+            mean_sd(found.dice_mean, found.dice_sd, 3),
+            number(found.dice_lowest, 3),
+            number(record.bars.get(f"least mean Dice, {name}"), 2),
+            signed(found.bias_pct, 1),
+        ]
+        for name, found in record.structures.items()
+    ]
+    heads = ("Frames", "Dice, mean (SD)", "Lowest Dice", "Mean needed", "Size, mean difference (%)")
+    verdict = "passed" if record.passed else f"not passed: {'; '.join(record.failures)}"
+    caption = (
+        f"{record.weights} on {quantity(record.n_subjects, 'subject')} of {record.dataset} with labels of "
+        f"{record.observer}, {VIEW_NAMES[record.view]} view."
+    )
+    columns = [Column("Structure", "left"), *map(Column, heads)]
+    left_out = (
+        f"Left out, since the training saw them: {count(record.n_seen)}; failed: {count(record.n_failed)}."
+    )
+    notes = f"{left_out} {verdict.capitalize()}."
+    return write_printed([Table(f"tab-{out.stem}", caption, columns, rows, notes=notes)], out.parent)
+
+
+def calibration(made: Calibration, out: Path) -> list[Path]:
+    """Print how well failures are found and how often the intervals hold, beside the calibration `out`."""
+    blocks = [*accuracy_table(made), *coverage_table(made)]
+    tables = [block for block in blocks if isinstance(block, Table)]
+    named = [replace(t, label=t.label.replace("tab-calibration", f"tab-{out.stem}", 1)) for t in tables]
+    return write_printed(named, out.parent)

@@ -110,6 +110,12 @@ def test_the_command_writes_a_record_beside_nothing_else(
     assert found.structures.keys() == {"LV", "MYO", "RV"} and found.structures["LV"].n == 4
     assert "2 subjects were compared" in found.failures[0]
     assert "not passed" in capsys.readouterr().out
+    printed = (tmp_path / "printed" / "record.csv").read_text().splitlines()
+    lv = found.structures["LV"]
+    assert printed[1].startswith(
+        f"LV cavity,4,{lv.dice_mean:.3f} ({lv.dice_sd:.3f}),{lv.dice_lowest:.3f},0.87,"
+    )
+    assert "2 subjects were compared" in (tmp_path / "printed" / "record.md").read_text()
     assert sorted(path.name for path in dataset.rglob("*")) == before
 
 

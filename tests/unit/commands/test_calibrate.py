@@ -6,6 +6,7 @@ from cinecohort.calibration.failures import MEASURES
 from cinecohort.calibration.record import read_calibration
 from cinecohort.cli import main
 from cinecohort.ledger.frames import write_frame
+from cinecohort.reporting.formats import FORMATS
 from support.calibration_rows import MADE_BY, made_up_rows
 
 
@@ -49,6 +50,13 @@ def test_a_results_folder_gives_a_calibration_and_its_report(results, tmp_path, 
     assert {one.level for one in made.assessment.strata if one.factor == "vendor"} == {"A"}
     assert "88 participants" in capsys.readouterr().out
     assert (tmp_path / "calibration.md").is_file()
+    printed = (tmp_path / "printed" / "calibration.csv").read_text()
+    auc = made.assessment.auc["any"]
+    assert f"any structure or measure,{auc.value:.2f},{auc.low:.2f} to {auc.high:.2f}" in printed
+    names = {path.name for path in (tmp_path / "printed").iterdir()}
+    assert {
+        f"{name}.{ending}" for name in ("calibration", "calibration-intervals") for ending in FORMATS
+    } == names
 
 
 def test_the_limits_are_options(results, tmp_path):

@@ -13,6 +13,7 @@ from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.subject import evaluate_subject
 from cinecohort.images import Image, write_image
 from cinecohort.model_sets import single_set
+from cinecohort.reporting.formats import FORMATS
 
 BOTH = [single_set("ours", STRUCTURES), single_set("other", STRUCTURES, "other")]
 AFFINE = np.diag([1.5, 1.5, 8.0, 1.0])
@@ -104,6 +105,11 @@ def test_command_writes_the_promised_columns(tmp_path: Path, capsys: pytest.Capt
     assert table["name"].unique().tolist() == ["a"]
     assert table.set_index("structure")["dice"]["LV"] == pytest.approx(5 / 6)
     assert "1 of 1 pairs" in capsys.readouterr().out
+    printed = (tmp_path / "out" / "printed" / "overlap.csv").read_text().splitlines()
+    assert printed[0].startswith("Structure,n,Dice")
+    assert printed[1].startswith("LV cavity,1,0.833,")
+    names = {path.name for path in (tmp_path / "out" / "printed").iterdir()}
+    assert names == {f"overlap.{ending}" for ending in FORMATS}
 
 
 def test_command_leaves_undefined_cells_empty(tmp_path: Path) -> None:
