@@ -16,6 +16,26 @@ _KEYS = re.compile(
     r"(.*[_ .])?(id|pid|eid)|(subject|patient|participant)_?(id)?|visit|instance|name|key", re.IGNORECASE
 )
 _FRAMES = re.compile(r"(.*_)?frames?|unnamed: \d+", re.IGNORECASE)
+MISSING_CELLS = (
+    *(
+        "",
+        "#N/A",
+        "#N/A N/A",
+        "#NA",
+        "<NA>",
+        "N/A",
+        "NA",
+        "NULL",
+        "NaN",
+        "n/a",
+        "nan",
+        "null",
+        "-nan",
+        "-NaN",
+    ),
+    *("1.#IND", "1.#QNAN", "-1.#IND", "-1.#QNAN"),
+)
+"""What pandas takes for a missing cell, but for ``None``, which may be a level or a label of a group."""
 
 
 def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) -> pd.DataFrame:
@@ -34,7 +54,13 @@ def read_table(path: Path, keys: Sequence[str] = (), may_be_empty: bool = True) 
     text = {index: str for index, name in enumerate(form.header) if name in keys or is_key_name(name)}
     with refusals(path):
         table = pd.read_csv(
-            path, sep=form.separator, dtype=text, encoding=form.encoding, skiprows=form.skipped
+            path,
+            sep=form.separator,
+            dtype=text,
+            encoding=form.encoding,
+            skiprows=form.skipped,
+            keep_default_na=False,
+            na_values=MISSING_CELLS,
         )
     table.columns = [str(name).strip() for name in table.columns]
     check_rows(table, path)
@@ -93,8 +119,8 @@ def is_measure_name(name: str) -> bool:
 
 
 def split_names(text: str) -> list[str]:
-    """Split a comma list of column names."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """Split a comma list of column names, each once."""
+    return list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def no_column(table: pd.DataFrame, *names: str) -> UserError:

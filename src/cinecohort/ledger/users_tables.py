@@ -333,7 +333,9 @@ def clean_column(
     if not pd.api.types.is_numeric_dtype(values):
         texts = values.astype("str")
         if not texts.dropna().str.contains(r"\d", regex=True).any():
-            return values.mask(is_missing(texts)), []
+            words = texts.str.strip().str.lower()
+            none = words.eq("none") & words.isin({"none", "true", "false"}).all()
+            return values.mask(is_missing(texts) | none), []
         numbers, wrong = numbers_in(texts, f"{path}: column {name}")
         if len(wrong):
             return values.mask(is_missing(texts)), []

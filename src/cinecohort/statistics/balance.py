@@ -147,6 +147,8 @@ def balance_verdict(
     after = balance[(balance["stage"] == "after") & (balance["variable"] != "distance")]
     worst = without_mirrors(not_balanced(balance, threshold, ratios))
     limits = f"|SMD| at most {threshold:g}, variance ratio {ratios[0]:g} to {ratios[1]:g}"
+    if after.empty:
+        return False, "Balance cannot be judged: no covariate was named."
     if after["smd"].isna().all():
         return False, "Balance cannot be judged: no pair was matched."
     if worst.empty:

@@ -1,5 +1,6 @@
 """Comparison of outcomes between two groups, matched or not."""
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -49,6 +50,8 @@ LITERAL_COLUMNS = [
     *("cohen_d", "hedges_g", "p_holm", "p_bh"),
 ]
 """Columns that other software reads, in their order; further ones follow."""
+_IDS = re.compile(r"[ep]?id|(subject|patient|participant)(_?id)?", re.IGNORECASE)
+"""Names of columns of ids, where none is named."""
 NO_TEST = "no interval and no p: too few values, or values that do not vary"
 UNADJUSTED_P = ("welch_p", "student_p", "rank_p", "paired_p")
 SMALLEST_FOR_STUDENT = 7
@@ -137,9 +140,11 @@ def compare(
     treatment = read_treatment(table, group)
     for outcome in outcomes:
         check_outcome(table, outcome)
+    if both := set(outcomes) & set(covariates):
+        raise UserError(f"{', '.join(sorted(both))}: an outcome cannot be adjusted for itself.")
     sets = None
-    if pairs is None and identifier in table and table[identifier].duplicated().any():
-        check_identifiers(table, identifier)
+    if pairs is None:
+        _check_repeated(table, identifier)
     if pairs is not None:
         check_identifiers(table, identifier)
         sets = read_pairs(pairs, table[identifier], estimand)
@@ -291,6 +296,13 @@ def check_outcome(table: pd.DataFrame, outcome: str) -> None:
         raise UserError(f"Outcome {outcome!r} holds infinite values: correct or empty these cells.")
 
 
+def _check_repeated(table: pd.DataFrame, identifier: str) -> None:
+    """Refuse several rows of one subject, which would count as several subjects."""
+    for name in [identifier] if identifier in table else filter(_IDS.fullmatch, map(str, table.columns)):
+        if table[name].dropna().duplicated().any():
+            check_identifiers(table.dropna(subset=[name]), name)
+
+
 def _check_sides(sets: MatchedSets, treatment: np.ndarray) -> None:
     wrong = (treatment[sets.treated] != 1).sum() + (treatment[sets.control] != 0).sum()
     if wrong:
@@ -307,6 +319,8 @@ def _check_adjustable(table: pd.DataFrame, covariates: Sequence[str], sets: Matc
         if name not in table:
             raise no_column(table, name)
         check_factor(analysed[name], name)
+        if not is_factor(analysed[name]) and np.isinf(analysed[name].to_numpy(float)).any():
+            raise UserError(f"Covariate {name!r} holds infinite values: correct or leave them out.")
         if analysed[name].isna().any():
             raise UserError(
                 f"Covariate {name!r} is missing for {int(analysed[name].isna().sum())} of {len(analysed)} "

@@ -34,7 +34,7 @@ def label_texts(values: pd.Series, name: str) -> pd.Series:
             f"Column {name!r} is empty for {int(values.isna().sum())} subjects: each needs a group."
         )
     if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
-        return values.map(lambda value: f"{value:g}")
+        return values.map(lambda value: str(int(value) if value % 1 == 0 else value))
     return values.astype(str).str.strip()
 
 

@@ -230,6 +230,8 @@ def robust_difference(
     spare = _spare(fit, design)
     method = kind if groups is None else f"{kind} by matched set"
     result |= {"method": method, "note": design.note}
+    if design.separates:
+        return result
     if fit.n_clusters < 3 or len(outcome) <= design.matrix.shape[1]:
         lacking = f"{len(outcome)} values are too few for {design.matrix.shape[1]} parameters"
         return result | {"note": joined(design.note, lacking if settings.covariates else "")}
@@ -300,11 +302,14 @@ class AdjustedDesign:
         How many columns of covariates there are, products not counted.
     note
         What was left out, and why; empty where nothing was.
+    separates
+        Whether the covariates determine the group, so that there is nothing to estimate.
     """
 
     matrix: np.ndarray
     n_covariates: int
     note: str
+    separates: bool
 
 
 def adjusted_design(
@@ -324,17 +329,26 @@ def adjusted_design(
     everything = np.column_stack([np.ones(len(treated)), treated, *main, *(part * treated for part in main)])
     kept = independent_columns(everything * np.sqrt(weights)[:, None])
     own, products = kept[2 : 2 + len(main)], kept[2 + len(main) :]
+    alone = independent_columns(np.column_stack([np.ones(len(treated)), *main]) * np.sqrt(weights)[:, None])
+    varying = {column.variable for column in columns}
     notes = [
-        f"{column.name} is determined by other covariates and was left out"
-        for column, used in zip(columns, own, strict=True)
-        if not used
+        f"{name!r} does not vary and was left out" for name in settings.covariates if name not in varying
     ]
+    separating = []
+    for column, used, free in zip(columns, own, alone[1:], strict=True):
+        if free and not used:
+            separating.append(column.variable)
+        elif not used:
+            notes.append(f"{column.name} is determined by other covariates and was left out")
+    if separating:
+        shown = ", ".join(map(repr, dict.fromkeys(separating)))
+        notes.append(f"no adjusted difference: who is in which group follows from {shown}")
     lacking = [c.variable for c, used, both in zip(columns, own, products, strict=True) if used and not both]
     for name in dict.fromkeys(lacking):
         levels = one_sided_levels(table, treatment, [name])
         why = " ".join(level.sentence() for level in levels) or f"{name!r} varies in one group only."
         notes.append(f"{why} No difference can be estimated there, and the mean takes that of the others")
-    return AdjustedDesign(everything[:, kept], int(own.sum()), joined(*notes))
+    return AdjustedDesign(everything[:, kept], int(own.sum()), joined(*notes), bool(separating))
 
 
 def joined(*notes: str) -> str:
@@ -413,7 +427,7 @@ def unlike_note(
     design = adjusted_design(table, treatment, weights, settings)
     fit = RobustRegression(design.matrix, weights, groups, "HC3" if groups is None else "CR2")
     spare = _spare(fit, design)
-    if spare < SPARE_SETS or len(outcome) <= design.matrix.shape[1]:
+    if design.separates or spare < SPARE_SETS or len(outcome) <= design.matrix.shape[1]:
         return ""
     plain = np.column_stack([np.ones(len(outcome)), treatment])
     by_group = RobustRegression(plain, weights, groups, "HC3" if groups is None else "CR1")

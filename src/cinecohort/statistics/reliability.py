@@ -111,10 +111,13 @@ def intraclass_correlations(ratings: NDArray[np.float64], confidence: float = 0.
     if exact:
         return table.assign(note="raters differ by a constant only: intervals are undefined")
     agreement = float(table["icc"].iloc[1])
-    table[["ci_low", "ci_high"]] = _intervals(squares, agreement, (1 + confidence) / 2)
     negative = table["icc"] < 0
     words = "negative: raters differ more in a subject than subjects differ; read it as 0"
     table.loc[negative, "note"] = words
+    if squares.subjects <= rounding:
+        # No bound of a ratio whose numerator is zero, and minus infinity for the mean of raters.
+        return table.assign(icc=table["icc"].where(np.isfinite(table["icc"])))
+    table[["ci_low", "ci_high"]] = _intervals(squares, agreement, (1 + confidence) / 2)
     return table
 
 
@@ -215,11 +218,16 @@ def reliability(
     Raises
     ------
     UserError
-        If a column is missing, holds no numbers, or a rater rated a subject more than once.
+        If a column is missing, holds no numbers, or a rater rated a subject more than once, or no row has
+        a subject and a rater.
     """
     if missing := [name for name in (subject, rater, value) if name not in table.columns]:
         raise UserError(f"The table has no column {', '.join(missing)}; it has {', '.join(map(str, table))}.")
+    if value in (subject, rater):
+        raise UserError(f"Column {value} cannot be both the value and the subject or rater.")
     named = table.dropna(subset=[subject, rater])
+    if named.empty:
+        raise UserError(f"No row has a subject and a rater (columns {subject} and {rater}).")
     numbers = pd.to_numeric(named[value], errors="coerce").astype(np.float64)
     if numbers.notna().sum() == 0:
         raise UserError(f"Column {value} holds no numbers.")
@@ -238,10 +246,14 @@ def reliability(
     result = intraclass_correlations(complete.to_numpy(np.float64), confidence)
     incomplete = len(wide) - len(complete)
     notes = result.pop("note")
-    if incomplete:
-        text = f"{incomplete} subjects without a value of every rater left out"
-        notes = notes.map(lambda note: "; ".join(filter(None, [note, text])))
-    return result.assign(n_incomplete=incomplete, note=notes)
+    left_out = {
+        "subjects without a value of every rater left out": incomplete,
+        "rows without a subject or rater left out": len(table) - len(named),
+    }
+    texts = [f"{n} {words}" for words, n in left_out.items() if n]
+    return result.assign(
+        n_incomplete=incomplete, note=notes.map(lambda note: "; ".join(filter(None, [note, *texts])))
+    )
 
 
 def reliability_of_columns(

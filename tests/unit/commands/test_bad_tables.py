@@ -186,3 +186,29 @@ def test_label_maps_that_are_none_and_those_that_lie_elsewhere(
     same = label_file(tmp_path / "e.nii", (labels * 0.9999).astype(np.float32))
     assert "voxel by voxel" not in said(capsys, 0, "evaluate", "--auto", same, *rest)
     assert pd.read_csv(tmp_path / "overlap.csv")["dice"].dropna().eq(1).any()
+
+
+def test_none_is_a_level_and_a_label_and_no_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    smoking = np.array(["None", "Former", "Now"])[np.arange(40) % 3]
+    disease = np.where(np.arange(40) % 2, "Angina", "None")
+    table = groups().assign(smoking=smoking, disease=disease)
+    table["y"] = table["y"].astype(object).where(table.index > 1, "None")
+    table.to_csv(tmp_path / "t.csv", index=False)
+    arguments = ("--outcomes", "y", "--covariates", "smoking", "--out", tmp_path / "out.csv")
+    words = said(capsys, 0, "compare", tmp_path / "t.csv", "--group", "disease", *arguments)
+    assert "None (19 subjects) - Angina (19 subjects)" in words
+    row = pd.read_csv(tmp_path / "out.csv").iloc[0]
+    assert np.isfinite(row["adjusted_estimate"])
+    match = ("match", tmp_path / "t.csv", "--treatment", "t", "--covariates", "smoking", "--drop-missing")
+    assert "left out" not in said(capsys, 0, *match, "--out", tmp_path / "matched")
+
+
+def test_labels_of_many_digits_stay_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = np.array([10_000.01, 10_000.02, 3])[np.arange(40) % 3]
+    groups().assign(site=labels).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ("--group", "site", "--outcomes", "y", "--out", tmp_path / "out.csv")
+    said(capsys, 0, "compare", tmp_path / "t.csv", *arguments)
+    found = pd.read_csv(tmp_path / "out.csv")[["group1", "group0"]].to_numpy().tolist()
+    assert found == [[10_000.02, 10_000.01], [10_000.02, 3], [10_000.01, 3]]

@@ -84,6 +84,12 @@ def test_no_difference_is_returned_as_it_is_and_no_spread_gives_no_crash():
     assert np.isnan(compare_distributions(x, t, np.array([1, 1, 0, 0.0]), 1.0)["smd"])
 
 
+def test_verdict_without_covariates():
+    table = pd.DataFrame({"subject": range(6), "t": [1, 0] * 3, "score": np.linspace(0.2, 0.7, 6)})
+    balanced, sentence = balance_verdict(balance_table(match(table, "t", [], score="score")))
+    assert (balanced, sentence) == (False, "Balance cannot be judged: no covariate was named.")
+
+
 def test_verdict_says_when_balance_is_not_reached():
     balanced, sentence = balance_verdict(balance_table(four_against_four()))
     assert not balanced

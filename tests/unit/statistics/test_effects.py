@@ -413,3 +413,31 @@ def test_a_weighted_headline_has_no_p_with_too_few_sets():
         assert ("3 matched sets are too few" in row["p_note"]) == (n_sets == 3)
         # These count every subject once, though the weights differ.
         assert row[["welch_p", "student_p", "rank_p"]].isna().all()
+
+
+def test_a_covariate_that_is_the_group_leaves_nothing_to_adjust(table):
+    named = table.assign(clinic=np.where(table["t"] == 1, "North", "South"), always=7.0)
+    row = compare(named, "t", ["y"], covariates=["age", "clinic", "always"]).iloc[0]
+    assert np.isnan([row["adjusted_estimate"], row["adjusted_p"], row["adjusted_ci_low"]]).all()
+    assert "who is in which group follows from 'clinic'" in row["adjusted_note"]
+    without = compare(named, "t", ["y"], covariates=["age", "always"]).iloc[0]
+    assert without["adjusted_note"] == "'always' does not vary and was left out"
+    assert without["adjusted_p"] == compare(table, "t", ["y"], covariates=["age"]).iloc[0]["adjusted_p"]
+
+
+@pytest.mark.parametrize(
+    ("change", "covariates", "said"),
+    [
+        ({"age": np.inf}, ["age"], "Covariate 'age' holds infinite values"),
+        ({}, ["age", "y"], "y: an outcome cannot be adjusted for itself"),
+        ({"subject": "0007"}, [], "'subject' holds 1 ids more than once"),
+        ({"eid": "0007"}, [], "'eid' holds 1 ids more than once"),
+    ],
+)
+def test_what_would_be_a_wrong_number_is_refused(table, change, covariates, said):
+    changed = table.rename(columns={"subject": "eid"} if "eid" in change else {})
+    for name, value in change.items():
+        changed[name] = changed[name].astype(object if isinstance(value, str) else float)
+        changed.loc[:1, name] = value
+    with pytest.raises(UserError, match=said):
+        compare(changed, "t", ["y"], covariates=covariates)

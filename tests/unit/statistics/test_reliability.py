@@ -123,3 +123,27 @@ def test_a_negative_correlation_says_what_it_means():
     table = intraclass_correlations(ratings)
     negative = table[table["icc"] < 0]
     assert len(negative) and negative["note"].str.contains("read it as 0").all()
+
+
+@pytest.mark.filterwarnings("error")
+def test_what_has_no_bound_has_no_interval() -> None:
+    first = np.arange(8.0)
+    table = intraclass_correlations(np.column_stack([first, 10 - first])).set_index("type")
+    assert table.loc["ICC(1,1)", "icc"] == pytest.approx(-1)
+    assert np.isnan(table.loc["ICC(1,k)", "icc"])
+    assert table[["ci_low", "ci_high"]].isna().all(axis=None)
+    assert table["note"].str.startswith("negative").all()
+
+
+def test_rows_that_belong_to_nobody_are_counted() -> None:
+    table = long_table(JUDGES)
+    table.loc[table["subject"] == "S5", "subject"] = None
+    found = reliability(table, "subject", "rater", "value")
+    assert (found["n_subjects"] == 5).all()
+    assert (found["n_incomplete"] == 0).all()
+    assert found["note"].str.contains("4 rows without a subject or rater left out").all()
+    for columns in (("subject", "rater", "rater"), ("subject", "rater", "subject")):
+        with pytest.raises(UserError, match="cannot be both"):
+            reliability(table, *columns)
+    with pytest.raises(UserError, match="No row has a subject"):
+        reliability(table.assign(subject=None), "subject", "rater", "value")
