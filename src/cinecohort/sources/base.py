@@ -130,9 +130,9 @@ def conversion_values(
         "participant": subject.participant,
         "visit": subject.visit,
         "views": ",".join(view for view in VIEWS if view in images),
+        "observers": ",".join(observers),
         **dict(zip(sizes, shape, strict=True)),
         **{key: facts.get(key) for key in ("heart_rate_bpm", "vendor", "scanner", "field_t")},
-        "observers": ",".join(observers),
     }
 
 
