@@ -5,14 +5,16 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cinecohort.catalogue.views import VIEWS
 from cinecohort.conversion.options import ConversionOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome
-from cinecohort.images import Image
 from cinecohort.sources.listing import RawFile
+
+if TYPE_CHECKING:  # It needs nibabel, and the Snakefile reads this module.
+    from cinecohort.images import Image
 
 SOURCES = ("ukbiobank", "dicom", "nifti", "acdc", "sunnybrook", "mnms2", "cmr_multi")
 """Names of the sources; each is a module of this package with ``open_source``."""
@@ -120,7 +122,7 @@ def no_such_subject(key: str, path: Path) -> UserError:
 
 
 def conversion_values(
-    subject: RawSubject, images: Mapping[str, Image], facts: Mapping[str, Any], observers: Iterable[str]
+    subject: RawSubject, images: "Mapping[str, Image]", facts: Mapping[str, Any], observers: Iterable[str]
 ) -> dict[str, Any]:
     """A subject's row of the table of conversions; `facts`, a sidecar, say what the scanner was."""
     sa = images.get("sa")
