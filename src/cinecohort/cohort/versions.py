@@ -6,9 +6,9 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 VERSIONS = {
     "convert": 10,
     "image_quality": 2,
-    "segment": 7,
-    "segmentation_quality": 8,
-    "measure": 8,
+    "segment": 8,
+    "segmentation_quality": 9,
+    "measure": 9,
     "evaluate": 4,
     "gather": 10,
     "import_tables": 7,

@@ -23,6 +23,10 @@ CRYPT_MM = 4.0
 """How deep the strands of muscle lie in the cavity that have blood behind them."""
 ROUNDED_MM = 7.0
 """Over how much the wall's end at the valve is rounded."""
+RV_MOTTLED = 2.7
+"""How much more the blood of the RV varies than other blood, between trabeculae too fine to be drawn. Two
+pixels within an expert's RV the signal at end-diastole has a standard deviation of 0.15 of the LV's median
+(ACDC); with this it is that in the phantom, without it 0.09."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,8 @@ def heart_signal(
     places = Places(x, y, s, below_mitral, below_tricuspid, edge_mm)
     found = look_up(ventricles, x, y, s)
     blood, venous = materials.blood, materials.venous
+    even = np.float32(signals.blood * signals.venous)
+    mottled = np.clip(even + np.float32(RV_MOTTLED) * (venous - even), np.float32(0.1) * even, None)
     signal = np.repeat(background[None], len(heart.cycle.phase), axis=0)
     _epicardial_fat(signal, fine, places, found, materials.grain, signals)
     _appendages(signal, heart, places, blood, signals)
@@ -119,7 +125,7 @@ def heart_signal(
         _atrium(signal, atrium, bright, places, filling, signals)
     _roots(signal, heart, places, blood, signals)
     for near, draw, filling in (
-        (_near_right(places, found), _right_ventricle, venous),
+        (_near_right(places, found), _right_ventricle, mottled),
         (_near_left(places, found), _left_ventricle, blood),
     ):
         part = signal[:, near]
@@ -187,12 +193,16 @@ def _blood(heart: Heart, fine: FineStructure, points: Signal, grain: Signal, sig
 def _epicardial_fat(
     signal: Signal, fine: FineStructure, places: Places, found: Lookup, grain: Signal, signals: Signals
 ) -> None:
-    """Fat in the grooves, over the RV and at the apex, tapering to nothing; a thin pericardium."""
+    """Fat in the grooves, over the RV and at the apex, tapering to nothing; a thin pericardium.
+
+    Beyond the RV's wall it is as seldom bright as in ACDC and M&Ms: of the pixels 6 to 12 mm away from an
+    expert's RV 12 of 100 have over 0.7 of the LV's signal (here 8).
+    """
     over_rv = np.clip((found.right[0] - found.epi[0]) / 6.0, 0.0, 1.0)
     groove = 4.0 * over_rv * (1.0 - over_rv)
     apex = np.clip(1.0 - found.z / 0.18, 0.0, 1.0) * np.clip(0.3 - np.cos(found.theta), 0.0, 1.0)
     atrioventricular = np.exp(-(((found.z - 1.0) / 0.13) ** 2))
-    amount = 0.25 + 1.2 * groove + 0.75 * over_rv + 0.6 * apex + 1.1 * atrioventricular
+    amount = 0.25 + 1.2 * groove + 0.3 * over_rv + 0.6 * apex + 1.1 * atrioventricular
     patches = found.rough(fine.fat_patches)
     thick = np.clip(fine.fat_mm * (amount + 0.8 * patches - 0.5) * (1.0 + 0.1 * grain), 0.0, MOST_FAT_MM)
     wall = np.maximum(found.right + RV_WALL_MM * over_rv, found.epi)
@@ -203,7 +213,7 @@ def _epicardial_fat(
     mix(
         signal,
         soft(outside - np.float32(0.4), places.edge_mm) * np.clip(thick / 1.5, 0.0, 1.0),
-        np.float32(signals.fat * 0.85),
+        np.float32(signals.fat * 0.6),
     )
 
 

@@ -155,7 +155,7 @@ def _atria(
     left = build_atrium(
         targets.la_min_ml + cycle.atrial_filling * (targets.la_max_ml - targets.la_min_ml),
         ventricles.mitral,
-        outline=_outline(away, 1.12, rng, variety),
+        outline=_outline(away, rng, variety, septal=0.8, along=0.95),
         septum=tuple(septum),
         annulus=tuple(3.0 * across + 3.0 * along),
         annulus_mm=0.88 * mitral,
@@ -169,7 +169,7 @@ def _atria(
     right = build_atrium(
         targets.ra_min_ml + cycle.atrial_filling * (targets.ra_max_ml - targets.ra_min_ml),
         ventricles.tricuspid,
-        outline=_outline(away + np.pi, 1.0, rng, variety),
+        outline=_outline(away + np.pi, rng, variety, septal=0.62, along=1.0),
         septum=tuple(right_septum),
         annulus=place,
         annulus_mm=tricuspid,
@@ -182,14 +182,17 @@ def _atria(
     return left, right
 
 
-def _outline(away: float, long: float, rng: np.random.Generator, variety: float) -> Outline:
+def _outline(
+    away: float, rng: np.random.Generator, variety: float, *, septal: float, along: float
+) -> Outline:
+    """Draw an outline; with the left atrium's axes the 2- and 4-chamber views cut about the same volume."""
     first, second, free = np.clip(1.0 + rng.normal(0.0, 0.06 * variety, 3), 0.75, 1.25)
     return Outline(
         away=away,
-        septal=0.62,
+        septal=septal,
         free=float(free),
-        first=long * float(first),
-        second=long * float(second),
+        first=along * float(first),
+        second=along * float(second),
         lobes=float(np.clip(abs(rng.normal(0.0, 0.05 * variety)), 0.0, 0.11)),
         lobes_at=float(rng.uniform(0.0, 2.0 * np.pi)),
     )

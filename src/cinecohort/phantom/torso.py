@@ -155,7 +155,7 @@ class Torso:
             27.0 - np.abs(x - 6.0 - 0.1 * y) + 8.0 * slow + 1.5 * rough + 0.25 * np.maximum(-y - 20.0, 0.0)
         )
         strands = ridge(0.8 * rough + 1.2 * slow, 0.7 - 0.4 * self.visceral)
-        loose = np.float32(signals.fat) * (0.84 + 0.05 * grain + 0.06 * rough - 0.5 * strands)
+        loose = np.float32(signals.fat) * (0.5 + 0.05 * grain + 0.06 * rough - 0.5 * strands)
         lean = soft(y - 8.0 + 14.0 * slow + 5.0 * rough + 12.0 * (0.5 - self.visceral), 2.0 * width_mm)
         mix(loose, lean, np.float32(signals.muscle) * (1.0 + 0.3 * grain + 0.3 * rough))
         mix(result, soft(middle + 1.0, width_mm), np.float32(signals.muscle))

@@ -79,10 +79,11 @@ class StrokeVolumeCheck(Options):
     action: Action = "review"
     """What becomes of what lies beyond both limits."""
 
-    difference_ml: float = 20.0
-    """Largest difference: twice what automatic and manual differences in Bai 2018 (Table 5) explain."""
+    difference_ml: float = 45.0
+    """Largest difference. Experts' own labels differ by more than both limits in one of twenty hearts of ACDC
+    and M&Ms, and in none of the normal ones."""
 
-    difference_pct: float = 25.0
+    difference_pct: float = 50.0
     """Largest difference in percent of their mean."""
 
 

@@ -204,11 +204,19 @@ def check_clean_up(
         values[f"{view}_{name.lower()}_removed_share"] = share
         if share is not None and share > check.threshold:
             removed = cleaned["removed_ml"][name]
+            at = (cleaned.get("removed_at") or {}).get(name) or {}
             message = (
                 f"clean-up removed up to {100 * share:.0f} % of {name} in a frame, at most {removed:.1f} mL"
             )
             found += finding(
-                Code.S11, check.action, message, view=view, value=share, threshold=check.threshold
+                Code.S11,
+                check.action,
+                message,
+                view=view,
+                slices=at.get("slices", ()) if view == "sa" else (),
+                frames=[at["frame"]] if at else (),
+                value=share,
+                threshold=check.threshold,
             )
     share = cleaned.get("filled_share")
     values[f"{view}_filled_share"] = share

@@ -124,7 +124,7 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
     for name, empty in heart.empty_slices().items():
         slices, frames = np.nonzero(empty)
         gaps += slices.size
-        message = f"{name} is missing {in_places(slices, frames)}, between slices that have it"
+        message = f"{name} is missing, or nearly so, {in_places(slices, frames)}, between slices that have it"
         found = _report(
             Code.S4, check, message, slices.size > 0, slices.size, slices=slices, frames=heart.frames[frames]
         )

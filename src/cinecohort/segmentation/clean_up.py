@@ -242,8 +242,9 @@ def clean_up(
     -------
     dict
         ``removed_ml``: structure to the largest volume that was removed from it in any frame, and
-        ``removed_share`` to the largest share of what it had in a frame; ``filled_ml`` and ``filled_share``:
-        the largest volume of holes filled in any frame, and the largest share of the heart that they are.
+        ``removed_share`` to the largest share of what it had in a frame; ``removed_at`` to that frame and to
+        the slices in which it lay; ``filled_ml`` and ``filled_share``: the largest volume of holes filled in
+        any frame, and the largest share of the heart that they are.
     """
     removed = np.zeros((max(structures) + 1, labels.shape[3]), dtype=np.int64)
     filled = np.zeros(labels.shape[3], dtype=np.int64)
@@ -251,6 +252,7 @@ def clean_up(
     box = heart_box(labels.max(axis=3))
     if box is not None:
         labels = labels[box[:2]]
+    before = labels.copy()
     if options.largest_component and view == "sa":
         elsewhere = apart_from_the_heart(labels, image.spacing_mm[:2], np.all(blank, axis=1))
         for frame in range(labels.shape[3]):
@@ -269,14 +271,29 @@ def clean_up(
     return {
         "removed_ml": {name: round(removed[label].max() * volume_ml, 4) for label, name in names},
         "removed_share": {name: _largest_share(removed[label], kept[label]) for label, name in names},
+        "removed_at": {
+            name: _place((before == label) & (labels != label), _shares(removed[label], kept[label]))
+            for label, name in names
+            if removed[label].any()
+        },
         "filled_ml": round(filled.max() * volume_ml, 4),
         "filled_share": _largest_share(filled, kept[1:].sum(axis=0)),
     }
 
 
+def _shares(part: NDArray[np.int64], rest: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Share (t,) of a part in itself and the rest; 0 where both are empty."""
+    return np.asarray(part / np.maximum(part + rest, 1))
+
+
 def _largest_share(part: NDArray[np.int64], rest: NDArray[np.int64]) -> float:
-    """Largest share (t,) of a part in itself and the rest; 0 where both are empty."""
-    return round(float((part / np.maximum(part + rest, 1)).max()), 5)
+    return round(float(_shares(part, rest).max()), 5)
+
+
+def _place(gone: NDArray[np.bool_], share: NDArray[np.float64]) -> dict[str, Any]:
+    """Frame with the largest share (t,), and the slices in which voxels (x, y, z, t) are gone there."""
+    frame = int(share.argmax())
+    return {"frame": frame, "slices": np.flatnonzero(gone[..., frame].any(axis=(0, 1))).tolist()}
 
 
 def keep_main_pieces(

@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 from scipy.integrate import simpson
 
+from cinecohort.measures.atria import area_and_length
 from cinecohort.phantom.atria import Outline, build_atrium
+from cinecohort.phantom.contours import fields
 from cinecohort.phantom.cycle import make_cycle
 from cinecohort.phantom.heart import build_heart
+from cinecohort.phantom.options import PhantomOptions
 from cinecohort.phantom.people import draw_person
+from cinecohort.phantom.subject import make_subject
 from cinecohort.phantom.ventricles import DENSITY_G_ML, Plane, sector, volumes, waves
 
 
@@ -118,6 +122,22 @@ def test_atria_hold_their_volume_by_counting_points_and_do_not_overlap():
         truth = heart.truth()
         assert left.mean(axis=1) * box_ml == pytest.approx(truth["la_ml"][frames], rel=0.1)
         assert right.mean(axis=1) * box_ml == pytest.approx(truth["ra_ml"][frames], rel=0.1)
+
+
+def test_both_views_see_about_the_same_left_atrium():
+    """Volumes from the 2- and the 4-chamber view alone, at the atrium's largest; M4 flags 1.7 and more."""
+    ratios = []
+    for number in (1, 3, 5, 10):
+        _, phantom, slices, _ = make_subject(number, PhantomOptions(frames=8, faults=False))
+        frame, volumes = phantom.heart.cycle.es_frame, {}
+        for image in slices:
+            if image.view in ("la_2ch", "la_4ch"):
+                mask = fields(phantom.heart, phantom.pose, image, frame)["LA"] > 0
+                area, length = area_and_length(mask, (image.pixel_mm, image.pixel_mm), None)
+                volumes[image.view] = area**2 / length
+        ratios.append(volumes["la_2ch"] / volumes["la_4ch"])
+    assert min(ratios) > 0.85
+    assert max(ratios) < 1.35
 
 
 def test_departures_from_round_by_hand():

@@ -33,12 +33,18 @@ def test_healthy_heart_passes() -> None:
     [
         ({"lvesv_ml": 150.0}, "M1"), ({"rvesv_ml": 170.0}, "M1"), ({"lvef_pct": 8.0}, "M1"),
         ({"rvef_pct": 90.0}, "M1"), ({"lvm_g": 20.0, "lvm_es_g": None}, "M1"), ({"lvedv_ml": 700.0}, "M1"),
-        ({"lvm_es_g": 140.0}, "M2"), ({"rvsv_ml": 60.0}, "M3"), ({"la_2ch_max_ml": 140.0}, "M4"),
+        ({"lvm_es_g": 140.0}, "M2"), ({"rvsv_ml": 40.0}, "M3"), ({"la_2ch_max_ml": 140.0}, "M4"),
         ({"la_max_phase": 0.9}, "M4"),
     ],
 )  # fmt: skip
 def test_implausible_value_is_flagged(changed: dict[str, Any], code: str) -> None:
     assert codes(**changed) == [code]
+
+
+@pytest.mark.parametrize(("left", "right"), [(90.0, 60.0), (160.0, 100.0), (60.0, 25.0)])
+def test_stroke_volumes_as_experts_draw_them_pass(left: float, right: float) -> None:
+    """Beyond one limit alone is not enough."""
+    assert codes(lvsv_ml=left, rvsv_ml=right) == []
 
 
 def test_limits_belong_to_what_passes() -> None:

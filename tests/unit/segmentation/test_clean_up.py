@@ -46,7 +46,8 @@ def test_a_sound_heart_is_left_alone() -> None:
     found = cleaned(labels)
     assert np.array_equal(labels, heart())
     nothing = {"LV": 0, "MYO": 0, "RV": 0}
-    assert found == {"removed_ml": nothing, "removed_share": nothing, "filled_ml": 0, "filled_share": 0}
+    shares = {"removed_share": nothing, "removed_at": {}, "filled_share": 0}
+    assert found == {"removed_ml": nothing, "filled_ml": 0, **shares}
 
 
 def test_islands_go_and_are_counted_in_millilitres_of_the_worst_frame() -> None:
@@ -57,6 +58,7 @@ def test_islands_go_and_are_counted_in_millilitres_of_the_worst_frame() -> None:
     found = cleaned(labels)
     assert np.array_equal(labels, heart())
     assert found["removed_ml"] == {"LV": 0.1, "MYO": 0, "RV": 0.3}
+    assert found["removed_at"] == {"LV": {"frame": 1, "slices": [1]}, "RV": {"frame": 1, "slices": [0]}}
 
 
 def test_a_small_cavity_with_its_wall_wins_over_a_larger_bright_spot() -> None:
