@@ -15,7 +15,7 @@ VERSIONS = {
     "run_record": 2,
     "agreement": 8,
     "group_study": 10,
-    "report": 11,
+    "report": 12,
     "review": 4,
     "blinded": 1,
     "subject_pages": 3,

@@ -62,7 +62,7 @@ def check_image(
         findings += finding(
             Code.VIEW,
             options.view_confidence.action,
-            f"recognised with a confidence of {confidence:.2f} only",
+            f"the view was recognised with a confidence of {confidence:.2f} only",
             view=view,
             value=confidence,
             threshold=options.view_confidence.threshold,

@@ -14,7 +14,7 @@ from cinecohort.images import sidecar_path
 from cinecohort.measures.reference_ranges import NO_REFERENCE, Reference
 from cinecohort.reporting.document import Column, Table, table_to_dict
 from cinecohort.reporting.numbers import count, interval, is_defined, listing, number, signed
-from cinecohort.reporting.patient_figures import PHASES, draw_curves, draw_phases
+from cinecohort.reporting.patient_figures import LONG_AXES, PHASES, draw_curves, draw_phases
 from cinecohort.reporting.typesetting import build_folder, typeset
 from cinecohort.synthetic import BANNER
 
@@ -36,9 +36,10 @@ CALIBRATED = (
     "Probability of failure and 90 % intervals are of a calibration: they hold on average over hearts like "
     "those that it was learnt on, not for each; the choice of ED and ES is not covered."
 )
-PICTURES = (
-    "All short-axis slices, base to apex, with the slice's number in the stack; then segmented long axes. "
-    "Orange: LV or LA; green: outer border of the myocardium; blue: RV or RA."
+PICTURES = "All short-axis slices, base to apex, with the slice's number in the stack."
+COLOURS = "Orange: LV; green: outer border of the myocardium; blue: RV."
+LONG_AXES_TOO = (
+    "Then segmented long axes. Orange: LV or LA; green: outer border of the myocardium; blue: RV or RA."
 )
 
 
@@ -119,12 +120,17 @@ def make_patient_page(page: PatientPage, output: Path) -> None:
             "curve": "figures/curves.svg" if curve else "",
             "curve_description": curve or "There is no cine series to draw a volume curve of.",
             "phases": [{"words": words, "file": file} for words, file in phases],
-            "pictures_title": PICTURES,
+            "pictures_title": f"{PICTURES} {LONG_AXES_TOO if has_long_axes(page.folder) else COLOURS}",
             "findings": finding_rows(page.findings),
             "no_findings": "No check had anything to note.",
             "notes": " ".join([*([CALIBRATED] if page.probabilities else []), *reference_notes(page), NOTES]),
         }
         typeset(build, "patient.typ", data, output)
+
+
+def has_long_axes(folder: Path) -> bool:
+    """Say whether a long axis was segmented."""
+    return any((folder / f"seg_{view}.nii.gz").is_file() for view in LONG_AXES)
 
 
 def networks(page: PatientPage) -> str:

@@ -10,7 +10,8 @@ ACCURACY = SHIPPED / "accuracy.json"
 """Accuracy by network and data set, from ``benchmarks/segmentation_accuracy.md``; see
 ``config/write_pages.py``."""
 PARAGRAPH = re.compile(r"\*\*(?P<heading>[^*]+)\*\*:?\s*(?P<text>.*)", re.DOTALL)
-FILE_NAMED = re.compile(r"\s\(`[^`]*`\)")
+CODE = re.compile(r"\s\(`[^`]*`\)|;\s`[^`]*`(?=\))")
+"""Names of files and commands in brackets."""
 
 
 def is_shipped(model: ModelDescription) -> bool:
@@ -24,13 +25,13 @@ def card_of(name: str) -> dict[str, str]:
     Returns
     -------
     dict
-        Heading to its text in one line, without marks of emphasis and names of files in brackets.
+        Heading to its text in one line, without marks of emphasis, and files and commands in brackets.
     """
     found = {}
     for paragraph in re.split(r"\n\s*\n", (SHIPPED / f"{name}.md").read_text()):
         match = PARAGRAPH.fullmatch(paragraph.strip())
         if match:
-            text = FILE_NAMED.sub("", " ".join(match["text"].split()))
+            text = CODE.sub("", " ".join(match["text"].split()))
             found[match["heading"].strip()] = re.sub(r"[`*]", "", text)
     return found
 

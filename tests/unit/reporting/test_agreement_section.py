@@ -1,5 +1,6 @@
 """Which Bland-Altman plots the report shows, and the confidence that its tables name."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -7,6 +8,9 @@ from typing import Any, cast
 import pandas as pd
 import pytest
 
+from cinecohort.reporting.document import Section, Table
+from cinecohort.reporting.results import read_results
+from cinecohort.reporting.sections import agreement, reliability
 from cinecohort.reporting.sections.agreement import bland_altman_figures
 from cinecohort.reporting.sections.agreement_tables import (
     AgreementTables,
@@ -14,6 +18,9 @@ from cinecohort.reporting.sections.agreement_tables import (
     correlation_table,
     limits_table,
 )
+from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.settings import report_settings
+from support.fake_analyses import add_agreement
 
 
 def comparison(observer: str) -> Comparison:
@@ -66,3 +73,28 @@ def test_heads_name_the_confidence_that_was_set() -> None:
     ):
         assert "80 % CI" in str(table)
         assert "95 %" not in str(table)
+
+
+@pytest.mark.usefixtures("quick_figures")
+@pytest.mark.parametrize(
+    ("analysed", "printed", "missing"),
+    [
+        (1, set(), {"tab-differences", "tab-limits", "tab-correlation", "tab-overlap", "tab-reliability"}),
+        (3, {"tab-differences", "tab-limits", "tab-overlap", "tab-reliability"}, {"tab-correlation"}),
+        (4, {"tab-differences", "tab-limits", "tab-correlation", "tab-overlap", "tab-reliability"}, set()),
+    ],
+)
+def test_few_subjects_are_not_printed_as_if_they_were_many(
+    fake_results: Callable[..., Path], analysed: int, printed: set[str], missing: set[str]
+) -> None:
+    folder = fake_results(n=analysed, n_excluded=0, models=("unet",))
+    add_agreement(folder)
+    options, config = report_settings(folder)
+    (folder / "figures").mkdir()
+    context = Context(read_results(folder, config), options, folder)
+    sections: list[Section] = [*agreement.section(context), reliability.section(context)]
+    labels = " ".join(b.label for section in sections for b in section.blocks if isinstance(b, Table))
+    assert {name for name in printed if name not in labels} == set()
+    assert {name for name in missing if name in labels} == set()
+    if analysed == 1:
+        assert "Each is of one subject" in str(sections[0].blocks[0])

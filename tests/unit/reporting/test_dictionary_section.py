@@ -60,7 +60,7 @@ def test_every_measure_and_code_of_the_report_is_explained_and_no_other(
 def test_accuracy_is_that_of_the_network_that_was_used(fake_results: Callable[..., Path]) -> None:
     folder = fake_results(n=5)
     own = tables_of(dictionary.section(context_of(folder, {"sa": [{"name": "mine"}]})))["tab-dictionary"]
-    assert all(row[-1] == "–" for row in own.rows), "of weights of the user's own it is not known"
+    assert all(row[-1] == "" for row in own.rows), "of weights of the user's own it is not known"
     assert "held out" not in plain(own.notes)
 
 

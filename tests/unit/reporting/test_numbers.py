@@ -55,6 +55,7 @@ def test_mean_sd_of_one_value_has_no_sd():
 
 def test_median_with_linear_quartiles():
     assert numbers.summary_median_iqr(pd.Series([1.0, 2.0, 3.0, 4.0])) == "2.5 [1.8, 3.2]"
+    assert numbers.summary_median_iqr(pd.Series([1.0, None])) == "1.0", "one value has no quartiles"
 
 
 def test_small_counts_are_hidden():

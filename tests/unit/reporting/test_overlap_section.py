@@ -9,7 +9,7 @@ import pytest
 
 from cinecohort.reporting import published
 from cinecohort.reporting.options import ReportOptions
-from cinecohort.reporting.sections.overlap import floor_sentence, overlap_table, strata_table
+from cinecohort.reporting.sections.overlap import floor_sentence, overlap_blocks, overlap_table, strata_table
 
 PAIR = {"source": "unet", "reference": "O1", "view": "sa", "structure": "LV", "selection": "all"}
 
@@ -51,3 +51,22 @@ def test_subjects_below_the_floor_are_counted_in_each_view() -> None:
     assert "Dice below 0.5" in sentence
     assert "unet vs O1, short axis: 2; " in sentence
     assert "unet vs O1, 4-chamber: 3)" in sentence
+
+
+def test_end_diastole_stands_before_end_systole_whatever_their_frames(tmp_path: Path) -> None:
+    (tmp_path / "agreement").mkdir()
+    roles = pd.DataFrame([row(role="es"), row(role="ed")])
+    roles.to_csv(tmp_path / "agreement" / "overlap_by_frame.csv", index=False)
+    results = SimpleNamespace(folder=tmp_path, automatic_sources=lambda: ["unet"], overlap_noun="subject")
+    context = cast("Any", SimpleNamespace(results=results, options=ReportOptions(published_figures=False)))
+    table = strata_table(context, pd.DataFrame([row()]))
+    assert table is not None
+    assert [line[0] for line in table.rows[1:]] == ["ED", "ES"]
+
+
+def test_the_overlap_of_one_subject_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "agreement").mkdir()
+    pd.DataFrame([row(n=1)]).to_csv(tmp_path / "agreement" / "overlap.csv", index=False)
+    context = cast("Any", SimpleNamespace(results=SimpleNamespace(folder=tmp_path)))
+    (sentence,) = overlap_blocks(context)
+    assert "one subject alone" in str(sentence)

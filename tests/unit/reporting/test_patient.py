@@ -54,6 +54,8 @@ def test_a_patient_with_everything_has_one_page(folder):
     page = PatientPage("P1", folder, measures, findings, "unet", ("One warning.", "Another warning."))
     make_patient_page(page, folder / "report.pdf")
     text = page_text(folder / "report.pdf")
+    assert "Orange: LV; green" in text
+    assert "long axes" not in text, "none was segmented"
     for words in (
         "LVEF 123.4 %",
         "ED: frame 1 of 3",

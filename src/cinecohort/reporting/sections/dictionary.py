@@ -27,7 +27,7 @@ PRINTED_AS = {" x ": " × ", " - ": " − ", "^2": "²", " pi ": " π "}
 """What formulas of the catalogue are printed with."""
 SETTING_NAMED = re.compile(r"\s\(`[^`]*`\)|[^.`]*`[^`]*`\.\s*")
 """Names of settings in a caveat: the report's methods say what was set."""
-SHORT = {"end-diastole": "ED", "end-systole": "ES"}
+SHORT = {"end-diastole": "ED", "end-systole": "ES", "where the atrium is": "atrium"}
 HELD_OUT = "ACDC"
 """Data set whose hearts held out gave the differences of measures."""
 
@@ -65,7 +65,7 @@ def measures_table(context: Context) -> Table | None:
         [
             Column("Measure", "left"),
             Column("Definition", "left", "share"),
-            Column("View, frames", "left"),
+            Column("View, frames", "left", "share"),
             Column("UK Biobank\nfield", "center"),
             Column("Flagged outside", "center"),
             Column("Network minus\nexpert"),
@@ -100,7 +100,7 @@ def measure_row(one: Measure, differences: Mapping[str, str], marks: NoteMarks, 
         "" if elsewhere else "; ".join(part for part in taken if part),
         field,
         low_high,
-        differences.get(one.label, UNDEFINED).replace("-", MINUS),
+        differences.get(one.label, UNDEFINED).replace("-", MINUS) if differences else "",
     ]
 
 

@@ -1,6 +1,7 @@
 """Provenance: software, engines, models with their validation mark, configuration, data citations."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -188,8 +189,14 @@ def network_paragraph(model: ModelDescription, view: str) -> Paragraph:
         words = "What it learnt from, its licence and its accuracy are for whoever made it to state."
         return Paragraph([name, f"These weights do not come with the software. {known}{words}"], note=True)
     card = card_of(model.name)
+    card |= {"Accuracy": first_sentence(card["Accuracy"])} if "Accuracy" in card else {}
     parts = [f"{title}: {card[heading]}" for heading, title in CARD_PARTS.items() if heading in card]
     return Paragraph([name, " ".join(parts)], note=True)
+
+
+def first_sentence(text: str) -> str:
+    """Return the first sentence: the card has the rest."""
+    return re.split(r"(?<=\.)\s+(?=[A-Z])", text)[0]
 
 
 def accuracy_rows(model: ModelDescription) -> list[list[str] | str]:
