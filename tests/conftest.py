@@ -21,6 +21,9 @@ LONGEST = (
     "test_experiments.py",
     "test_dry_runs.py",
     "test_report.py",
+    "test_hostile_subjects.py",
+    "test_mnn_engine.py",
+    "test_stage_digests.py",
 )
 """Files that take long: begun first, so that no worker is left with one of them at the end."""
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cinecohort.cohort.shards import shard_of
-from cinecohort.cohort.versions import STAGES
+from cinecohort.cohort.versions import STAGES, VERSIONS
 from cinecohort.review.simulated import write_assessments
 from support.tiny_cohort import Cohort, with_fault, write_patient
 from support.workflow_runs import FIRST, NOTHING, SECOND, jobs_of, state
@@ -32,6 +32,9 @@ def test_reading_the_workflow_changes_nothing_and_names_the_jobs_of_the_run(with
         printed[argument] = cohort.snakemake(argument)
         assert "Index: 5 subjects, 1 new" in printed[argument]
         assert state(cohort.results) == before, argument
+    assert "Congratulations" in printed["--lint"]
+    for rule in ("all", "phenotypes", *set(VERSIONS) - {"import_tables"}):
+        assert re.search(rf"^{rule} \(.{{20,}}\)$", printed["--list"], re.MULTILINE), rule
     planned = jobs_of(printed["--dry-run"])
     printed = cohort.snakemake()
     assert jobs_of(printed) == planned

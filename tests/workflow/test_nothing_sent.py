@@ -1,80 +1,19 @@
 """No command, engine or workflow reaches for a network, and none leaves anything in the home folder.
 
-Continuous integration switches the reports of some libraries off, so its variables are taken away. Python's
-attempts are refused and noted by ``support/network_guard``; where the kernel allows it, the programs also
-run without any network, so that libraries in C have none either.
+What a reader of the documentation runs, among it a study of one patient, is held to the same; see
+``integration/test_documentation.py``.
 """
 
-import json
-import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from support.guarded import Guarded
 from support.tiny_cohort import Cohort, write_patient
 from support.tiny_experiments import TRAINING
 from support.tiny_weights import write_weights
-
-GUARD = Path(__file__).parents[1] / "support" / "network_guard"
-SWITCHES = ("CI", "JENKINS_URL", "TF_BUILD", "MPLCONFIGDIR", "XDG_CONFIG_HOME")
-EACH = """
-import json, sys
-from cinecohort.cli import main
-for words in json.loads(sys.argv[1]):
-    code = main(words)
-    assert not code, (words, code)
-"""
-WITHOUT_NETWORK = ["unshare", "--map-root-user", "--net"]
-
-
-def without_network() -> list[str]:
-    """The words before a command that take the network from it, where the kernel allows that."""
-    if (
-        shutil.which("unshare")
-        and not subprocess.run([*WITHOUT_NETWORK, "true"], capture_output=True).returncode
-    ):
-        return WITHOUT_NETWORK
-    return []
-
-
-class Guarded:
-    """Runs commands with an empty home folder and a guard on the network."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.home = folder / "home"
-        self.home.mkdir()
-        self.log = folder / "network.log"
-        kept = {name: value for name, value in os.environ.items() if name not in SWITCHES}
-        self.environment = {
-            **kept,
-            "HOME": str(self.home),
-            "XDG_CACHE_HOME": str(folder / "cache"),
-            "PYTHONPATH": str(GUARD),
-            "CINECOHORT_NETWORK_LOG": str(self.log),
-            "OMP_NUM_THREADS": "1",
-        }
-        self.before = without_network()
-
-    def python(self, *arguments: object, check: bool = True) -> str:
-        """Run Python; whatever it does, nothing may have been sent and nothing left in the home folder."""
-        command = [*self.before, sys.executable, *map(str, arguments)]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=1200)
-        assert not self.log.exists(), self.log.read_text()
-        assert not list(self.home.iterdir())
-        if check:
-            assert done.returncode == 0, done.stderr[-3000:]
-        return done.stdout + done.stderr
-
-    def cinecohort(self, *commands: Sequence[object]) -> str:
-        """Run commands, in one process one after the other: most of their time would be imports."""
-        return self.python("-c", EACH, json.dumps([list(map(str, words)) for words in commands]))
 
 
 @pytest.fixture(scope="module")
@@ -107,12 +46,14 @@ def test_openvino_is_imported_without_its_telemetry(tmp_path, order):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("engine", ["torch", "openvino", "mnn"])
-def test_segmentation(guarded, engine):
+def test_segmentation(guarded):
+    engines = ("torch", "openvino", "mnn")
     weights = write_weights(guarded.folder / "tiny.safetensors", 1)
     images = guarded.folder / "tiny_images" / "patient001"
-    guarded.cinecohort(("segment", images, "--engine", engine, "--name", engine, "--model", weights))
-    assert list(images.glob(f"*{engine}_sa.nii.gz"))
+    guarded.cinecohort(
+        *(("segment", images, "--engine", each, "--name", each, "--model", weights) for each in engines)
+    )
+    assert all(list(images.glob(f"*{each}_sa.nii.gz")) for each in engines)
 
 
 @pytest.mark.slow
@@ -142,13 +83,6 @@ def test_other_commands(guarded):
         ("model-card",),
     )
     guarded.python("-m", "cinecohort.cli", "--help")
-
-
-@pytest.mark.slow
-def test_study_of_one_patient(guarded):
-    weights = write_weights(guarded.folder / "tiny.safetensors", 1)
-    patient = sorted((guarded.folder / "raw" / "dicom").iterdir())[0]
-    guarded.cinecohort(("study", patient, "--out", guarded.folder / "study", "--model", weights))
 
 
 @pytest.mark.slow
