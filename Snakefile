@@ -51,6 +51,7 @@ else:
     include: "rules/run_record.smk"
     include: "rules/agreement.smk"
     include: "rules/group_study.smk"
+    include: "rules/report_common.smk"
     include: "rules/report.smk"
 
     # Every shard table of every stage is a target of its own: after a failed job Snakemake ignores missing
