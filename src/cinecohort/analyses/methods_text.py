@@ -12,6 +12,7 @@ from cinecohort.statistics.matching import EMULATED, Matching
 from cinecohort.statistics.study_cohort import Flow
 from cinecohort.statistics.study_options import MatchingOptions, StudyOptions
 from cinecohort.statistics.subgroups import CHANCE_IN_LEVEL, SMALLEST_CELL
+from cinecohort.statistics.weighting import TOO_NARROW
 
 ORDERS = {
     "largest": "in descending order of the score",
@@ -242,6 +243,7 @@ def _sensitivity_note(options: StudyOptions) -> str:
     return (
         f"Sensitivity analyses varied the caliper ({calipers} SD; 0.2 SD of the logit), the partners of each "
         f"subject ({ratios}), the order ({orders}), replacement and exact matching, replaced matching by "
-        "regression and, without p values, by inverse probability, overlap and augmented weighting, and "
+        f"regression and, without p values ({TOO_NARROW}), by inverse probability, overlap and augmented "
+        "weighting, and "
         "changed whether flagged subjects are kept."
     )

@@ -148,6 +148,43 @@ class RobustRegression:
             return float(n - k)
         return self._satterthwaite(contrasts) if self.kind == "CR2" else float(self.n_clusters - 1)
 
+    def df_by_cells(self, cells: np.ndarray, outcomes: np.ndarray, contrast: np.ndarray) -> np.ndarray:
+        """Satterthwaite's degrees of freedom where errors vary more in one cell than in another.
+
+        The working model has a variance for each cell, that of the outcome in it. With clusters of one unit
+        and equal weights they are those of Welch's test.
+
+        Parameters
+        ----------
+        cells
+            n x c of 0 and 1: in which cell each unit is; the regression fits the mean of each.
+        outcomes
+            n x m.
+        contrast
+            The combination of coefficients.
+
+        Returns
+        -------
+        ndarray
+            m degrees of freedom; infinite where no cell varies.
+        """
+        shares = cells * self.weights[:, None]
+        shares = shares / shares.sum(axis=0)
+        effective = 1 / (shares**2).sum(axis=0)
+        squares = (outcomes - cells @ (shares.T @ outcomes)) ** 2
+        variances = (effective / (effective - 1))[:, None] * (shares.T @ squares)
+        pull = self._pull(contrast)[:, None] * cells
+        own, low = self._sums(pull**2), np.stack([self._sums(pull), self._sums(pull * shares)], axis=2)
+        core = np.array([[[1 / size, -1.0], [-1.0, 0.0]] for size in effective])
+        # Of each cell the covariances of what the clusters add are a diagonal (own) and low core low'.
+        diagonal = np.einsum("gci,cij,gcj->gc", low, core, low)
+        both = np.einsum("gci,gdj->cidj", low, low)
+        inner = own.T @ own + own.T @ diagonal + diagonal.T @ own
+        inner += np.einsum("cki,cidj,djl,ckdl->cd", core, both, core, both)
+        total = (own + diagonal).sum(axis=0) @ variances
+        square = np.einsum("cm,cd,dm->m", variances, inner, variances)
+        return np.divide(total**2, square, out=np.full(len(square), np.inf), where=square > 0)
+
     def _pull(self, contrast: np.ndarray) -> np.ndarray:
         """Weights of the residuals whose sums by cluster, squared and added, are an estimate's variance."""
         n, k = self.design.shape

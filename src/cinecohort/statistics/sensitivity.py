@@ -21,7 +21,7 @@ from cinecohort.statistics.matching import Matching, match
 from cinecohort.statistics.propensity import is_factor
 from cinecohort.statistics.study_cohort import TREATMENT, StudyCohort, outcome_values
 from cinecohort.statistics.study_options import MatchingOptions, StudyOptions
-from cinecohort.statistics.weighting import augmented_difference, weighted_difference
+from cinecohort.statistics.weighting import TOO_NARROW, augmented_difference, weighted_difference
 
 COLUMNS = [
     *("analysis", "setting", "outcome", "n1", "n0", "estimate", "ci_low", "ci_high", "p"),
@@ -196,7 +196,7 @@ def _noted(result: dict[str, Any]) -> dict[str, Any]:
     """An estimate by weighting with the reason why it has no p, or not even an interval."""
     if not np.isfinite(result["ci_low"]):
         return withheld(result, "too few subjects carry most of the weight")
-    return {**result, "note": "no p: it would be too small where outcomes are skewed"}
+    return {**result, "note": f"analyses by weighting have no p: {TOO_NARROW}"}
 
 
 def _imbalance(

@@ -73,14 +73,13 @@ class LevelFits:
         """Degrees of freedom of a combination of the L differences, outcome by outcome.
 
         Those of the regression take the spread for the same in all cells; where it is wider in one group they
-        are too many (with twice the spread in ten of each group 5.5 % of true nulls were rejected). There are
-        at most as many as Welch's test has, from the spreads in the cells (:func:`welch_df`).
+        are too many (with ten in each cell, partners at other levels and twice the spread in one group 5.5 %
+        of true nulls were rejected). There are at most as many as with the spreads of the cells.
         """
         whole = np.append(np.zeros(len(contrast)), contrast)
         inside, both = np.hsplit(self.plain.design, 2)
-        cells = np.hstack([inside - both, both])
-        spread = welch_df(cells, self.plain.weights, outcomes, np.append(contrast, contrast))
-        return np.minimum(spread, self.plain.df(whole[None, :]))
+        by_cells = self.plain.df_by_cells(np.hstack([inside - both, both]), outcomes, whole)
+        return np.minimum(by_cells, self.plain.df(whole[None, :]))
 
 
 def level_fits(
@@ -99,36 +98,6 @@ def level_fits(
     if k == plain.shape[1] or fit.n_clusters - k < SPARE_SETS:
         return LevelFits(fit, None)
     return LevelFits(fit, RobustRegression(design[:, kept], weights, clusters, kind))
-
-
-def welch_df(
-    cells: np.ndarray, weights: np.ndarray, outcomes: np.ndarray, contrast: np.ndarray
-) -> np.ndarray:
-    """Degrees of freedom of a combination of weighted means, by Welch and Satterthwaite.
-
-    Parameters
-    ----------
-    cells
-        n x c of 0 and 1: in which cell each unit is.
-    weights
-        Of the n units; a cell counts as Kish's effective number of its units.
-    outcomes
-        n x m.
-    contrast
-        Factors of the c means.
-
-    Returns
-    -------
-    ndarray
-        m degrees of freedom; infinite where no cell varies.
-    """
-    shares = cells * weights[:, None]
-    shares = shares / shares.sum(axis=0)
-    effective = 1 / (shares**2).sum(axis=0)
-    squares = (outcomes - cells @ (shares.T @ outcomes)) ** 2
-    variances = (contrast**2 * effective / (effective - 1))[:, None] * ((shares**2).T @ squares)
-    terms = (variances**2 / (effective - 1)[:, None]).sum(axis=0)
-    return np.divide(variances.sum(axis=0) ** 2, terms, out=np.full(len(terms), np.inf), where=terms > 0)
 
 
 def subgroup_differences(

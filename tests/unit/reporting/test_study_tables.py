@@ -9,6 +9,7 @@ import pytest
 from cinecohort.reporting.document import Table
 from cinecohort.reporting.sections.study_robustness import sensitivity_table, subgroup_table
 from cinecohort.reporting.sections.study_tables import baseline_table, comparison_table
+from cinecohort.statistics.weighting import TOO_NARROW
 
 GROUPS = ("Obese", "Normal")
 
@@ -88,6 +89,15 @@ def varied(analysis: str, outcome: str, **numbers: object) -> dict[str, object]:
     row = {"analysis": analysis, "setting": "x", "outcome": outcome, "max_abs_smd": 0.1, "note": ""}
     row |= {"n1": 20, "n0": 30, "estimate": 5.0, "ci_low": 4.0, "ci_high": 6.0}
     return row | numbers
+
+
+def test_why_weighting_has_no_p_is_said_below_the_table() -> None:
+    rows = [
+        varied("no matching", "lvm_g", note=f"analyses by weighting have no p: {TOO_NARROW}"),
+        varied("caliper", "lvm_g"),
+    ]
+    shown = only(sensitivity_table(pd.DataFrame(rows), "ob", 0.95))
+    assert "Analyses by weighting have no p: where few subjects carry most of the weight" in str(shown.notes)
 
 
 def test_an_analysis_that_failed_is_named_below_the_table_with_its_reason() -> None:

@@ -107,3 +107,23 @@ def test_the_later_of_dependent_columns_is_left_out():
     scaled = centred_and_scaled(1.4e15 + 3e13 * a)
     np.testing.assert_allclose(scaled, (a - a.mean()) / a.std(), atol=1e-10)
     assert not centred_and_scaled(np.full(4, 7.3)).any()
+
+
+def test_degrees_of_freedom_by_cells():
+    rng = np.random.default_rng(5)
+    one, zero = rng.normal(0, 3, (12, 2)), rng.normal(0, 1, (10, 2))
+    cells, outcomes = np.repeat(np.eye(2), (12, 10), axis=0), np.concatenate([one, zero])
+    contrast, weights = np.array([1.0, -1.0]), np.ones(22)
+    alone = RobustRegression(cells, weights, np.arange(22), "CR2").df_by_cells(cells, outcomes, contrast)
+    assert alone == pytest.approx(stats.ttest_ind(one, zero, equal_var=False).df)
+    # In clusters: (trace P)^2 / |P|^2 of the covariances P of what they add, written out.
+    groups = np.append(np.arange(12), np.arange(10))
+    fit = RobustRegression(cells, weights, groups, "CR2")
+    for outcome, found in zip(outcomes.T, fit.df_by_cells(cells, outcomes, contrast), strict=True):
+        spread = cells @ np.array([outcome[:12].var(ddof=1), outcome[12:].var(ddof=1)])
+        maker = np.eye(22) - cells @ np.linalg.pinv(cells)
+        # What a cluster adds to the error of an outcome of 1 in one unit.
+        adds = fit.parts(np.eye(22), contrast)
+        covariances = adds @ np.diag(spread) @ adds.T
+        assert adds == pytest.approx(adds @ maker)
+        assert found == pytest.approx(np.trace(covariances) ** 2 / (covariances**2).sum())

@@ -325,8 +325,8 @@ def notes_of(rows: Iterable[Mapping[Any, Any]], column: str) -> list[str]:
 
 
 def without_p(rows: Iterable[Mapping[Any, Any]], column: str = "note") -> list[str]:
-    """Sentences on why some outcomes have an estimate alone."""
-    notes = [note for note in notes_of(rows, column) if "no interval and no p" in note]
+    """Sentences on why some outcomes have an estimate alone, or no p."""
+    notes = [note for note in notes_of(rows, column) if "no p: " in note]
     return [f"{note[:1].upper()}{note[1:]}." for note in notes]
 
 
