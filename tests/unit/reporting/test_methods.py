@@ -14,6 +14,7 @@ from cinecohort.reporting.options import ReportOptions
 from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import methods
 from cinecohort.reporting.sections.context import Context
+from cinecohort.reporting.sections.quality_methods import quality
 from support.settings import another, leaves
 
 STAGES = (
@@ -92,3 +93,19 @@ def test_a_run_on_tables_speaks_of_nothing_that_was_not_run(context: Context) ->
     for words in ("DICOM", "slices", "network", "Image checks", "voxel", "Dice", "sorted"):
         assert words not in text
     assert "tables of measures made elsewhere" in text and "Bland and Altman" in text
+
+
+def test_limits_that_were_changed_have_their_units() -> None:
+    config = {
+        "segmentation_quality": {"i3_slice_shift_mm": {"action": "off", "threshold": 3.0}},
+        "measure_quality": {
+            "m3_stroke_volume": {"action": "review", "difference_ml": 20.5, "difference_pct": 25.0},
+            "m1_plausible": {"action": "reject", "ef_pct": [5.0, 90.0]},
+        },
+    }
+    (paragraph,) = quality(config)
+    text = str(paragraph.text)
+    assert "I3 slice shift 3 mm (off)" in text
+    assert "M3 stroke volume difference 20.5 mL, difference 25 % (review)" in text
+    assert "M1 plausible EF 5 to 90 % (reject)" in text
+    assert "unchanged" in str(quality({})[0].text)

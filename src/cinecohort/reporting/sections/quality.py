@@ -116,7 +116,7 @@ def findings_table(context: Context) -> Table:
             Column("Code", "left"),
             Column("Meaning", "left", "share"),
             Column("Consequence", "left"),
-            Column("Views", "left"),
+            Column("Views", "left", "share"),
             Column("Subjects"),
             Column("Findings"),
         ],

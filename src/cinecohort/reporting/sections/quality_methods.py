@@ -19,13 +19,17 @@ CHECKS = {
 """Parts of the configuration with checks, what they are called, and their defaults."""
 
 
+UNITS = {"ml": " mL", "mm": " mm", "mm2": " mm²", "g": " g", "deg": "°", "pct": " %"}
+"""Endings of settings to the units of their values."""
+
+
 def quality(config: Mapping[str, Any]) -> list[Block]:
     """How quality control works, and which limits are not the usual ones."""
     changed = []
     for name, (title, options) in CHECKS.items():
         usual = options().model_dump(mode="json")
         values = [
-            f"{check_name(key)} {check_words(value)}"
+            f"{check_name(key)} {check_words(value, unit_of(key))}"
             for key, value in (config.get(name) or {}).items()
             if value != usual.get(key)
         ]
@@ -42,23 +46,36 @@ def quality(config: Mapping[str, Any]) -> list[Block]:
     return [Paragraph(text + limits)]
 
 
+def unit_of(key: str) -> str:
+    """Unit of a setting's value by the ending of its name; empty without one."""
+    return UNITS.get(key.rpartition("_")[2], "")
+
+
 def check_name(key: str) -> str:
-    """Name of a check; its code, where it begins with one, in capitals: ``I3 slice shift mm``."""
-    code, _, rest = key.partition("_")
-    return f"{code.upper()} {rest.replace('_', ' ')}" if code[-1:].isdigit() else key.replace("_", " ")
+    """Name of a check without its unit, with codes and volumes in capitals: ``I3 slice shift``."""
+    words = (key.rpartition("_")[0] if unit_of(key) else key).split("_")
+    return " ".join(word.upper() if word[-1].isdigit() or word in ("ef", "edv") else word for word in words)
 
 
-def check_words(value: Any) -> str:
-    """Limit of a check with what becomes of what lies beyond it, such as ``0.3 (review)``."""
+def check_words(value: Any, unit: str = "") -> str:
+    """Limit of a check with what becomes of what lies beyond it, such as ``0.3 mm (review)``."""
     if not isinstance(value, Mapping):
-        return setting(value)
+        return f"{setting(value)}{unit if is_limit(value) else ''}"
     rest = {key: entry for key, entry in value.items() if key != "action"}
     limits = [
-        setting(rest[key]) if key == "threshold" else f"{key.replace('_', ' ')} {setting(rest[key])}"
-        for key in rest
+        check_words(entry, unit)
+        if key == "threshold"
+        else f"{check_name(key)} {check_words(entry, unit_of(key))}"
+        for key, entry in rest.items()
     ]
     action = f" ({value['action']})" if "action" in value else ""
     return ", ".join(limits) + action
+
+
+def is_limit(value: Any) -> bool:
+    """Say whether a value is a number, or a range of numbers, so that it can have a unit."""
+    ends = value if isinstance(value, (list, tuple)) else [value]
+    return bool(ends) and not isinstance(value, bool) and all(is_defined(end) for end in ends)
 
 
 def setting(value: Any) -> str:
