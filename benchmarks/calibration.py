@@ -95,7 +95,9 @@ def notes(made: Calibration) -> list[str]:
         cut,
         "A slice that is missing, and that the file does not miss, leaves no trace in the others: such "
         "failures are hardly found. Conversion finds them where slices have positions.",
-        "Intervals are of a cohort in which one of ten results is bad. Volumes and mass rest on ACDC alone, "
+        f"Intervals are of images such as these, in which {made.failures['any']} of "
+        f"{sum(made.rows.values())} results are bad: wider than need be where few are. Volumes and mass rest "
+        "on ACDC alone, "
         "since the voxel size of the M&Ms copies is not known; of those no copies with missing slices were "
         "made.",
         "On participants who were left out the intervals cover "

@@ -113,8 +113,8 @@ def with_intervals(
         held = probabilities[PROBABILITY].reindex(subjects).notna().to_numpy()
         for measure, interval in calibration.intervals.items():
             p = probabilities[f"{PROBABILITY}_{MEASURES[measure].lower()}"].reindex(subjects).to_numpy()
-            half = np.where(held, interval.half_widths(np.where(np.isfinite(p), p, 0.5)), np.nan)
             value = measures[measure][rows].to_numpy(dtype=float)
+            half = np.where(held, interval.half_widths(np.where(np.isfinite(p), p, 0.5), value), np.nan)
             columns[f"{measure}_low"].loc[rows] = np.maximum(value - half, 0.0)
             high = value + half
             columns[f"{measure}_high"].loc[rows] = (

@@ -1,7 +1,7 @@
 """Conformal intervals of measures, normalised by how hard a subject looks, with participants as the unit.
 
 Several rows of one participant (degraded copies of a heart, visits) are not exchangeable with those of
-others, participants are. So each of K participants carries the weight 1 / (K + 1), shared among the rows, and
+others, participants are. So each of K participants carries the weight 1 / (K + 1), shared by the rows, and
 the rest lies at infinity (Lee, Barber and Willett, arXiv:2306.06342). Residuals are divided by a spread that
 was fitted without their own participant. The guarantee is marginal: over all participants like these, not for
 each of them.
@@ -10,6 +10,7 @@ each of them.
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy.optimize import lsq_linear
 from scipy.special import logit
 from scipy.stats import beta
 
@@ -20,17 +21,27 @@ FLOOR = 1e-3
 
 
 class Spread(Options):
-    """Expected size of an error: exp(a + b log odds of failure)."""
+    """Expected size of an error: exp(a + b log odds of failure + c logarithm of the measure)."""
 
     a: float
-    """Logarithm of the size at even odds."""
+    """Logarithm of the size at even odds and a measure of 1."""
 
     b: float = Field(ge=0)
     """Growth with the log odds of failure; 0: the same for all."""
 
-    def sizes(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Size for each probability of failure."""
-        return np.asarray(np.exp(self.a + self.b * _odds(probability)))
+    c: float = Field(default=0.0, ge=0)
+    """Growth with the measure's logarithm; 0: the same for all, 1: in proportion to it."""
+
+    low: float = Field(default=1.0, gt=0)
+    """Smallest measure in the training; lower ones count as this one."""
+
+    high: float = Field(default=1.0, gt=0)
+    """Largest measure in the training."""
+
+    def sizes(self, probability: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Size for each probability of failure and each measure."""
+        measured = np.log(np.clip(value, self.low, self.high))
+        return np.asarray(np.exp(self.a + self.b * _odds(probability) + self.c * measured))
 
 
 class Interval(Options):
@@ -45,9 +56,11 @@ class Interval(Options):
     participants: int
     """Participants that it rests on."""
 
-    def half_widths(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Half the interval's length for each probability of failure."""
-        return self.quantile * self.spread.sizes(probability)
+    def half_widths(
+        self, probability: NDArray[np.float64], value: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Half the interval's length for each probability of failure and each measure."""
+        return self.quantile * self.spread.sizes(probability, value)
 
 
 def _odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -55,40 +68,39 @@ def _odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def fit_spread(
-    error: NDArray[np.float64], probability: NDArray[np.float64], weights: NDArray[np.float64]
+    error: NDArray[np.float64],
+    probability: NDArray[np.float64],
+    value: NDArray[np.float64],
 ) -> Spread:
-    """Weighted least squares of the logarithm of absolute errors on the log odds of failure.
+    """Least squares of the logarithm of absolute errors on log odds of failure and log measure.
 
-    Errors under a tenth of their median count as this tenth: the logarithm would let them rule.
+    Both slopes are kept between 0 and 1. Errors under a tenth of their median count as this tenth: the
+    logarithm would let them rule. Measures under a tenth of theirs do, too: the network lost the heart.
     """
     size = np.abs(error)
     floor = max(float(np.median(size)) / 10, 1e-6)
-    y, x = np.log(np.maximum(size, floor)), _odds(probability)
-    x_mean, y_mean = np.average(x, weights=weights), np.average(y, weights=weights)
-    variance = np.average((x - x_mean) ** 2, weights=weights)
-    slope = np.average((x - x_mean) * (y - y_mean), weights=weights) / variance if variance > 1e-9 else 0.0
-    slope = float(np.clip(slope, 0.0, 1.0))
-    return Spread(a=float(y_mean - slope * x_mean), b=slope)
+    low = max(float(np.median(value)) / 10, 1e-6)
+    measured = np.log(np.maximum(value, low))
+    x = np.column_stack([_odds(probability), measured, np.ones(len(size))])
+    bounds = [0.0, 0.0, -np.inf], [1.0, 1.0, np.inf]
+    found = lsq_linear(x, np.log(np.maximum(size, floor)), bounds=bounds).x
+    highest = max(float(np.max(value)), low)
+    return Spread(a=float(found[2]), b=float(found[0]), c=float(found[1]), low=low, high=highest)
 
 
-def group_weights(groups: NDArray[np.object_], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weight of each row: 1 / (K + 1) for each of K participants, shared as `weights` are."""
+def group_weights(groups: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Weight of each row: 1 / (K + 1) for each of K participants, shared equally by its rows."""
     _, place = np.unique(groups.astype(str), return_inverse=True)
-    total = np.bincount(place, weights=weights)
-    return np.asarray(weights / total[place] / (len(total) + 1))
+    rows = np.bincount(place)
+    return np.asarray(1.0 / rows[place] / (len(rows) + 1))
 
 
-def conformal_quantile(
-    scores: NDArray[np.float64],
-    groups: NDArray[np.object_],
-    weights: NDArray[np.float64],
-    coverage: float,
-) -> float:
+def conformal_quantile(scores: NDArray[np.float64], groups: NDArray[np.object_], coverage: float) -> float:
     """Smallest score with the wanted coverage; infinite where there are too few participants for it.
 
-    With one row per participant and equal weights it is the ceil((K + 1) coverage)-th smallest score.
+    With one row per participant it is the ceil((K + 1) coverage)-th smallest score.
     """
-    share = group_weights(groups, weights)
+    share = group_weights(groups)
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum(share[order]) >= coverage - 1e-9
     return float(scores[order][reached.argmax()]) if reached.any() else float("inf")

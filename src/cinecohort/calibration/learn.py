@@ -225,8 +225,6 @@ def learn_intervals(
     options: CalibrateOptions,
 ) -> tuple[dict[str, Interval], list[Coverage]]:
     """Intervals of the measures, and what they cover on participants who were left out."""
-    any_bad = any_of(mark_failures(table, options.failure, unsized))
-    mix = assessment.mix_weights(any_bad, options.prevalence)
     intervals: dict[str, Interval] = {}
     coverage: list[Coverage] = []
     for measure, structure in MEASURES.items():
@@ -237,24 +235,30 @@ def learn_intervals(
         if measure not in WITHOUT_SPACING:
             usable &= ~table.index.isin(unsized)
         parts = [fold[usable] for fold in folds]
-        data = error[usable], p[usable], groups[usable], mix[usable]
+        value = table[f"value_{measure}"].to_numpy(dtype=float)
+        data = error[usable], p[usable], value[usable], groups[usable]
         fitted = _interval(*data, parts, options.coverage)
         if fitted is None:
             continue
         intervals[measure] = fitted
         half = np.full(int(usable.sum()), np.nan)
         for held_out in parts:
-            error_left, p_left, groups_left, mix_left = (values[~held_out] for values in data)
+            error_left, p_left, value_left, groups_left = (each[~held_out] for each in data)
             left = [part[~held_out] for part in parts if part is not held_out]
-            without = _interval(error_left, p_left, groups_left, mix_left, left, options.coverage)
+            without = _interval(error_left, p_left, value_left, groups_left, left, options.coverage)
             if without is not None:
-                half[held_out] = without.half_widths(data[1][held_out])
+                half[held_out] = without.half_widths(data[1][held_out], data[2][held_out])
         coverage += covered(measure, table[usable], data[0], half)
     return intervals, coverage
 
 
 def _interval(
-    error: Floats, p: Floats, groups: NDArray[np.object_], mix: Floats, parts: list[Bools], level: float
+    error: Floats,
+    p: Floats,
+    value: Floats,
+    groups: NDArray[np.object_],
+    parts: list[Bools],
+    level: float,
 ) -> Interval | None:
     """Interval from residuals that are each over a spread fitted without their participant."""
     if len(error) < 2:
@@ -262,15 +266,16 @@ def _interval(
     scores = np.full(len(error), np.nan)
     for held_out in parts:
         if held_out.any() and not held_out.all():
-            spread = fit_spread(error[~held_out], p[~held_out], mix[~held_out])
-            scores[held_out] = np.abs(error[held_out]) / spread.sizes(p[held_out])
+            spread = fit_spread(error[~held_out], p[~held_out], value[~held_out])
+            scores[held_out] = np.abs(error[held_out]) / spread.sizes(p[held_out], value[held_out])
     known = np.isfinite(scores)
     if not known.any():
         return None
-    quantile = conformal_quantile(scores[known], groups[known], mix[known], level)
+    quantile = conformal_quantile(scores[known], groups[known], level)
     if not np.isfinite(quantile) or quantile <= 0:
         return None
-    return Interval(spread=fit_spread(error, p, mix), quantile=quantile, participants=len(set(groups[known])))
+    spread = fit_spread(error, p, value)
+    return Interval(spread=spread, quantile=quantile, participants=len(set(groups[known])))
 
 
 def covered(measure: str, table: pd.DataFrame, error: Floats, half: Floats) -> list[Coverage]:

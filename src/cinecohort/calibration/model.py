@@ -27,23 +27,24 @@ NETWORK = ("second_dice", "expected_dice")
 PREDICTORS = {
     "LV": (
         *("lv_second_dice", "lv_expected_dice", "lv_entropy", "lv_roughness", "lv_ellipse_gap"),
-        *("open_ring_share", "one_slice_shift_mm", "apical_area_share", "base_missing"),
-        *("sv_difference", "mass_change", "contrast", "moving_wall"),
+        *("open_ring_share", "one_slice_shift_mm", "apical_area_share", "base_missing", "shortness"),
+        *("sv_difference", "mass_change", "contrast", "moving_wall", "frame_difference"),
     ),
     "MYO": (
         *("myo_second_dice", "myo_expected_dice", "myo_entropy", "myo_roughness", "wall_unevenness"),
-        *("open_ring_share", "one_slice_shift_mm", "apical_area_share", "base_missing"),
-        *("mass_change", "contrast"),
+        *("open_ring_share", "one_slice_shift_mm", "apical_area_share", "base_missing", "shortness"),
+        *("mass_change", "contrast", "frame_difference"),
     ),
     "RV": (
         *("rv_second_dice", "rv_expected_dice", "rv_entropy", "rv_roughness", "rv_lv_ratio"),
-        *("rv_fragment_share", "rv_apart_slices", "one_slice_shift_mm", "base_missing"),
-        *("sv_difference", "contrast", "moving_wall"),
+        *("rv_fragment_share", "rv_apart_slices", "one_slice_shift_mm", "base_missing", "shortness"),
+        *("sv_difference", "contrast", "moving_wall", "frame_difference"),
     ),
 }
 """Structure to its predictors, chosen beforehand from what goes wrong; see
 :mod:`cinecohort.quality.predictors` and
-:func:`cinecohort.quality.heart_contrast.moving_wall`, which tells frames that are mixed."""
+:mod:`cinecohort.quality.heart_contrast`, whose ``moving_wall`` and ``frame_difference`` tell frames that are
+mixed; ``shortness`` tells stacks that lack an end of the heart."""
 
 
 class Term(Options):

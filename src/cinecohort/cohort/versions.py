@@ -7,7 +7,7 @@ VERSIONS = {
     "convert": 10,
     "image_quality": 2,
     "segment": 8,
-    "segmentation_quality": 9,
+    "segmentation_quality": 10,
     "measure": 9,
     "evaluate": 4,
     "gather": 10,

@@ -72,6 +72,26 @@ def moving_wall(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
     return float(np.median(values)) if values else float("nan")
 
 
+def frame_difference(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
+    """How much the image changes from end-diastole to end-systole around the heart.
+
+    Mean absolute difference of the two frames over the standard deviation of the first, in the box around
+    all labels: of a heart that beats, and of little else. NaN without labels, and in a flat image.
+
+    Parameters
+    ----------
+    image, labels
+        Intensities and label map (x, y, z, 2), end-diastole first.
+    """
+    drawn = labels.any(axis=(2, 3))
+    x, y = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
+    if not x.size:
+        return float("nan")
+    box = image[x[0] : x[-1] + 1, y[0] : y[-1] + 1].astype(float)
+    spread = float(box[..., 0].std())
+    return float(np.abs(box[..., 0] - box[..., 1]).mean() / spread) if spread > 0 else float("nan")
+
+
 def _medians(image: NDArray[Any], labels: NDArray[np.uint8]) -> tuple[float, float]:
     """Median signals of LV and myocardium in a slice (x, y); NaN where there is little of either."""
     lv, myocardium = image[labels == 1], image[labels == 2]

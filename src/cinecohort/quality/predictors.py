@@ -31,7 +31,7 @@ CHECKED = (
 """Numbers of the checks of segmentations."""
 
 BASE_LENGTH = 1.5
-"""Length over width of an LV from which its base is surely inside the stack."""
+"""Length over width of an LV from which it is not short, and its base surely inside the stack."""
 
 
 def predictors(
@@ -61,6 +61,7 @@ def predictors(
     numbers: dict[str, float | None] = {name: checks[name] for name in CHECKED}
     base = checks["base_length_ratio"]
     numbers["base_missing"] = 0.0 if base is None else max(0.0, BASE_LENGTH - base)
+    numbers["shortness"] = _plain(np.maximum(0.0, BASE_LENGTH - both.length_ratio()))
     numbers |= seen
     numbers |= {name: _plain(value) for name, value in shape_numbers(both).items()}
     for ending, place in BY_NETWORKS.items():

@@ -13,7 +13,13 @@ from cinecohort.files import read_json
 from cinecohort.findings import Finding, Outcome
 from cinecohort.images import read_image, sidecar_path
 from cinecohort.label_maps import LabelMap, read_segmentation
-from cinecohort.quality.heart_contrast import contrast, contrast_of_range, moving_wall, rounded
+from cinecohort.quality.heart_contrast import (
+    contrast,
+    contrast_of_range,
+    frame_difference,
+    moving_wall,
+    rounded,
+)
 from cinecohort.quality.long_axis_checks import check_long_axis
 from cinecohort.quality.options import Check, SegmentationQualityOptions, UncertaintyCheck
 from cinecohort.quality.predictors import frame_pair, predictors
@@ -83,11 +89,12 @@ def _check_view(
     pair = frame_pair(heart, sidecar, named_es)
     if pair is None:
         return findings, values
-    seen: dict[str, float | None] = {"contrast": None, "moving_wall": None}
+    seen: dict[str, float | None] = dict.fromkeys(("contrast", "moving_wall", "frame_difference"))
     if image is not None:
-        frames = known[pair]
+        both = image[..., known[pair]], data[..., known[pair]]
         seen["contrast"] = rounded(contrast_of_range(image[..., ed], data[..., ed]))
-        seen["moving_wall"] = rounded(moving_wall(image[..., frames], data[..., frames]))
+        seen["moving_wall"] = rounded(moving_wall(*both))
+        seen["frame_difference"] = rounded(frame_difference(*both))
     return findings, {**values, **predictors(heart, pair, sidecar, seen)}
 
 

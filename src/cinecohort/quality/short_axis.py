@@ -161,21 +161,29 @@ class ShortAxis:
         """Length of the LV over its width where it fills the stack's most basal slice, at end-diastole.
 
         NaN where there is no LV in that slice at end-diastole or at end-systole, when the base has descended:
-        the base lies inside the stack then. The width is that of a disc of the area that nine of ten slices
-        stay below. Where the area still grows towards the end of the stack, the ratio is smaller by
-        :data:`GROWING_BASE` or :data:`STEEP_BASE`.
+        the base lies inside the stack then; else :meth:`length_ratio`. Where the area still grows towards the
+        end of the stack, the ratio is smaller by :data:`GROWING_BASE` or :data:`STEEP_BASE`.
         """
         area = self.counts[1][:: -self.direction]
         most_basal = area[:, self.ed]
         if self.es == self.ed or most_basal.size < 2 or not (most_basal[0] and area[0, self.es]):
             return float("nan")
         growth = (most_basal[0] - most_basal[1]) / most_basal.max()
-        pixel = self.spacing_mm[0] * self.spacing_mm[1]
-        occupied = np.flatnonzero(most_basal)
-        length = (self.places[occupied[-1]] - self.places[occupied[0]] + 1) * self.spacing_mm[2]
-        width = 2.0 * np.sqrt(np.quantile(most_basal[occupied], 0.9) * pixel / np.pi)
         taken = max((less for least, less in (GROWING_BASE, STEEP_BASE) if growth > least), default=0.0)
-        return float(length / width - taken)
+        return self.length_ratio() - taken
+
+    def length_ratio(self) -> float:
+        """Length over width of what the stack shows of the LV at end-diastole; NaN without one.
+
+        The width is that of a disc of the area that nine of ten slices stay below.
+        """
+        area = self.counts[1][:, self.ed]
+        occupied = np.flatnonzero(area)
+        if not occupied.size:
+            return float("nan")
+        length = (self.places[occupied[-1]] - self.places[occupied[0]] + 1) * self.spacing_mm[2]
+        pixel = self.spacing_mm[0] * self.spacing_mm[1]
+        return float(length / (2.0 * np.sqrt(np.quantile(area[occupied], 0.9) * pixel / np.pi)))
 
     def contractions(self) -> NDArray[np.float64]:
         """Depth of each minimum of the LV volume but the deepest, as a share of the volume's range."""

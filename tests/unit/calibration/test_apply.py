@@ -66,7 +66,7 @@ def test_intervals_are_the_first_models_where_there_is_a_probability(made):
     probabilities = failure_probabilities(made, quality())
     table = with_intervals(measures(), made, probabilities)
     half = made.intervals["lvef_pct"].half_widths(
-        probabilities.loc[["p000_0"], "failure_probability_lv"].to_numpy()
+        probabilities.loc[["p000_0"], "failure_probability_lv"].to_numpy(), np.array([60.0])
     )
     assert table.loc[0, "lvef_pct_low"] == pytest.approx(60 - half[0])
     assert table.loc[0, "lvef_pct_high"] == pytest.approx(60 + half[0])

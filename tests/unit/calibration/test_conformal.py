@@ -19,18 +19,17 @@ def names(n):
 def test_one_row_each_gives_the_order_statistic_of_split_conformal(n):
     scores = np.random.default_rng(n).permutation(np.arange(1.0, n + 1))
     expected = np.ceil((n + 1) * 0.9)
-    assert conformal_quantile(scores, names(n), np.ones(n), 0.9) == expected
+    assert conformal_quantile(scores, names(n), 0.9) == expected
 
 
 def test_too_few_participants_have_no_quantile_however_many_rows():
     scores, groups = np.arange(80.0), np.repeat(names(8), 10)
-    assert conformal_quantile(scores, groups, np.ones(80), 0.9) == float("inf")
+    assert conformal_quantile(scores, groups, 0.9) == float("inf")
 
 
 def test_rows_of_a_participant_share_its_weight():
     groups = np.array(["a", "a", "a", "b"], dtype=object)
-    weights = group_weights(groups, np.array([1.0, 1.0, 2.0, 5.0]))
-    assert weights == pytest.approx([1 / 12, 1 / 12, 1 / 6, 1 / 3])
+    assert group_weights(groups) == pytest.approx([1 / 9, 1 / 9, 1 / 9, 1 / 3])
 
 
 def test_coverage_over_participants_with_several_rows_of_their_own_level():
@@ -39,7 +38,7 @@ def test_coverage_over_participants_with_several_rows_of_their_own_level():
     for _ in range(400):
         level = random.normal(0, 1, 31)
         scores = np.abs(level[:, None] + random.normal(0, 0.3, (31, 4)))
-        quantile = conformal_quantile(scores[:30].ravel(), np.repeat(names(30), 4), np.ones(120), 0.9)
+        quantile = conformal_quantile(scores[:30].ravel(), np.repeat(names(30), 4), 0.9)
         covered.append((scores[30] <= quantile).mean())
     # The truth lies between 0.9 and 0.9 + 1/31; the mean of 400 has a standard error of about 0.013.
     assert 0.87 < np.mean(covered) < 0.97
@@ -49,15 +48,29 @@ def test_the_spread_of_errors_that_grow_with_the_odds_is_found():
     random = np.random.default_rng(2)
     odds = random.normal(-2, 1.5, 20_000)
     error = np.exp(1.0 + 0.4 * odds) * random.choice([-1, 1], 20_000) * random.uniform(0.8, 1.25, 20_000)
-    spread = fit_spread(error, 1 / (1 + np.exp(-odds)), np.ones(20_000))
+    volume = random.uniform(80, 320, 20_000)
+    spread = fit_spread(error * volume**0.6, 1 / (1 + np.exp(-odds)), volume)
     assert spread.b == pytest.approx(0.4, abs=0.02)
-    assert spread.sizes(np.array([0.5])) == pytest.approx(np.exp(1.0), rel=0.05)
+    assert spread.c == pytest.approx(0.6, abs=0.02)
+    expected = np.exp(1.0) * 150**0.6
+    assert spread.sizes(np.array([0.5]), np.array([150.0])) == pytest.approx(expected, rel=0.05)
+
+
+def test_a_lost_heart_has_no_narrow_interval():
+    """A measure beyond those of the training counts as the nearest of them, next to nothing as a tenth."""
+    random = np.random.default_rng(3)
+    volume = random.uniform(80, 320, 2_000)
+    spread = fit_spread(0.1 * volume * random.normal(0, 1, 2_000), np.full(2_000, 0.1), volume)
+    at = spread.sizes(np.full(4, 0.1), np.array([0.0, np.median(volume) / 10, volume.max(), 1e4]))
+    assert at[0] == pytest.approx(at[1])
+    assert at[2] == pytest.approx(at[3])
+    assert at[2] > at[0] > 0
 
 
 def test_errors_that_shrink_with_the_odds_get_one_spread():
-    spread = fit_spread(np.array([8.0, 4.0, 2.0, 1.0]), np.array([0.1, 0.2, 0.4, 0.6]), np.ones(4))
-    assert spread.b == 0
-    assert np.ptp(spread.sizes(np.array([0.0, 0.5, 1.0]))) == 0
+    spread = fit_spread(np.array([8.0, 4.0, 2.0, 1.0]), np.array([0.1, 0.2, 0.4, 0.6]), np.arange(4.0, 8.0))
+    assert spread.b == pytest.approx(0, abs=1e-6)
+    assert np.ptp(spread.sizes(np.array([0.0, 0.5, 1.0]), np.ones(3))) == pytest.approx(0, abs=1e-4)
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (3, 10), (10, 10), (90, 100)])
@@ -70,4 +83,4 @@ def test_nobody_says_nothing():
 
 
 def test_spread_grows_with_the_odds():
-    assert Spread(a=0.0, b=1.0).sizes(np.array([0.5, 0.75])) == pytest.approx([1.0, 3.0])
+    assert Spread(a=0.0, b=1.0).sizes(np.array([0.5, 0.75]), np.ones(2)) == pytest.approx([1.0, 3.0])

@@ -50,7 +50,7 @@ def test_intervals_cover_and_widen_with_the_difficulty(made):
         if part.factor == "all":
             assert 0.85 < part.covered.value < 0.96
             assert part.covered.low < 0.9 < part.covered.high + 0.02
-    narrow, wide = made.intervals["lvef_pct"].half_widths(np.array([0.01, 0.8]))
+    narrow, wide = made.intervals["lvef_pct"].half_widths(np.array([0.01, 0.8]), np.full(2, 60.0))
     assert wide > 1.5 * narrow
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cinecohort.quality.heart_contrast import contrast, moving_wall
+from cinecohort.quality.heart_contrast import contrast, frame_difference, moving_wall
 from support.hearts import disc_heart
 
 SIGNALS = np.array([0, 150, 100, 140], dtype=np.float64)
@@ -47,3 +47,20 @@ def test_pixels_that_contours_pass_darken_less_where_frames_are_mixed(mixed: flo
 def test_a_heart_that_does_not_move_says_nothing_of_it() -> None:
     labels = two_frames()[..., [0, 0]]
     assert np.isnan(moving_wall(SIGNALS[labels], labels))
+
+
+def test_the_heart_changes_less_between_frames_that_are_mixed_whatever_its_signal() -> None:
+    labels = two_frames()
+    image = SIGNALS[labels]
+    image[0] = 5000.0  # beyond the heart
+    apart, mixed = (
+        frame_difference(image * (1 - share) + image[..., ::-1] * share, labels) for share in (0.0, 0.3)
+    )
+    assert 0 < mixed < 0.5 * apart
+    assert frame_difference(3.0 * image, labels) == pytest.approx(apart)
+
+
+def test_frames_without_a_heart_or_signal_have_no_difference() -> None:
+    labels = two_frames()
+    assert np.isnan(frame_difference(np.ones(labels.shape), labels))
+    assert np.isnan(frame_difference(SIGNALS[labels], np.zeros_like(labels)))

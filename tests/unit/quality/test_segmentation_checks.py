@@ -218,6 +218,15 @@ def test_a_sliver_beyond_the_base_has_no_centre(tmp_path: Path) -> None:
     assert outcome.values["one_slice_shift_mm"] < 2
 
 
+def test_an_lv_that_lacks_an_end_is_short_for_its_width(tmp_path: Path) -> None:
+    whole, cut = sound_heart(), sound_heart()
+    cut[:, :, 1:5] = 0
+    short = [check(tmp_path, labels).values["predictor_shortness"] for labels in (whole, cut)]
+    width = 2 * np.sqrt((2 * half_width(0, 7)) ** 2 / np.pi) * 1.8
+    assert short[0] == 0
+    assert short[1] == pytest.approx(1.5 - 30 / width, abs=0.1)
+
+
 def test_messages_tell_slices_from_frames(tmp_path: Path) -> None:
     labels = sound_heart()
     labels[30, 30, 4, 2:8] = 0
