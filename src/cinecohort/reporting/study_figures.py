@@ -58,7 +58,7 @@ def love_plot(balance: pd.DataFrame, path: Path, threshold: float = 0.1) -> None
         axes.plot(wide["after"], rows, "D", color=BLUE, markersize=4.5, label="after matching")
         axes.axvline(threshold, color=GREY, linestyle="--", linewidth=0.9, label=f"threshold {threshold:g}")
         axes.set_yticks(rows, wide.index)
-        axes.set_xlim(left=0)
+        axes.set(xlim=(0, None), ylim=(-0.5, len(wide) - 0.5))
         axes.set_xlabel("absolute standardised mean difference")
         axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, borderaxespad=0.2)
         _save(figure, path)

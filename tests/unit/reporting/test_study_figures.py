@@ -43,6 +43,14 @@ def test_love_plot_names_covariates_and_threshold(balance, tmp_path):
     assert text.index("Sex: women") < text.index("Age (years)") < text.index("Propensity score")
 
 
+def test_love_plot_has_room_above_and_below_its_points(balance, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("cinecohort.reporting.study_figures._save", lambda figure, _: seen.append(figure))
+    love_plot(balance, tmp_path / "a.svg", 0.1)
+    (axes,) = seen[0].axes
+    assert axes.get_ylim() == (-0.5, 2.5)
+
+
 def test_overlap_plot_states_both_groups_sizes(scores, tmp_path):
     overlap_plot(scores, ("Obese", "Normal & <lean>"), tmp_path / "o.svg")
     text = (tmp_path / "o.svg").read_text()

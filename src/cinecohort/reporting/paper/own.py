@@ -11,7 +11,7 @@ from cinecohort.reporting.document import Gallery
 from cinecohort.reporting.numbers import count, listing
 from cinecohort.reporting.results import Row, read_table, rows_by
 from cinecohort.reporting.sections import gallery
-from cinecohort.reporting.sections.agreement import ordered, read_agreement
+from cinecohort.reporting.sections.agreement import FEWEST_PRINTED, ordered, read_agreement
 from cinecohort.reporting.sections.agreement_tables import AgreementTables, Comparison
 from cinecohort.reporting.sections.context import Context
 from cinecohort.reporting.sections.overlap import COLUMNS as OVERLAP_COLUMNS
@@ -70,14 +70,15 @@ class Own:
 
     @cached_property
     def tables(self) -> AgreementTables:
-        """The tables of agreement of measures."""
-        return read_agreement(self.context)
+        """The tables of agreement of measures, of more than one subject."""
+        return read_agreement(self.context).printed(FEWEST_PRINTED)
 
     @cached_property
     def overlap(self) -> pd.DataFrame:
-        """Summary of overlap over all subjects."""
+        """Summary of overlap over all subjects, where these are more than one."""
         table = self.agreement("overlap", OVERLAP_COLUMNS)
-        return table[(table["structure"] != "") & (table["selection"] == "all")]
+        table = table[(table["structure"] != "") & (table["selection"] == "all")]
+        return table[pd.to_numeric(table["n"]) >= FEWEST_PRINTED] if "n" in table else table
 
     def agreement(self, name: str, columns: Iterable[str] = ()) -> pd.DataFrame:
         """Read a table of the agreement stage; empty where it is not there."""
@@ -168,6 +169,8 @@ class Own:
             return "no second observer's contours were given"
         if comparison != AUTOMATIC and len(people) < 3:
             return "only two observers' contours were given"
+        if read_agreement(self.context).comparisons:
+            return "only one subject could be compared"
         return "no analysed subject has both"
 
     def who(self, comparison: str) -> str:

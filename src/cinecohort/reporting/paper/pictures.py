@@ -6,7 +6,9 @@ from cinecohort.catalogue.measures import Show, columns_shown
 from cinecohort.reporting.document import Block, Figure, Paragraph, Reference, Section
 from cinecohort.reporting.paper.cells import exhibit, not_made
 from cinecohort.reporting.paper.own import AUTOMATIC, Own
-from cinecohort.reporting.sections.agreement import copied_figure
+from cinecohort.reporting.results import read_table
+from cinecohort.reporting.sections.agreement import FEWEST_DRAWN, copied_figure
+from cinecohort.reporting.sections.overlap import FEWEST_IMAGES
 
 BEST, WORST, SAMPLE = "fig-gallery-best", "fig-gallery-worst", "fig-gallery-sample"
 NO_IMAGES = "The results folder holds no images with label maps to draw."
@@ -37,6 +39,8 @@ def plots(own: Own, grid: str, label: str, caption: str) -> list[Block]:
     """A grid of Bland-Altman plots of the agreement stage, or those of the automatic comparison."""
     description = "Bland-Altman plots, one row per measure; the numbers are in the table beside it."
     principal = columns_shown(Show.PRINCIPAL)
+    if not any(one.n >= FEWEST_DRAWN for one in own.comparisons.values()):
+        return []
     found = copied_figure(own.context, grid, label, caption, description, principal)
     one = own.comparisons.get(AUTOMATIC)
     if found or one is None:
@@ -54,6 +58,8 @@ def box_plots(own: Own) -> list[Block]:
     path = own.context.results.folder / "agreement" / "dice_boxplot.svg"
     if not path.is_file():
         return [not_made(f"There is no Dice in the short axis: {own.why_not(AUTOMATIC)}.")]
+    if len(read_table(path.with_suffix(".csv"))) < FEWEST_IMAGES:
+        return [not_made(f"Fewer than {FEWEST_IMAGES} images make no box plot.")]
     shutil.copyfile(path, own.context.figure_path("fig-chen2020-4.svg"))
     description = "Box plots of Dice by model and dataset."
     return [Figure("fig-chen2020-4", caption, "figures/fig-chen2020-4.svg", description, views=("sa",))]

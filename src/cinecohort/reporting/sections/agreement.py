@@ -311,7 +311,7 @@ def findings(context: Context) -> list[Text]:
     for comparison in [one for one in main if one.kind == "automatic-observer"][:1]:
         if comparison.n < FEWEST_DRAWN:
             pairs = quantity(comparison.n, "subject")
-            why = " (the training of the network saw others)" if trained_on(context) else ""
+            why = " (the training of the network saw the others)" if trained_on(context) else ""
             items.append([Strong("Agreement. "), f"Only {pairs} could be compared with an observer{why}."])
             return items
         rows = rows_by(tables.of(tables.limits, comparison), "measure", "outliers")

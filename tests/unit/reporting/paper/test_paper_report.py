@@ -144,6 +144,7 @@ def add_agreement(folder: Path) -> None:
     write(agreement, "datasets.csv", [{"dataset": "phantom", "n_subjects": 24, **about}])
     for name in ("bland_altman_grid.svg", "bland_altman_models.svg", "dice_boxplot.svg"):
         (agreement / name).write_text(PICTURE)
+    write(agreement, "dice_boxplot.csv", [{"dice": 0.9}] * 18)
 
 
 def add_study(folder: Path) -> None:
@@ -353,6 +354,23 @@ def test_one_observer_is_no_second(fake_results, tmp_path):
         "O1 vs O2, O2 vs O3 and O3 vs O1: no second observer's contours were given."
     )
     assert paper.rows("tab-bai2018-3-a")["LV cavity"][1] == ["yours", "0.90 (0.05)", "–", "–", "–"]
+
+
+def test_one_subject_is_no_cohort(fake_results, tmp_path):
+    """Numbers and plots of one heart do not stand beside those of 600; with nine they do."""
+    folder = fake_results(observers=("Anna", "Bea", "Cleo", "manual"))
+    add_agreement(folder)
+    drawn = ("fig-bai2018-4", "fig-chen2020-4", "fig-chen2020-8")
+    labels = {getattr(block, "label", "") for block in Paper(folder, tmp_path / "nine").blocks()}
+    assert set(drawn) <= labels
+    for path in (folder / "agreement").glob("*.csv"):
+        table = pd.read_csv(path)
+        (table.assign(n=1) if "n" in table else table.head(2)).to_csv(path, index=False)
+    one = Paper(folder, tmp_path / "one")
+    assert not set(drawn) & {getattr(block, "label", "") for block in one.blocks()}
+    assert "only one subject could be compared" in one.reasons("Table 3")
+    assert "only one subject could be compared" in one.reasons("Table 5")
+    assert "no box plot" in one.reasons("Figure 4", "chen2020")
 
 
 @pytest.mark.parametrize(
