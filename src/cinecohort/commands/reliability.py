@@ -78,6 +78,6 @@ def _sentence(part: "pd.DataFrame") -> tuple[bool, str]:
     size = f"{row['n_subjects']} subjects, {row['n_raters']} raters"
     if row["icc"] != row["icc"]:
         return False, f"{size}: no coefficient can be given ({row['note']})."
-    without_key = re.search(r"\d+ rows without a subject or rater", row["note"])
+    without_key = re.search(r"\d+ rows without a subject or rater", str(row["note"]))
     left_out = f"{row['n_incomplete']} incomplete subjects{f' and {without_key[0]}' if without_key else ''}"
     return True, f"{size}: ICC(A,1) = {row['icc']:.3f}; {left_out} left out."

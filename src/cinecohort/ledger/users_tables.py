@@ -334,7 +334,7 @@ def clean_column(
         texts = values.astype("str")
         if not texts.dropna().str.contains(r"\d", regex=True).any():
             words = texts.str.strip().str.lower()
-            none = words.eq("none") & words.isin({"none", "true", "false"}).all()
+            none = words.eq("none") & bool(words.isin({"none", "true", "false"}).all())
             return values.mask(is_missing(texts) | none), []
         numbers, wrong = numbers_in(texts, f"{path}: column {name}")
         if len(wrong):

@@ -83,7 +83,7 @@ def frame_difference(image: NDArray[Any], labels: NDArray[np.uint8]) -> float:
     image, labels
         Intensities and label map (x, y, z, 2), end-diastole first.
     """
-    drawn = labels.any(axis=(2, 3))
+    drawn = np.asarray(labels.any(axis=(2, 3)))
     x, y = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if not x.size:
         return float("nan")
