@@ -6,7 +6,7 @@ STAGES = ("convert", "image_quality", "segment", "segmentation_quality", "measur
 VERSIONS = {
     "convert": 10,
     "image_quality": 2,
-    "segment": 8,
+    "segment": 9,
     "segmentation_quality": 10,
     "measure": 9,
     "evaluate": 4,

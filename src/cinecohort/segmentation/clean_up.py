@@ -170,6 +170,8 @@ def keep_ventricle(
       slice above, its cavity touches none; without it the ring would stand alone);
     - the wall of a cavity that has no other.
 
+    Where all cavity of a slice goes, a wall beside it that is smaller than it was goes as well.
+
     Returns
     -------
     cavity, wall
@@ -181,9 +183,18 @@ def keep_ventricle(
     blood = blood | surrounded(cavity & ~blood.any(axis=(0, 1)), ring)
     if (wall & ~ring).any():
         bare = surrounded(blood, wall) & ~surrounded(blood, ring)
-        beside = ndimage.binary_dilation(bare, IN_PLANE) & wall
-        ring = ring | ndimage.binary_propagation(beside, IN_PLANE, mask=wall)
+        ring = ring | touching(wall, bare)
+    lost = cavity & ~blood.any(axis=(0, 1))
+    if lost.any():
+        beside = touching(ring, lost)
+        ring = ring & ~(beside & (beside.sum(axis=(0, 1)) < lost.sum(axis=(0, 1))))
     return blood, ring
+
+
+def touching(mask: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Keep those sections (pieces in a slice) of a mask that touch another mask; all (x, y, z)."""
+    beside = ndimage.binary_dilation(other, IN_PLANE) & mask
+    return np.asarray(ndimage.binary_propagation(beside, IN_PLANE, mask=mask))
 
 
 def surrounded(cavity: NDArray[np.bool_], wall: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -156,6 +156,25 @@ def test_a_cavity_keeps_the_only_wall_that_it_has() -> None:
     assert np.array_equal(labels, before)
 
 
+def test_what_is_left_of_the_wall_of_a_cavity_that_goes_is_not_left_alone() -> None:
+    """A large bright place beside the heart, with a little wall that touches the heart's, beyond its end."""
+    labels = tall_heart()
+    labels[:, :, 6] = 0
+    wanted = labels.copy()
+    labels[0:4, 2:16, 6] = 1
+    labels[4:6, 6:10, 6] = 2
+    cleaned(labels)
+    assert np.array_equal(labels, wanted)
+    # A solid apex stays, whatever is bright beside it.
+    labels[6:10, 6:10, 6] = 2
+    wanted = labels.copy()
+    labels[10:12, 8, 6] = 1
+    labels[:, :, 5][labels[:, :, 5] == 1] = 2
+    wanted[:, :, 5] = labels[:, :, 5]
+    cleaned(labels)
+    assert np.array_equal(labels, wanted)
+
+
 def test_the_wall_of_a_false_ventricle_goes_with_its_cavity() -> None:
     """The true wall is more, but in two pieces of which each is less."""
     labels = tall_heart()
