@@ -86,7 +86,7 @@ def test_a_slice_drawn_elsewhere_in_the_cycle_is_no_end_systole() -> None:
     assert chosen(labels) == (0, 7)
     (finding,) = said_of(labels, ed=0, es=7)
     assert finding.frames == (14,)
-    assert "less than half of the 5 slices of the fullest frame in frame 14 (1 slices)" in finding.message
+    assert "less than half of the 5 slices of the fullest frame in frame 14 (1 slice)" in finding.message
 
 
 def test_an_end_systole_drawn_in_a_few_slices_is_none() -> None:
