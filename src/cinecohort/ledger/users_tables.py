@@ -334,8 +334,8 @@ def clean_column(
         texts = values.astype("str")
         if not texts.dropna().str.contains(r"\d", regex=True).any():
             words = texts.str.strip().str.lower()
-            none = words.eq("none") & bool(words.isin({"none", "true", "false"}).all())
-            return values.mask(is_missing(texts) | none), []
+            yes_or_no = bool(words.dropna().isin(["none", "true", "false"]).all())
+            return values.mask(is_missing(texts) | (words.eq("none") if yes_or_no else False)), []
         numbers, wrong = numbers_in(texts, f"{path}: column {name}")
         if len(wrong):
             return values.mask(is_missing(texts)), []
