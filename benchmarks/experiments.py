@@ -1,7 +1,8 @@
 """The tables of the experiments that are done, as a page without images or subjects.
 
-Tests the rows that are trained, makes the tables of them, and writes ``benchmarks/experiments.md`` with a
-figure a table and the curves beside it. Rows that are still to be trained are named. ::
+Tests the rows that are trained, makes the tables of them, and writes a page of the configuration's name
+(``benchmarks/experiments.md``) with a figure for each table and the curves beside it. Rows that are still to
+be trained are named. ::
 
     snakemake experiments --cores 2 --configfile config/experiments.yaml     # hours on two cores
     python benchmarks/experiments.py config/experiments.yaml
@@ -25,13 +26,24 @@ from cinecohort.segmentation.engines import ResolvedEngine, make_network
 from cinecohort.segmentation.networks import build_network
 
 HERE = Path(__file__).parent
-INTRODUCTION = """# Networks and trainings compared
+INTRODUCTIONS = {
+    "experiments": """# Networks and trainings compared
 
 `python benchmarks/experiments.py config/experiments.yaml`: the tables of Chen 2020 (III, IV, V) and Bai 2018
 (10) on ACDC (65 subjects, 5 of which make the curves; the 15 that are listed as held out are tested),
 Sunnybrook and phantoms. Every row of a table was meant to take the same processor time (20 minutes, 4 for
 fine-tuning, on {machine}), so that most came nowhere
-near the length of their recipe: the tables say how near, and the curves whether a row had come to rest.
+near the length of their recipe: the tables say how near, and the curves whether a row had come to rest.""",
+    "experiments_vendors": """# Trained on one vendor, tested on the others
+
+`python benchmarks/experiments.py config/experiments_vendors.yaml`: Chen 2020, Table III, on ACDC (one
+hospital, Siemens) and M&Ms (several hospitals, Siemens and Philips), all directions. Tested are the same
+held-out hearts for every row (15 of ACDC, 8 of each vendor of M&Ms); one row learnt from all three sets.
+Every row was meant to take the same processor time (10 minutes, on {machine}) with a small network, so that
+the figures compare what is learnt from, and are below those of the shipped weights
+(`segmentation_accuracy.md`).""",
+}
+READING = """\
 Iterations are fixed beforehand from a short timing, so that the minutes that a row took differ: they are in
 the first table. What a row reaches in minutes is no measure of what its recipe reaches in days. The papers'
 networks see one slice at a time, ours also the slice above and the one below it, but where it is said.
@@ -120,16 +132,17 @@ def needed_tests(options: ExperimentOptions) -> list[tuple[str, str]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("config", type=Path)
-    parser.add_argument("--out", type=Path, default=HERE / "experiments.md")
+    parser.add_argument("config", type=Path, help=" or ".join(f"{name}.yaml" for name in INTRODUCTIONS))
     parser.add_argument("--machine", default=f"{platform.processor() or platform.machine()}")
     arguments = parser.parse_args()
     everything = load_experiments(arguments.config)
+    out = HERE / f"{arguments.config.stem}.md"
     options = only_done(everything)
     for row, dataset in needed_tests(options):
         if not (folder_of_tests(options, row) / f"{dataset}.csv").is_file():
             evaluate_row(options, row, dataset)
-    page = [INTRODUCTION.format(machine=arguments.machine), *rows_table(options), ""]
+    introduction = INTRODUCTIONS[arguments.config.stem].format(machine=arguments.machine)
+    page = [introduction, READING, *rows_table(options), ""]
     waiting = [everything.title_of(row) for row in everything.rows if row not in options.rows]
     if waiting:
         page += [f"Not trained yet: {', '.join(waiting)}.", ""]
@@ -138,13 +151,13 @@ def main() -> None:
     for name in options.tables:
         make_table(options, name)
         text = (tables_folder(options) / f"{name}.md").read_text()
-        page += [text.replace("# ", "## ", 1).rstrip(), "", f"![{name}](experiments_{name}.svg)", ""]
+        page += [text.replace("# ", "## ", 1).rstrip(), "", f"![{name}]({out.stem}_{name}.svg)", ""]
         figures.append(name)
-    page += ["## Curves", "", "![curves](experiments_curves.svg)"]
+    page += ["## Curves", "", f"![curves]({out.stem}_curves.svg)"]
     for name in figures:
         figure = tables_folder(options) / f"{name}.svg"
-        shutil.copyfile(figure, arguments.out.with_name(f"{arguments.out.stem}_{name}.svg"))
-    arguments.out.write_text("\n".join(page) + "\n")
+        shutil.copyfile(figure, out.with_name(f"{out.stem}_{name}.svg"))
+    out.write_text("\n".join(page) + "\n")
     print("\n".join(page))
 
 
