@@ -20,6 +20,11 @@ VIEW = "sa"
 END_SLICE_SHIFT = 4 / 3
 """How much further an end slice may lie off the line, which its neighbours hold on one side only."""
 
+FEW_FRAMES = 0.1
+"""Share of the cycle's frames that may be beyond a limit on shapes, which was found at end-diastole and
+end-systole of sound hearts: no volume that is reported comes from the others, and the more there are, the
+likelier one is."""
+
 
 def check_short_axis(
     heart: ShortAxis, options: SegmentationQualityOptions
@@ -52,6 +57,12 @@ def check_short_axis(
 Part = Iterator[tuple[list[Finding], str, float]]
 
 
+def _telling(heart: ShortAxis, beyond: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Frames (t,) beyond a limit if end-diastole or end-systole is one, or over :data:`FEW_FRAMES` are."""
+    counts = beyond[[heart.ed, heart.es]].any() or beyond.mean() > FEW_FRAMES
+    return np.asarray(beyond & counts)
+
+
 def _frames(heart: ShortAxis, where: NDArray[np.bool_]) -> NDArray[np.int64]:
     return heart.frames[where]
 
@@ -68,7 +79,7 @@ def _presence(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
     check = options.s2_fragments
     for name, share in heart.fragment_share().items():
         worst = float(np.nanmax(share, initial=0.0))
-        many = np.nan_to_num(share) > check.threshold
+        many = _telling(heart, np.nan_to_num(share) > check.threshold)
         message = f"up to {100 * worst:.0f} % of {name} lies outside the largest component of its slice"
         found = _report(Code.S2, check, message, many.any(), worst, frames=_frames(heart, many))
         yield found, f"{name.lower()}_fragment_share", worst
@@ -82,8 +93,8 @@ def _shape(heart: ShortAxis, options: SegmentationQualityOptions) -> Part:
     open_slices = np.nan_to_num(heart.lv_borders.share((0, 3))) > check.threshold
     slices, frames = np.nonzero(open_slices & (heart.levels > 0) & (opening > check.threshold))
     message = f"up to {100 * worst:.0f} % of the LV's border below the base is not on myocardium"
-    beyond = worst > check.threshold
-    found = _report(Code.S3, check, message, beyond, worst, slices=slices, frames=heart.frames[frames])
+    beyond = _telling(heart, opening > check.threshold)
+    found = _report(Code.S3, check, message, beyond.any(), worst, slices=slices, frames=heart.frames[frames])
     yield found, "open_ring_share", worst
     yield from _topology(heart, options.s4_topology)
     lv, rv = heart.lv_borders.total_share((2,)), heart.rv_borders.total_share((2,))

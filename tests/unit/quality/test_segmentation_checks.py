@@ -62,7 +62,7 @@ def no_rv_in_a_frame(labels: np.ndarray) -> None:
 
 
 def fragment(labels: np.ndarray) -> None:
-    labels[2:12, 2:12, 4, 2] = 1
+    labels[2:12, 2:12, 4, 2:4] = 1
 
 
 def open_ring(labels: np.ndarray) -> None:
@@ -225,6 +225,21 @@ def test_an_lv_that_lacks_an_end_is_short_for_its_width(tmp_path: Path) -> None:
     width = 2 * np.sqrt((2 * half_width(0, 7)) ** 2 / np.pi) * 1.8
     assert short[0] == 0
     assert short[1] == pytest.approx(1.5 - 30 / width, abs=0.1)
+
+
+@pytest.mark.parametrize(("frames", "found"), [([2], False), ([2, 3], True), ([0], True), ([5], True)])
+@pytest.mark.parametrize("code", ["S2", "S3"])
+def test_shapes_count_at_ed_and_es_or_in_several_frames(
+    code: str, frames: list[int], found: bool, tmp_path: Path
+) -> None:
+    """Of twelve frames one that is neither makes no flag."""
+    labels = sound_heart()
+    for frame in frames:
+        if code == "S2":
+            labels[2:8, 2:8, 4, frame] = 3
+        else:
+            labels[:, :29, 3:5, frame][labels[:, :29, 3:5, frame] == 2] = 0
+    assert (code in codes(check(tmp_path, labels))) == found
 
 
 def test_messages_tell_slices_from_frames(tmp_path: Path) -> None:
