@@ -69,6 +69,6 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"Tests of all groups together are in {path}.")
     if synthetic:
         print(f"{BANNER}.")
-    for reason, part in result[result["p"].isna()].groupby("p_note", sort=False):
+    for reason, part in result[result["p_note"] != ""].groupby("p_note", sort=False):
         print(f"{', '.join(dict.fromkeys(part['outcome']))}: {reason}.")
     return 0 if result[["p", "adjusted_p"]].notna().any(axis=None) else 1

@@ -146,7 +146,7 @@ MOVED[0, 3] = 5.0
     [
         ("A_sa.nii.gz", lambda i: Image(i.data[:90], i.affine), "has 90 x 96 x 7 voxels and not 96 x 96 x 7"),
         ("A_sa.nii.gz", lambda i: Image(i.data, MOVED), "lies elsewhere in space than the image"),
-        ("A_sa.nii.gz", lambda i: Image(i.data[..., 0], i.affine), "has 1 frames and not 6; a map of one"),
+        ("A_sa.nii.gz", lambda i: Image(i.data[..., 0], i.affine), "has 1 frame and not 6; a map of one"),
         ("A_sa.nii.gz", lambda i: Image(i.data + np.uint8(1), i.affine), "has label 4, but the labels"),
         ("A_sa.nii.gz", lambda i: Image(i.data * 0.5, i.affine), "values that are not whole numbers"),
         ("A_sa.nii.gz", lambda i: Image(i.data * np.uint8(0), i.affine), "holds no label"),

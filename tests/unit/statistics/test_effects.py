@@ -415,6 +415,24 @@ def test_a_weighted_headline_has_no_p_with_too_few_sets():
         assert row[["welch_p", "student_p", "rank_p"]].isna().all()
 
 
+@pytest.mark.parametrize(
+    ("n1", "n0", "words"),
+    [
+        (20, 40, ""),
+        (20, 41, "over 2 times the other"),
+        (41, 20, "over 2 times the other"),
+        (500, 1001, ""),
+        (3, 5, "fewer than 4"),
+    ],
+)
+def test_welch_says_where_the_groups_sizes_make_its_p_too_small(n1, n0, words):
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"t": [1] * n1 + [0] * n0, "y": rng.lognormal(size=n1 + n0)})
+    row = compare(table, "t", ["y"]).iloc[0]
+    assert np.isfinite(row["p"])
+    assert words in row["p_note"] if words else row["p_note"] == ""
+
+
 def test_a_covariate_that_is_the_group_leaves_nothing_to_adjust(table):
     named = table.assign(clinic=np.where(table["t"] == 1, "North", "South"), always=7.0)
     row = compare(named, "t", ["y"], covariates=["age", "clinic", "always"]).iloc[0]

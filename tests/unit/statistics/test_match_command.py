@@ -44,7 +44,7 @@ def test_match_then_compare(table, tmp_path, capsys):
     ) > 0
     file = tmp_path / "c.csv"
     command = ["compare", str(table), "--group", "t", "--outcomes", "y,age", "--out", str(file)]
-    assert main([*command, "--pairs", str(out / "pairs.csv"), "--covariates", "age"]) == 0
+    assert main([*command, "--pairs", str(out / "pairs.csv"), "--covariates", "sex"]) == 0
     result = pd.read_csv(file)
     assert list(result.columns)[: len(LITERAL_COLUMNS)] == LITERAL_COLUMNS
     assert result["n1"].tolist() == [len(pairs)] * 2

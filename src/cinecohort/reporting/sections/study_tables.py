@@ -220,7 +220,7 @@ def comparison_table(
     notes: list[Inline] = [
         f"Mean (SD). {marks.note()}p: {test}, two-sided; p (Holm): adjusted for the number of outcomes; "
         "g: Hedges' g.",
-        *(f" {sentence}" for sentence in without_p(known.values(), "p_note")),
+        *(f" {note[:1].upper()}{note[1:]}." for note in notes_of(known.values(), "p_note")),
         *([] if balanced else [f" {NOT_BALANCED}"]),
     ]
     spans: list[tuple[str, int]] = []
