@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     printed.comparisons(result, arguments.alpha, arguments.out)
     for note in dict.fromkeys(filter(None, result["adjusted_note"])):
         print(f"Adjusted difference: {note}.")
-    print(f"{len(outcomes)} outcomes compared:")
+    print(f"{len(outcomes)} outcome{'s' if len(outcomes) > 1 else ''} compared:")
     for (first, second), part in result.groupby(["group1", "group0"], sort=False):
         print(f"{first} ({part['n1'].max()} subjects) - {second} ({part['n0'].max()} subjects)")
     if overall is not None:
