@@ -9,14 +9,21 @@ second network or another engine::
 
 ``data`` holds ``acdc/`` and ``mnms/`` as they are given out. 334 images; expect 15 to 20 minutes of one core
 that is free, and 3 GiB of memory. ``--rows FILE`` keeps what was collected, so that a second run only learns.
+
+Cross-fitted networks make more hearts usable: each ``--fold SPLIT=WEIGHTS`` names a list of subjects, and
+weights of the same architecture that never learnt from them. The calibration becomes that of ``--for``::
+
+    python benchmarks/calibration.py ../shared/data --fold one.txt=net_without_one.safetensors
+        --fold two.txt=net_without_two.safetensors
 """
 
 import argparse
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +36,7 @@ from cinecohort.calibration.learn import calibrate
 from cinecohort.calibration.options import SHIPPED, CalibrateOptions
 from cinecohort.calibration.record import Calibration, write_calibration
 from cinecohort.calibration.rows import UNDAMAGED, Rows, join_tables
+from cinecohort.errors import UserError
 from cinecohort.evaluation.options import EvaluationOptions
 from cinecohort.evaluation.subject import evaluate_subject
 from cinecohort.images import Image, read_image, write_image
@@ -37,16 +45,19 @@ from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.subject import measure_subject
 from cinecohort.model_sets import model_sets
 from cinecohort.quality.options import SegmentationQualityOptions
+from cinecohort.quality.predictors import MADE_BY
 from cinecohort.quality.segmentations import check_segmentations
 from cinecohort.reporting.calibration_page import number, write_report
-from cinecohort.segmentation.descriptions import DEFAULT_MODELS
+from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_for
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
 
 HERE = Path(__file__).parent
 SPLITS = HERE.parent / "src" / "cinecohort" / "segmentation" / "splits"
 OBSERVER, MODEL = "manual", "net"
-UNSEEN = ("vendors_held_out", "vendors_validation")
+WATCHED = "vendors_validation"
+"""Split whose subjects no network learnt from, but the curves of the trainings were made with."""
+UNSEEN = ("vendors_held_out", WATCHED)
 """Splits whose subjects no network learnt from."""
 SETS = model_sets({"sa": [MODEL]})
 KINDS = ["ghosting", "mistriggering", "wrap_around", "low_contrast", "noise"]
@@ -56,9 +67,91 @@ OF_VOLUME = ("lost_slices", "off_centre")
 MEASURES = MeasureOptions(wall_thickness=False)
 
 
-def hearts(data: Path, splits: Sequence[Path], work: Path) -> Iterator[tuple[str, Path]]:
-    """Dataset and converted folder of every subject that a split names."""
-    named = {name for split in splits for name in split.read_text(encoding="utf-8").split()}
+@dataclass(frozen=True)
+class Fold:
+    """Subjects, and the weights that segment them.
+
+    Parameters
+    ----------
+    weights
+        Name of shipped weights or path of a ``.safetensors`` file.
+    subjects
+        Names of subjects that its training did not learn from.
+    watched
+        Those of them that were looked at while it was trained.
+    """
+
+    weights: str
+    subjects: frozenset[str]
+    watched: frozenset[str]
+
+
+def read_fold(split: Path, weights: str, whose: str, second: str) -> Fold:
+    """Read a list of subjects, and make sure that the weights fit and never learnt from them.
+
+    Parameters
+    ----------
+    split
+        File with names of subjects.
+    weights
+        Which segment them.
+    whose
+        Weights whose calibration is made.
+    second
+        The second network.
+
+    Raises
+    ------
+    UserError
+        If the weights have another architecture or take other images, or a network learnt from a subject.
+    """
+    if not split.is_file():
+        raise UserError(f"{split}: there is no such list of subjects.")
+    subjects = frozenset(split.read_text(encoding="utf-8").split())
+    about, wanted = describe_for(weights, "sa"), describe_for(whose, "sa")
+    for key in ("architecture", "spacing_mm", "normalisation", "neighbours", "structures"):
+        if getattr(about, key) != getattr(wanted, key):
+            raise UserError(f"{weights}: its {key} is not that of {whose}; its failures would be others.")
+    # What a description names as seen holds those, too, with whom the training was only watched.
+    watched_only = frozenset((SPLITS / f"{WATCHED}.txt").read_text(encoding="utf-8").split())
+    seen = {}
+    for network in (weights, second):
+        names = describe_for(network, "sa").trained_on.values()
+        seen[network] = subjects & frozenset().union(*names)
+        learnt_from = sorted(seen[network] - watched_only)
+        if learnt_from:
+            raise UserError(
+                f"{split}: {network} learnt from {', '.join(learnt_from)}; each heart has to be segmented by "
+                "networks that never learnt from it."
+            )
+    return Fold(weights, subjects, seen[weights])
+
+
+def read_folds(arguments: argparse.Namespace) -> list[Fold]:
+    """Who is segmented by which weights: ``--fold``, else the splits by the weights themselves.
+
+    Raises
+    ------
+    UserError
+        If a fold is not written as it should be, or two of them name the same subject.
+    """
+    pairs = [(split, arguments.whose) for split in arguments.splits] if not arguments.folds else []
+    for text in arguments.folds:
+        split, equals, weights = text.partition("=")
+        if not (split and equals and weights):
+            raise UserError(f"--fold {text}: write SPLIT_FILE=WEIGHTS.")
+        pairs.append((Path(split), weights))
+    folds = [read_fold(split, weights, arguments.whose, arguments.second_network) for split, weights in pairs]
+    for place, fold in enumerate(folds):
+        for other in folds[:place]:
+            twice = fold.subjects & other.subjects
+            if twice:
+                raise UserError(f"{', '.join(sorted(twice))}: in two folds; a heart is segmented once.")
+    return folds
+
+
+def hearts(data: Path, named: frozenset[str], work: Path) -> Iterator[tuple[str, Path]]:
+    """Dataset and converted folder of every subject that is named."""
     for dataset, source in (("acdc", "acdc"), ("mnms", "nifti")):
         for folder in converted(source, data / dataset, named, work / dataset):
             yield dataset, folder
@@ -74,9 +167,28 @@ def facts(data: Path, dataset: str, participant: str) -> dict[str, str]:
     return {"vendor": "Siemens", "group": group}
 
 
-def notes(made: Calibration) -> list[str]:
-    """Where a calibration holds and where not."""
-    people, judged = made.participants, made.assessment
+def learnt_on(made: Calibration, vendors: Mapping[str, int], folds: Sequence[Fold], whose: str) -> str:
+    """What hearts a calibration is learnt on, and how they were segmented."""
+    people, hearts = made.participants, sum(made.participants.values())
+    named = "; ".join(f"{n} of {name}" for name, n in vendors.items())
+    of = f"{people.get('acdc', 0)} of ACDC and {people.get('mnms', 0)} of M&Ms ({named}), each with six to"
+    watched = sum(len(fold.watched) for fold in folds)
+    looked = f" {watched} of them were looked at while a network was trained." if watched else ""
+    if {fold.weights for fold in folds} == {whose}:
+        how = f"Learnt on {hearts} hearts from which the networks did not learn: {of} eight degraded copies."
+        return f"{how}{looked} A small sample: read the intervals."
+    networks = len({fold.weights for fold in folds})
+    return (
+        f"Learnt with cross-fitted networks: {hearts} hearts, {of} eight degraded copies. Each heart was "
+        f"segmented by one of {networks} networks that never learnt from it. They have the architecture and "
+        f"the recipe of {whose}, and other hearts to learn from.{looked} {whose} itself was not tested on "
+        "these hearts: that it fails alike is an assumption."
+    )
+
+
+def notes(made: Calibration, first: str) -> list[str]:
+    """Where a calibration holds and where not; `first` says on whom it was learnt."""
+    judged = made.assessment
     of = {one.measure: one.covered for one in judged.coverage if one.factor == "all"}
     parts = [one for one in judged.coverage if one.factor != "all" and one.covered.value is not None]
     worst = sorted(parts, key=lambda one: one.covered.value or 0.0)[:5]
@@ -88,10 +200,7 @@ def notes(made: Calibration) -> list[str]:
         f"{number(judged.good_flagged)} of the good. The checks go on flagging; the probability sorts."
     )
     return [
-        f"Learnt on {sum(people.values())} hearts from which the networks did not learn: {people['acdc']} of "
-        f"ACDC (one hospital, Siemens) and {people['mnms']} of M&Ms (Siemens and Philips), each with six to "
-        "eight degraded copies. Eleven of them were looked at while the first network was trained. A small "
-        "sample: read the intervals.",
+        first,
         cut,
         "A slice that is missing, and that the file does not miss, leaves no trace in the others: such "
         "failures are hardly found. Conversion finds them where slices have positions.",
@@ -151,31 +260,46 @@ def against_reference(home: Path, whole: Path, made: Degraded | None) -> tuple[l
     return overlap.rows, measures.rows
 
 
-def collect(arguments: argparse.Namespace) -> Rows:
-    """Segment all copies and hold them against the labels."""
-    model = ModelOptions(name=MODEL, weights=arguments.weights)
+def as_made_by(made_by: str, whose: str) -> str:
+    """How a segmentation was made, with the weights whose calibration is made in place of its fold's."""
+    about = describe_for(whose, "sa")
+    return " ".join([f"{about.name}@{about.sha256[:8]}", *made_by.split(" ")[1:]])
+
+
+def collect(arguments: argparse.Namespace, folds: Sequence[Fold]) -> Rows:
+    """Segment all copies, each by the weights of its fold, and hold them against the labels."""
     options = SegmentationOptions(
         engine=arguments.engine, precision=arguments.precision, second_network=arguments.second_network
     )
     tables: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("quality", "overlap", "measures", "people")
     }
+    weights_of = {name: fold.weights for fold in folds for name in fold.subjects}
     with tempfile.TemporaryDirectory() as temporary:
         copies: dict[Path, tuple[str, Path, Degraded | None]] = {}
-        listed = hearts(arguments.data, arguments.splits, Path(temporary) / "converted")
+        by_weights: dict[str, list[Path]] = {}
+        listed = hearts(arguments.data, frozenset(weights_of), Path(temporary) / "converted")
         for dataset, folder in islice(listed, arguments.first):
             sized = dataset not in arguments.no_volumes
             kinds = [kind for kind in arguments.kinds if sized or kind not in OF_VOLUME]
             made = write_copies(dataset, folder, kinds, Path(temporary) / "copies")
             copies |= {home: (dataset, folder, how) for home, how in made.items()}
+            by_weights.setdefault(weights_of[folder.name], []).extend(made)
         started = time.monotonic()
-        done = segment_subjects(list(copies), model, options, "sa", None, arguments.threads)
+        done = chain.from_iterable(
+            segment_subjects(
+                homes, ModelOptions(name=MODEL, weights=weights), options, "sa", None, arguments.threads
+            )
+            for weights, homes in by_weights.items()
+        )
         for place, (home, _) in enumerate(done, start=1):
             dataset, folder, how = copies[home]
             key, kind = home.name, home.name.rsplit("-", 1)[1]
             checked = check_segmentations(home, None, SegmentationQualityOptions())
             overlap, measures = against_reference(home, folder, how)
-            tables["quality"].append({"subject": key} | checked.values)  # noqa: PD011 no data frame
+            values = checked.values  # noqa: PD011 no data frame
+            made_by = as_made_by(str(values.get(MADE_BY, "")), arguments.whose) if values else ""
+            tables["quality"].append({"subject": key, **values, MADE_BY: made_by})
             tables["overlap"] += [{"subject": key, **row} for row in overlap]
             tables["measures"] += [{"subject": key, **row} for row in measures]
             known = facts(arguments.data, dataset, folder.name)
@@ -194,7 +318,17 @@ def main() -> None:
     """Make the calibration."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("data", type=Path, help="folder with acdc/ and mnms/")
-    parser.add_argument("--weights", default=DEFAULT_MODELS["sa"], help="shipped weights")
+    parser.add_argument(
+        "--for", dest="whose", default=DEFAULT_MODELS["sa"], help="shipped weights whose calibration it is"
+    )
+    parser.add_argument(
+        "--fold",
+        dest="folds",
+        action="append",
+        default=[],
+        metavar="SPLIT_FILE=WEIGHTS",
+        help="list of subjects, and weights that never learnt from them; in place of --splits",
+    )
     parser.add_argument("--second-network", default="unet16_sa")
     parser.add_argument("--splits", type=Path, nargs="+", default=[SPLITS / f"{name}.txt" for name in UNSEEN])
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=list(DEGRADATIONS))
@@ -207,18 +341,27 @@ def main() -> None:
     parser.add_argument("--rows", type=Path, help="keep the rows here, or take them from here")
     parser.add_argument("--out", type=Path, help="the calibration (default: shipped, named by the weights)")
     arguments = parser.parse_args()
+    try:
+        folds = read_folds(arguments)
+    except UserError as fault:
+        parser.error(str(fault))
     if arguments.rows and arguments.rows.is_file():
         kept = pd.read_pickle(arguments.rows)
-        rows = Rows(kept["table"], kept["made_by"])
+        rows, folds = Rows(kept["table"], kept["made_by"]), [Fold(*fold) for fold in kept["folds"]]
+        if rows.made_by != as_made_by(rows.made_by, arguments.whose):
+            parser.error(f"{arguments.rows}: is of {rows.made_by.split()[0]}; collect the rows anew.")
     else:
-        rows = collect(arguments)
+        rows = collect(arguments, folds)
         if arguments.rows:
-            pd.to_pickle({"table": rows.table, "made_by": rows.made_by}, arguments.rows)
-    out = arguments.out or SHIPPED / f"{arguments.weights}.json"
+            kept_folds = [(fold.weights, fold.subjects, fold.watched) for fold in folds]
+            pd.to_pickle({"table": rows.table, "made_by": rows.made_by, "folds": kept_folds}, arguments.rows)
+    out = arguments.out or SHIPPED / f"{arguments.whose}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     options = CalibrateOptions(prevalence=arguments.prevalence)
     made = calibrate(rows, OBSERVER, options, arguments.no_volumes)
-    made = made.model_copy(update={"notes": notes(made)})
+    vendors = rows.table.drop_duplicates("participant")["vendor"].value_counts().sort_index()
+    first = learnt_on(made, vendors.to_dict(), folds, arguments.whose)
+    made = made.model_copy(update={"notes": notes(made, first)})
     write_calibration(made, out)
     for path in write_report(made, HERE / "calibration.json"):
         print(path)
