@@ -4,14 +4,13 @@ import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.segmentation.mnn_engine import MnnNetwork, has_mnn
+from cinecohort.segmentation.openvino_engine import OpenvinoNetwork
 from cinecohort.segmentation.options import Engine, SegmentationOptions
 from cinecohort.segmentation.processors import this_processor
 
@@ -124,32 +123,6 @@ def loading(engine: str) -> Iterator[None]:
         ) from fault
 
 
-def openvino_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None) -> Network:
-    """Run a network with OpenVINO on the CPU; batch and image size may differ from call to call."""
-    settings: dict[str, Any] = {
-        "INFERENCE_PRECISION_HINT": {"bf16": "bf16", "fp32": "f32"}[resolved.precision],
-        "PERFORMANCE_HINT": "LATENCY",
-    }
-    if threads is not None:
-        settings["INFERENCE_NUM_THREADS"] = threads
-    import openvino
-
-    channels = next(network.parameters()).shape[1]
-    example = torch.zeros(2, channels, 64, 64)
-    # Traced here: torch's check of a trace, which OpenVINO asks for, imports a second's worth of modules.
-    with torch.no_grad():
-        traced = torch.jit.trace(WithSoftmax(network).eval(), example, check_trace=False)
-    model = openvino.convert_model(traced, example_input=example)
-    model.reshape([-1, channels, -1, -1])
-    request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
-
-    def probabilities(images: Tensor) -> Tensor:
-        request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True)
-        return torch.from_numpy(request.get_output_tensor(0).data)
-
-    return probabilities
-
-
 def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None = None) -> Network:
     """Prepare a float32 network for an engine.
 
@@ -170,10 +143,11 @@ def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | No
     if threads is not None:
         torch.set_num_threads(threads)
     with loading(resolved.engine):
+        channels = next(network.parameters()).shape[1]
         if resolved.engine == "openvino":
-            return openvino_network(network, resolved, threads)
+            return OpenvinoNetwork(WithSoftmax(network).eval(), channels, resolved.precision, threads)
         if resolved.engine == "mnn":
-            return MnnNetwork(WithSoftmax(network).eval(), next(network.parameters()).shape[1], threads)
+            return MnnNetwork(WithSoftmax(network).eval(), channels, threads)
     return torch_network(network, resolved)
 
 
