@@ -11,7 +11,7 @@ VERSIONS = {
     "measure": 9,
     "evaluate": 4,
     "gather": 10,
-    "import_tables": 7,
+    "import_tables": 8,
     "run_record": 2,
     "agreement": 8,
     "group_study": 12,

@@ -88,44 +88,52 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
 def believed(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[Remark]]]:
     """Blank measures that cannot be true, list their columns in ``implausible``, and say what they were.
 
-    A volume or mass of zero is a failure to measure, about which ``zero_is_missing`` decides.
+    What follows from a blanked measure is blanked too: an ejection fraction of volumes that no heart has may
+    look right. A volume or mass of zero is a failure to measure, about which ``zero_is_missing`` decides.
     """
     found: dict[str, list[Remark]] = {}
-    table = table.copy()
+    doubted: dict[str, pd.Series] = {}
     for name in [str(name) for name in table.columns if name != "subject"]:
         limits = measure_limits(name)
         if limits is None:
             continue
-        doubt = implausible(table[name], limits) & (table[name] != 0)
-        for subject, value in table.loc[doubt, ["subject", name]].itertuples(index=False):
+        doubted[name] = implausible(table[name], limits) & (table[name] != 0)
+        for subject, value in table.loc[doubted[name], ["subject", name]].itertuples(index=False):
             found.setdefault(subject, []).append(outside(name, float(value), limits))
-        table[name] = table[name].mask(doubt)
     for largest, smallest in _LARGEST_AND_SMALLEST:
         if largest in table and smallest in table:
-            crossed = table[smallest] > table[largest]
+            known = ~doubted[largest] & ~doubted[smallest]
+            crossed = known & (table[smallest] > table[largest])
             for subject, high, low in table.loc[crossed, ["subject", largest, smallest]].itertuples(
                 index=False
             ):
                 message = f"{smallest}: {low:g} is above {largest} of {high:g}; both count as missing"
                 found.setdefault(subject, []).append(Remark(Code.CONTRADICTION, smallest, message, low, high))
-            resting = [str(name) for name in table if {largest, smallest} & rests_on(str(name))]
-            table[resting] = table[resting].mask(crossed)
-    marks = {subject: ";".join(dict.fromkeys(r.column for r in listed)) for subject, listed in found.items()}
-    return table.assign(implausible=table["subject"].map(marks).astype(object)), found
+            doubted |= {name: doubted[name] | crossed for name in (largest, smallest)}
+    kept = _blanked(table, doubted)
+    gone = kept.isna() & table.notna()
+    marks = [";".join(str(name) for name in table.columns[row]) or None for row in gone.to_numpy()]
+    return kept.assign(implausible=pd.Series(marks, index=table.index, dtype=object)), found
 
 
 def _without_zeros(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Take volumes and masses of zero, and what follows from them, as missing."""
-    measures = {name: measure for name in table.columns if (measure := measure_of(str(name)))}
+    measures = {str(name): measure for name in table.columns if (measure := measure_of(str(name)))}
     sizes = [name for name, measure in measures.items() if measure.unit in ("mL", "g") and not measure.of]
-    failed = table[sizes] == 0
-    table = table.copy()
-    table[sizes] = table[sizes].where(~failed)
-    for name, measure in measures.items():
-        known = [size for size in sizes if measures[size].column in rests_on(measure.column)]
-        if measure.of:
-            table.loc[failed[known].any(axis=1), name] = np.nan
-    return table, int(failed.to_numpy().sum())
+    failed = {size: table[size] == 0 for size in sizes}
+    return _blanked(table, failed), int(sum(failed[size].sum() for size in sizes))
+
+
+def _blanked(table: pd.DataFrame, where: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """`table` without the values of columns in the given rows, and without what is computed from them."""
+    measures = {str(name): measure for name in table.columns if (measure := measure_of(str(name)))}
+    kept = table.copy()
+    for name, rows in where.items():
+        base = measures[name].column
+        following = [other for other, m in measures.items() if m.of and base in rests_on(m.column)]
+        columns = list(dict.fromkeys([name, *following]))
+        kept[columns] = kept[columns].mask(rows)
+    return kept
 
 
 def _read_file(

@@ -187,6 +187,30 @@ def test_volumes_the_wrong_way_round_are_missing(tmp_path) -> None:
     assert "lvesv_ml: 150 is above lvedv_ml of 60" in table.remarks["b"][-1].message
 
 
+@pytest.mark.parametrize(
+    ("rows", "kept"),
+    [
+        ({"lvedv_ml": 0.4, "lvesv_ml": 0.25}, {"lvm_g", "rvedv_ml", "rvesv_ml", "rvef_pct"}),
+        ({"lvesv_ml": 0.25}, {"lvedv_ml", "lvm_g", "lvri_g_ml", "rvedv_ml", "rvesv_ml", "rvef_pct"}),
+        ({"lvm_g": 0.6}, {"lvedv_ml", "lvesv_ml", "lvef_pct", "rvedv_ml", "rvesv_ml", "rvef_pct"}),
+        ({"rvedv_ml": 50, "rvesv_ml": 80}, {"lvedv_ml", "lvesv_ml", "lvef_pct", "lvm_g", "lvri_g_ml"}),
+    ],
+)
+def test_what_follows_from_an_implausible_measure_is_missing_too(tmp_path, rows, kept) -> None:
+    """A stated ejection fraction of 37.5 % looks right, of volumes of 0.4 and 0.25 mL it is not."""
+    sound = {
+        **{"lvedv_ml": 150, "lvesv_ml": 60, "lvef_pct": 37.5, "lvm_g": 90, "lvri_g_ml": 0.6},
+        **{"rvedv_ml": 160, "rvesv_ml": 80, "rvef_pct": 50},
+    }
+    table = pd.DataFrame([sound | rows] + [sound] * 4).assign(subject=list("abcde"))
+    table.to_csv(tmp_path / "a.csv", index=False)
+    known = read_measures(tmp_path, options(files=[{"path": "a.csv"}])).measures.set_index("subject")
+    blank = set(sound) - kept
+    assert set(known.columns[known.loc["a"].isna()]) & set(sound) == blank
+    assert set(known.loc["a", "implausible"].split(";")) == blank
+    assert known.loc["b", list(sound)].to_dict() == sound
+
+
 @pytest.mark.real_data
 def test_published_network_against_truth_in_one_command(
     real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
