@@ -30,6 +30,7 @@ sys.path.insert(0, str(HERE.parent))
 from segmentation_accuracy import (
     HELD_OUT,
     STRUCTURES,
+    Network,
     converted,
     mean_sd,
     measures_table,
@@ -109,7 +110,8 @@ def main() -> None:
                     table, seconds = peer_scores(folders, arguments.peer)
                 else:
                     begun = time.process_time()
-                    table = scores(folders, ModelOptions(name=name, weights=weights), options)
+                    model = ModelOptions(name=name, weights=weights)
+                    table = scores(folders, Network(name, {None: model}, options))
                     seconds = time.process_time() - begun
                 cells = [mean_sd(table.loc[table["structure"] == each, "dice"]) for each in STRUCTURES]
                 cost = f"{seconds / n_slices(folders):.3f}"
