@@ -171,18 +171,21 @@ def learnt_on(made: Calibration, vendors: Mapping[str, int], folds: Sequence[Fol
     """What hearts a calibration is learnt on, and how they were segmented."""
     people, hearts = made.participants, sum(made.participants.values())
     named = "; ".join(f"{n} of {name}" for name, n in vendors.items())
-    of = f"{people.get('acdc', 0)} of ACDC and {people.get('mnms', 0)} of M&Ms ({named}), each with six to"
+    of = (
+        f"{people.get('acdc', 0)} of ACDC (one hospital) and {people.get('mnms', 0)} of M&Ms ({named}), each "
+        "with six to eight degraded copies."
+    )
     watched = sum(len(fold.watched) for fold in folds)
     looked = f" {watched} of them were looked at while a network was trained." if watched else ""
     if {fold.weights for fold in folds} == {whose}:
-        how = f"Learnt on {hearts} hearts from which the networks did not learn: {of} eight degraded copies."
+        how = f"Learnt on {hearts} hearts from which the networks did not learn: {of}"
         return f"{how}{looked} A small sample: read the intervals."
     networks = len({fold.weights for fold in folds})
     return (
-        f"Learnt with cross-fitted networks: {hearts} hearts, {of} eight degraded copies. Each heart was "
-        f"segmented by one of {networks} networks that never learnt from it. They have the architecture and "
-        f"the recipe of {whose}, and other hearts to learn from.{looked} {whose} itself was not tested on "
-        "these hearts: that it fails alike is an assumption."
+        f"Learnt with cross-fitted networks: {hearts} hearts, {of} Each heart was segmented by one of "
+        f"{networks} networks that never learnt from it. They have the architecture and the recipe of "
+        f"{whose}, and other hearts to learn from.{looked} {whose} itself was not tested on these hearts: "
+        "that it fails alike is an assumption."
     )
 
 

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from cinecohort.calibration.failures import MEASURES, first_source
-from cinecohort.calibration.learn import highest
+from cinecohort.calibration.failures import MEASURES, by_structure, first_source, highest
 from cinecohort.calibration.options import STRUCTURES
 from cinecohort.calibration.record import Calibration
 from cinecohort.catalogue.findings import Code
@@ -47,10 +46,10 @@ def failure_probabilities(calibration: Calibration | None, quality: pd.DataFrame
     models = {name: model for name, model in calibration.models.items() if model is not None}
     if here.empty or not models:
         return result
-    found = {name: np.round(model.probabilities(values), 5) for name, model in models.items()}
+    found = by_structure({name: np.round(model.probabilities(values), 5) for name, model in models.items()})
     for name, probability in found.items():
         result.loc[here.index, f"{PROBABILITY}_{name.lower()}"] = probability
-    result.loc[here.index, PROBABILITY] = highest(found)
+    result.loc[here.index, PROBABILITY] = highest(found.values())
     return result
 
 

@@ -1,9 +1,10 @@
 """How far automatic results lie from an observer's, and which of them are bad."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from cinecohort.calibration.options import STRUCTURES, FailureOptions
 from cinecohort.errors import UserError
@@ -21,6 +22,19 @@ MEASURES = {
 
 WITHOUT_SPACING = ("lvef_pct", "rvef_pct")
 """Measures that do not depend on the size of the voxels."""
+
+CRITERIA = {
+    "dice_lv": "LV",
+    "lvedv_ml": "LV",
+    "lvef_pct": "LV",
+    "dice_myo": "MYO",
+    "lvm_g": "MYO",
+    "dice_rv": "RV",
+}
+"""What a result may be bad by, and the structure that failed then."""
+
+OF_SIZE = ("lvedv_ml", "lvm_g")
+"""Criteria that nobody can judge where the voxel size is not known."""
 
 
 def first_source(measures: pd.DataFrame) -> str:
@@ -85,10 +99,10 @@ def _of(measures: pd.DataFrame, source: str, frames: str) -> pd.DataFrame:
     return rows.drop_duplicates("subject").set_index("subject")[list(MEASURES)].astype(float)
 
 
-def mark_failures(
+def mark_criteria(
     errors: pd.DataFrame, options: FailureOptions, without_volumes: Collection[str] = ()
 ) -> pd.DataFrame:
-    """Whether each structure failed.
+    """Whether each result is bad by each criterion.
 
     Parameters
     ----------
@@ -102,17 +116,49 @@ def mark_failures(
     Returns
     -------
     pandas.DataFrame
-        ``bad_lv, bad_myo, bad_rv``, truth values with the index of `errors`. A measure that the observer has
-        and the network lost is bad; what nobody knows is not.
+        A column of truth values for each of :data:`CRITERIA`, with the index of `errors`. A measure that the
+        observer has and the network lost is bad; what nobody knows is not.
     """
-    sized = ~errors.index.isin(list(without_volumes))
-    bad = pd.DataFrame(
-        {f"bad_{name.lower()}": errors[f"dice_{name.lower()}"] < options.dice for name in STRUCTURES}
-    )
     limits = {"lvedv_ml": options.edv_ml, "lvef_pct": options.ef_pct, "lvm_g": options.mass_g}
-    for measure, limit in limits.items():
-        beyond = (errors[f"error_{measure}"].abs() > limit) | errors[f"lost_{measure}"]
-        if measure not in WITHOUT_SPACING:
-            beyond &= sized
-        bad[f"bad_{MEASURES[measure].lower()}"] |= beyond
-    return bad
+    bad = {
+        name: errors[name] < options.dice
+        if name not in limits
+        else (errors[f"error_{name}"].abs() > limits[name]) | errors[f"lost_{name}"]
+        for name in CRITERIA
+    }
+    sized = ~errors.index.isin(list(without_volumes))
+    return pd.DataFrame({name: each & sized if name in OF_SIZE else each for name, each in bad.items()})
+
+
+def mark_failures(
+    errors: pd.DataFrame, options: FailureOptions, without_volumes: Collection[str] = ()
+) -> pd.DataFrame:
+    """Whether each structure failed: ``bad_lv, bad_myo, bad_rv``; see :func:`mark_criteria`."""
+    bad = mark_criteria(errors, options, without_volumes)
+    return pd.DataFrame({f"bad_{name.lower()}": bad[_criteria_of(name)].any(axis=1) for name in STRUCTURES})
+
+
+def _criteria_of(structure: str) -> list[str]:
+    return [name for name, about in CRITERIA.items() if about == structure]
+
+
+def by_structure(probabilities: Mapping[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Highest probability of each structure's criteria.
+
+    Parameters
+    ----------
+    probabilities
+        Criterion to the probability that a result is bad by it. Calibrations of older versions have
+        structures for criteria.
+    """
+    of: dict[str, list[NDArray[np.float64]]] = {}
+    for name, values in probabilities.items():
+        of.setdefault(CRITERIA.get(name, name), []).append(values)
+    return {structure: highest(values) for structure, values in of.items()}
+
+
+def highest(probabilities: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Highest of those that are known for any row; NaN where one of them is unknown, or all are."""
+    every = list(probabilities)
+    known = [values for values in every if np.isfinite(values).any()]
+    return np.asarray(np.max(known or every[:1], axis=0))

@@ -1,6 +1,6 @@
 """Learning a calibration: models, cut and intervals, each judged on participants who were left out."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,16 @@ from cinecohort.calibration.conformal import (
     exact_interval,
     fit_spread,
 )
-from cinecohort.calibration.failures import MEASURES, WITHOUT_SPACING, mark_failures
+from cinecohort.calibration.failures import (
+    CRITERIA,
+    MEASURES,
+    OF_SIZE,
+    WITHOUT_SPACING,
+    by_structure,
+    highest,
+    mark_criteria,
+    mark_failures,
+)
 from cinecohort.calibration.model import PREDICTORS, FailureModel, fit_model, grouped_folds
 from cinecohort.calibration.options import STRUCTURES, CalibrateOptions
 from cinecohort.calibration.record import EXPLAINING, Assessment, Calibration, Coverage, Estimate
@@ -66,27 +75,39 @@ def calibrate(
     names, unused = usable_predictors(table)
     any_bad = any_of(bad)
     folds = grouped_folds(any_bad, groups, options.folds, options.seed)
-    learner = Learner(table, bad, groups, names, options)
+    failed = mark_criteria(table, options.failure, unsized)
+    judged_by = known_criteria(table, unsized)
+    learner = Learner(table, failed, judged_by, groups, names, options)
     models = learner.models(np.ones(len(table), dtype=bool))
     if not any(models.values()):
         raise UserError(
-            f"no structure failed in {options.fewest_failures} participants or more "
-            f"({', '.join(f'{name} in {learner.participants(name)}' for name in STRUCTURES)}); "
+            f"no structure failed in {options.fewest_failures} participants or more by the same criterion "
+            f"({', '.join(f'{name} in {learner.participants(name)}' for name in CRITERIA)}); "
             "there is nothing to learn failures from."
         )
-    out_of_fold = learner.left_out(folds)
-    score = highest(out_of_fold)
+    left_out = learner.left_out(folds)
+    out_of_fold = by_structure(left_out)
+    # Where nobody knows whether a volume is right, its probability is not held against the rest.
+    seen = {name: np.where(judged_by[name], values, 0.0) for name, values in left_out.items() if models[name]}
+    by_part = by_structure(seen)
+    score = highest(by_part.values())
     judged = np.isfinite(score)
     cut = assessment.cut_for(any_bad[judged], score[judged], options.sensitivity)
     flagged = nested_flags(any_bad, score, folds, options.sensitivity)
     intervals, coverage = learn_intervals(table, unsized, out_of_fold, groups, folds, options)
     seed, prevalence = options.seed, options.prevalence
     undamaged = (table["kind"] == "undamaged").to_numpy()
-    targets = {name: bad[f"bad_{name.lower()}"].to_numpy() for name in STRUCTURES if models[name]}
-    scores = {name: np.nan_to_num(out_of_fold[name]) for name in targets}
+    targets = {name: bad[f"bad_{name.lower()}"].to_numpy() for name in by_part}
+    scores = {name: np.nan_to_num(values) for name, values in by_part.items()}
     sure = np.nan_to_num(score)
     result = Assessment(
         auc=assessment.areas({**targets, "any": any_bad}, {**scores, "any": sure}, groups, seed),
+        criteria={
+            name: assessment.areas({name: failed[name].to_numpy()[rows]}, {name: values}, groups[rows], seed)[
+                name
+            ]
+            for name, rows, values in learner.judged(left_out)
+        },
         sensitivity=assessment.share_of(flagged[any_bad], groups[any_bad], seed),
         good_flagged=assessment.share_of(flagged[~any_bad], groups[~any_bad], seed),
         good_undamaged_flagged=assessment.share_of(
@@ -100,8 +121,9 @@ def calibrate(
     )
     if result.good_flagged.value is not None and result.good_flagged.value > options.most_flagged:
         cut = None
-    counts = {name: int(bad[f"bad_{name.lower()}"].sum()) for name in STRUCTURES}
-    counts |= {f"participants: {name}": learner.participants(name) for name in STRUCTURES}
+    marked = {name: bad[f"bad_{name.lower()}"].to_numpy() for name in STRUCTURES}
+    counts = {name: int(rows.sum()) for name, rows in marked.items()}
+    counts |= {f"participants: {name}": len(set(groups[rows])) for name, rows in marked.items()}
     people = table.drop_duplicates("participant")
     return Calibration(
         made_by=rows.made_by,
@@ -142,10 +164,10 @@ def any_of(bad: pd.DataFrame) -> Bools:
     return np.asarray(bad.to_numpy(dtype=bool).any(axis=1))
 
 
-def highest(probabilities: dict[str, Floats]) -> Floats:
-    """Highest probability of the structures that have one; NaN where one of them is unknown."""
-    known = [values for values in probabilities.values() if np.isfinite(values).any()]
-    return np.max(known, axis=0) if known else np.full(len(next(iter(probabilities.values()))), np.nan)
+def known_criteria(table: pd.DataFrame, unsized: pd.Index) -> pd.DataFrame:
+    """Whether anybody knows if a row is bad by each criterion: not for volumes without voxel size."""
+    sized = ~table.index.isin(unsized)
+    return pd.DataFrame({name: sized | (name not in OF_SIZE) for name in CRITERIA}, index=table.index)
 
 
 def nested_flags(any_bad: Bools, score: Floats, folds: list[Bools], sensitivity: float) -> Bools:
@@ -160,12 +182,16 @@ def nested_flags(any_bad: Bools, score: Floats, folds: list[Bools], sensitivity:
 
 
 class Learner:
-    """Fits the models of all structures on parts of the rows.
+    """Fits the models of all criteria on parts of the rows: what makes a volume wrong spoils no Dice.
 
     Parameters
     ----------
-    table, bad, groups
-        Rows, their failures and participants.
+    table
+        Rows.
+    bad, known
+        Whether each is bad by each criterion, and whether that is known: others are not learnt from.
+    groups
+        Participants.
     names
         Structure to predictors.
     options
@@ -176,39 +202,49 @@ class Learner:
         self,
         table: pd.DataFrame,
         bad: pd.DataFrame,
+        known: pd.DataFrame,
         groups: NDArray[np.object_],
         names: dict[str, list[str]],
         options: CalibrateOptions,
     ) -> None:
-        self.table, self.bad, self.groups, self.names, self.options = table, bad, groups, names, options
+        self.table, self.bad, self.known, self.groups = table, bad, known, groups
+        self.names, self.options = names, options
         rate = float(any_of(bad).mean())
         self.scale = options.prevalence / rate if options.prevalence is not None and rate else 1.0
 
-    def participants(self, structure: str) -> int:
-        """Participants in whom a structure failed."""
-        return len(set(self.groups[self.bad[f"bad_{structure.lower()}"].to_numpy()]))
+    def participants(self, criterion: str) -> int:
+        """Participants with a result that is bad by a criterion."""
+        return len(set(self.groups[self.bad[criterion].to_numpy()]))
 
     def models(self, rows: Bools) -> dict[str, FailureModel | None]:
-        """Model of each structure, learnt on some rows; None where it failed in too few participants."""
-        return {name: self._model(name, rows) for name in STRUCTURES}
+        """Model of each criterion, learnt on some rows; None where too few participants failed by it."""
+        return {name: self._model(name, rows) for name in CRITERIA}
 
-    def _model(self, structure: str, rows: Bools) -> FailureModel | None:
-        if self.participants(structure) < self.options.fewest_failures:
+    def _model(self, criterion: str, rows: Bools) -> FailureModel | None:
+        if self.participants(criterion) < self.options.fewest_failures:
             return None
-        bad = self.bad[f"bad_{structure.lower()}"].to_numpy()
-        prevalence = float(np.clip(bad.mean() * self.scale, 1e-4, 1 - 1e-4))
+        bad, known = self.bad[criterion].to_numpy(), self.known[criterion].to_numpy()
+        prevalence = float(np.clip(bad[known].mean() * self.scale, 1e-4, 1 - 1e-4))
+        used = rows & known
         return fit_model(
-            self.table[rows],
-            bad[rows],
-            self.groups[rows],
-            self.names[structure],
+            self.table[used],
+            bad[used],
+            self.groups[used],
+            self.names[CRITERIA[criterion]],
             prevalence,
             self.options.seed,
         )
 
+    def judged(self, left_out: dict[str, Floats]) -> Iterator[tuple[str, Bools, Floats]]:
+        """Criteria with a model, the rows of which it is known if they are bad by it, their probability."""
+        for name, values in left_out.items():
+            rows = self.known[name].to_numpy() & np.isfinite(values)
+            if rows.any():
+                yield name, rows, values[rows]
+
     def left_out(self, folds: list[Bools]) -> dict[str, Floats]:
-        """Probability of each structure's failure, by models that never saw the participant."""
-        found = {name: np.full(len(self.table), np.nan) for name in STRUCTURES}
+        """Probability of being bad by each criterion, by models that never saw the participant."""
+        found = {name: np.full(len(self.table), np.nan) for name in CRITERIA}
         for held_out in folds:
             for name, model in self.models(~held_out).items():
                 if model is not None:

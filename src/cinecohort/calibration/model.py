@@ -70,7 +70,7 @@ class Term(Options):
 
 
 class FailureModel(Options):
-    """The model of one structure."""
+    """The model of one criterion."""
 
     terms: list[Term]
     """The predictors."""
@@ -115,14 +115,14 @@ def fit_model(
     prevalence: float | None = None,
     seed: int = 1,
 ) -> FailureModel | None:
-    """Fit the model of a structure.
+    """Fit the model of a criterion.
 
     Parameters
     ----------
     values
         Predictors by their names.
     bad
-        Whether the structure failed.
+        Whether the result is bad by it.
     groups
         Participant of each row.
     names

@@ -69,7 +69,7 @@ class CalibrateOptions(Options):
     """Folds of the cross-validation, with all rows of a participant in one."""
 
     fewest_failures: int = Field(default=5, ge=2)
-    """A structure that fails in fewer participants has no model."""
+    """A criterion by which fewer participants' results are bad has no model."""
 
     seed: int = 1
     """Seed of folds and resampling."""

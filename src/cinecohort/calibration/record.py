@@ -104,6 +104,8 @@ class Assessment(Options):
 
     auc: dict[str, Estimate]
     """Area under the ROC curve of each structure, and of any (``any``)."""
+    criteria: dict[str, Estimate] = {}
+    """The same of each criterion, among the rows of which it is known."""
     sensitivity: Estimate
     """At the cut; cut and probabilities are both chosen without the participant."""
     good_flagged: Estimate
@@ -146,7 +148,8 @@ class Calibration(Options):
     prevalence: float | None
     """Share of subjects with a bad result for whom the probabilities are made."""
     models: dict[str, FailureModel | None]
-    """Structure to its model; null where there were too few failures."""
+    """Criterion (of calibrations of older versions: structure) to its model; null where there were too few
+    failures. A structure's probability is the highest of its criteria."""
     unused: list[str]
     """Predictors that the results did not have."""
     cut: float | None

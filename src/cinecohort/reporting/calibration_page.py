@@ -54,7 +54,7 @@ def lines(calibration: Calibration, figure: str) -> Iterator[str]:
     yield "\n## How well failures are found\n"
     yield "All figures are of participants who were left out (cross-validation by participant).\n"
     yield "| structure | area under the ROC curve (95 % interval) |\n|---|---|"
-    yield from (f"| {name} | {number(value)} |" for name, value in a.auc.items())
+    yield from (f"| {name} | {number(value)} |" for name, value in {**a.auc, **a.criteria}.items())
     if c.cut is not None:
         cut = f"Cut: {c.cut:.4f}."
     else:
@@ -85,6 +85,10 @@ def lines(calibration: Calibration, figure: str) -> Iterator[str]:
         failed = ", ".join(miss.structures)
         yield f"| {miss.subject} | {miss.kind} | {failed} | {miss.probability:.3f} | {why} |"
     yield "\n## Models\n"
+    yield (
+        "One model for each criterion: the Dice of each structure, LVEDV, LVEF and LV mass. A structure's "
+        "probability is the highest of its criteria (LV: Dice, LVEDV and LVEF; myocardium: Dice and mass).\n"
+    )
     for name, model in c.models.items():
         if model is None:
             yield f"{name}: too few failures for a model.\n"

@@ -23,13 +23,23 @@ def quality(made_by=MADE_BY):
     return text.assign(made_by=made_by).reset_index()
 
 
-def test_probabilities_are_the_models_and_the_highest_leads(made):
-    found = failure_probabilities(made, quality())
-    table = made_up_rows(60).table
-    assert found["failure_probability_lv"].to_numpy() == pytest.approx(
-        made.models["LV"].probabilities(table), abs=1e-5
-    )
+def test_a_structures_probability_is_the_highest_of_its_criteria_and_the_highest_leads(made):
+    models = {"dice_lv": made.models["dice_lv"], "lvef_pct": made.models["dice_rv"], "lvedv_ml": None}
+    two = made.model_copy(update={"models": made.models | models})
+    found, table = failure_probabilities(two, quality()), made_up_rows(60).table
+    of_lv = np.array([models[name].probabilities(table) for name in ("dice_lv", "lvef_pct")])
+    assert 0 < of_lv.argmax(axis=0).mean() < 1
+    assert found["failure_probability_lv"].to_numpy() == pytest.approx(of_lv.max(axis=0), abs=1e-5)
     assert (found["failure_probability"] == found[list(FAILURE[1:])].max(axis=1)).all()
+
+
+def test_a_calibration_with_a_model_for_each_structure_is_still_read(made):
+    lv = made.models["dice_lv"]
+    found = failure_probabilities(made.model_copy(update={"models": {"LV": lv, "RV": None}}), quality())
+    expected = lv.probabilities(made_up_rows(60).table)
+    assert found["failure_probability_lv"].to_numpy() == pytest.approx(expected, abs=1e-5)
+    assert found["failure_probability"].to_numpy() == pytest.approx(expected, abs=1e-5)
+    assert found["failure_probability_rv"].isna().all()
 
 
 def test_other_weights_or_engines_have_none(made):

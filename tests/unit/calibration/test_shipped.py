@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cinecohort.calibration.failures import CRITERIA
 from cinecohort.calibration.model import PREDICTORS
 from cinecohort.calibration.options import SHIPPED, calibration_path
 from cinecohort.calibration.record import read_calibration
@@ -27,7 +28,8 @@ def test_a_shipped_calibration_is_of_the_shipped_weights(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_probabilities_rise_where_the_networks_disagree(path):
     made = read_calibration(path)
-    for structure, model in made.models.items():
+    for criterion, model in made.models.items():
+        structure = CRITERIA.get(criterion, criterion)
         means = {term.name: term.mean for term in model.terms}
         values = pd.DataFrame([{name: means.get(name, 0.0) for name in PREDICTORS[structure]}] * 2)
         second = f"{structure.lower()}_second_dice"
