@@ -15,6 +15,9 @@ weights of the same architecture that never learnt from them. The calibration be
 
     python benchmarks/calibration.py ../shared/data --fold one.txt=net_without_one.safetensors
         --fold two.txt=net_without_two.safetensors
+
+Folds may be collected side by side, each run with ``--rows`` and ``--out`` of its own; the last run names the
+rows of all, ``--rows one.pkl two.pkl``, and learns from them together.
 """
 
 import argparse
@@ -317,6 +320,38 @@ def collect(arguments: argparse.Namespace, folds: Sequence[Fold]) -> Rows:
     )
 
 
+def find_rows(arguments: argparse.Namespace) -> tuple[Rows, list[Fold]]:
+    """Rows that were kept, or those of hearts that are segmented now, with the folds that they come from.
+
+    Raises
+    ------
+    UserError
+        If folds are wrong, or kept rows are missing, of other weights or of the same subjects.
+    """
+    files = arguments.rows
+    if not any(path.is_file() for path in files) and len(files) < 2:
+        folds = read_folds(arguments)
+        rows = collect(arguments, folds)
+        for path in files:
+            plain = [(fold.weights, fold.subjects, fold.watched) for fold in folds]
+            pd.to_pickle({"table": rows.table, "made_by": rows.made_by, "folds": plain}, path)
+        return rows, folds
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise UserError(f"{', '.join(missing)}: there are no such rows; collect them first.")
+    kept = [pd.read_pickle(path) for path in files]
+    expected = as_made_by(kept[0]["made_by"], arguments.whose)
+    for path, each in zip(files, kept, strict=True):
+        own = any(weights == arguments.whose for weights, *_ in each["folds"])
+        made_by = each["made_by"] if own else as_made_by(each["made_by"], arguments.whose)
+        if made_by != expected:
+            raise UserError(f"{path}: is of {made_by}, not of {expected}; collect the rows anew.")
+    table = pd.concat([each["table"] for each in kept])
+    if table.index.has_duplicates:
+        raise UserError(f"{table.index[table.index.duplicated()][0]}: is in several files of rows.")
+    return Rows(table, expected), [Fold(*fold) for each in kept for fold in each["folds"]]
+
+
 def main() -> None:
     """Make the calibration."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -341,24 +376,17 @@ def main() -> None:
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--first", type=int, help="only so many hearts")
-    parser.add_argument("--rows", type=Path, help="keep the rows here, or take them from here")
+    parser.add_argument(
+        "--rows", type=Path, nargs="+", default=[], help="keep the rows here; take them from files that exist"
+    )
     parser.add_argument("--out", type=Path, help="the calibration (default: shipped, named by the weights)")
     arguments = parser.parse_args()
     try:
-        folds = read_folds(arguments)
+        rows, folds = find_rows(arguments)
     except UserError as fault:
         parser.error(str(fault))
-    if arguments.rows and arguments.rows.is_file():
-        kept = pd.read_pickle(arguments.rows)
-        rows, folds = Rows(kept["table"], kept["made_by"]), [Fold(*fold) for fold in kept["folds"]]
-        if rows.made_by != as_made_by(rows.made_by, arguments.whose):
-            parser.error(f"{arguments.rows}: is of {rows.made_by.split()[0]}; collect the rows anew.")
-    else:
-        rows = collect(arguments, folds)
-        if arguments.rows:
-            kept_folds = [(fold.weights, fold.subjects, fold.watched) for fold in folds]
-            pd.to_pickle({"table": rows.table, "made_by": rows.made_by, "folds": kept_folds}, arguments.rows)
     out = arguments.out or SHIPPED / f"{arguments.whose}.json"
+    page = out if arguments.out else HERE / "calibration.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     options = CalibrateOptions(prevalence=arguments.prevalence)
     made = calibrate(rows, OBSERVER, options, arguments.no_volumes)
@@ -366,7 +394,7 @@ def main() -> None:
     first = learnt_on(made, vendors.to_dict(), folds, arguments.whose)
     made = made.model_copy(update={"notes": notes(made, first)})
     write_calibration(made, out)
-    for path in write_report(made, HERE / "calibration.json"):
+    for path in write_report(made, page):
         print(path)
     judged = made.assessment
     aucs = {name: round(float(one.value or np.nan), 3) for name, one in judged.auc.items()}

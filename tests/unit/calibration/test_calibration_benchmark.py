@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cinecohort.errors import UserError
@@ -129,3 +130,32 @@ def test_the_page_says_that_networks_were_cross_fitted(script):
     assert "1 of them were looked at" in plain
     assert script["notes"](made, told)[0] == told
     assert MADE_BY.split()[2] in script["notes"](made, told)[-1]
+
+
+def kept(folder: Path, name: str, weights: str, made_by: str) -> Path:
+    path = folder / f"{name}.pkl"
+    folds = [(weights, frozenset(name), frozenset())]
+    pd.to_pickle({"table": pd.DataFrame({"x": [1]}, index=[name]), "made_by": made_by, "folds": folds}, path)
+    return path
+
+
+def test_rows_of_folds_that_were_collected_apart_are_joined(tmp_path, script):
+    chosen = arguments(tmp_path)
+    one, two = (kept(tmp_path, name, f"without_{name}", "shipped@1 second=none") for name in ("a", "b"))
+    chosen.rows = [one, two]
+    rows, folds = script["find_rows"](chosen)
+    assert list(rows.table.index) == ["a", "b"]
+    assert [fold.weights for fold in folds] == ["without_a", "without_b"]
+    digest = read_json(Path(chosen.whose).with_suffix(".json"))["sha256"][:8]
+    assert rows.made_by == f"shipped@{digest} second=none"
+    older = kept(tmp_path, "c", chosen.whose, "shipped@1 second=none")
+    other = kept(tmp_path, "d", "without_d", "shipped@1 second=x")
+    for why, file in {
+        "in several files": one,
+        "no such rows": tmp_path / "none.pkl",
+        "shipped@1 second=none, not": older,
+        "second=x, not": other,
+    }.items():
+        chosen.rows = [one, file]
+        with pytest.raises(UserError, match=why):
+            script["find_rows"](chosen)

@@ -122,7 +122,7 @@ def test_a_predictor_that_the_results_lack_is_named_and_not_used():
 
 
 def test_volumes_are_learnt_where_they_are_known_and_held_against_nobody_else():
-    rows, random = made_up_rows(40), np.random.default_rng(5)
+    rows, random = made_up_rows(60), np.random.default_rng(5)
     table = rows.table
     table["dataset"] = np.where(np.arange(len(table)) < len(table) // 2, "one", "two")
     two = (table["dataset"] == "two").to_numpy()

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.calibration.failures import CRITERIA
+from cinecohort.calibration.failures import by_structure
 from cinecohort.calibration.model import PREDICTORS
 from cinecohort.calibration.options import SHIPPED, calibration_path
 from cinecohort.calibration.record import read_calibration
@@ -28,15 +28,15 @@ def test_a_shipped_calibration_is_of_the_shipped_weights(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_its_probabilities_rise_where_the_networks_disagree(path):
     made = read_calibration(path)
-    for criterion, model in made.models.items():
-        structure = CRITERIA.get(criterion, criterion)
-        means = {term.name: term.mean for term in model.terms}
-        values = pd.DataFrame([{name: means.get(name, 0.0) for name in PREDICTORS[structure]}] * 2)
-        second = f"{structure.lower()}_second_dice"
-        values[second] = [0.3, 0.99]
-        low, high = model.probabilities(values)
+    terms = [term for model in made.models.values() for term in model.terms]
+    values = pd.DataFrame([{term.name: term.mean for term in terms}] * 2)
+    for structure in PREDICTORS:
+        values[f"{structure.lower()}_second_dice"] = [0.3, 0.99]
+    found = by_structure({name: model.probabilities(values) for name, model in made.models.items()})
+    assert set(found) == set(PREDICTORS)
+    for low, high in found.values():
         assert low > high
-        assert np.isfinite([low, high]).all()
+    assert np.isfinite(list(found.values())).all()
 
 
 def test_the_default_weights_have_one():
