@@ -100,8 +100,12 @@ def calibrate(
     targets = {name: bad[f"bad_{name.lower()}"].to_numpy() for name in by_part}
     scores = {name: np.nan_to_num(values) for name, values in by_part.items()}
     sure = np.nan_to_num(score)
+    far = any_of(mark_failures(table, options.failure.doubled(), unsized))
     result = Assessment(
         auc=assessment.areas({**targets, "any": any_bad}, {**scores, "any": sure}, groups, seed),
+        auc_far=assessment.areas(
+            {"far": far[~any_bad | far]}, {"far": sure[~any_bad | far]}, groups[~any_bad | far], seed
+        )["far"],
         criteria={
             name: assessment.areas({name: failed[name].to_numpy()[rows]}, {name: values}, groups[rows], seed)[
                 name

@@ -44,6 +44,15 @@ class FailureOptions(Options):
     mass_g: float = Field(default=20.0, gt=0)
     """Largest difference of the LV mass (of the myocardium)."""
 
+    def doubled(self) -> "FailureOptions":
+        """Return limits twice as far away, of the Dice from 1."""
+        return FailureOptions(
+            dice=max(1 - 2 * (1 - self.dice), 1e-6),
+            edv_ml=2 * self.edv_ml,
+            ef_pct=2 * self.ef_pct,
+            mass_g=2 * self.mass_g,
+        )
+
 
 class CalibrateOptions(Options):
     """How a calibration is made."""

@@ -106,6 +106,9 @@ class Assessment(Options):
     """Area under the ROC curve of each structure, and of any (``any``)."""
     criteria: dict[str, Estimate] = {}
     """The same of each criterion, among the rows of which it is known."""
+    auc_far: Estimate | None = None
+    """The same of results that are bad beyond twice a limit, against good ones: what lies just beyond a limit
+    looks like what lies just within."""
     sensitivity: Estimate
     """At the cut; cut and probabilities are both chosen without the participant."""
     good_flagged: Estimate

@@ -55,6 +55,11 @@ def lines(calibration: Calibration, figure: str) -> Iterator[str]:
     yield "All figures are of participants who were left out (cross-validation by participant).\n"
     yield "| structure | area under the ROC curve (95 % interval) |\n|---|---|"
     yield from (f"| {name} | {number(value)} |" for name, value in {**a.auc, **a.criteria}.items())
+    if a.auc_far is not None:
+        yield (
+            f"\nOf results that are bad beyond twice a limit, against good ones: {number(a.auc_far)}. What "
+            "lies just beyond a limit looks like what lies just within."
+        )
     if c.cut is not None:
         cut = f"Cut: {c.cut:.4f}."
     else:

@@ -92,3 +92,10 @@ def test_what_nobody_measured_is_no_failure():
 def test_an_observer_without_labels_is_named():
     with pytest.raises(UserError, match="'O2'"):
         errors_table(overlap(sound("a")), measures(both("a", {}, {})), "net", "O2")
+
+
+def test_doubled_limits_are_twice_as_far_away():
+    far = FailureOptions(dice=0.7, edv_ml=15, ef_pct=8, mass_g=20).doubled()
+    assert far.dice == pytest.approx(0.4)
+    assert (far.edv_ml, far.ef_pct, far.mass_g) == (30, 16, 40)
+    assert 0 < FailureOptions(dice=0.3).doubled().dice < 1e-3

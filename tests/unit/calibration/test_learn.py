@@ -89,6 +89,16 @@ def test_volumes_of_a_dataset_without_voxel_size_have_no_interval():
     assert set(made.intervals) == {"lvef_pct", "rvef_pct"}
 
 
+def test_what_is_far_beyond_a_limit_is_found_more_surely(tmp_path):
+    options = CalibrateOptions(failure=FailureOptions(dice=0.85, edv_ml=99, ef_pct=99, mass_g=99))
+    made = calibrate(made_up_rows(40), "O1", options)
+    every, far = made.assessment.auc["any"], made.assessment.auc_far
+    assert far.value > every.value
+    assert far.n < every.n
+    text, _ = write_report(made, tmp_path / "c.json")
+    assert f"beyond twice a limit, against good ones: {far.value:.3f}" in text.read_text()
+
+
 def test_where_nothing_failed_nothing_is_learnt():
     rows = made_up_rows(30)
     rows.table[["dice_lv", "dice_myo", "dice_rv"]] = 0.9
