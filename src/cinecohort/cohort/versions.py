@@ -13,7 +13,7 @@ VERSIONS = {
     "gather": 10,
     "import_tables": 8,
     "run_record": 2,
-    "agreement": 8,
+    "agreement": 9,
     "group_study": 12,
     "report": 15,
     "review": 4,

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from cinecohort.catalogue.measures import CHECKED
+from cinecohort.catalogue.measures import CHECKED, measure_of
 from cinecohort.ledger.tables import is_measure_name
 
 SINGLE_OBSERVER = "manual"
@@ -16,6 +16,8 @@ SINGLE_OBSERVER = "manual"
 MEAN_OF_OBSERVERS = "mean of observers"
 
 _NOT_COMPARED = {"heart_rate_bpm", "bsa_m2", "unvalidated", "models", *CHECKED}
+_SAYS_MORE = ("_z", "_low", "_high")
+"""Endings of columns that say more of a measure (z-score, ends of its interval) and are not compared."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,8 @@ class MeasureSources:
 
 def _is_compared(column: pd.Series, name: str) -> bool:
     numeric = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    return numeric and name not in _NOT_COMPARED and is_measure_name(name)
+    says_more = name.endswith(_SAYS_MORE) and measure_of(name.removesuffix("_z")) is not None
+    return numeric and name not in _NOT_COMPARED and is_measure_name(name) and not says_more
 
 
 def comparisons(sources: MeasureSources, dataset: str = "") -> Iterator[Comparison]:

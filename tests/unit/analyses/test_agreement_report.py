@@ -107,6 +107,13 @@ def test_the_observers_frames_are_compared_with_that_observer() -> None:
     assert (by_name["net-vs-O1"].first["lvedv_ml"] > 0).all()
 
 
+def test_z_scores_and_ends_of_intervals_are_not_compared() -> None:
+    """They say more of a measure that is compared itself; a relative difference of z-scores means nothing."""
+    measures = cohort_measures(4).assign(lvm_g_i=50.0)
+    more = dict.fromkeys(("lvef_pct_z", "lvm_g_i_z", "lvedv_ml_low", "lvedv_ml_high"), 1.5)
+    assert MeasureSources.of(measures.assign(**more), ("ok",)).measures == [*MEASURES, "lvm_g_i"]
+
+
 def test_rows_of_excluded_subjects_take_no_part() -> None:
     measures = cohort_measures(4)
     measures.loc[measures["subject"] == "S00", "status"] = "excluded"
