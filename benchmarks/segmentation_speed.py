@@ -259,6 +259,10 @@ def main() -> None:
         )
         for engine, precision in product(("MNN", "OpenVINO", "torch"), ("fp32", "bf16"))
     }
+    if description.activation_ranges:
+        ways["OpenVINO int8, the heart's region"] = SegmentationOptions(
+            engine="openvino", precision="int8", device="cpu"
+        )
     ways["MNN fp32, a region of 12 mm margin"] = ways["MNN fp32, the heart's region"].model_copy(
         update={"heart_region_margin_mm": 12.0}
     )

@@ -27,6 +27,7 @@ COMMANDS = {
     "train": "train or resume a network",
     "experiments": "compare networks and trainings: the papers' tables on your data",
     "validate": "test a network on labelled hearts that it never saw",
+    "quantise": "ready a network for 8-bit arithmetic, which is faster (precision: int8)",
     "model-card": "what a shipped model is and how good",
     "report": "make the report PDF again from a results folder",
     "study": "one patient, from DICOM to a one-page PDF",

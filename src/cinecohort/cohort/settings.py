@@ -22,6 +22,7 @@ from cinecohort.review.corrections import Correction
 from cinecohort.review.verdicts import Rejection
 from cinecohort.segmentation.descriptions import (
     check_digest,
+    check_precision,
     describe_for,
     describe_model,
     shipped_models,
@@ -125,6 +126,7 @@ def model_problems(config: Config) -> Iterator[str]:
     if second is not None:
         try:
             describe_for(second, "sa")
+            check_precision(second, config.segmentation.precision)
         except UserError as fault:
             yield f"segmentation.second_network: {fault}"
     yield from calibration_problems(config)
@@ -133,6 +135,7 @@ def model_problems(config: Config) -> Iterator[str]:
             for weights in model.members:
                 try:
                     describe_for(weights, view)
+                    check_precision(weights, config.segmentation.precision)
                     if weights not in shipped_models():  # Those come with their description.
                         check_digest(weights)
                 except UserError as fault:

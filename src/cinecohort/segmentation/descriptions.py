@@ -71,6 +71,10 @@ class ModelDescription(Options):
     recipe: dict[str, Any] = {}
     """The settings of its training."""
 
+    activation_ranges: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = {}
+    """Layer to its highest activation on images of the training, by ``cinecohort quantise``: what int8
+    needs."""
+
     @property
     def labels(self) -> dict[int, str]:
         """Label number to structure, in the order of the network's classes; the background is before them."""
@@ -172,6 +176,23 @@ def check_digest(name_or_path: str) -> None:
         raise UserError(f"{path}: does not match the digest in its description; copy both files again.")
 
 
+def check_precision(name_or_path: str, precision: str) -> None:
+    """Hold weights against the arithmetic that they are to run in.
+
+    Raises
+    ------
+    UserError
+        If it is int8 and their description does not say what that needs.
+    """
+    if precision != "int8" or is_nnunet(name_or_path):
+        return  # nnU-Net itself says what it does not do.
+    if not describe_model(name_or_path).activation_ranges:
+        raise UserError(
+            f"the weights {name_or_path} do not hold what int8 needs to know about their activations; record "
+            f"it with `cinecohort quantise {name_or_path} DIR`, or set precision: auto."
+        )
+
+
 def weights_digest(name_or_path: str) -> str:
     """SHA-256 of weights.
 
@@ -185,5 +206,7 @@ def weights_digest(name_or_path: str) -> str:
 
 def usage_digest(name_or_path: str) -> str:
     """Digest of weights and of what their description says about their use: all that a result rests on."""
-    use = describe_model(name_or_path).model_dump(mode="json", exclude=NOT_ABOUT_USE)
+    description = describe_model(name_or_path)
+    unset = set() if description.activation_ranges else {"activation_ranges"}
+    use = description.model_dump(mode="json", exclude=NOT_ABOUT_USE | unset)
     return digest_json({"weights": weights_digest(name_or_path), "use": use})

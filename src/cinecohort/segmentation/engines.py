@@ -1,7 +1,7 @@
 """Inference engines: torch, OpenVINO and MNN behind one call; which of them runs, in which arithmetic."""
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ from cinecohort.segmentation.mnn_engine import MnnNetwork, has_mnn
 from cinecohort.segmentation.openvino_engine import OpenvinoNetwork
 from cinecohort.segmentation.options import Engine, SegmentationOptions
 from cinecohort.segmentation.processors import this_processor
+from cinecohort.segmentation.quantisation import quantised
 
 Network = Callable[[Tensor], Tensor]
 """From images (batch, slices, x, y) to probabilities (batch, classes, x, y), both float32 on the CPU."""
@@ -57,6 +58,8 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
             raise UserError(f"engine {engine} does not run on cuda; set engine: torch or device: cpu.")
     if options.engine == "mnn" and options.precision == "bf16":
         raise UserError("engine mnn computes in fp32; set precision: fp32 or another engine.")
+    if options.precision == "int8":
+        return _int8_engine(options)
     use_cuda = has_cuda and options.device != "cpu" and options.engine in ("auto", "torch")
     has_bf16 = torch.cuda.is_bf16_supported() if use_cuda else this_processor().has_bf16
     if options.precision == "bf16" and not has_bf16:
@@ -70,6 +73,23 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
     if engine == "auto":
         engine = "torch" if use_cuda else fastest_on_processor(precision)
     return ResolvedEngine(engine, precision, "cuda" if use_cuda else "cpu")
+
+
+def _int8_engine(options: SegmentationOptions) -> ResolvedEngine:
+    """OpenVINO on the processor, which alone computes in int8."""
+    if options.engine not in ("auto", "openvino") or options.device == "cuda":
+        raise UserError(
+            "precision is pinned to int8, which OpenVINO alone computes, on processors; set engine: auto and "
+            "device: auto, or another precision."
+        )
+    if not has_openvino():
+        raise UserError("precision is pinned to int8, but OpenVINO is not installed; install it or set auto.")
+    if not this_processor().has_int8:
+        raise UserError(
+            "precision is pinned to int8, for which this processor has no instructions (VNNI or AMX); set "
+            "precision: auto or fp32."
+        )
+    return ResolvedEngine("openvino", "int8", "cpu")
 
 
 def fastest_on_processor(precision: str) -> Engine:
@@ -123,7 +143,12 @@ def loading(engine: str) -> Iterator[None]:
         ) from fault
 
 
-def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | None = None) -> Network:
+def make_network(
+    network: nn.Module,
+    resolved: ResolvedEngine,
+    threads: int | None = None,
+    ranges: Mapping[str, float] | None = None,
+) -> Network:
     """Prepare a float32 network for an engine.
 
     Parameters
@@ -134,16 +159,20 @@ def make_network(network: nn.Module, resolved: ResolvedEngine, threads: int | No
         From :func:`resolve_engine`.
     threads
         CPU threads; the engine's own choice where None.
+    ranges
+        Of its activations, for int8: :func:`cinecohort.segmentation.quantisation.activation_ranges`.
 
     Raises
     ------
     UserError
-        If the engine is installed but does not work.
+        If the engine is installed but does not work, or int8 is asked for and the ranges do not fit.
     """
     if threads is not None:
         torch.set_num_threads(threads)
+    channels = next(network.parameters()).shape[1]
+    if resolved.precision == "int8":
+        network = quantised(network, ranges or {})
     with loading(resolved.engine):
-        channels = next(network.parameters()).shape[1]
         if resolved.engine == "openvino":
             return OpenvinoNetwork(WithSoftmax(network).eval(), channels, resolved.precision, threads)
         if resolved.engine == "mnn":

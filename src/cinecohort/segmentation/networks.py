@@ -192,6 +192,9 @@ class UNet(nn.Module):
         for skipped, outputs in zip(channels[-2::-1], decoder or chen_decoder(channels), strict=True):
             self.decoder.append(double_convolution(inputs + skipped, outputs))
             inputs = outputs
+        self.upsamplings = nn.ModuleList(
+            nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False) for _ in self.decoder
+        )
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Conv2d(inputs, classes, 1)
 
@@ -202,9 +205,8 @@ class UNet(nn.Module):
             image = block(functional.max_pool2d(image, 2) if level else image)
             skips.append(image)
         skips.pop()
-        for block in self.decoder:
-            image = functional.interpolate(image, scale_factor=2, mode="bilinear", align_corners=False)
-            image = block(self.dropout(torch.cat([skips.pop(), image], dim=1)))
+        for upsampling, block in zip(self.upsamplings, self.decoder, strict=True):
+            image = block(self.dropout(torch.cat([skips.pop(), upsampling(image)], dim=1)))
         return self.head(image)
 
 

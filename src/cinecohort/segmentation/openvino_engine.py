@@ -2,14 +2,17 @@
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 IMAGES_AT_ONCE = 4
 """Images that one thread takes together: more would leave the cache, fewer cost more calls."""
 
-PRECISION_HINTS = {"bf16": "bf16", "fp32": "f32"}
-"""OpenVINO's names for the arithmetic."""
+PRECISION_HINTS = {"bf16": "bf16", "fp32": "f32", "int8": "f32"}
+"""OpenVINO's names for the arithmetic, in int8 for that of the layers that are not in integers: in fp32, so
+that every processor gives the same numbers."""
 
 
 class OpenvinoNetwork:
@@ -24,7 +27,7 @@ class OpenvinoNetwork:
     channels
         Channels of an image.
     precision
-        ``bf16`` or ``fp32``.
+        ``bf16``, ``fp32``, or ``int8`` for a :func:`cinecohort.segmentation.quantisation.quantised` network.
     threads
         CPU threads; as many as torch would use where None.
     """
@@ -52,15 +55,16 @@ class OpenvinoNetwork:
         self.queue.set_callback(self._keep)
 
     @staticmethod
-    def _keep(request: Any, place: torch.Tensor) -> None:
-        place.copy_(torch.from_numpy(request.get_output_tensor(0).data))
+    def _keep(request: Any, place: NDArray[np.float32]) -> None:
+        place[...] = request.get_output_tensor(0).data
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Return the class probabilities of images (batch, channels, x, y), float32."""
-        images = images.contiguous()  # Kept until all are done: OpenVINO reads them where they are.
-        result = torch.empty(len(images), self.classes, *images.shape[2:])
+        given = np.ascontiguousarray(images.numpy())  # Kept until all are done: they are read where they are.
+        result = np.empty((len(given), self.classes, *given.shape[2:]), dtype=np.float32)
         at_once = min(IMAGES_AT_ONCE, -(-len(images) // self.threads))
-        for part, place in zip(images.split(at_once), result.split(at_once), strict=True):
-            self.queue.start_async([part.numpy()], place, share_inputs=True)
+        for start in range(0, len(given), at_once):
+            part = slice(start, start + at_once)
+            self.queue.start_async([given[part]], result[part], share_inputs=True)
         self.queue.wait_all()
-        return result
+        return torch.from_numpy(result)

@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 from cinecohort.options import ConfiguredPath, Options
 
 Engine = Literal["auto", "torch", "openvino", "mnn"]
-Precision = Literal["auto", "fp32", "bf16"]
+Precision = Literal["auto", "fp32", "bf16", "int8"]
 Device = Literal["auto", "cpu", "cuda"]
 TestTimeAugmentation = Literal["none", "flips", "flips_and_turns"]
 Preset = Literal["fast", "default"]
@@ -95,7 +95,9 @@ class SegmentationOptions(Options):
     fails."""
 
     precision: Precision = "auto"
-    """Arithmetic of the network; auto is bf16 where the processor has it, else fp32."""
+    """Arithmetic of the network; auto is bf16 where the processor has it, else fp32. int8 is faster, never
+    chosen by itself, and for OpenVINO on processors with VNNI or AMX; weights of your own need
+    `cinecohort quantise` first."""
 
     device: Device = "auto"
     """Where torch runs; a pinned cuda that is missing fails."""

@@ -19,7 +19,7 @@ from cinecohort.findings import Finding, Level, Outcome, Status
 from cinecohort.images import PIXELS_MM, Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
 from cinecohort.segmentation.clean_up import clean_up
-from cinecohort.segmentation.descriptions import ModelDescription, describe_for
+from cinecohort.segmentation.descriptions import ModelDescription, check_precision, describe_for
 from cinecohort.segmentation.engines import (
     Network,
     ResolvedEngine,
@@ -99,18 +99,27 @@ def load(model: ModelOptions, options: SegmentationOptions, view: str, threads: 
     second = None
     if options.second_network is not None and view == "sa":
         describe_for(options.second_network, view)
-        other, about = load_model(options.second_network)
-        second = about, make_network(other, resolved, threads)
+        network, about = _prepared(options.second_network, resolved, threads)
+        second = about, network
     if is_nnunet(model.members[0]):
         external = NnunetNetwork(model.members[0], options, threads)
         description = with_record(described[0], model.validation)
         return LoadedModel(model.name, description, external, external.engine, (external,), second)
-    loaded = [load_model(weights) for weights in model.members]
-    networks = tuple(make_network(network, resolved, threads) for network, _ in loaded)
+    loaded = [_prepared(weights, resolved, threads) for weights in model.members]
+    networks = tuple(network for network, _ in loaded)
     description = ensemble_description(model.name, [description for _, description in loaded])
     description = with_record(description, model.validation)
     network = averaged(mean_network(networks), AVERAGED[options.test_time_augmentation])
     return LoadedModel(model.name, description, network, resolved, networks, second)
+
+
+def _prepared(
+    weights: str, resolved: ResolvedEngine, threads: int | None
+) -> tuple[Network, ModelDescription]:
+    """Load weights into what runs them."""
+    check_precision(weights, resolved.precision)
+    network, description = load_model(weights)
+    return make_network(network, resolved, threads, description.activation_ranges), description
 
 
 def segment_subjects(

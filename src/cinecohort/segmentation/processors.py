@@ -24,6 +24,11 @@ class Processor:
         return not self.flags.isdisjoint({"avx512_bf16", "amx_bf16"})
 
     @property
+    def has_int8(self) -> bool:
+        """Whether it sums products of 8-bit integers without running over (VNNI, or AMX)."""
+        return not self.flags.isdisjoint({"avx512_vnni", "avx_vnni", "amx_int8"})
+
+    @property
     def has_wide_avx512(self) -> bool:
         """Whether AVX-512 gives it twice the sums of AVX2."""
         wide = self.vendor == "GenuineIntel" or self.family >= FIRST_WIDE_AMD

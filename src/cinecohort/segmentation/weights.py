@@ -49,7 +49,7 @@ def save_model(
 
 ABOUT_THE_TRAINING = {
     *("name", "architecture", "sha256", "validated", "recipe", "trained_on"),
-    *("training_subjects", "validation_subjects"),
+    *("training_subjects", "validation_subjects", "activation_ranges"),
 }
 """Facts of a description that may differ between the members of an ensemble; what is left decides what a
 network takes and gives."""

@@ -137,6 +137,14 @@ def test_models_are_held_against_their_views_before_anything_is_made():
             check_models(configuration(models={view: [{"name": name}]}))
 
 
+def test_weights_that_are_not_ready_for_int8_are_found_before_anything_is_made(tmp_path):
+    weights = write_weights(tmp_path / "tiny.safetensors", seed=1)
+    models = {"sa": [{"name": "mine", "weights": str(weights)}]}
+    with pytest.raises(UserError, match=r"models: sa, mine: .*`cinecohort quantise .*tiny\.safetensors DIR`"):
+        check_models(configuration(models=models, segmentation={"precision": "int8"}))
+    check_models(configuration(models=models, segmentation={"precision": "bf16"}))
+
+
 def test_exchanged_weights_under_an_old_description_are_found_before_anything_is_made(tmp_path):
     weights = write_weights(tmp_path / "tiny.safetensors", seed=1)
     mine = configuration(models={"sa": [{"name": "mine", "weights": str(weights)}]})
