@@ -145,7 +145,10 @@ def quantised(network: nn.Module, ranges: Mapping[str, float]) -> nn.Module:
     for number, (name, block) in enumerate(blocks.items()):
         assert isinstance(block, nn.Sequential)
         for convolution, normalisation in zip(CONVOLUTIONS, NORMALISATIONS, strict=True):
-            fused = fuse_conv_bn_eval(block[convolution], block[normalisation])
+            linear, statistics = block[convolution], block[normalisation]
+            assert isinstance(linear, nn.Conv2d)
+            assert isinstance(statistics, nn.BatchNorm2d)
+            fused = fuse_conv_bn_eval(linear, statistics)
             is_first = number == 0 and convolution == 0
             block[convolution], block[normalisation] = (
                 fused if is_first else RoundedConvolution(fused),
