@@ -175,12 +175,12 @@ def observers_named(config: Config) -> set[str]:
 
 def weights_digests(config: Config) -> dict[str, str]:
     """Digest of weights and use of every configured model (each member of an ensemble), by view and name."""
-    second = config.segmentation.second_network
-    checking = {} if second is None else {"sa/second network": usage_digest(second)}
+    second, precision = config.segmentation.second_network, config.segmentation.precision
+    checking = {} if second is None else {"sa/second network": usage_digest(second, precision)}
     return checking | {
         f"{view}/{model.name}": "+".join(
             [
-                *map(usage_digest, model.members),
+                *(usage_digest(weights, precision) for weights in model.members),
                 *([digest_file(model.validation)] if model.validation else []),
             ]
         )

@@ -204,9 +204,9 @@ def weights_digest(name_or_path: str) -> str:
     return describe_model(name_or_path).sha256 or digest_file(weights_path(name_or_path))
 
 
-def usage_digest(name_or_path: str) -> str:
+def usage_digest(name_or_path: str, precision: str = "auto") -> str:
     """Digest of weights and of what their description says about their use: all that a result rests on."""
-    description = describe_model(name_or_path)
-    unset = set() if description.activation_ranges else {"activation_ranges"}
-    use = description.model_dump(mode="json", exclude=NOT_ABOUT_USE | unset)
+    # Ranges of activations are for int8: recording them makes no other segmentation anew.
+    unused = NOT_ABOUT_USE if precision == "int8" else {*NOT_ABOUT_USE, "activation_ranges"}
+    use = describe_model(name_or_path).model_dump(mode="json", exclude=unused)
     return digest_json({"weights": weights_digest(name_or_path), "use": use})

@@ -25,7 +25,7 @@ STUDY = {
 
 @pytest.fixture(autouse=True)
 def weights_of_any_name(monkeypatch):
-    monkeypatch.setattr(settings, "usage_digest", lambda name: f"digest of {name}")
+    monkeypatch.setattr(settings, "usage_digest", lambda name, _: f"digest of {name}")
     monkeypatch.setattr(settings, "trained_on", lambda config: {})
 
 
@@ -82,7 +82,7 @@ def test_another_folder_of_raw_data_starts_at_the_conversion():
 def test_other_weights_start_at_the_segmentation(monkeypatch):
     texts = []
     for digest in ("1", "2"):
-        monkeypatch.setattr(settings, "usage_digest", lambda name, digest=digest: digest + name)
+        monkeypatch.setattr(settings, "usage_digest", lambda name, _, digest=digest: digest + name)
         texts.append({stage: settings_for(stage, configuration()) for stage in VERSIONS})
     assert {stage for stage in VERSIONS if texts[0][stage] != texts[1][stage]} == {"segment"}
     assert json.loads(texts[0]["segment"])["weights"] == {"sa/one": "1one", "sa/two": "1two"}
