@@ -126,7 +126,7 @@ def _topology(heart: ShortAxis, check: Check) -> Part:
     for name, pixels in heart.holes().items():
         slices, frames = np.nonzero(pixels)
         total += int(pixels.sum())
-        message = f"{name} has holes {in_places(slices, frames)}, {pixels.sum()} pixels together"
+        message = f"there are holes in {name} {in_places(slices, frames)}, {pixels.sum()} pixels together"
         found = _report(
             Code.S4, check, message, slices.size > 0, pixels.sum(), slices=slices, frames=heart.frames[frames]
         )
