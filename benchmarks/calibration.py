@@ -11,13 +11,16 @@ second network or another engine::
 that is free, and 3 GiB of memory. ``--rows FILE`` keeps what was collected, so that a second run only learns.
 
 Cross-fitted networks make more hearts usable: each ``--fold SPLIT=WEIGHTS`` names a list of subjects, and
-weights of the same architecture that never learnt from them. The calibration becomes that of ``--for``::
+weights of the same architecture that never learnt from them. Those that the weights of the calibration
+(``--for``) never learnt from, either, are segmented by these (``--splits``)::
 
     python benchmarks/calibration.py ../shared/data --fold one.txt=net_without_one.safetensors
         --fold two.txt=net_without_two.safetensors
 
-Folds may be collected side by side, each run with ``--rows`` and ``--out`` of its own; the last run names the
-rows of all, ``--rows one.pkl two.pkl``, and learns from them together.
+Folds may be collected side by side, each run with ``--rows`` and ``--out`` of its own, and ``--splits`` with
+nothing behind it but for one; the last run names the rows of all, ``--rows own.pkl one.pkl two.pkl``, and
+learns from them together. The shipped one is made so, of the networks of
+``config/training/unet_vendors_sa/fold_1.yaml`` to ``fold_3.yaml``.
 """
 
 import argparse
@@ -88,6 +91,10 @@ class Fold:
     subjects: frozenset[str]
     watched: frozenset[str]
 
+    def without(self, subjects: frozenset[str]) -> "Fold":
+        """The same weights for the other subjects."""
+        return Fold(self.weights, self.subjects - subjects, self.watched - subjects)
+
 
 def read_fold(split: Path, weights: str, whose: str, second: str) -> Fold:
     """Read a list of subjects, and make sure that the weights fit and never learnt from them.
@@ -131,20 +138,22 @@ def read_fold(split: Path, weights: str, whose: str, second: str) -> Fold:
 
 
 def read_folds(arguments: argparse.Namespace) -> list[Fold]:
-    """Who is segmented by which weights: ``--fold``, else the splits by the weights themselves.
+    """Who is segmented by which weights: the splits by the weights themselves, other hearts by their fold's.
 
     Raises
     ------
     UserError
         If a fold is not written as it should be, or two of them name the same subject.
     """
-    pairs = [(split, arguments.whose) for split in arguments.splits] if not arguments.folds else []
+    second = arguments.second_network
+    own = [read_fold(split, arguments.whose, arguments.whose, second) for split in arguments.splits]
+    folds = list(own)
     for text in arguments.folds:
         split, equals, weights = text.partition("=")
         if not (split and equals and weights):
             raise UserError(f"--fold {text}: write SPLIT_FILE=WEIGHTS.")
-        pairs.append((Path(split), weights))
-    folds = [read_fold(split, weights, arguments.whose, arguments.second_network) for split, weights in pairs]
+        fold = read_fold(Path(split), weights, arguments.whose, second)
+        folds.append(fold.without(frozenset().union(*(each.subjects for each in own))))
     for place, fold in enumerate(folds):
         for other in folds[:place]:
             twice = fold.subjects & other.subjects
@@ -180,16 +189,22 @@ def learnt_on(made: Calibration, vendors: Mapping[str, int], folds: Sequence[Fol
     )
     watched = sum(len(fold.watched) for fold in folds)
     looked = f" {watched} of them were looked at while a network was trained." if watched else ""
-    if {fold.weights for fold in folds} == {whose}:
+    crossed = [fold for fold in folds if fold.weights != whose]
+    if not crossed:
         how = f"Learnt on {hearts} hearts from which the networks did not learn: {of}"
         return f"{how}{looked} A small sample: read the intervals."
-    networks = len({fold.weights for fold in folds})
+    theirs = sum(len(fold.subjects) for fold in crossed)
     return (
-        f"Learnt with cross-fitted networks: {hearts} hearts, {of} Each heart was segmented by one of "
-        f"{networks} networks that never learnt from it. They have the architecture and the recipe of "
-        f"{whose}, and other hearts to learn from.{looked} {whose} itself was not tested on these hearts: "
-        "that it fails alike is an assumption."
+        f"Learnt on {hearts} hearts, {of} {hearts - theirs} were segmented by {whose}, which did not learn "
+        f"from them, {theirs} by cross-fitted networks: {len(crossed)} of its architecture and recipe (with "
+        f"{iterations(crossed[0].weights):,} iterations in place of {iterations(whose):,}), none of which "
+        f"learnt from the hearts that it segmented.{looked} A small sample: read the intervals."
     )
+
+
+def iterations(weights: str) -> int:
+    """How many the recipe of weights has."""
+    return int(describe_for(weights, "sa").recipe.get("iterations", 0))
 
 
 def notes(made: Calibration, first: str) -> list[str]:
@@ -346,10 +361,31 @@ def find_rows(arguments: argparse.Namespace) -> tuple[Rows, list[Fold]]:
         made_by = each["made_by"] if own else as_made_by(each["made_by"], arguments.whose)
         if made_by != expected:
             raise UserError(f"{path}: is of {made_by}, not of {expected}; collect the rows anew.")
-    table = pd.concat([each["table"] for each in kept])
+    folds = [[Fold(*fold) for fold in each["folds"]] for each in kept]
+    own = [fold.subjects for each in folds for fold in each if fold.weights == arguments.whose]
+    named = frozenset().union(*own)
+    tables = []
+    for each, of in zip(kept, folds, strict=True):
+        table = each["table"]
+        if all(fold.weights != arguments.whose for fold in of):
+            table = table[~table["participant"].str.partition("/")[2].isin(named)]
+        tables.append(table)
+    table = pd.concat(tables)
     if table.index.has_duplicates:
         raise UserError(f"{table.index[table.index.duplicated()][0]}: is in several files of rows.")
-    return Rows(table, expected), [Fold(*fold) for each in kept for fold in each["folds"]]
+    whose = arguments.whose
+    return Rows(table, expected), [
+        fold if fold.weights == whose else fold.without(named) for of in folds for fold in of
+    ]
+
+
+def by_network(rows: Rows, folds: Sequence[Fold], whose: str) -> Rows:
+    """Rows that say whether the weights of the calibration segmented them, where not all are by these."""
+    crossed = frozenset().union(*(fold.subjects for fold in folds if fold.weights != whose))
+    if not crossed:
+        return rows
+    theirs = rows.table["participant"].str.partition("/")[2].isin(crossed)
+    return Rows(rows.table.assign(network=np.where(theirs, "cross-fitted", whose)), rows.made_by)
 
 
 def main() -> None:
@@ -365,10 +401,10 @@ def main() -> None:
         action="append",
         default=[],
         metavar="SPLIT_FILE=WEIGHTS",
-        help="list of subjects, and weights that never learnt from them; in place of --splits",
+        help="list of subjects, and weights that never learnt from them; those of --splits stay there",
     )
     parser.add_argument("--second-network", default="unet16_sa")
-    parser.add_argument("--splits", type=Path, nargs="+", default=[SPLITS / f"{name}.txt" for name in UNSEEN])
+    parser.add_argument("--splits", type=Path, nargs="*", default=[SPLITS / f"{name}.txt" for name in UNSEEN])
     parser.add_argument("--kinds", nargs="*", default=KINDS, choices=list(DEGRADATIONS))
     parser.add_argument("--no-volumes", nargs="*", default=["mnms"], help="without a known voxel size")
     parser.add_argument("--prevalence", type=float, default=0.10)
@@ -389,6 +425,7 @@ def main() -> None:
     page = out if arguments.out else HERE / "calibration.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     options = CalibrateOptions(prevalence=arguments.prevalence)
+    rows = by_network(rows, folds, arguments.whose)
     made = calibrate(rows, OBSERVER, options, arguments.no_volumes)
     vendors = rows.table.drop_duplicates("participant")["vendor"].value_counts().sort_index()
     first = learnt_on(made, vendors.to_dict(), folds, arguments.whose)

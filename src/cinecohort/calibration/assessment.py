@@ -15,7 +15,7 @@ RESAMPLES = 500
 SHARES = (0.05, 0.10, 0.15, 0.25)
 """Shares flagged for which the sensitivity is given."""
 BINS = 5
-FACTORS = ("dataset", "vendor", "group", "kind")
+FACTORS = ("network", "dataset", "vendor", "group", "kind")
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -128,23 +128,32 @@ def by_share(
     return [Flagged(share=share, sensitivity=at(share)) for share in SHARES]
 
 
-def strata(table: pd.DataFrame, bad: Bools, flagged: Bools) -> list[Stratum]:
-    """Results at the cut by dataset, vendor, group and kind of image, where these are known."""
+def parts_of(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Factors of which anything is known, with their levels."""
+    known = [factor for factor in FACTORS if factor in table]
+    return [(factor, level) for factor in known for level in sorted(set(table[factor]) - {""})]
+
+
+def strata(
+    table: pd.DataFrame, bad: Bools, score: Floats, flagged: Bools, groups: NDArray[np.object_], seed: int
+) -> list[Stratum]:
+    """Results by network, dataset, vendor, group and kind of image, where these are known."""
     found = []
-    for factor in FACTORS:
-        for level in sorted(set(table[factor]) - {""}):
-            part = (table[factor] == level).to_numpy()
-            found.append(
-                Stratum(
-                    factor=factor,
-                    level=level,
-                    participants=int(table["participant"][part].nunique()),
-                    rows=int(part.sum()),
-                    bad=int((part & bad).sum()),
-                    found=int((part & bad & flagged).sum()),
-                    good_flagged=int((part & ~bad & flagged).sum()),
-                )
+    for factor, level in parts_of(table):
+        part = (table[factor] == level).to_numpy()
+        area = areas({level: bad[part]}, {level: score[part]}, groups[part], seed)[level]
+        found.append(
+            Stratum(
+                factor=factor,
+                level=level,
+                participants=int(table["participant"][part].nunique()),
+                rows=int(part.sum()),
+                bad=int((part & bad).sum()),
+                found=int((part & bad & flagged).sum()),
+                good_flagged=int((part & ~bad & flagged).sum()),
+                auc=area,
             )
+        )
     return found
 
 

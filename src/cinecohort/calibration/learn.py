@@ -118,7 +118,7 @@ def calibrate(
             flagged[~any_bad & undamaged], groups[~any_bad & undamaged], seed
         ),
         flagged=assessment.by_share(any_bad, sure, groups, prevalence, seed),
-        strata=assessment.strata(table, any_bad, flagged),
+        strata=assessment.strata(table, any_bad, sure, flagged, groups, seed),
         reliability=assessment.reliability(any_bad, sure, groups, prevalence, seed),
         missed=assessment.missed(table, bad, sure, flagged),
         coverage=coverage,
@@ -322,10 +322,7 @@ def covered(measure: str, table: pd.DataFrame, error: Floats, half: Floats) -> l
     """Coverage of a measure over all rows and by part; without intervals of their own rows are left out."""
     inside = np.abs(error) <= half
     found = []
-    parts = [("all", "")] + [
-        (factor, level) for factor in assessment.FACTORS for level in sorted(set(table[factor]) - {""})
-    ]
-    for factor, level in parts:
+    for factor, level in [("all", ""), *assessment.parts_of(table)]:
         part = np.isfinite(half)
         if factor != "all":
             part = part & (table[factor] == level).to_numpy()

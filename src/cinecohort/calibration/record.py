@@ -58,6 +58,8 @@ class Stratum(Options):
     """Of these, flagged."""
     good_flagged: int
     """Good rows that are flagged."""
+    auc: Estimate | None = None
+    """Area under the ROC curve; older files have none."""
 
 
 class Bin(Options):

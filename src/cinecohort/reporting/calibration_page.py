@@ -74,11 +74,12 @@ def lines(calibration: Calibration, figure: str) -> Iterator[str]:
     yield "| flagged | sensitivity |\n|---|---|"
     yield from (f"| {100 * one.share:.0f} % | {number(one.sensitivity)} |" for one in a.flagged)
     yield f"\n![ROC and reliability]({figure})\n"
-    yield "| part | participants | rows | bad | found | good flagged |\n|---|---|---|---|---|---|"
+    yield "| part | participants | rows | bad | found | good flagged | area under the ROC curve |"
+    yield "|---|---|---|---|---|---|---|"
     for one in a.strata:
         yield (
             f"| {one.factor} {one.level} | {one.participants} | {one.rows} | {one.bad} | {one.found} | "
-            f"{one.good_flagged} |"
+            f"{one.good_flagged} | {number(one.auc) if one.auc else ''} |"
         )
     yield "\n### What was missed\n"
     if not a.missed:

@@ -117,15 +117,27 @@ def test_a_second_network_that_learnt_from_a_heart_is_refused(tmp_path, script):
         script["read_folds"](arguments(tmp_path, fold, second_network=second))
 
 
-def test_the_page_says_that_networks_were_cross_fitted(script):
+def test_hearts_that_the_weights_never_saw_are_segmented_by_them(tmp_path, script):
+    own = split(tmp_path, "unseen", "c", "d")
+    fold = f"{split(tmp_path, 'one', 'c', 'e')}={weights(tmp_path, 'without', ['b'])}"
+    first, second = script["read_folds"](arguments(tmp_path, fold, splits=[own]))
+    assert (first.subjects, second.subjects) == ({"c", "d"}, {"e"})
+
+
+def test_the_page_says_that_networks_were_cross_fitted(tmp_path, script):
     fold = script["Fold"]
     made = small_calibration()
-    folds = [fold(name, frozenset("a"), frozenset()) for name in ("one", "two")]
-    told = script["learnt_on"](made, {"Philips": 10}, folds, "net")
-    assert "Learnt with cross-fitted networks: 10 hearts" in told
-    assert "one of 2 networks that never learnt from it" in told
+    shipped, other = (weights(tmp_path, name, []) for name in ("net", "other"))
+    about = Path(other).with_suffix(".json")
+    write_json(about, read_json(about) | {"recipe": {"iterations": 1600}})
+    own, crossed = fold(shipped, frozenset("ab"), frozenset("a")), fold(other, frozenset("c"), frozenset())
+    told = script["learnt_on"](made, {"Philips": 10}, [own, crossed], shipped)
+    assert "Learnt on 10 hearts" in told
+    assert f"9 were segmented by {shipped}" in told
+    assert "1 by cross-fitted networks: 1 of its architecture" in told
+    assert "1,600 iterations" in told
     assert "10 of Philips" in told
-    plain = script["learnt_on"](made, {"Philips": 10}, [fold("net", frozenset("a"), frozenset("a"))], "net")
+    plain = script["learnt_on"](made, {"Philips": 10}, [own], shipped)
     assert "cross-fitted" not in plain
     assert "1 of them were looked at" in plain
     assert script["notes"](made, told)[0] == told
@@ -135,7 +147,8 @@ def test_the_page_says_that_networks_were_cross_fitted(script):
 def kept(folder: Path, name: str, weights: str, made_by: str) -> Path:
     path = folder / f"{name}.pkl"
     folds = [(weights, frozenset(name), frozenset())]
-    pd.to_pickle({"table": pd.DataFrame({"x": [1]}, index=[name]), "made_by": made_by, "folds": folds}, path)
+    table = pd.DataFrame({"participant": [f"mnms/{each}" for each in name]}, index=list(name))
+    pd.to_pickle({"table": table, "made_by": made_by, "folds": folds}, path)
     return path
 
 
@@ -148,6 +161,16 @@ def test_rows_of_folds_that_were_collected_apart_are_joined(tmp_path, script):
     assert [fold.weights for fold in folds] == ["without_a", "without_b"]
     digest = read_json(Path(chosen.whose).with_suffix(".json"))["sha256"][:8]
     assert rows.made_by == f"shipped@{digest} second=none"
+    own = kept(tmp_path, "b", chosen.whose, rows.made_by)
+    chosen.rows = [kept(tmp_path, "ab", "without_ab", "shipped@1 second=none"), own]
+    rows, folds = script["find_rows"](chosen)
+    assert list(rows.table.index) == ["a", "b"]
+    assert [fold.subjects for fold in folds] == [{"a"}, {"b"}]
+    assert list(script["by_network"](rows, folds, chosen.whose).table["network"]) == [
+        "cross-fitted",
+        chosen.whose,
+    ]
+    two = kept(tmp_path, "b", "without_b", "shipped@1 second=none")
     older = kept(tmp_path, "c", chosen.whose, "shipped@1 second=none")
     other = kept(tmp_path, "d", "without_d", "shipped@1 second=x")
     for why, file in {
