@@ -52,11 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.any_subject:
         folders = of_the_training(folders, loaded)
     folders = folders[:: -(-len(folders) // arguments.subjects)]  # Evenly spaced in the list.
-    ranges = activation_ranges(network, images_of_hearts(folders, loaded))
+    used: list[Path] = []
+    ranges = activation_ranges(network, images_of_hearts(folders, loaded, used))
     path = weights_path(arguments.weights).with_suffix(".json")
     rounded = {name: float(f"{value:.4g}") for name, value in ranges.items()}
     write_json(path, {**read_json(path), "activation_ranges": rounded})
-    print(f"{path}: {len(ranges)} ranges of activations recorded on {len(folders)} subjects; int8 is ready")
+    print(f"{path}: {len(ranges)} ranges of activations recorded on {len(used)} subjects; int8 is ready")
     return 0
 
 
@@ -81,10 +82,10 @@ def of_the_training(folders: Sequence[Path], loaded: "LoadedModel") -> list[Path
     return known
 
 
-def images_of_hearts(folders: Sequence[Path], loaded: "LoadedModel") -> Iterator["Tensor"]:
+def images_of_hearts(folders: Sequence[Path], loaded: "LoadedModel", used: list[Path]) -> Iterator["Tensor"]:
     """All slices of two frames of each subject, half a cine apart, around its heart as the network sees it.
 
-    Subjects whose image cannot be read are left out.
+    Subjects whose image cannot be read are left out; `used` gets the others.
     """
     from cinecohort.segmentation.inference import ImageInference
     from cinecohort.segmentation.options import SegmentationOptions
@@ -96,6 +97,7 @@ def images_of_hearts(folders: Sequence[Path], loaded: "LoadedModel") -> Iterator
         image = read_subject(folder, loaded.description.view).image
         if image is None:
             continue
+        used.append(folder)
         inference = ImageInference(image, loaded.description, loaded.network, options.batch_size)
         frames = sorted({0, inference.n_frames // 2})
         inference.labels_around_heart(frames, options.heart_region_margin_mm)
