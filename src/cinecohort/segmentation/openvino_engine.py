@@ -62,7 +62,7 @@ class OpenvinoNetwork:
         """Return the class probabilities of images (batch, channels, x, y), float32."""
         given = np.ascontiguousarray(images.numpy())  # Kept until all are done: they are read where they are.
         result = np.empty((len(given), self.classes, *given.shape[2:]), dtype=np.float32)
-        at_once = min(IMAGES_AT_ONCE, -(-len(images) // self.threads))
+        at_once = max(1, min(IMAGES_AT_ONCE, -(-len(images) // self.threads)))
         for start in range(0, len(given), at_once):
             part = slice(start, start + at_once)
             self.queue.start_async([given[part]], result[part], share_inputs=True)
