@@ -311,8 +311,8 @@ def main() -> None:
         f"Weights: {arguments.model}. {processor()}, {os.cpu_count()} cores, "
         f"{'with' if this_processor().has_bf16 else 'without'} bf16 instructions; "
         f"Python {platform.python_version()},",
-        f"torch {torch.__version__}. Load average {os.getloadavg()[0]:.1f} at the end: above the number of",
-        "cores other work ran beside it, and wall times are longer than on a quiet machine.",
+        f"torch {torch.__version__}. Load average {os.getloadavg()[0]:.1f} at the end (if that is",
+        "above the number of cores, other work ran beside it, and wall times are too long).",
         "",
         *table,
         "",
