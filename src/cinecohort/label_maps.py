@@ -132,13 +132,13 @@ def _primary_path(folder: Path, view: str) -> Path:
 def structures_shown(folder: Path, view: str) -> list[str]:
     """Structures of a view that the primary model's segmentation has, as its sidecar says.
 
-    Without a sidecar, or with a damaged one, those of :data:`cinecohort.catalogue.views.STRUCTURES`.
+    Without a sidecar, or with a damaged one, all that a map of the view may hold.
     """
     try:
         listed = read_sidecar(_primary_path(folder, view)).get("structures")
     except UserError:
         listed = None
-    names = (listed if isinstance(listed, Mapping) else STRUCTURES[view]).values()
+    names = (listed if isinstance(listed, Mapping) else LABELS[view]).values()
     return [name for name in LABELS[view].values() if name in names]
 
 

@@ -7,7 +7,7 @@ VERSIONS = {
     "convert": 10,
     "image_quality": 2,
     "segment": 9,
-    "segmentation_quality": 11,
+    "segmentation_quality": 12,
     "measure": 9,
     "evaluate": 4,
     "gather": 10,
@@ -16,8 +16,8 @@ VERSIONS = {
     "agreement": 9,
     "group_study": 12,
     "report": 15,
-    "review": 4,
+    "review": 5,
     "blinded": 1,
-    "subject_pages": 3,
+    "subject_pages": 4,
 }
 """Version of each stage's algorithm."""

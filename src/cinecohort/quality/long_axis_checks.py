@@ -8,9 +8,9 @@ from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.findings import Finding
 from cinecohort.label_maps import LabelMap
 from cinecohort.quality.options import SegmentationQualityOptions
-from cinecohort.quality.reports import finding
+from cinecohort.quality.reports import action_for, finding
 from cinecohort.quality.topology import divide, largest_component_sizes
-from cinecohort.quality.ukbb_rules import atrium_reason, long_axis_reason
+from cinecohort.quality.ukbb_rules import atrium_reason, long_axis_failure
 
 
 def check_long_axis(
@@ -53,14 +53,16 @@ def check_long_axis(
             message = (
                 f"{name} has fewer than {missing.threshold:g} pixels in {few.sum()} of {few.size} frames"
             )
+            action = action_for(missing.action, view, name)
             findings += finding(
-                Code.S1, missing.action, message, view=view, frames=frames[few], value=area.min(),
+                Code.S1, action, message, view=view, frames=frames[few], value=area.min(),
                 threshold=missing.threshold,
             )  # fmt: skip
         if many.any():
             message = f"up to {100 * share.max():.0f} % of {name} lies outside its largest component"
+            action = action_for(pieces.action, view, name)
             findings += finding(
-                Code.S2, pieces.action, message, view=view, frames=frames[many], value=share.max(),
+                Code.S2, action, message, view=view, frames=frames[many], value=share.max(),
                 threshold=pieces.threshold,
             )  # fmt: skip
         if name in STRUCTURES[view].values() and n_frames >= 8 and frames.size == n_frames:
@@ -69,10 +71,10 @@ def check_long_axis(
             if reason:
                 findings += finding(Code.S9, options.s9_atrium_rule.action, f"{name}: {reason}", view=view)
     rule = options.s8_long_axis_rule
-    reason = long_axis_reason(labels[..., 0], whole.structures, int(rule.threshold))
-    values[f"{view}_rule_passed"] = float(reason is None)
-    if reason:
-        findings += finding(
-            Code.S8, rule.action, reason, view=view, frames=frames[:1], threshold=rule.threshold
-        )
+    failed = long_axis_failure(labels[..., 0], whole.structures, int(rule.threshold))
+    values[f"{view}_rule_passed"] = float(failed is None)
+    if failed:
+        name, reason = failed
+        action = action_for(rule.action, view, name)
+        findings += finding(Code.S8, action, reason, view=view, frames=frames[:1], threshold=rule.threshold)
     return findings, values

@@ -3,10 +3,16 @@
 from collections.abc import Iterable
 
 from cinecohort.catalogue.findings import Code
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.findings import Finding, Level
 from cinecohort.quality.options import Action
 
 LEVELS = {"info": Level.INFO, "review": Level.REVIEW, "reject": Level.REJECT}
+
+
+def action_for(action: Action, view: str, structure: str) -> Action:
+    """What a check does about a structure: one that nothing is measured from is noted and flags nobody."""
+    return action if action == "off" or structure in STRUCTURES[view].values() else "info"
 
 
 def in_places(slices: Iterable[int], frames: Iterable[int]) -> str:

@@ -23,7 +23,7 @@ from cinecohort.quality.heart_contrast import (
 from cinecohort.quality.long_axis_checks import check_long_axis
 from cinecohort.quality.options import Check, SegmentationQualityOptions, UncertaintyCheck
 from cinecohort.quality.predictors import frame_pair, predictors
-from cinecohort.quality.reports import finding
+from cinecohort.quality.reports import action_for, finding
 from cinecohort.quality.short_axis import ShortAxis
 from cinecohort.quality.short_axis_checks import check_short_axis
 
@@ -172,12 +172,12 @@ def check_uncertainty(
         limit = least.get(name, check.dice_atria)
         if dice is not None and dice < limit:
             message = f"repeated predictions of {name} agree to a Dice of {dice:.2f} only"
-            found += finding(Code.U1, check.action, message, view=view, value=dice, threshold=limit)
+            action = action_for(check.action, view, name)
+            found += finding(Code.U1, action, message, view=view, value=dice, threshold=limit)
         if variation is not None and variation > check.volume_cv:
             message = f"volume of {name} varies by {100 * variation:.0f} % over repeated predictions"
-            found += finding(
-                Code.U1, check.action, message, view=view, value=variation, threshold=check.volume_cv
-            )
+            action = action_for(check.action, view, name)
+            found += finding(Code.U1, action, message, view=view, value=variation, threshold=check.volume_cv)
     return found, values
 
 
@@ -217,7 +217,7 @@ def check_clean_up(
             )
             found += finding(
                 Code.S11,
-                check.action,
+                action_for(check.action, view, name),
                 message,
                 view=view,
                 slices=at.get("slices", ()) if view == "sa" else (),

@@ -43,8 +43,12 @@ def short_axis_reason(labels: NDArray[np.uint8], minimum: int = 10) -> str | Non
     return None
 
 
-def long_axis_reason(labels: NDArray[np.uint8], expected: dict[int, str], minimum: int = 10) -> str | None:
+def long_axis_failure(
+    labels: NDArray[np.uint8], expected: dict[int, str], minimum: int = 10
+) -> tuple[str, str] | None:
     """Rule ``la_pass_quality_control`` for the structures that a view has: each has `minimum` pixels.
+
+    Returns the first structure that fails, and the reason.
 
     Parameters
     ----------
@@ -58,7 +62,7 @@ def long_axis_reason(labels: NDArray[np.uint8], expected: dict[int, str], minimu
     for label, name in expected.items():
         size = np.count_nonzero(largest_component(labels == label))
         if size < minimum:
-            return f"{name} has {size} pixels in one piece"
+            return name, f"{name} has {size} pixels in one piece"
     return None
 
 

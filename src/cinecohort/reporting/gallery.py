@@ -19,10 +19,11 @@ COLOURS = {
     "LV": (230, 159, 0),
     "MYO": (0, 190, 140),
     "RV": (86, 180, 233),
-    "LA": (230, 159, 0),
-    "RA": (86, 180, 233),
+    "LA": (204, 121, 167),
+    "RA": (240, 228, 66),
 }
-"""Contours of the automatic segmentation (Okabe and Ito, the green lightened on dark images)."""
+"""Contours of the automatic segmentation (Okabe and Ito, the green lightened on dark images); each structure
+has its own, since the 4-chamber view may show all of them."""
 OBSERVER_COLOUR = (255, 255, 255)
 """Contours of the observer; they are dashed as well."""
 

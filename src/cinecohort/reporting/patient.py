@@ -38,9 +38,7 @@ CALIBRATED = (
 )
 PICTURES = "All short-axis slices, base to apex, with the slice's number in the stack."
 COLOURS = "Orange: LV; green: outer border of the myocardium; blue: RV."
-LONG_AXES_TOO = (
-    "Then segmented long axes. Orange: LV or LA; green: outer border of the myocardium; blue: RV or RA."
-)
+LONG_AXES_TOO = f"Then segmented long axes. {COLOURS[:-1]}; purple: LA; yellow: RA."
 
 
 @dataclass(frozen=True)

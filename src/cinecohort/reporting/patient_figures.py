@@ -23,10 +23,10 @@ HALF_MM = 87.0
 CHAMBERS = {
     "LV": ("LV cavity", PALETTE[1], "-"),
     "RV": ("RV cavity", PALETTE[0], "--"),
-    "LA": ("left atrium", PALETTE[1], "-"),
-    "RA": ("right atrium", PALETTE[0], "--"),
+    "LA": ("left atrium", PALETTE[3], "-"),
+    "RA": ("right atrium", "#A39600", "--"),
 }
-"""Name, colour and line of each curve; those of the contours in the pictures."""
+"""Name, colour and line of each curve; the colours of the contours in the pictures, darker on white."""
 LONG_AXES = ("la_4ch", "la_2ch")
 PARTS = (("LV", "RV"), ("LA", "RA"))
 PHASES = (("ed_frame", "ED"), ("es_frame", "ES"))

@@ -30,7 +30,7 @@ from cinecohort.review.pictures import COLUMNS, Media, draw_observer, draw_subje
 from cinecohort.review.plots import slice_differences
 from cinecohort.store import read_record
 
-PICTURES_VERSION = 2
+PICTURES_VERSION = 3
 """Raised when the pictures are drawn in another way, so that all are made again."""
 CARD, MADE = "card.js", "pictures.json"
 

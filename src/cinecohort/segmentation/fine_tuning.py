@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from cinecohort.errors import UserError
 from cinecohort.segmentation.architectures import ARCHITECTURES, grows_into
@@ -12,6 +12,9 @@ from cinecohort.segmentation.participants import participants_of
 from cinecohort.segmentation.training_data import Split
 from cinecohort.segmentation.training_options import TrainingOptions
 from cinecohort.segmentation.weights import load_model
+
+BACKGROUND = 0
+"""The first class of every network."""
 
 
 def describe_starts(options: TrainingOptions) -> list[ModelDescription]:
@@ -39,7 +42,7 @@ def describe_starts(options: TrainingOptions) -> list[ModelDescription]:
                 f"{name} sees {start.neighbours} neighbouring slices, not {options.neighbours}; change "
                 "neighbours to match."
             )
-    for key in ("view", "labels", "architecture", "neighbours", "spacing_mm", "normalisation"):
+    for key in ("view", "architecture", "neighbours", "spacing_mm", "normalisation"):
         values = [getattr(start, key) for start in starts]
         if any(value != values[0] for value in values):
             raise UserError(
@@ -73,11 +76,19 @@ def names_seen(starts: Sequence[ModelDescription]) -> set[str]:
     return {name for start in starts for names in start.trained_on.values() for name in names}
 
 
-def weights_to_start_from(options: TrainingOptions) -> dict[str, Tensor]:
-    """Read the weights that a run fine-tunes; of another view or other structures, all but the head.
+def weights_to_start_from(options: TrainingOptions, network: nn.Module) -> dict[str, Tensor]:
+    """Read the weights that a run fine-tunes; of another view, all but the head.
 
     Several are averaged (Wortsman et al. 2022, "Model soups"): trainings of which one began with the other's
-    weights often have a mean that is better than each.
+    weights often have a mean that is better than each. In the last layer a structure begins with the mean of
+    the weights that know it, and fresh where none does.
+
+    Parameters
+    ----------
+    options
+        The run.
+    network
+        The fresh network that the weights are for.
 
     Raises
     ------
@@ -85,12 +96,35 @@ def weights_to_start_from(options: TrainingOptions) -> dict[str, Tensor]:
         As :func:`describe_starts`.
     """
     starts = describe_starts(options)
-    same_classes = starts[0].view == options.view and starts[0].labels == options.labels
     states = [load_model(name)[0].state_dict() for name in options.starts]
-    return {
+    same_view = starts[0].view == options.view
+    last_layer = list(states[0])[-2:]
+    mean = {
         name: torch.stack([state[name] for state in states]).mean(dim=0)
         if first.is_floating_point()
         else first
         for name, first in states[0].items()
-        if same_classes or not name.startswith("head.")
+        if name not in last_layer and (same_view or not name.startswith("head."))
     }
+    if same_view:
+        classes = [[BACKGROUND, *start.labels] for start in starts]
+        for name in last_layer:
+            rows = [
+                dict(zip(known, state[name], strict=True))
+                for known, state in zip(classes, states, strict=True)
+            ]
+            mean[name] = mean_by_class(rows, [BACKGROUND, *options.labels], network.state_dict()[name].cpu())
+    return mean
+
+
+def mean_by_class(rows: Sequence[dict[int, Tensor]], classes: Sequence[int], fresh: Tensor) -> Tensor:
+    """Mean of what several last layers hold for each class; `fresh` for the classes that none knows."""
+    result = fresh.clone()
+    for index, label in enumerate(classes):
+        known = [of_start[label] for of_start in rows if label in of_start]
+        if known:
+            # A network that grew has more channels than its start; as in `starting_weights`, they weigh 0.
+            value, of_class = torch.stack(known).mean(dim=0).flatten(), result.view(len(classes), -1)[index]
+            of_class[: len(value)] = value
+            of_class[len(value) :] = 0
+    return result

@@ -220,7 +220,7 @@ def make_trainer(options: TrainingOptions, data: LabelledSlices) -> Trainer:
         for item in networks
     )
     if options.starts:
-        network.load_state_dict(starting_weights(weights_to_start_from(options), network))
+        network.load_state_dict(starting_weights(weights_to_start_from(options, network), network))
     average.load_state_dict(network.state_dict())
     average.requires_grad_(False).eval()
     return Trainer(options, network, average, make_optimiser(options, network), data, device)

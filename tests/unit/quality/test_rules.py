@@ -5,7 +5,7 @@ import pytest
 
 from cinecohort.quality.robust import robust_z
 from cinecohort.quality.topology import borders_of, largest_component_sizes
-from cinecohort.quality.ukbb_rules import atrium_reason, long_axis_reason, short_axis_reason
+from cinecohort.quality.ukbb_rules import atrium_reason, long_axis_failure, short_axis_reason
 
 
 def heart(slices: int = 8) -> np.ndarray:
@@ -72,8 +72,8 @@ def test_long_axis_rule() -> None:
     labels = np.zeros((20, 20), dtype=np.uint8)
     labels[2:8, 2:8] = 1
     labels[12:15, 12:15] = 2
-    assert long_axis_reason(labels, {1: "LA"}) is None
-    assert long_axis_reason(labels, {1: "LA", 2: "RA"}) == "RA has 9 pixels in one piece"
+    assert long_axis_failure(labels, {1: "LA"}) is None
+    assert long_axis_failure(labels, {1: "LA", 2: "RA"}) == ("RA", "RA has 9 pixels in one piece")
 
 
 def test_borders_are_counted_by_pixel_side() -> None:

@@ -348,6 +348,26 @@ def test_atria(tmp_path: Path) -> None:
     assert {finding.view for finding in outcome.findings} == {"la_4ch"}
 
 
+@pytest.mark.parametrize(
+    ("lost", "status"), [("LA", "review"), ("RA", "review"), ("RV", "ok"), ("MYO", "ok")]
+)
+def test_what_nothing_is_measured_from_flags_nobody(tmp_path: Path, lost: str, status: str) -> None:
+    """Ventricles of the 4-chamber view are drawn, and no measure is made of them."""
+    numbers = {"LA": 1, "RA": 2, "LV": 3, "MYO": 4, "RV": 5}
+    labels = atria()
+    labels[5:15, 24:32], labels[15:18, 24:32], labels[20:30, 24:32] = 3, 4, 5
+    labels[..., 0][labels[..., 0] == numbers[lost]] = 0
+    labels[36:40, 36:40, :, 3] = numbers[lost]
+    named = {str(label): name for name, label in numbers.items()}
+    cleaned = {"removed_share": {lost: 0.5}, "removed_ml": {lost: 3.0}, "filled_share": 0.0, "filled_ml": 0.0}
+    unsure = {"agreement": {lost: 0.1}, "volume_cv": {lost: 0.9}}
+    sidecar = {"structures": named, "clean_up": cleaned, "uncertainty": unsure}
+    write_image(tmp_path / "seg_la_4ch.nii.gz", Image(labels, AFFINE, None, sidecar))
+    outcome = check_segmentations(tmp_path, None, SegmentationQualityOptions())
+    assert codes(outcome) - {"S9"} == {"S1", "S2", "S8", "S11", "U1"}
+    assert outcome.status == status
+
+
 def test_no_segmentation_no_findings(tmp_path: Path) -> None:
     outcome = check_segmentations(tmp_path, "net", SegmentationQualityOptions())
     assert (outcome.status, outcome.findings, outcome.values) == ("ok", [], {})

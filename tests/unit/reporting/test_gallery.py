@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from cinecohort.catalogue.views import LABELS
 from cinecohort.images import Image, write_image
 from cinecohort.label_maps import manual_map, segmentation_map
 from cinecohort.reporting import gallery
@@ -100,3 +101,10 @@ def test_png_has_the_same_bytes_each_time(tmp_path, case):
     gallery.write_png(tmp_path / "b.png", picture)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     assert Picture.open(tmp_path / "a.png").size == picture.shape[1::-1]
+
+
+@pytest.mark.parametrize("view", LABELS)
+def test_every_structure_of_a_view_has_a_colour_of_its_own(view):
+    """The atria had those of the ventricles, and the LV could not be told from the LA beside it."""
+    names = LABELS[view].values()
+    assert len({gallery.COLOURS[name] for name in names}) == len(names)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
 from cinecohort.analyses.network_validation import validate_network
@@ -24,9 +25,10 @@ from cinecohort.quality.segmentations import check_segmentations
 from cinecohort.segmentation.descriptions import describe_model
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
-from cinecohort.segmentation.training import make_trainer, to_device, train
+from cinecohort.segmentation.training import make_trainer, train
 from cinecohort.segmentation.training_data import load_slices
 from cinecohort.segmentation.training_options import TrainingOptions
+from cinecohort.segmentation.weights import load_model
 from cinecohort.sources.base import open_source
 
 VIEW = "la_4ch"
@@ -168,17 +170,49 @@ def test_by_default_a_network_learns_the_atria(cohort: Path, tmp_path: Path) -> 
     assert data.without_labels == ("S0",) and data.labels.max() == 2 and data.annotated.shape == (2, 3)
 
 
-def test_training_goes_on_from_weights_of_other_structures_with_a_fresh_head(
-    cohort: Path, ventricular: Path, tmp_path: Path
+@pytest.fixture(scope="module")
+def atrial(cohort: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("atria")
+    return train(options_for(cohort, output, name="atria", iterations=5), report=lambda line: None)
+
+
+def test_what_a_start_knows_is_kept_and_what_it_does_not_know_starts_fresh(
+    cohort: Path, ventricular: Path, atrial: Path, tmp_path: Path
 ) -> None:
-    options = options_for(cohort, tmp_path, structures=EVERYTHING, start_from=str(ventricular))
+    """A network of the atria that goes on to learn all chambers does not forget them first."""
+    options = options_for(cohort, tmp_path, structures=EVERYTHING, start_from=str(atrial))
     data = load_slices([cohort / "S1"], "manual", VIEW, structures=options.labels)
-    trainer = make_trainer(options, to_device(data, make_trainer(options, data).device))
-    fresh = make_trainer(options.model_copy(update={"start_from": None}), data)
-    state, new = trainer.network.state_dict(), fresh.network.state_dict()
-    heads = [name for name in state if name.startswith("head.")]
-    assert heads and all(bool((state[name] == new[name]).all()) for name in heads)
-    assert any(bool((state[name] != new[name]).any()) for name in set(state) - set(heads))
+
+    def rows(start_from: object) -> dict[str, torch.Tensor]:
+        changed = options.model_copy(update={"start_from": start_from})
+        return make_trainer(changed, data).network.state_dict()
+
+    of_atria, of_ventricles = (load_model(str(path))[0].state_dict() for path in (atrial, ventricular))
+    fresh, started = rows(None), rows(str(atrial))
+    both, ventricles = rows([str(atrial), str(ventricular)]), rows(str(ventricular))
+    for name in ("head.weight", "head.bias"):
+        assert torch.equal(started[name][:3], of_atria[name])
+        assert torch.equal(started[name][3:], fresh[name][3:])
+        assert torch.equal(ventricles[name][[0, 3, 4, 5]], of_ventricles[name])
+        assert torch.equal(ventricles[name][1:3], fresh[name][1:3])
+        assert torch.equal(both[name][1:3], of_atria[name][1:])
+        assert torch.equal(both[name][3:], of_ventricles[name][1:])
+        assert torch.allclose(both[name][0], (of_atria[name][0] + of_ventricles[name][0]) / 2)
+    inner = [name for name in started if not name.startswith("head.") and started[name].is_floating_point()]
+    assert all(torch.equal(started[name], of_atria[name]) for name in inner)
+    assert all(torch.allclose(both[name], (of_atria[name] + of_ventricles[name]) / 2) for name in inner)
+
+
+def test_a_network_that_grew_keeps_what_its_start_knows(cohort: Path, tmp_path: Path) -> None:
+    options = options_for(cohort, tmp_path / "slim", architecture="unet_slim", iterations=1)
+    slim = train(options, report=lambda line: None)
+    changes = {"architecture": "unet_fine", "structures": EVERYTHING, "start_from": str(slim)}
+    options = options_for(cohort, tmp_path / "fine", **changes)
+    data = load_slices([cohort / "S1"], "manual", VIEW, structures=options.labels)
+    grown, start = make_trainer(options, data).network.eval(), load_model(str(slim))[0]
+    images = torch.rand((1, 1, 48, 48))
+    with torch.no_grad():
+        assert torch.allclose(grown(images)[:, :3], start(images), rtol=1e-3, atol=1e-3)
 
 
 def test_structures_that_a_view_does_not_have_are_refused(cohort: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ const ROW_HEIGHT = 44, CARDS_KEPT = 40;
 const GRAVITY = { error: 0, excluded: 1, review: 2, ok: 3 };
 const STATUS_WORDS = { error: "error", excluded: "excluded", review: "flagged", ok: "not flagged" };
 const VIEW_WORDS = { sa: "short axis", la_2ch: "2-chamber", la_3ch: "3-chamber", la_4ch: "4-chamber" };
-const COLOURS = { LV: "#e69f00", MYO: "#00a878", RV: "#3d94cf", LA: "#b36b00", RA: "#1f5f8b" };
+const COLOURS = { LV: "#e69f00", MYO: "#00a878", RV: "#3d94cf", LA: "#b0558a", RA: "#8f8400" };
 const COLUMNS = ["subject", "view", "structure", "verdict", "comment", "reviewer", "time", "digest"];
 const STORE = `cinecohort-review:${location.pathname}`;
 const byId = (id) => document.getElementById(id);
