@@ -50,8 +50,8 @@ from cinecohort.label_maps import read_segmentation, segmentation_path
 from cinecohort.measures.options import MeasureOptions
 from cinecohort.measures.subject import measure_subject
 from cinecohort.model_sets import model_sets
+from cinecohort.quality.made_by import MADE_BY
 from cinecohort.quality.options import SegmentationQualityOptions
-from cinecohort.quality.predictors import MADE_BY
 from cinecohort.quality.segmentations import check_segmentations
 from cinecohort.reporting.calibration_page import number, write_report
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_for

@@ -15,6 +15,7 @@ from cinecohort.cohort.explanations import OWN_VIEWS
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level
 from cinecohort.ledger.columns import FAILURE
+from cinecohort.quality.made_by import facts_of
 from cinecohort.reporting.numbers import is_defined
 
 
@@ -52,8 +53,7 @@ def second_network(calibration: Calibration | None) -> str | None:
     """Name of the second network that the calibration's segmentations had; None for none."""
     if calibration is None:
         return None
-    words = dict(word.split("=", 1) for word in calibration.made_by.split() if "=" in word)
-    name = words.get("second", "none").partition("@")[0]
+    name = facts_of(calibration.made_by).get("second", "none").partition("@")[0]
     return None if name == "none" else name
 
 

@@ -11,7 +11,8 @@ from cinecohort.calibration.record import Calibration
 from cinecohort.catalogue.findings import Code
 from cinecohort.findings import Finding, Level
 from cinecohort.ledger.columns import FAILURE
-from cinecohort.quality.predictors import MADE_BY, PREFIX
+from cinecohort.quality.made_by import MADE_BY
+from cinecohort.quality.predictors import PREFIX
 
 PROBABILITY = FAILURE[0]
 """Column of the highest of the structures'; with ``_lv``, ``_myo`` and ``_rv`` those of the structures."""

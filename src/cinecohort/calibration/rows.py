@@ -11,7 +11,8 @@ from cinecohort.calibration.failures import errors_table, first_source
 from cinecohort.errors import UserError
 from cinecohort.ledger.columns import COHORT
 from cinecohort.ledger.frames import read_frame, without_missing_text
-from cinecohort.quality.predictors import MADE_BY, PREFIX
+from cinecohort.quality.made_by import MADE_BY
+from cinecohort.quality.predictors import PREFIX
 
 UNDAMAGED = "undamaged"
 """Kind of an image that nobody degraded."""

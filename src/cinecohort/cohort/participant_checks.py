@@ -70,11 +70,12 @@ def check_values(known: ParticipantsTable, options: Mapping[str, ColumnOptions],
         _check_column(known, name, options.get(name), path)
     _check_pressures(known)
     _check_bmi(known)
-    computed = "bmi" not in table
+    before = table["bmi"].isna() if "bmi" in table else pd.Series(True, index=table.index)
     with_bmi(table, {row for row, listed in known.remarks.items() if any(r.column == "bmi" for r in listed)})
     trusted = not any(f": {name}: " in text for text in known.mistakes for name in ("height_cm", "weight_kg"))
-    if computed and "bmi" in table and trusted:
-        _check_column(known, "bmi", None, path)
+    computed = "bmi" in table and bool((before & table["bmi"].notna()).any())
+    if computed and trusted and not any(": bmi: " in text for text in known.mistakes):
+        _check_column(known, "bmi", options.get("bmi"), path)
     _mark(known, path)
 
 

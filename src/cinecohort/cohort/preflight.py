@@ -17,9 +17,10 @@ from cinecohort.cohort.import_tables import read_measures_of
 from cinecohort.cohort.index import list_subjects, open_dataset, subject_key
 from cinecohort.cohort.participant_tables import load_participants
 from cinecohort.cohort.participants import join_participants
+from cinecohort.cohort.preflight_models import check_models, files_of_models
 from cinecohort.cohort.preflight_studies import Known, check_studies
 from cinecohort.cohort.problems import Problem, sentences
-from cinecohort.cohort.settings import model_problems, observers_named
+from cinecohort.cohort.settings import observers_named
 from cinecohort.cohort.withdrawals import withdrawn_ids
 from cinecohort.config import Config, DatasetOptions
 from cinecohort.errors import UserError
@@ -31,7 +32,6 @@ from cinecohort.options import parse_leniently
 from cinecohort.review.blinding import read_assessments
 from cinecohort.review.corrections import check_names
 from cinecohort.review.verdicts import read_verdicts
-from cinecohort.segmentation.options import is_nnunet
 from cinecohort.sources.column_options import column_options
 from cinecohort.sources.table_options import TablesOptions
 
@@ -63,7 +63,7 @@ def check_config(config: Config) -> list[Problem]:
         people.append(_participants(name, options, pd.DataFrame(rows, columns=_KEYS, dtype=str), problems))
     if config.from_tables:
         measures, people = _tables(config, problems)
-    problems += [Problem("models", sentence) for sentence in model_problems(config)]
+    problems += check_models(config)
     problems += sentences("review.verdicts", partial(read_verdicts, config.review.verdicts))
     problems += sentences("review.assessments", partial(read_assessments, config.review.assessments))
     # Where a dataset cannot be listed, nobody knows whose a file is.
@@ -72,7 +72,7 @@ def check_config(config: Config) -> list[Problem]:
     if listed:
         problems += sentences("review.corrections", partial(check_names, config.review.corrections, named))
     problems += list(_reference_ranges(config))
-    problems += list(_machine(config, index))
+    problems += list(_room(config, index))
     known = [table for table in people if table is not None]
     everyone = pd.concat(known, ignore_index=True) if known and len(known) == len(people) else None
     doubted = _doubted(config, problems)
@@ -126,10 +126,14 @@ def _participants(
     """Participants of a dataset; None where nothing can be said of them."""
     place = f"datasets.{name}.participants"
     if options.participants is None:
-        own = None
-        if options.path.is_dir() and options.source != "tables":
-            own = getattr(open_dataset(options), "participants", None)
-        table = own() if own is not None else None
+        table = None
+        try:
+            if options.path.is_dir() and options.source != "tables":
+                own = getattr(open_dataset(options), "participants", None)
+                table = own() if own is not None else None
+        except UserError as error:
+            problems.append(Problem(f"datasets.{name}.path", str(error)))
+            return None
         return rows if table is None or table.empty else join_participants(rows, table, name, options)[0]
     if not options.participants.is_file():
         return None
@@ -231,8 +235,8 @@ def _reference_ranges(config: Config) -> Iterator[Problem]:
         yield from (Problem(place, note, stops=False) for note in notes)
 
 
-def _machine(config: Config, index: list[dict[str, str]]) -> Iterator[Problem]:
-    """Room on the disk, and engines that are pinned."""
+def _room(config: Config, index: list[dict[str, str]]) -> Iterator[Problem]:
+    """Room on the disk."""
     folder = config.results.absolute()
     while not folder.exists():
         folder = folder.parent
@@ -245,21 +249,6 @@ def _machine(config: Config, index: list[dict[str, str]]) -> Iterator[Problem]:
             f"{config.results}: {need / 1e9:.1f} GB are needed for the images, and {free / 1e9:.1f} GB "
             "are free.",
         )
-    from importlib.util import find_spec
-
-    options = config.segmentation
-    module = {"openvino": "openvino", "mnn": "MNN", "torch": "torch"}.get(options.engine)
-    if module and find_spec(module) is None:
-        yield Problem(
-            "segmentation.engine", f"{options.engine} is not installed here; install it or set auto."
-        )
-    named = [weights for models in config.models.values() for model in models for weights in model.members]
-    if any(map(is_nnunet, named)) and find_spec("nnunetv2") is None:
-        yield Problem(
-            "models", 'nnunetv2 is not installed here; install it with `pip install "cinecohort[nnunet]"`.'
-        )
-    if options.device == "cuda" and options.engine not in ("auto", "torch"):
-        yield Problem("segmentation.device", f"{options.engine} does not run on cuda; set engine: torch.")
 
 
 def checked_before(config: Config) -> bool:
@@ -287,6 +276,7 @@ def _fingerprint(config: Config) -> dict[str, str]:
         for source in options.settings.tables.values()
         for file in source.files
     ]
+    tables += list(files_of_models(config))
     states = {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in tables if path.is_file()}
     return {"configuration": digest_json(json.loads(config.model_dump_json())), "tables": digest_json(states)}
 

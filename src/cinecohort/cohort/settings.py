@@ -5,8 +5,7 @@ algorithm, which is raised by hand when the stage's code changes what comes out:
 speed-ups leave it alone, so that a touched file or a fresh clone reruns nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cinecohort.calibration.options import calibration_path
@@ -20,16 +19,8 @@ from cinecohort.measures.reference_ranges import reference_of
 from cinecohort.model_sets import model_sets
 from cinecohort.review.corrections import Correction
 from cinecohort.review.verdicts import Rejection
-from cinecohort.segmentation.descriptions import (
-    check_digest,
-    check_precision,
-    describe_for,
-    describe_model,
-    shipped_models,
-    usage_digest,
-)
+from cinecohort.segmentation.descriptions import describe_model, usage_digest
 from cinecohort.segmentation.options import ModelOptions
-from cinecohort.segmentation.validation_records import read_record
 from cinecohort.sources.listing import DEFAULT_OBSERVER, folders_in
 
 COHORT_TABLES = tuple(COHORT)
@@ -106,65 +97,6 @@ def calibration_file(config: Config) -> dict[str, str] | None:
 def model_names(config: Config) -> dict[str, list[str]]:
     """Names of the configured models by view, the primary one first."""
     return {view: [model.name for model in models] for view, models in config.models.items()}
-
-
-def model_problems(config: Config) -> Iterator[str]:
-    """Hold the configured weights against the views that they are to segment, before anything is made.
-
-    Yields
-    ------
-    str
-        A sentence for all that are not there, are of another view, not those that are described, or stand
-        under an observer's name.
-    """
-    for taken in sorted({each.name for each in model_sets(model_names(config))} & observers_named(config)):
-        yield (
-            f"{taken!r} is the name of an observer, and tables distinguish sources by name; "
-            "call the model something else."
-        )
-    second = config.segmentation.second_network
-    if second is not None:
-        try:
-            describe_for(second, "sa")
-            check_precision(second, config.segmentation.precision)
-        except UserError as fault:
-            yield f"segmentation.second_network: {fault}"
-    yield from calibration_problems(config)
-    for view, models in config.models.items():
-        for model in models:
-            for weights in model.members:
-                try:
-                    describe_for(weights, view)
-                    check_precision(weights, config.segmentation.precision)
-                    if weights not in shipped_models():  # Those come with their description.
-                        check_digest(weights)
-                except UserError as fault:
-                    yield f"{view}, {model.name}: {fault}"
-            if model.validation is not None:
-                try:
-                    read_record(model.validation)
-                except UserError as fault:
-                    yield f"{view}, {model.name}: {fault}"
-
-
-def calibration_problems(config: Config) -> Iterator[str]:
-    """Say where the calibration cannot be read, or no subject can have a probability by it."""
-    try:
-        found = calibration_file(config)
-        if found is None:
-            return
-        # Imported here, so that runs without a calibration do not load what it is made with.
-        from cinecohort.calibration.record import read_calibration
-
-        calibration = read_calibration(Path(found["path"]))
-    except UserError as fault:
-        yield str(fault)
-        return
-    if "second=none" not in calibration.made_by and config.segmentation.second_network is None:
-        yield (
-            "quality.calibration: it holds for segmentations with a second network; set "
-            f"segmentation.second_network ({calibration.made_by})."
-        )
 
 
 def observers_named(config: Config) -> set[str]:

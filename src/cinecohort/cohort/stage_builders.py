@@ -95,6 +95,9 @@ def _image_quality_one(subject: IndexedSubject, folder: Path, options: Any) -> O
 HOW_TO_RUN = {"engine", "precision", "device", "batch_size"}
 """Settings that a segmentation does not depend on: what engine, precision and device come to is looked at."""
 
+RUN_ON_PROCESSORS = ("engine: openvino", "engine: mnn", "precision: int8")
+"""Settings by which no GPU is used."""
+
 
 def _segment(settings: SegmentSettings, results: Path, threads: int, gpu: int) -> Stage:
     options = settings.segmentation
@@ -127,11 +130,12 @@ def _engine(options: Any, gpu: int) -> dict[str, str]:
     from cinecohort.segmentation.engines import resolve_engine
 
     engine = resolve_engine(options)
-    if gpu and options.engine in ("openvino", "mnn") and options.device != "cpu":
+    pinned = f"precision: {options.precision}" if options.precision == "int8" else f"engine: {options.engine}"
+    if gpu and pinned in RUN_ON_PROCESSORS and options.device != "cpu":
         raise UserError(
-            f"the job was given a GPU, but segmentation.engine is pinned to {options.engine}, which does not "
-            "use it. Ask for no GPU, or set segmentation.engine to torch, or segmentation.device to cpu to "
-            "use the processor on purpose."
+            f"the job was given a GPU, which segmentation.{pinned} does not use. Ask for no GPU, or set "
+            "segmentation.engine: torch and precision: auto to use it, or segmentation.device: cpu to use "
+            "the processor on purpose."
         )
     if gpu and engine.device != "cuda" and options.device != "cpu":
         raise UserError(

@@ -42,15 +42,16 @@ def run(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from cinecohort.options import parse_options
-    from cinecohort.segmentation.descriptions import DEFAULT_MODELS
     from cinecohort.segmentation.prediction import segment_subjects
+    from cinecohort.segmentation.presets import networks_of
 
     folders = subject_folders(arguments.folders, arguments.view)
-    weights = arguments.model or [DEFAULT_MODELS.get(arguments.view, arguments.view)]
+    weights = arguments.model or [networks_of(arguments.preset or "default")[arguments.view]]
     joined = "_".join(Path(each).stem for each in weights)
     keep = not arguments.no_clean_up
     clean_up = CleanUpOptions(largest_component=keep, fill_holes=keep)
-    options = SegmentationOptions(**read_options(arguments, SETTINGS), clean_up=clean_up)
+    given = {**read_options(arguments, SETTINGS), "clean_up": clean_up}
+    options = parse_options(given, SegmentationOptions, "the command line")
     model = parse_options(
         {
             "name": joined if arguments.name is None else arguments.name,

@@ -30,6 +30,7 @@ MEASURE_LIMITS: dict[str, tuple[float, float]] = {
     "%": (2.0, 100.0),
     "L/min": (0.3, 40.0),
     "mm": (0.5, 80.0),
+    "g/mL": (0.05, 10.0),
     "1/min": (20.0, 250.0),
 }
 """Lowest and highest believed value of measures made elsewhere, by their unit."""

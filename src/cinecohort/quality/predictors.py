@@ -11,15 +11,13 @@ from typing import Any
 import numpy as np
 
 from cinecohort.quality.heart_shape import shape_numbers
+from cinecohort.quality.made_by import MADE_BY, made_by
 from cinecohort.quality.options import SegmentationQualityOptions
 from cinecohort.quality.short_axis import ShortAxis
 from cinecohort.quality.short_axis_checks import check_short_axis
 
 PREFIX = "predictor_"
 """Starts the names of their columns."""
-
-MADE_BY = "made_by"
-"""Column that says how a segmentation was made: calibrations hold for one way alone."""
 
 BY_NETWORKS = {"second_dice": "second", "expected_dice": "expected_dice", "entropy": "entropy"}
 """Ending of a predictor that a second network and the probabilities give, to its place in the sidecar."""
@@ -93,21 +91,6 @@ def frame_pair(heart: ShortAxis, sidecar: Mapping[str, Any], named_es: int | Non
         return sorted((places[frame] for frame in recorded), key=lambda place: -int(volume[place]))
     es = heart.es if named_es is None or named_es not in places else places[named_es]
     return None if es == heart.ed else [heart.ed, es]
-
-
-def made_by(sidecar: Mapping[str, Any]) -> str:
-    """How a segmentation was made, in a line: weights, second network, engine, and what changes a result."""
-    run, cleaned = sidecar.get("inference") or {}, sidecar.get("clean_up") or {}
-    steps = "+".join(name for name in ("largest_component", "fill_holes") if cleaned.get(name))
-    second = (sidecar.get("confidence") or {}).get("second_network") or "none"
-    margin = (sidecar.get("heart_region") or {}).get("margin_mm")
-    return (
-        f"{sidecar.get('weights')}@{str(sidecar.get('weights_sha256'))[:8]} second={second} "
-        f"{sidecar.get('engine')}/{sidecar.get('precision')} "
-        f"augmentation={run.get('test_time_augmentation', 'none')} "
-        f"margin_mm={'none' if margin is None else f'{margin:g}'} clean_up={steps or 'none'}"
-        f"{' corrected' if 'corrected_frames' in sidecar else ''}"
-    )
 
 
 def _plain(value: float) -> float | None:

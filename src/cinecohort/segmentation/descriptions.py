@@ -1,14 +1,16 @@
 """What is known about weights, without loading them: light enough for the Snakefile to read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import LABELS, STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_file, digest_json, expanded, read_json
 from cinecohort.options import Options
+from cinecohort.segmentation.architectures import ARCHITECTURES
 from cinecohort.segmentation.nnunet_folders import NnunetFolder, folder_digest, read_folder
 from cinecohort.segmentation.options import is_nnunet
 
@@ -127,9 +129,21 @@ def describe_model(name_or_path: str) -> ModelDescription:
     if not path.is_file():
         raise UserError(f"{path}: weights need their description beside them (architecture, view, labels).")
     try:
-        return ModelDescription.model_validate(read_json(path))
+        description = ModelDescription.model_validate(read_json(path))
     except (ValidationError, ValueError) as fault:
         raise UserError(f"{path}: not a valid description of weights ({fault}).") from fault
+    if description.architecture not in ARCHITECTURES:
+        raise UserError(
+            f"{path}: there is no network {description.architecture!r}; those that can be used are "
+            f"{', '.join(ARCHITECTURES)}."
+        )
+    ours = {str(label): name for label, name in LABELS[description.view].items()}
+    if not description.structures or not description.structures.items() <= ours.items():
+        raise UserError(
+            f"{path}: its description gives the labels {description.structures}, but those of "
+            f"{description.view} are {ours}; train the network on labels of that coding."
+        )
+    return description
 
 
 def describe_folder(folder: NnunetFolder) -> ModelDescription:
@@ -143,6 +157,43 @@ def describe_folder(folder: NnunetFolder) -> ModelDescription:
             "normalisation": "own",
             "structures": {str(label): name for label, name in STRUCTURES[folder.view].items()},
             "sha256": folder_digest(folder),
+        }
+    )
+
+
+ABOUT_THE_TRAINING = {
+    *("name", "architecture", "sha256", "validated", "recipe", "trained_on"),
+    *("training_subjects", "validation_subjects", "activation_ranges"),
+}
+"""Facts of a description that may differ between the members of an ensemble; what is left decides what a
+network takes and gives."""
+
+
+def ensemble_description(name: str, members: Sequence[ModelDescription]) -> ModelDescription:
+    """Describe an ensemble; one member is described as it is.
+
+    Raises
+    ------
+    UserError
+        If the members take other images or give other structures than each other.
+    """
+    first = members[0]
+    if len(members) == 1:
+        return first
+    alike = first.model_dump(exclude=ABOUT_THE_TRAINING)
+    for other in members[1:]:
+        theirs = other.model_dump(exclude=ABOUT_THE_TRAINING)
+        different = sorted(key for key in alike if alike[key] != theirs[key])
+        if different:
+            raise UserError(
+                f"the ensemble {name}: {first.name} and {other.name} differ in {', '.join(different)}; "
+                "put together weights of the same view that were trained on the same kind of images."
+            )
+    return first.model_copy(
+        update={
+            "name": "+".join(member.name for member in members),
+            "sha256": "+".join(member.sha256 for member in members),
+            "validated": all(member.validated for member in members),
         }
     )
 
@@ -182,14 +233,21 @@ def check_precision(name_or_path: str, precision: str) -> None:
     Raises
     ------
     UserError
-        If it is int8 and their description does not say what that needs.
+        If it is int8 and they are of another network than a U-Net, or their description does not say what
+        that needs.
     """
     if precision != "int8" or is_nnunet(name_or_path):
         return  # nnU-Net itself says what it does not do.
-    if not describe_model(name_or_path).activation_ranges:
+    description = describe_model(name_or_path)
+    if ARCHITECTURES[description.architecture]["kind"] != "unet":
         raise UserError(
-            f"the weights {name_or_path} do not hold what int8 needs to know about their activations; record "
-            f"it with `cinecohort quantise {name_or_path} DIR`, or set precision: auto."
+            f"precision: int8 is for U-Nets, and the weights {name_or_path} are of "
+            f"{description.architecture}; set precision: auto."
+        )
+    if not description.activation_ranges:
+        raise UserError(
+            f"the weights {name_or_path} do not hold what precision: int8 needs to know about their "
+            f"activations; record it with `cinecohort quantise {name_or_path} DIR`, or set precision: auto."
         )
 
 

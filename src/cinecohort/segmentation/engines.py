@@ -42,7 +42,7 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
     Raises
     ------
     UserError
-        If a pinned engine, device or precision is not there.
+        If a pinned engine, device or precision is not there. What no machine has is refused with the options.
     """
     has_cuda = torch.cuda.is_available()
     if options.device == "cuda" and not has_cuda:
@@ -54,12 +54,8 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
             raise UserError(
                 f"engine is pinned to {engine}, which is not installed; install it or set engine: auto."
             )
-        if options.engine == engine and options.device == "cuda":
-            raise UserError(f"engine {engine} does not run on cuda; set engine: torch or device: cpu.")
-    if options.engine == "mnn" and options.precision == "bf16":
-        raise UserError("engine mnn computes in fp32; set precision: fp32 or another engine.")
     if options.precision == "int8":
-        return _int8_engine(options)
+        return _int8_engine()
     use_cuda = has_cuda and options.device != "cpu" and options.engine in ("auto", "torch")
     has_bf16 = torch.cuda.is_bf16_supported() if use_cuda else this_processor().has_bf16
     if options.precision == "bf16" and not has_bf16:
@@ -75,13 +71,8 @@ def resolve_engine(options: SegmentationOptions) -> ResolvedEngine:
     return ResolvedEngine(engine, precision, "cuda" if use_cuda else "cpu")
 
 
-def _int8_engine(options: SegmentationOptions) -> ResolvedEngine:
+def _int8_engine() -> ResolvedEngine:
     """OpenVINO on the processor, which alone computes in int8."""
-    if options.engine not in ("auto", "openvino") or options.device == "cuda":
-        raise UserError(
-            "precision is pinned to int8, which OpenVINO alone computes, on processors; set engine: auto and "
-            "device: auto, or another precision."
-        )
     if not has_openvino():
         raise UserError("precision is pinned to int8, but OpenVINO is not installed; install it or set auto.")
     if not this_processor().has_int8:

@@ -20,7 +20,7 @@ from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.segmentation.engines import ResolvedEngine, resolve_engine
 from cinecohort.segmentation.inference import ImageInference
 from cinecohort.segmentation.nnunet_folders import CHECKPOINT, NnunetFolder, read_folder
-from cinecohort.segmentation.options import SegmentationOptions
+from cinecohort.segmentation.options import SegmentationOptions, unfit_for_nnunet
 from cinecohort.segmentation.symmetries import AS_IT_IS, Symmetry
 
 ENGINE = "nnunetv2"
@@ -41,17 +41,10 @@ def engine_of(options: SegmentationOptions) -> ResolvedEngine:
         )
     device = resolve_engine(options.model_copy(update={"engine": "torch", "precision": "auto"})).device
     precision = "fp16" if device == "cuda" else "fp32"
-    if options.engine not in ("auto", "torch"):
-        raise UserError(f"engine is pinned to {options.engine}, but nnU-Net runs by torch; set engine: auto.")
+    for sentence in unfit_for_nnunet(options).values():
+        raise UserError(sentence)
     if options.precision not in ("auto", precision):
-        raise UserError(
-            f"precision is pinned to {options.precision}, but nnU-Net computes in {precision} on {device}; "
-            "set precision: auto."
-        )
-    if options.test_time_augmentation == "flips_and_turns":
-        raise UserError(
-            "test_time_augmentation: nnU-Net averages over mirrored images only; set flips or none."
-        )
+        raise UserError(f"nnU-Net computes in {precision} on {device}; set precision: auto.")
     return ResolvedEngine(ENGINE, precision, device)
 
 

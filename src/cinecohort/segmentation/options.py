@@ -3,7 +3,7 @@
 import re
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cinecohort.options import ConfiguredPath, Options
 
@@ -129,9 +129,47 @@ class SegmentationOptions(Options):
     first one is. Calibrations are better with it (`quality.calibration`), and the shipped one needs it. Two
     frames more go through each network. null: none."""
 
+    @field_validator("precision")
+    @classmethod
+    def _engine_has_the_precision(cls, precision: Precision, info: ValidationInfo) -> Precision:
+        engine = info.data.get("engine", "auto")
+        if precision == "int8" and engine not in ("auto", "openvino"):
+            raise ValueError(
+                f"OpenVINO alone computes in int8, not {engine}; set engine: auto or precision: auto"
+            )
+        if precision == "bf16" and engine == "mnn":
+            raise ValueError("mnn computes in fp32; set precision: auto or engine: auto")
+        return precision
+
+    @field_validator("device")
+    @classmethod
+    def _engine_runs_on_the_device(cls, device: Device, info: ValidationInfo) -> Device:
+        engine = info.data.get("engine", "auto")
+        if device == "cuda" and engine in ("openvino", "mnn"):
+            raise ValueError(f"{engine} runs on processors; set device: auto or engine: torch")
+        if device == "cuda" and info.data.get("precision") == "int8":
+            raise ValueError("int8 is computed on processors; set device: auto or precision: auto")
+        return device
+
     @field_validator("second_network")
     @classmethod
     def _second_network_is_of_ours(cls, weights: str | None) -> str | None:
         if weights is not None and is_nnunet(weights):
             raise ValueError("a model folder of nnU-Net is no second network; name weights such as unet16_sa")
         return weights
+
+
+def unfit_for_nnunet(options: SegmentationOptions) -> dict[str, str]:
+    """Settings that a model folder of nnU-Net runs with on no machine, each with a sentence."""
+    unfit = {}
+    if options.engine not in ("auto", "torch"):
+        unfit["engine"] = f"nnU-Net runs by torch, not by {options.engine}; set engine: auto."
+    if options.precision not in ("auto", "fp32"):
+        unfit["precision"] = (
+            f"nnU-Net computes in fp32, on a GPU in fp16, never in {options.precision}; set precision: auto."
+        )
+    elif options.precision == "fp32" and options.device == "cuda":
+        unfit["precision"] = "nnU-Net computes in fp16 on a GPU, not in fp32; set precision: auto."
+    if options.test_time_augmentation == "flips_and_turns":
+        unfit["test_time_augmentation"] = "nnU-Net averages over mirrored images alone; set flips or none."
+    return unfit

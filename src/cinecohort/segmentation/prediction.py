@@ -19,7 +19,12 @@ from cinecohort.findings import Finding, Level, Outcome, Status
 from cinecohort.images import PIXELS_MM, Image, read_image, write_image
 from cinecohort.label_maps import segmentation_path
 from cinecohort.segmentation.clean_up import clean_up
-from cinecohort.segmentation.descriptions import ModelDescription, check_precision, describe_for
+from cinecohort.segmentation.descriptions import (
+    ModelDescription,
+    check_precision,
+    describe_for,
+    ensemble_description,
+)
 from cinecohort.segmentation.engines import (
     Network,
     ResolvedEngine,
@@ -39,7 +44,7 @@ from cinecohort.segmentation.uncertainty import (
     uncertain_frames,
 )
 from cinecohort.segmentation.validation_records import with_record
-from cinecohort.segmentation.weights import ensemble_description, load_model
+from cinecohort.segmentation.weights import load_model
 
 READ_AHEAD = 2
 """Images in memory before the network, at most; as many may wait behind it."""

@@ -15,6 +15,11 @@ SHORT_AXIS: dict[Preset, str] = {"fast": "unet16_vendors_sa", "default": DEFAULT
 """The network of the short axis by preset; the long axes have one network each."""
 
 
+def networks_of(preset: Preset) -> dict[str, str]:
+    """View to the weights that a preset stands for."""
+    return DEFAULT_MODELS | {"sa": SHORT_AXIS[preset]}
+
+
 def with_preset(values: Mapping[str, Any]) -> Mapping[str, Any]:
     """Fill in the networks that a preset stands for: of the views that `models` does not name.
 
@@ -31,5 +36,5 @@ def with_preset(values: Mapping[str, Any]) -> Mapping[str, Any]:
     preset = segmentation.get("preset")
     if preset not in SHORT_AXIS:
         return values
-    chosen = DEFAULT_MODELS | {"sa": SHORT_AXIS[preset]}
-    return {**values, "models": {view: [{"name": name}] for view, name in chosen.items()} | dict(models)}
+    chosen = {view: [{"name": name}] for view, name in networks_of(preset).items()}
+    return {**values, "models": chosen | dict(models)}

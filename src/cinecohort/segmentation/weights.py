@@ -1,6 +1,5 @@
 """Weights and what is known about them: ``<name>.safetensors`` and ``<name>.json`` side by side."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import safetensors
@@ -8,7 +7,6 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from cinecohort.catalogue.views import LABELS
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.files import digest_bytes, digest_file, write_bytes, write_json
 from cinecohort.segmentation.descriptions import ModelDescription, check_digest, describe_model, weights_path
@@ -47,43 +45,6 @@ def save_model(
     return described
 
 
-ABOUT_THE_TRAINING = {
-    *("name", "architecture", "sha256", "validated", "recipe", "trained_on"),
-    *("training_subjects", "validation_subjects", "activation_ranges"),
-}
-"""Facts of a description that may differ between the members of an ensemble; what is left decides what a
-network takes and gives."""
-
-
-def ensemble_description(name: str, members: Sequence[ModelDescription]) -> ModelDescription:
-    """Describe an ensemble; one member is described as it is.
-
-    Raises
-    ------
-    UserError
-        If the members take other images or give other structures than each other.
-    """
-    first = members[0]
-    if len(members) == 1:
-        return first
-    alike = first.model_dump(exclude=ABOUT_THE_TRAINING)
-    for other in members[1:]:
-        theirs = other.model_dump(exclude=ABOUT_THE_TRAINING)
-        different = sorted(key for key in alike if alike[key] != theirs[key])
-        if different:
-            raise UserError(
-                f"the ensemble {name}: {first.name} and {other.name} differ in {', '.join(different)}; "
-                "put together weights of the same view that were trained on the same kind of images."
-            )
-    return first.model_copy(
-        update={
-            "name": "+".join(member.name for member in members),
-            "sha256": "+".join(member.sha256 for member in members),
-            "validated": all(member.validated for member in members),
-        }
-    )
-
-
 def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
     """Load weights into a float32 network in evaluation mode.
 
@@ -97,12 +58,6 @@ def load_model(name_or_path: str) -> tuple[nn.Module, ModelDescription]:
     check_digest(name_or_path)
     classes, inputs = len(description.structures) + 1, 2 * description.neighbours + 1
     network = build_network(description.architecture, classes, inputs=inputs)
-    ours = {str(label): name for label, name in LABELS[description.view].items()}
-    if not description.structures or not description.structures.items() <= ours.items():
-        raise UserError(
-            f"{path}: its description gives the labels {description.structures}, but those of "
-            f"{description.view} are {ours}; train the network on labels of that coding."
-        )
     try:
         tensors = safetensors.torch.load_file(path)
         network.load_state_dict(

@@ -55,7 +55,8 @@ class MeasuresTableOptions(Options):
     zero_is_missing: bool = False
     """Whether a volume or mass of zero is a failure to measure, with what follows from it, not a value."""
     derive: bool = True
-    """Whether measures that follow from others (such as the ejection fraction) are computed where missing."""
+    """Whether measures that follow from others (such as the ejection fraction) are computed where missing,
+    and held to the limits of what is stated."""
 
 
 class TablesOptions(Options):

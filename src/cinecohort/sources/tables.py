@@ -1,7 +1,7 @@
 """Measures that were made elsewhere: reading tables of them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,7 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
         )
     kept = table[~further].drop(columns=["_order", "repeat"]).sort_index().reset_index(drop=True)
     kept, zeros = _without_zeros(kept) if options.zero_is_missing else (kept, 0)
-    kept, remarks = believed(kept)
-    kept = add_derived(kept) if options.derive else kept
+    kept, remarks = believed(add_derived(kept) if options.derive else kept, stated=set(kept.columns))
     counts = {
         "rows": rows,
         "subjects": len(kept),
@@ -85,21 +84,21 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
     return MeasuresTable(kept, counts, notes, remarks)
 
 
-def believed(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[Remark]]]:
+def believed(table: pd.DataFrame, stated: Collection[str]) -> tuple[pd.DataFrame, dict[str, list[Remark]]]:
     """Blank measures that cannot be true, list their columns in ``implausible``, and say what they were.
 
     What follows from a blanked measure is blanked too: an ejection fraction of volumes that no heart has may
-    look right. A volume or mass of zero is a failure to measure, about which ``zero_is_missing`` decides.
+    look right. What was computed is held to the same limits as what is `stated`: volumes that may each be
+    true can make a stroke volume or an ejection fraction that no heart has. A volume or mass of zero is a
+    failure to measure, about which ``zero_is_missing`` decides.
     """
     found: dict[str, list[Remark]] = {}
     doubted: dict[str, pd.Series] = {}
-    for name in [str(name) for name in table.columns if name != "subject"]:
-        limits = measure_limits(name)
-        if limits is None:
-            continue
-        doubted[name] = implausible(table[name], limits) & (table[name] != 0)
-        for subject, value in table.loc[doubted[name], ["subject", name]].itertuples(index=False):
-            found.setdefault(subject, []).append(outside(name, float(value), limits))
+    for name in [str(name) for name in table.columns if name in stated]:
+        if (limits := measure_limits(name)) is not None:
+            beyond = implausible(table[name], limits)
+            doubted[name] = beyond & (table[name] != 0) if _is_size(name) else beyond
+            _remark(table.loc[doubted[name]], name, limits, found)
     for largest, smallest in _LARGEST_AND_SMALLEST:
         if largest in table and smallest in table:
             known = ~doubted[largest] & ~doubted[smallest]
@@ -110,16 +109,42 @@ def believed(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, list[Remark]]
                 message = f"{smallest}: {low:g} is above {largest} of {high:g}; both count as missing"
                 found.setdefault(subject, []).append(Remark(Code.CONTRADICTION, smallest, message, low, high))
             doubted |= {name: doubted[name] | crossed for name in (largest, smallest)}
+    for measure in DERIVED:
+        name, limits = measure.column, measure_limits(measure.column)
+        if name in table and name not in stated and limits is not None:
+            rests = [doubted[base] for base in rests_on(name) if base in doubted]
+            doubted[name] = implausible(table[name], limits) & ~pd.concat(rests, axis=1).any(axis=1)
+            _remark(table.loc[doubted[name]], name, limits, found, measure.of)
     kept = _blanked(table, doubted)
     gone = kept.isna() & table.notna()
     marks = [";".join(str(name) for name in table.columns[row]) or None for row in gone.to_numpy()]
     return kept.assign(implausible=pd.Series(marks, index=table.index, dtype=object)), found
 
 
+def _remark(
+    rows: pd.DataFrame,
+    name: str,
+    limits: tuple[float, float],
+    found: dict[str, list[Remark]],
+    of: tuple[str, ...] = (),
+) -> None:
+    """Say of rows that a value lies outside its limits, and from which columns it was computed."""
+    for subject, value in rows[["subject", name]].itertuples(index=False):
+        remark = outside(name, float(value), limits)
+        if of:
+            remark = replace(remark, message=f"{remark.message} (computed from {' and '.join(of)})")
+        found.setdefault(subject, []).append(remark)
+
+
+def _is_size(name: str) -> bool:
+    """Whether a column is a volume or mass that was measured, of which zero is a failure."""
+    measure = measure_of(name)
+    return measure is not None and measure.unit in ("mL", "g") and not measure.of
+
+
 def _without_zeros(table: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Take volumes and masses of zero, and what follows from them, as missing."""
-    measures = {str(name): measure for name in table.columns if (measure := measure_of(str(name)))}
-    sizes = [name for name, measure in measures.items() if measure.unit in ("mL", "g") and not measure.of]
+    sizes = [str(name) for name in table.columns if _is_size(str(name))]
     failed = {size: table[size] == 0 for size in sizes}
     return _blanked(table, failed), int(sum(failed[size].sum() for size in sizes))
 

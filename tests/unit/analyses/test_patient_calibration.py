@@ -18,7 +18,8 @@ from cinecohort.calibration.record import Calibration
 from cinecohort.catalogue.findings import Code
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level
-from cinecohort.quality.predictors import MADE_BY, PREFIX
+from cinecohort.quality.made_by import MADE_BY
+from cinecohort.quality.predictors import PREFIX
 
 WEIGHTS = "unet_vendors_sa"
 FINDINGS = [

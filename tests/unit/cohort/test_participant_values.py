@@ -162,6 +162,14 @@ def test_a_bmi_that_contradicts_height_and_weight_is_missing(tmp_path):
     assert [remark.code for remark in known.remarks[3]] == ["CONTRADICTION"]
 
 
+@pytest.mark.parametrize("bmi", [None, ["", 24.2, 24.5, 24, 22, 23.2]])
+def test_a_computed_bmi_is_held_to_its_limits(tmp_path, bmi):
+    columns = {"height_cm": [105, *HEIGHTS[1:]], "weight_kg": [340, *WEIGHTS[1:]]}
+    known = load(tmp_path, columns | ({} if bmi is None else {"bmi": bmi}))
+    assert known.table["bmi"].isna()[0]
+    assert [(remark.column, remark.code) for remark in known.remarks[0]] == [("bmi", "IMPLAUSIBLE")]
+
+
 def test_a_systolic_pressure_below_the_diastolic_one_is_missing_with_it(tmp_path):
     known = load(tmp_path, {"sbp_mmhg": [120, 130, 80, 140, 120, 110], "dbp_mmhg": [80, 85, 125, 90, 70, 88]})
     assert (

@@ -3,17 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from cinecohort.calibration.record import write_calibration
 from cinecohort.catalogue.views import CODINGS
 from cinecohort.cohort import settings
-from cinecohort.cohort.settings import model_problems, settings_for
+from cinecohort.cohort.settings import settings_for
 from cinecohort.cohort.stage_settings import SETTINGS
 from cinecohort.cohort.versions import VERSIONS
 from cinecohort.config import Config, load_config, parse_config
 from cinecohort.errors import UserError
 from cinecohort.sources.options import NiftiOptions
-from support.calibration_rows import small_calibration
-from support.tiny_weights import write_weights
 
 STUDY = {
     "exposure": {"label": "Obese", "condition": "bmi >= 30"},
@@ -98,72 +95,9 @@ def test_another_calibration_makes_the_tables_anew_and_nothing_else(tmp_path):
     assert changed == {"gather"}
 
 
-def check_models(config: Config) -> None:
-    """All sentences on the models of a configuration, as an error."""
-    if problems := [f"models: {sentence}" for sentence in model_problems(config)]:
-        raise UserError("\n".join(problems))
-
-
 def test_a_calibration_of_weights_that_have_none_is_none():
     asked = configuration(quality={"calibration": "shipped"})
     assert settings_for("gather", asked) == settings_for("gather", configuration())
-
-
-def test_a_calibration_is_held_against_the_settings_before_anything_is_made(tmp_path):
-    path = tmp_path / "calibration.json"
-    models = {"sa": [{"name": "mine", "weights": "unet16_sa"}]}
-    quality = {"calibration": str(path)}
-    with pytest.raises(UserError, match="names a file that is not there"):
-        check_models(configuration(models=models, quality=quality))
-    path.write_text("{}")
-    with pytest.raises(UserError, match="is no calibration"):
-        check_models(configuration(models=models, quality=quality))
-    write_calibration(small_calibration(), path)
-    with pytest.raises(UserError, match=r"set segmentation\.second_network"):
-        check_models(configuration(models=models, quality=quality))
-    second = {"second_network": "unet_slim_sa"}
-    check_models(configuration(models=models, quality=quality, segmentation=second))
-    with pytest.raises(UserError, match=r"second_network: .*no shipped weights 'unet17_sa'"):
-        check_models(configuration(models=models, segmentation={"second_network": "unet17_sa"}))
-
-
-def test_models_are_held_against_their_views_before_anything_is_made():
-    check_models(configuration(models={"sa": [{"name": "mine", "weights": "unet_slim_sa"}]}))
-    for view, name, words in (
-        ("sa", "unet_slimm_sa", "there are no shipped weights 'unet_slimm_sa'"),
-        ("la_2ch", "unet_slim_sa", "segment sa, not la_2ch"),
-    ):
-        with pytest.raises(UserError, match=f"models: {view}, {name}: .*{words}"):
-            check_models(configuration(models={view: [{"name": name}]}))
-
-
-def test_weights_that_are_not_ready_for_int8_are_found_before_anything_is_made(tmp_path):
-    weights = write_weights(tmp_path / "tiny.safetensors", seed=1)
-    models = {"sa": [{"name": "mine", "weights": str(weights)}]}
-    with pytest.raises(UserError, match=r"models: sa, mine: .*`cinecohort quantise .*tiny\.safetensors DIR`"):
-        check_models(configuration(models=models, segmentation={"precision": "int8"}))
-    check_models(configuration(models=models, segmentation={"precision": "bf16"}))
-
-
-def test_exchanged_weights_under_an_old_description_are_found_before_anything_is_made(tmp_path):
-    weights = write_weights(tmp_path / "tiny.safetensors", seed=1)
-    mine = configuration(models={"sa": [{"name": "mine", "weights": str(weights)}]})
-    check_models(mine)
-    described = weights.with_suffix(".json").read_bytes()
-    write_weights(weights, seed=2)
-    weights.with_suffix(".json").write_bytes(described)
-    with pytest.raises(UserError, match=r"models: sa, mine: .*tiny\.safetensors: does not match the digest"):
-        check_models(mine)
-
-
-def test_a_model_does_not_stand_under_an_observers_name(tmp_path):
-    (tmp_path / "O1").mkdir()
-    read = {"tiny": {"source": "dicom", "path": "raw", "annotations": str(tmp_path)}}
-    for name in ("manual", "O1"):
-        models = {"sa": [{"name": name, "weights": "unet_slim_sa"}]}
-        with pytest.raises(UserError, match=f"models: '{name}' is the name of an observer"):
-            check_models(configuration(models=models, datasets=read))
-    check_models(configuration(models={"sa": [{"name": "O2", "weights": "unet_slim_sa"}]}, datasets=read))
 
 
 def test_a_study_does_not_see_the_others():

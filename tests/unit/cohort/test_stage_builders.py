@@ -63,11 +63,13 @@ def test_a_gpu_job_without_cuda_fails(monkeypatch, device):
         stage_builders._engine(SegmentationOptions(device=device), gpu=1)
 
 
-def test_a_gpu_job_with_an_engine_that_uses_none_fails(monkeypatch):
+@pytest.mark.parametrize("pin", [{"engine": "openvino"}, {"engine": "mnn"}, {"precision": "int8"}])
+def test_a_gpu_job_with_an_engine_that_uses_none_fails(monkeypatch, pin):
     engine = SimpleNamespace(device="cpu", name="openvino", precision="fp32")
     monkeypatch.setattr("cinecohort.segmentation.engines.resolve_engine", lambda options: engine)
-    with pytest.raises(UserError, match="engine is pinned to openvino, which does not use it"):
-        stage_builders._engine(SegmentationOptions(engine="openvino"), gpu=1)
+    ((key, value),) = pin.items()
+    with pytest.raises(UserError, match=rf"given a GPU, which segmentation\.{key}: {value} does not use"):
+        stage_builders._engine(SegmentationOptions(**pin), gpu=1)
 
 
 def test_how_a_network_is_run_is_no_reason_to_run_it_again(tmp_path):

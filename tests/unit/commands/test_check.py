@@ -51,6 +51,7 @@ def shipped(name: str, folder: Path, real_data: Path) -> dict:
         people(folder, subjects)
         dataset |= {"path": str(folder / "bulk"), "participants": str(folder / "people.csv"), "columns": {}}
         dataset.pop("annotations", None)
+        values.get("review", {}).pop("assessments", None)
     else:
         dataset["path"] = dataset["path"].replace("../shared/data", str(real_data))
     return values
@@ -279,5 +280,5 @@ def test_a_model_folder_of_nnunet_needs_the_package_and_a_known_label(tmp_path, 
     values["models"]["sa"][0]["weights"] += "/none"
     code, said = check(tmp_path, values, capsys)
     assert code == 1
-    assert "models: sa, acdc: " in said
+    assert "models.sa: acdc: " in said
     assert "there is no such model folder of nnU-Net" in said

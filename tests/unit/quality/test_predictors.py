@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cinecohort.quality.predictors import MADE_BY, PREFIX, frame_pair, made_by, predictors
+from cinecohort.quality.made_by import MADE_BY, differences, made_by
+from cinecohort.quality.predictors import PREFIX, frame_pair, predictors
 from cinecohort.quality.short_axis import ShortAxis
 from support.hearts import disc_heart
 
@@ -87,3 +88,10 @@ def test_the_line_of_its_making_tells_weights_second_network_and_engine():
     lines = {made_by(SIDECAR | other) for other in others}
     assert len(lines | {made_by(SIDECAR)}) == 7
     assert numbers(cine(), SIDECAR)[MADE_BY] == made_by(SIDECAR)
+    for line in lines:
+        assert len(differences(line, made_by(SIDECAR))) == 1
+    both = made_by(SIDECAR | {"precision": "fp32", "corrected_frames": []})
+    found = ["engine and precision openvino/fp32, not openvino/bf16", "corrected by hand"]
+    assert differences(both, made_by(SIDECAR)) == found
+    assert differences(both, both) == []
+    assert differences("unknown", both) == [f"made by unknown, not {both}"]

@@ -57,7 +57,8 @@ def test_the_shipped_one_says_what_it_is_of_and_that_checks_flag(folder: Path, t
     images = f"{rows} images, {rows - record['rows']['undamaged']} of these degraded"
     for part in ("observer manual", images, "8 analysed subjects of 10"):
         assert part in words
-    assert "It has no cut" in words and "not made as those" in words
+    assert "It has no cut" in words
+    assert "Those without one: no segmentation of end-diastole and end-systole: 2." in words
     for note in record["notes"]:
         assert note in words
     rows = [list(row) for row in tables["tab-calibration-cohort"].rows]
@@ -69,6 +70,27 @@ def test_the_shipped_one_says_what_it_is_of_and_that_checks_flag(folder: Path, t
     assert found["10 %"] == f"{100 * flagged[1]['sensitivity']['value']:.0f}"
     assert len(tables["tab-calibration-intervals"].rows) == 7
     assert (tmp_path / "figures" / "calibration.svg").is_file()
+
+
+def test_why_subjects_have_no_probability_is_counted(folder: Path, tmp_path: Path) -> None:
+    line = json.loads((SHIPPED / f"{WEIGHTS}.json").read_text())["made_by"]
+    file = folder / "cohort" / "quality.tsv"
+    quality = pd.read_csv(file, sep="\t")
+    lines = [line] * 8 + [line.replace("openvino/bf16", "mnn/fp32"), f"{line} corrected"]
+    checked = quality["stage"] == "segmentation_quality"
+    quality.loc[checked, "made_by"] = lines
+    quality.to_csv(file, sep="\t", index=False)
+    words, _ = shown(folder, tmp_path, "shipped")
+    assert "segmented in another way (engine and precision mnn/fp32, not openvino/bf16): 1" in words
+    assert "segmented in another way (corrected by hand): 1" in words
+    quality.loc[checked, "made_by"] = line
+    quality.to_csv(file, sep="\t", index=False)
+    assert "a number that it rests on is missing: 2." in shown(folder, tmp_path, "shipped")[0]
+
+
+def test_that_none_is_shipped_is_said(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.WEIGHTS", "unet16_vendors_sa")
+    assert "none comes with the first short-axis network" in shown(folder, tmp_path, "shipped")[0]
 
 
 def test_who_was_flagged_by_a_cut_is_counted(folder: Path, tmp_path: Path) -> None:

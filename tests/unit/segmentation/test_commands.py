@@ -54,6 +54,35 @@ def test_an_empty_name_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--engine", "torch", "--precision", "int8"], "precision: OpenVINO alone computes in int8"),
+        (["--second-network", "nnunet:models"], "second_network: a model folder of nnU-Net is no second"),
+    ],
+)
+def test_options_that_do_not_go_together_are_a_sentence(
+    options: list[str],
+    sentence: str,
+    labelled_cohort: Path,
+    tiny_weights: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["segment", str(labelled_cohort), "--model", str(tiny_weights), *options]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("preset", "weights"), [("fast", "unet16_vendors_sa"), ("default", "unet_vendors_sa")]
+)
+def test_the_preset_chooses_the_network(
+    preset: str, weights: str, labelled_cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(labelled_cohort / "S0" / "sa.nii.gz", tmp_path)
+    assert main(["segment", str(tmp_path), "--preset", preset, *FAST]) == 0
+    assert f"segmented with {weights}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["nowhere"], "no such folder"),

@@ -7,10 +7,9 @@ import torch
 from torch import nn
 
 from cinecohort.errors import UserError
-from cinecohort.segmentation.engines import ResolvedEngine, make_network, resolve_engine
+from cinecohort.segmentation.engines import ResolvedEngine, make_network
 from cinecohort.segmentation.mnn_engine import MnnNetwork
 from cinecohort.segmentation.networks import build_network
-from cinecohort.segmentation.options import SegmentationOptions
 
 MNN = ResolvedEngine("mnn", "fp32", "cpu")
 
@@ -62,13 +61,6 @@ def test_it_prints_nothing_and_leaves_the_output_open(capfd: pytest.CaptureFixtu
     make_network(build_network("unet16", 4).eval(), MNN, threads=1)(torch.zeros(1, 1, 32, 32))
     print("still heard")
     assert capfd.readouterr().out == "still heard\n"
-
-
-@pytest.mark.parametrize(("pin", "sentence"), [("cuda", "does not run on cuda"), ("cpu", "computes in fp32")])
-def test_what_it_cannot_do_is_said(pin: str, sentence: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    with pytest.raises(UserError, match=sentence):
-        resolve_engine(SegmentationOptions(engine="mnn", device=pin, precision="bf16"))
 
 
 def test_a_network_that_cannot_be_converted_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

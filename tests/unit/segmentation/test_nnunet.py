@@ -224,8 +224,8 @@ def test_the_fold_of_all_data_is_taken_where_there_is_no_other(folder: Path, nnu
 
 PINS: list[tuple[dict[str, Any], str]] = [
     ({"engine": "openvino"}, "nnU-Net runs by torch"),
-    ({"precision": "bf16"}, "computes in fp32 on cpu"),
-    ({"test_time_augmentation": "flips_and_turns"}, "mirrored images only"),
+    ({"precision": "bf16"}, "nnU-Net computes in fp32, on a GPU in fp16, never in bf16"),
+    ({"test_time_augmentation": "flips_and_turns"}, "mirrored images alone"),
 ]
 
 

@@ -121,9 +121,6 @@ def test_int8_is_openvinos_and_never_chosen_by_itself(
     monkeypatch.setattr(engines, "has_openvino", lambda: True)
     assert str(resolve_engine(SegmentationOptions(precision="int8"))) == "openvino/int8/cpu"
     assert resolve_engine(SegmentationOptions(device="cpu")).precision == "fp32"
-    for pin in ({"engine": "torch"}, {"engine": "mnn"}):
-        with pytest.raises(UserError, match="OpenVINO alone"):
-            resolve_engine(SegmentationOptions.model_validate({"precision": "int8", **pin}))
     monkeypatch.setattr(engines, "this_processor", Processor)
     with pytest.raises(UserError, match="no instructions"):
         resolve_engine(SegmentationOptions(precision="int8"))

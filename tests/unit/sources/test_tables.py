@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cinecohort.analyses.agreement_of_tables import agreement_of_tables
+from cinecohort.catalogue.measures import DERIVED
 from cinecohort.cli import main
 from cinecohort.cohort.import_tables import write_cohort_tables
 from cinecohort.config import TablesDataset, parse_config
@@ -207,8 +208,63 @@ def test_what_follows_from_an_implausible_measure_is_missing_too(tmp_path, rows,
     known = read_measures(tmp_path, options(files=[{"path": "a.csv"}])).measures.set_index("subject")
     blank = set(sound) - kept
     assert set(known.columns[known.loc["a"].isna()]) & set(sound) == blank
-    assert set(known.loc["a", "implausible"].split(";")) == blank
+    assert set(known.loc["a", "implausible"].split(";")) & set(sound) == blank
     assert known.loc["b", list(sound)].to_dict() == sound
+
+
+@pytest.mark.parametrize(
+    ("odd", "gone"),
+    [
+        ({"lvedv_ml": 100, "lvesv_ml": 99.5}, {"lvsv_ml", "lvef_pct", "lvco_l_min"}),
+        ({"rvedv_ml": 100, "rvesv_ml": 98.5}, {"rvef_pct", "rvco_l_min"}),
+        ({"rvedv_ml": 100, "rvesv_ml": 100}, {"rvsv_ml", "rvef_pct", "rvco_l_min"}),
+        ({"la_max_ml": 80, "la_min_ml": 79.5}, {"laef_pct"}),
+        ({"ra_max_ml": 80, "ra_min_ml": 79.5}, {"raef_pct"}),
+        ({"lvedv_ml": 1400, "lvesv_ml": 20, "heart_rate_bpm": 100}, {"lvco_l_min"}),
+        ({"lvedv_ml": 10, "lvesv_ml": 5, "lvm_g": 900}, {"lvri_g_ml"}),
+    ],
+)
+def test_what_is_computed_is_held_to_the_limits_of_what_is_stated(tmp_path, odd, gone) -> None:
+    """Each volume may be true, the stroke volume or ejection fraction of both is no heart's."""
+    sound = {
+        **{"lvedv_ml": 150, "lvesv_ml": 60, "rvedv_ml": 160, "rvesv_ml": 70, "lvm_g": 90},
+        **{"la_max_ml": 80, "la_min_ml": 40, "ra_max_ml": 80, "ra_min_ml": 40, "heart_rate_bpm": 60},
+    }
+    pd.DataFrame([sound | odd] + [sound] * 4).assign(subject=list("abcde")).to_csv(
+        tmp_path / "a.csv", index=False
+    )
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    known = table.measures.set_index("subject")
+    derived = [measure.column for measure in DERIVED]
+    assert known.loc["b", derived].notna().all()
+    missing = {name for name in derived if np.isnan(known.loc["a", name])}
+    assert missing >= gone
+    beyond = {remark.column: remark for remark in table.remarks["a"]}
+    assert set(beyond) <= missing
+    assert set(known.loc["a", "implausible"].split(";")) == missing
+    for remark in beyond.values():
+        assert "lies outside" in remark.message and "(computed from" in remark.message
+    assert known.loc["a", list(sound)].to_dict() == sound | odd
+    stated = known.reset_index()[["subject", *derived]].assign(**{"lvef_pct": [1.5, 55, 55, 55, 55]})
+    stated.to_csv(tmp_path / "a.csv", index=False)
+    assert np.isnan(read_measures(tmp_path, options(files=[{"path": "a.csv"}])).measures["lvef_pct"][0])
+
+
+@pytest.mark.parametrize("column", ["lvef_pct", "lvsv_ml", "lvco_l_min", "wt_global_mm", "heart_rate_bpm"])
+def test_a_zero_that_no_heart_has_and_no_setting_decides_about_is_missing(tmp_path, column) -> None:
+    usual = {"lvco_l_min": 5, "wt_global_mm": 7}.get(column, 60)
+    rows = "".join(f"s{i},{usual + i / 10}\n" for i in range(5))
+    (tmp_path / "a.csv").write_text(f"subject,{column}\n{rows}odd,0\n")
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    assert table.measures[column].isna().tolist() == [False] * 5 + [True]
+    assert table.counts["implausible"] == 1
+
+
+def test_what_is_computed_of_doubted_volumes_is_remarked_on_once(tmp_path) -> None:
+    (tmp_path / "a.csv").write_text("subject,lvedv_ml,lvesv_ml\na,150,60\nb,9000,60\nc,150,0.2\nd,60,150\n")
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    assert {subject: len(listed) for subject, listed in table.remarks.items()} == {"b": 1, "c": 1, "d": 1}
+    assert table.counts["implausible"] == 3
 
 
 @pytest.mark.real_data

@@ -1,6 +1,6 @@
 """The calibration of quality control: what it is of, how good it is, and what it says of this cohort."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.measures import measure_digits, measure_label
 from cinecohort.catalogue.views import STRUCTURE_NAMES
 from cinecohort.ledger.columns import FAILURE
+from cinecohort.quality.made_by import MADE_BY, differences
 from cinecohort.reporting.calibration_page import MARGINAL, draw
 from cinecohort.reporting.document import Block, Bullets, Column, Figure, Paragraph, Section, Table
 from cinecohort.reporting.numbers import (
@@ -33,10 +34,11 @@ BANDS = ((0.0, 0.05), (0.05, 0.2), (0.2, 0.5), (0.5, 1.0))
 
 
 def section(context: Context) -> list[Section]:
-    """Describe the calibration that the run used; nothing where it used none."""
+    """Describe the calibration that the run used; nothing where none was asked for."""
     path = path_used(context.results.config)
     if path is None:
-        return []
+        asked = (context.results.config.get("quality") or {}).get("calibration", "none") != "none"
+        return [Section(TITLE, LABEL, [Paragraph(NONE_SHIPPED)], level=2)] if asked else []
     if not path.is_file():
         words = (
             f"This run used a calibration of quality control ({path.name}), which is not where it was any "
@@ -56,6 +58,12 @@ def section(context: Context) -> list[Section]:
     ]
     return [Section(TITLE, LABEL, blocks, level=2)]
 
+
+NONE_SHIPPED = (
+    "The shipped calibration of quality control was asked for, and none comes with the first short-axis "
+    "network: no subject has a probability of failure, no measure an interval, and every check flags by "
+    "itself."
+)
 
 NOT_COVERED = (
     "It speaks about the short axis at end-diastole and end-systole, of images like those that it was learnt "
@@ -95,8 +103,8 @@ def who_has_one(context: Context, calibration: Calibration) -> str:
         f"{quantity(len(known), 'analysed subject').capitalize()} of {count(len(results.analysed))} "
         f"{'has' if len(known) == 1 else 'have'} a probability"
     )
-    if len(known) < len(results.analysed):
-        text += "; the segmentation of the others was not made as those that it was learnt on"
+    if without := results.analysed - set(known["subject"]):
+        text += f". {why_none(context, calibration, without)}"
     if calibration.cut is None:
         most = number(100 * calibration.options.most_flagged, 0)
         return (
@@ -111,6 +119,27 @@ def who_has_one(context: Context, calibration: Calibration) -> str:
         f"{hidden_count(flagged, smallest)}. The checks {listing(calibration.explains)} are notes that say "
         "why; all others flag by themselves."
     )
+
+
+def why_none(context: Context, calibration: Calibration, subjects: Collection[str]) -> str:
+    """Why subjects have no probability, with how many by each reason."""
+    quality = context.results.quality
+    quality = quality[quality["stage"] == "segmentation_quality"].set_index("subject")
+    made = pd.Series("", index=pd.Index(sorted(subjects)))
+    if MADE_BY in quality:
+        made = quality[MADE_BY].reindex(made.index).fillna("").astype(str)
+
+    def reason(line: str) -> str:
+        if not line:
+            return "no segmentation of end-diastole and end-systole"
+        if line == calibration.made_by:
+            return "a number that it rests on is missing"
+        return f"segmented in another way ({', '.join(differences(line, calibration.made_by))})"
+
+    counts = made.map(reason).value_counts().sort_index()
+    smallest = context.options.smallest_count
+    said = "; ".join(f"{words}: {hidden_count(int(n), smallest)}" for words, n in counts.items())
+    return f"Those without one: {said}"
 
 
 def probabilities(context: Context) -> pd.DataFrame:
