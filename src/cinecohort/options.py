@@ -118,6 +118,15 @@ def _message(item: Mapping[str, Any]) -> str:
     return f"{item['msg'].removeprefix('Value error, ')}{found}"
 
 
+def in_a_line(fault: Exception) -> str:
+    """What is wrong with a file that was read into a model: the first mistake, and the number of others."""
+    if not isinstance(fault, ValidationError):
+        return " ".join(str(fault).split())
+    first, *more = fault.errors()
+    known = "is not known to this version" if first["type"] == "extra_forbidden" else _message(first)
+    return f"{_path(first['loc'])}: {known}{f'; and {len(more)} more mistakes' if more else ''}"
+
+
 def parse_leniently(
     values: Mapping[str, Any], model: type[Model]
 ) -> tuple[Model | None, list[tuple[str, str]]]:

@@ -2,8 +2,9 @@
 
 import csv
 
+from cinecohort.cohort.versions import STAGES
 from cinecohort.files import read_json
-from cinecohort.ledger.table_schemas import NAME, USERS
+from cinecohort.ledger.table_schemas import NAME, USERS, describe_column
 
 
 def test_every_column_of_a_runs_tables_is_described(finished_cohort):
@@ -24,3 +25,12 @@ def test_every_column_of_a_runs_tables_is_described(finished_cohort):
         )
         unknown = [field["name"] for field in listed.get(path.name, []) if field["description"] == USERS]
         assert unknown == [], path
+
+
+def test_every_column_of_a_stages_tables_is_known(finished_cohort):
+    for stage in STAGES:
+        tables = sorted((finished_cohort.results / stage).glob("*.tsv"))
+        assert tables, stage
+        for path in tables:
+            header = path.read_text(encoding="utf-8").split("\n")[0].split("\t")
+            assert [name for name in header if describe_column(name) is None] == [], path

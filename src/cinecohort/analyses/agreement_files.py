@@ -43,16 +43,17 @@ def write_agreement(
     for name, table in tables.items():
         write_table(folder / f"{name}.csv", table, synthetic)
     paths = [folder / f"{name}.csv" for name in tables]
-    described = [path.name for path in paths]
-    paths.append(describe_tables(folder, described, f"Agreement of {names[0]} and {names[1]}"))
+    drawn: list[Path] = []
     if figures:
         # Matplotlib takes a second to load.
         from cinecohort.reporting.agreement_figures import points_table, write_comparison_figures
 
         write_table(folder / "points.csv", points_table(result.pairing), synthetic)
         paths.append(folder / "points.csv")
-        paths += write_comparison_figures(result, folder, names)
-    return paths
+        drawn = list(write_comparison_figures(result, folder, names))
+    described = [path.name for path in paths]
+    title = f"Agreement of {names[0]} and {names[1]}"
+    return [*paths, describe_tables(folder, described, title), *drawn]
 
 
 def run(

@@ -11,7 +11,7 @@ from cinecohort.calibration.options import CalibrateOptions
 from cinecohort.catalogue.findings import Code
 from cinecohort.errors import UserError
 from cinecohort.files import read_json, write_json
-from cinecohort.options import Options
+from cinecohort.options import Options, in_a_line
 
 EXPLAINING = (Code.I2, Code.I3, Code.I4, Code.S2, Code.S3, Code.S4, Code.S7, Code.U1, Code.M2, Code.M3)
 """Checks of the short axis whose numbers, at end-diastole and end-systole, are among the predictors. Where a
@@ -198,4 +198,7 @@ def read_calibration(path: Path) -> Calibration:
     try:
         return Calibration.model_validate(read_json(path))
     except (ValidationError, ValueError) as fault:
-        raise UserError(f"{path}: is no calibration of `cinecohort calibrate` ({fault}).") from fault
+        raise UserError(
+            f"{path}: is no calibration of `cinecohort calibrate` ({in_a_line(fault)}); make it "
+            "again, or name another file."
+        ) from fault

@@ -90,7 +90,10 @@ def calibration_file(config: Config) -> dict[str, str] | None:
     if path is None:
         return None
     if not path.is_file():
-        raise UserError(f"{path}: quality.calibration names a file that is not there.")
+        raise UserError(
+            f"{path}: quality.calibration names a file that is not there; make it with `cinecohort "
+            "calibrate`, or name `shipped` or `none`."
+        )
     return {"path": str(path), "digest": digest_file(path)}
 
 

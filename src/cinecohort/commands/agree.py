@@ -161,7 +161,7 @@ def _run_config(path: Path, out: Path) -> int:
         print(
             f"{row['dataset']}, {row['source']}: {row['subjects']} subjects from {row['rows']} rows "
             f"({row['further_rows']} further rows of the same subject, {row['other_ids']} other ids, "
-            f"{row['zeros']} zeros, {row['not_numbers']} texts and {row['implausible']} implausible "
+            f"{row['zeros']} zeros, {row['not_numbers']} texts and {row['not_believed']} implausible "
             "values taken as missing)"
         )
     print(f"Written to {out}.")

@@ -63,6 +63,8 @@ def describe_column(name: str) -> Words | None:
             stem = name[len(before) : len(name) - len(after) if after else None]
             inner = describe_column(stem)
             said = inner.description if inner else _place(stem)
+            if not said:
+                return None
             unit = found.unit or (inner.unit if inner and found.type == "number" else "")
             return Words(found.type, unit, found.description.format(said))
     return None
@@ -82,12 +84,12 @@ def _measure(name: str) -> Words | None:
 
 
 def _place(stem: str) -> str:
-    """Words of a view, a structure or both, such as ``la_2ch_la``."""
+    """Words of a view, a structure or both, such as ``la_2ch_la``; nothing for any other stem."""
     for view, words in VIEW_NAMES.items():
         if stem == view or stem.startswith(f"{view}_"):
             rest = stem.removeprefix(view).strip("_").upper()
-            return f"{words}, {STRUCTURE_NAMES.get(rest, rest)}" if rest else words
-    return STRUCTURE_NAMES.get(stem.upper(), stem.replace("_", " "))
+            return f"{words}, {STRUCTURE_NAMES[rest]}" if rest in STRUCTURE_NAMES else "" if rest else words
+    return STRUCTURE_NAMES.get(stem.upper(), "")
 
 
 def field(name: str, table: str = "") -> dict[str, Any]:

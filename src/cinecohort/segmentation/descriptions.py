@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 from cinecohort.catalogue.views import LABELS, STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_file, digest_json, expanded, read_json
-from cinecohort.options import Options
+from cinecohort.options import Options, in_a_line
 from cinecohort.segmentation.architectures import ARCHITECTURES
 from cinecohort.segmentation.nnunet_folders import NnunetFolder, folder_digest, read_folder
 from cinecohort.segmentation.options import is_nnunet
@@ -131,7 +131,10 @@ def describe_model(name_or_path: str) -> ModelDescription:
     try:
         description = ModelDescription.model_validate(read_json(path))
     except (ValidationError, ValueError) as fault:
-        raise UserError(f"{path}: not a valid description of weights ({fault}).") from fault
+        raise UserError(
+            f"{path}: is not a valid description of weights ({in_a_line(fault)}); correct it, or copy "
+            "the file of the training again."
+        ) from fault
     if description.architecture not in ARCHITECTURES:
         raise UserError(
             f"{path}: there is no network {description.architecture!r}; those that can be used are "

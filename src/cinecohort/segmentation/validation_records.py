@@ -8,7 +8,7 @@ from pydantic import Field, ValidationError, field_validator
 
 from cinecohort.errors import UserError
 from cinecohort.files import read_json
-from cinecohort.options import Options
+from cinecohort.options import Options, in_a_line
 from cinecohort.segmentation.descriptions import ModelDescription
 
 LEAST_DICE = {"LV": 0.87, "MYO": 0.82, "RV": 0.82, "LA": 0.85, "RA": 0.85}
@@ -168,6 +168,6 @@ def read_record(path: Path) -> ValidationRecord:
         return ValidationRecord.model_validate(read_json(path))
     except (OSError, ValueError, ValidationError) as fault:
         raise UserError(
-            f"{path}: cannot be read as a record of validation ({type(fault).__name__}); make it with "
+            f"{path}: cannot be read as a record of validation ({in_a_line(fault)}); make it with "
             "`cinecohort validate`."
         ) from fault

@@ -31,7 +31,7 @@ class MeasuresTable:
         ``subject`` and our measure columns.
     counts
         ``rows`` read, ``subjects``, ``further_rows`` of subjects that have one already, ``other_ids`` that do
-        not match the pattern, ``not_numbers``, ``zeros`` and ``implausible`` values taken as missing.
+        not match the pattern, ``not_numbers``, ``zeros`` and values ``not_believed`` taken as missing.
     notes
         Sentences on whole columns.
     remarks
@@ -79,7 +79,7 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
         "other_ids": other_ids,
         "not_numbers": not_numbers,
         "zeros": zeros,
-        "implausible": sum(len(listed) for listed in remarks.values()),
+        "not_believed": sum(len(listed) for listed in remarks.values()),
     }
     return MeasuresTable(kept, counts, notes, remarks)
 

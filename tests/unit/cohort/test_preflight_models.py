@@ -51,8 +51,10 @@ def test_a_calibration_is_held_against_the_settings_before_anything_is_made(tmp_
     with pytest.raises(UserError, match="names a file that is not there"):
         check_models(configuration(models=models, quality=quality))
     path.write_text("{}")
-    with pytest.raises(UserError, match="is no calibration"):
-        check_models(configuration(models=models, quality=quality))
+    found = problems(models=models, quality=quality)
+    assert [each.place for each in found] == ["quality.calibration"]
+    assert "is no calibration" in found[0].sentence and "made_by: Field required; and" in found[0].sentence
+    assert "\n" not in found[0].sentence
     write_calibration(small_calibration(), path)
     with pytest.raises(UserError, match=r"set segmentation\.second_network"):
         check_models(configuration(models=models, quality=quality))

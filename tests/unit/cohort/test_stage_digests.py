@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from cinecohort.cohort.versions import VERSIONS
+from cinecohort.cohort.versions import STAGES, VERSIONS
+from cinecohort.ledger.table_schemas import describe_column
 from support.stage_digests import (
     FROM_IMAGES,
     FROM_TABLES,
@@ -21,8 +22,13 @@ RENEW = "then run `python tests/support/stage_digests.py` and commit what it wri
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return digests(tmp_path_factory.mktemp("digests"))
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("digests")
+
+
+@pytest.fixture(scope="module")
+def made(folder):
+    return digests(folder)
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +58,17 @@ def test_results_are_those_of_the_version(made, stage):
 @pytest.mark.parametrize("stage", FROM_TABLES)
 def test_results_of_tables_are_those_of_the_version(made_of_tables, stage):
     check("made_up", stage, made_of_tables)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", [*STAGES, "cohort"])
+def test_every_column_that_a_stage_writes_is_described(made, folder, where):
+    """Also of views and networks that a test's tiny cohort has not."""
+    tables = sorted((folder / "results" / where).glob("*.tsv"))
+    assert tables
+    for path in tables:
+        header = path.read_text(encoding="utf-8").split("\n")[0].split("\t")
+        assert [name for name in header if describe_column(name) is None] == [], path
 
 
 @pytest.mark.slow

@@ -7,11 +7,13 @@ from importlib import resources
 import pandas as pd
 import pytest
 
+from cinecohort.calibration.model import PREDICTORS
 from cinecohort.catalogue.covariates import COVARIATES
 from cinecohort.catalogue.measures import MEASURES
 from cinecohort.files import read_json
 from cinecohort.ledger.columns import COHORT, KINDS
 from cinecohort.ledger.table_schemas import USERS, describe_column, describe_tables, field
+from cinecohort.quality.predictors import BY_NETWORKS, CHECKED, PREFIX
 
 TYPES = {"string", "number", "integer", "boolean", "any"}
 """Types of Frictionless' Table Schema that are used here."""
@@ -45,6 +47,10 @@ def check_package(package: dict) -> None:
         ("bias_ci_low", "number", "", "lower end of the confidence interval: mean difference"),
         ("mcd_mm_mean", "number", "mm", "mean: mean contour distance"),
         ("published_spearman", "any", "", "of the paper: "),
+        ("lvef_pct_second", "number", "%", "by the second of the two that are compared: left ventricular"),
+        ("predictor_lv_fragment_share", "number", "", "failed segmentation, at end-diastole"),
+        ("predictor_lv_fragment_share", "number", "", "largest connected piece (LV cavity)"),
+        ("predictor_rv_roughness", "number", "", "unevenness of the radii along the stack (RV cavity)"),
         ("subject", "string", "", "key of the subject"),
     ],
 )
@@ -57,6 +63,8 @@ def test_a_column_in_words(name, kind, unit, words):
 
 def test_a_name_of_nobody_is_the_users():
     assert describe_column("favourite_colour") is None
+    for name in ("predictor_colour", "favourite_fragment_share", "sa_heart_min_voxels", "n_colours_z"):
+        assert describe_column(name) is None, name
     assert field("favourite_colour") == {"name": "favourite_colour", "type": "any", "description": USERS}
     assert field("age_years", "participants")["type"] == "number"
 
@@ -69,6 +77,13 @@ def test_every_column_that_the_package_names_is_described(name):
 def test_measures_and_participants_columns_are_described():
     names = [*(measure.column for measure in MEASURES), *(covariate.column for covariate in COVARIATES)]
     assert [name for name in names if describe_column(name) is None] == []
+
+
+def test_every_predictor_that_is_written_is_described():
+    columns = [f"{PREFIX}{name}" for name in CHECKED]
+    columns += [f"{PREFIX}{part}_{ending}" for ending in BY_NETWORKS for part in ("lv", "myo", "rv")]
+    columns += [f"{PREFIX}{name}" for names in PREDICTORS.values() for name in names]
+    assert [name for name in columns if describe_column(name) is None] == []
 
 
 def test_the_list_names_no_column_twice_and_no_unknown_type():

@@ -158,7 +158,7 @@ def test_single_measures_that_cannot_be_true_are_missing_and_reported(tmp_path, 
     known = table.measures.set_index("subject")
     assert known[column].isna().to_dict() == {**{f"s{i}": False for i in range(5)}, "odd": True}
     assert known["implausible"].dropna().to_dict() == {"odd": column}
-    assert table.counts["implausible"] == 1
+    assert table.counts["not_believed"] == 1
     assert table.remarks["odd"][0].value == float(value)
 
 
@@ -167,7 +167,7 @@ def test_a_ratio_to_volume_is_no_volume(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("subject,lvri_g_ml\n1,0.8\n2,0.7\n3,0.9\n4,0.6\n")
     table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
     assert table.measures["lvri_g_ml"].tolist() == [0.8, 0.7, 0.9, 0.6]
-    assert table.counts["implausible"] == 0
+    assert table.counts["not_believed"] == 0
 
 
 def test_a_measure_of_text_is_refused_and_single_texts_are_reported(tmp_path) -> None:
@@ -257,14 +257,14 @@ def test_a_zero_that_no_heart_has_and_no_setting_decides_about_is_missing(tmp_pa
     (tmp_path / "a.csv").write_text(f"subject,{column}\n{rows}odd,0\n")
     table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
     assert table.measures[column].isna().tolist() == [False] * 5 + [True]
-    assert table.counts["implausible"] == 1
+    assert table.counts["not_believed"] == 1
 
 
 def test_what_is_computed_of_doubted_volumes_is_remarked_on_once(tmp_path) -> None:
     (tmp_path / "a.csv").write_text("subject,lvedv_ml,lvesv_ml\na,150,60\nb,9000,60\nc,150,0.2\nd,60,150\n")
     table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
     assert {subject: len(listed) for subject, listed in table.remarks.items()} == {"b": 1, "c": 1, "d": 1}
-    assert table.counts["implausible"] == 3
+    assert table.counts["not_believed"] == 3
 
 
 @pytest.mark.real_data
