@@ -1,7 +1,9 @@
 """The model of failure: a standardised logistic regression on named values, small enough to be read.
 
-It has an L2 penalty, whose strength is chosen by cross-validation with all rows of a participant kept
-together. Probabilities are those at a stated prevalence: the intercept is moved by the
+It is a sum of one curve for each value: a straight line, or a line with bends (:data:`BENDS`), for what is
+bad on both sides, or beyond some place alone. It has an L2 penalty. Its strength, and whether the lines have
+bends, are chosen by cross-validation with all rows of a participant kept together. Probabilities are those at
+a stated prevalence: the intercept is moved by the
 difference of the log odds (King and Zeng, Political Analysis 2001;9:137).
 """
 
@@ -15,40 +17,53 @@ from scipy.special import expit, logit
 
 from cinecohort.options import Options
 
-PENALTIES = (0.003, 0.03, 0.3)
+PENALTIES = (0.001, 0.003, 0.03, 0.3)
 """Inverse strengths of the penalty, of which one is chosen (scikit-learn's C); the coefficients are of
 standardised predictors."""
+
+BENDS = (0.2, 0.5, 0.8)
+"""Quantiles of a predictor at which its line may bend."""
 
 INNER_FOLDS = 5
 
 NETWORK = ("second_dice", "expected_dice")
 """Endings of the predictors that the networks give; without them there is no probability."""
 
+EDGES = (
+    *("lv_edge_ed", "lv_edge_es", "blood_beyond_ed", "blood_beyond_es", "ef_by_edges"),
+    *("myo_edge", "myo_edge_strength", "myo_edge_offset", "myo_edge_distance"),
+)
+"""Predictors of the LV and of its wall; see :mod:`cinecohort.quality.heart_edges`."""
+
 PREDICTORS = {
     "LV": (
         *("lv_second_dice", "lv_expected_dice", "lv_entropy", "lv_roughness", "lv_ellipse_gap"),
         *("open_ring_share", "one_slice_shift_mm", "apical_area_share", "base_missing", "shortness"),
         *("sv_difference", "mass_change", "contrast", "moving_wall", "frame_difference"),
+        *EDGES,
+        *("lv_second_area", "myo_second_area", "edv_second", "ef_second", "ef_expected", "ef_spread"),
     ),
     "MYO": (
         *("myo_second_dice", "myo_expected_dice", "myo_entropy", "myo_roughness", "wall_unevenness"),
         *("open_ring_share", "one_slice_shift_mm", "apical_area_share", "base_missing", "shortness"),
-        *("mass_change", "contrast", "frame_difference"),
+        *("mass_change", "contrast", "frame_difference", "myo_second_area", "mass_second"),
+        *EDGES,
     ),
     "RV": (
         *("rv_second_dice", "rv_expected_dice", "rv_entropy", "rv_roughness", "rv_lv_ratio"),
         *("rv_fragment_share", "rv_apart_slices", "one_slice_shift_mm", "base_missing", "shortness"),
-        *("sv_difference", "contrast", "moving_wall", "frame_difference"),
+        *("sv_difference", "contrast", "moving_wall", "frame_difference", "rv_second_area"),
     ),
 }
 """Structure to its predictors, chosen beforehand from what goes wrong; see
-:mod:`cinecohort.quality.predictors` and
-:mod:`cinecohort.quality.heart_contrast`, whose ``moving_wall`` and ``frame_difference`` tell frames that are
-mixed; ``shortness`` tells stacks that lack an end of the heart."""
+:mod:`cinecohort.quality.predictors`, :mod:`cinecohort.quality.heart_edges`,
+:mod:`cinecohort.quality.network_numbers` and :mod:`cinecohort.quality.heart_contrast`, whose ``moving_wall``
+and ``frame_difference`` tell frames that are mixed; ``shortness`` tells stacks that lack an end of the
+heart."""
 
 
 class Term(Options):
-    """A predictor in a model."""
+    """A predictor in a model: its value or, behind a bend, by how much it lies above it."""
 
     name: str
     """Its column without the prefix; ``undefined`` is the number of the others without a value."""
@@ -59,14 +74,24 @@ class Term(Options):
     high: float
     """Largest value in the training."""
 
+    bend: float | None = None
+    """Values up to this one count as 0, others by what they lie above it; null: each counts as it is."""
+
     mean: float
-    """Mean in the training, which also stands for a value that is undefined."""
+    """Mean of what counts in the training, which also stands for a value that is undefined."""
 
     sd: float
-    """Standard deviation in the training."""
+    """Its standard deviation in the training."""
 
     coefficient: float
     """Change of the log odds by one standard deviation."""
+
+    def counted(self, values: pd.Series) -> NDArray[np.float64]:
+        """What counts of each value, standardised; 0 where it is undefined."""
+        counted = values.clip(self.low, self.high)
+        if self.bend is not None:
+            counted = (counted - self.bend).clip(lower=0.0)
+        return ((counted - self.mean) / self.sd).fillna(0.0).to_numpy(dtype=float)
 
 
 class FailureModel(Options):
@@ -95,14 +120,13 @@ class FailureModel(Options):
         values
             Predictors by their names; a column that is missing is undefined.
         """
-        names = [term.name for term in self.terms if term.name != "undefined"]
+        names = list(dict.fromkeys(term.name for term in self.terms if term.name != "undefined"))
         numbers = values.reindex(columns=names).astype(float)
         known = numbers[[name for name in names if name.endswith(NETWORK)]].notna().all(axis=1)
         numbers["undefined"] = numbers.isna().sum(axis=1).astype(float)
         score = np.full(len(values), self.intercept)
         for term in self.terms:
-            value = numbers[term.name].clip(term.low, term.high).fillna(term.mean)
-            score += term.coefficient * (value.to_numpy() - term.mean) / term.sd
+            score += term.coefficient * term.counted(numbers[term.name])
         odds = score + logit(self.prevalence) - logit(self.rate)
         return np.where(known, expit(odds), np.nan)
 
@@ -142,26 +166,45 @@ def fit_model(
         return None
     numbers = values.reindex(columns=list(names)).astype(float)
     numbers["undefined"] = numbers.isna().sum(axis=1).astype(float)
-    means = {str(name): float(value) for name, value in numbers.mean().items()}
-    sds = {str(name): float(value) for name, value in numbers.std(ddof=0).items()}
-    kept = [name for name in [*names, "undefined"] if sds[name] > 1e-9]
-    columns = [((numbers[name] - means[name]) / sds[name]).fillna(0.0).to_numpy() for name in kept]
-    design = np.stack(columns, axis=1)
-    penalty = choose_penalty(design, bad, groups, seed)
-    coefficients, intercept = ridge_logistic(design, bad, penalty)
+    plain = terms_of(numbers)
+    bent = plain + terms_of(numbers[list(names)], BENDS)
+    columns = np.stack([term.counted(numbers[term.name]) for term in bent], axis=1)
+    designs = [columns[:, : len(plain)], columns]
+    which, penalty = choose(designs, bad, groups, seed)
+    coefficients, intercept = ridge_logistic(designs[which], bad, penalty)
     terms = [
-        Term(
-            name=name,
-            low=float(numbers[name].min()),
-            high=float(numbers[name].max()),
-            mean=means[name],
-            sd=sds[name],
-            coefficient=float(coefficient),
-        )
-        for name, coefficient in zip(kept, coefficients, strict=True)
+        term.model_copy(update={"coefficient": float(coefficient)})
+        for term, coefficient in zip(bent, coefficients, strict=False)
     ]
     wanted = rate if prevalence is None else prevalence
     return FailureModel(terms=terms, intercept=intercept, penalty=penalty, rate=rate, prevalence=wanted)
+
+
+def terms_of(numbers: pd.DataFrame, bends: Sequence[float] = ()) -> list[Term]:
+    """Terms, still without a coefficient, of the columns that have a spread.
+
+    Parameters
+    ----------
+    numbers
+        Predictors by their names.
+    bends
+        Quantiles at which lines bend; without any, each column is a term as it is.
+    """
+    found: list[Term] = []
+    for name in numbers:
+        values = numbers[name].dropna()
+        if values.empty:
+            continue
+        low, high = float(values.min()), float(values.max())
+        places = sorted(set(values.quantile(list(bends)))) if bends else [None]
+        for bend in places:
+            counted = values if bend is None else (values - bend).clip(lower=0.0)
+            mean, sd = float(counted.mean()), float(counted.std(ddof=0))
+            if sd > 1e-9 and bend != low:  # From the lowest value on, it is a line without a bend.
+                found.append(
+                    Term(name=str(name), low=low, high=high, bend=bend, mean=mean, sd=sd, coefficient=0.0)
+                )
+    return found
 
 
 def ridge_logistic(
@@ -197,22 +240,26 @@ def ridge_logistic(
     return w[:-1], float(w[-1])
 
 
-def choose_penalty(
-    design: NDArray[np.float64], bad: NDArray[np.bool_], groups: NDArray[np.object_], seed: int
-) -> float:
-    """The penalty of the smallest log loss on participants who were left out; ties go to the stronger."""
+def choose(
+    designs: Sequence[NDArray[np.float64]], bad: NDArray[np.bool_], groups: NDArray[np.object_], seed: int
+) -> tuple[int, float]:
+    """Which design and penalty have the smallest log loss on participants who were left out.
+
+    Ties go to the first design and the stronger penalty.
+    """
     splits = grouped_folds(bad, groups, INNER_FOLDS, seed)
-    losses = []
-    for penalty in PENALTIES:
-        loss = 0.0
-        for held_out in splits:
-            if bad[~held_out].all() or not bad[~held_out].any():
-                continue
-            coefficients, intercept = ridge_logistic(design[~held_out], bad[~held_out], penalty)
-            score = design[held_out] @ coefficients + intercept
-            loss += float(np.logaddexp(0.0, np.where(bad[held_out], -score, score)).sum())
-        losses.append(loss)
-    return PENALTIES[int(np.argmin(losses))]
+    losses = {}
+    for which, design in enumerate(designs):
+        for penalty in PENALTIES:
+            loss = 0.0
+            for held_out in splits:
+                if bad[~held_out].all() or not bad[~held_out].any():
+                    continue
+                coefficients, intercept = ridge_logistic(design[~held_out], bad[~held_out], penalty)
+                score = design[held_out] @ coefficients + intercept
+                loss += float(np.logaddexp(0.0, np.where(bad[held_out], -score, score)).sum())
+            losses[which, penalty] = loss
+    return min(losses, key=losses.__getitem__)
 
 
 def grouped_folds(

@@ -12,6 +12,7 @@ import numpy as np
 
 from cinecohort.quality.heart_shape import shape_numbers
 from cinecohort.quality.made_by import MADE_BY, made_by
+from cinecohort.quality.network_numbers import network_numbers
 from cinecohort.quality.options import SegmentationQualityOptions
 from cinecohort.quality.short_axis import ShortAxis
 from cinecohort.quality.short_axis_checks import check_short_axis
@@ -62,6 +63,8 @@ def predictors(
     numbers["shortness"] = _plain(np.maximum(0.0, BASE_LENGTH - both.length_ratio()))
     numbers |= seen
     numbers |= {name: _plain(value) for name, value in shape_numbers(both).items()}
+    said = network_numbers(confidence, *(int(heart.frames[place]) for place in pair))
+    numbers |= {name: _plain(value) for name, value in said.items()}
     for ending, place in BY_NETWORKS.items():
         by_structure = confidence.get(place) or {}
         for name in ("LV", "MYO", "RV"):

@@ -13,6 +13,7 @@ from cinecohort.files import read_json
 from cinecohort.findings import Finding, Outcome
 from cinecohort.images import read_image, sidecar_path
 from cinecohort.label_maps import LabelMap, read_segmentation
+from cinecohort.quality import heart_edges
 from cinecohort.quality.heart_contrast import (
     contrast,
     contrast_of_range,
@@ -89,12 +90,14 @@ def _check_view(
     pair = frame_pair(heart, sidecar, named_es)
     if pair is None:
         return findings, values
-    seen: dict[str, float | None] = dict.fromkeys(("contrast", "moving_wall", "frame_difference"))
+    names = ("contrast", "moving_wall", "frame_difference", *heart_edges.NAMES)
+    seen: dict[str, float | None] = dict.fromkeys(names)
     if image is not None:
         both = image[..., known[pair]], data[..., known[pair]]
         seen["contrast"] = rounded(contrast_of_range(image[..., ed], data[..., ed]))
         seen["moving_wall"] = rounded(moving_wall(*both))
         seen["frame_difference"] = rounded(frame_difference(*both))
+        seen |= {name: rounded(value) for name, value in heart_edges.edge_numbers(*both).items()}
     return findings, {**values, **predictors(heart, pair, sidecar, seen)}
 
 

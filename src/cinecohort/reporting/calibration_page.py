@@ -93,18 +93,19 @@ def lines(calibration: Calibration, figure: str) -> Iterator[str]:
     yield "\n## Models\n"
     yield (
         "One model for each criterion: the Dice of each structure, LVEDV, LVEF and LV mass. A structure's "
-        "probability is the highest of its criteria (LV: Dice, LVEDV and LVEF; myocardium: Dice and mass).\n"
+        "probability is the highest of its criteria (LV: Dice, LVEDV and LVEF; myocardium: Dice and mass). "
+        "What stands under *beyond* is a bend of a predictor's line: the term is by how much it lies above.\n"
     )
     for name, model in c.models.items():
         if model is None:
             yield f"{name}: too few failures for a model.\n"
             continue
         yield f"{name}: intercept {model.intercept:.3f}, prevalence {model.prevalence:.3f}.\n"
-        yield "| predictor | mean | SD | log odds by SD |\n|---|---|---|---|"
+        yield "| predictor | beyond | mean | SD | log odds by SD |\n|---|---|---|---|---|"
         ordered = sorted(model.terms, key=lambda term: -abs(term.coefficient))
-        yield from (
-            f"| {term.name} | {term.mean:.3g} | {term.sd:.3g} | {term.coefficient:+.3f} |" for term in ordered
-        )
+        for term in ordered:
+            bend = "" if term.bend is None else f"{term.bend:.3g}"
+            yield f"| {term.name} | {bend} | {term.mean:.3g} | {term.sd:.3g} | {term.coefficient:+.3f} |"
         yield ""
     if c.unused:
         yield f"Not in the results, and so not used: {', '.join(c.unused)}.\n"

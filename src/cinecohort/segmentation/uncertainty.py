@@ -16,6 +16,9 @@ from cinecohort.segmentation.engines import Network
 from cinecohort.segmentation.inference import ImageInference, most_probable
 from cinecohort.segmentation.symmetries import AS_IT_IS, Symmetry
 
+SURE, POSSIBLE = 0.75, 0.25
+"""Probabilities from which a voxel surely, or possibly, belongs to a structure."""
+
 COMPARED = (AS_IT_IS, Symmetry(mirrored=True), Symmetry(2, mirrored=True), Symmetry(1))
 """How a frame is segmented again: mirrored along either axis, and turned by a quarter."""
 
@@ -118,11 +121,14 @@ def network_confidence(
         probabilities lead to expect, 2 S / (V + P) for V voxels of the structure, whose probabilities sum up
         to S, and a sum P over all voxels; ``entropy``, of being the structure or not, in bits, summed over
         all voxels and divided by P; ``second``, the Dice of both networks. None where neither network has
-        the structure in a frame.
+        the structure in a frame. By structure, a number for each frame: ``voxels``, V; ``expected_voxels``,
+        P; ``sure_voxels`` and ``possible_voxels``, with probabilities over :data:`SURE` and :data:`POSSIBLE`;
+        ``second_voxels``, the second network's; ``area_difference``, the absolute differences of the areas
+        that both networks give the structure in a slice, summed over the slices, over V. None where V is 0.
     """
     place = {frame: order for order, frame in enumerate(frames)}
-    sums = np.zeros((4, len(structures), len(frames)))
-    """S, P, entropy and V of each structure and frame."""
+    sums = np.zeros((6, len(structures), len(frames)))
+    """S, P, entropy, V, sure and possible voxels of each structure and frame."""
     own, channels = np.zeros_like(second), [label - 1 for label in structures]
     window_x, window_y = inference.grid.window
     for indices, probabilities in inference.probabilities(frames):
@@ -131,14 +137,24 @@ def network_confidence(
             frame, slice_ = divmod(index, inference.n_slices)
             own[window_x, window_y, slice_, frame] = image.numpy()
             p = probability[channels].double()
-            bits = -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)).sum(dim=(1, 2)) / math.log(2)
+            bits = -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p)) / math.log(2)
             masks = image[None] == torch.tensor(list(structures), dtype=image.dtype)[:, None, None]
-            values = ((p * masks).sum(dim=(1, 2)), p.sum(dim=(1, 2)), bits, masks.sum(dim=(1, 2)))
-            sums[:, :, place[frame]] += torch.stack([value.double() for value in values]).numpy()
-    inside, total, entropy, voxels = sums
+            values = (p * masks, p, bits, masks, p > SURE, p > POSSIBLE)
+            sums[:, :, place[frame]] += torch.stack(
+                [value.double().sum(dim=(1, 2)) for value in values]
+            ).numpy()
+    inside, total, entropy, voxels, sure, possible = sums
+    areas = [
+        np.array([np.count_nonzero(maps[..., list(frames)] == label, axis=(0, 1)) for label in structures])
+        for maps in (own, second)
+    ]
+    apart = np.abs(areas[0] - areas[1]).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         expected = np.where(voxels > 0, 2 * inside / (voxels + total), 0.0)
         doubt = np.where(total > 0, entropy / total, np.nan)
+        apart = np.where(voxels > 0, apart / voxels, np.nan)
+    counted = {"voxels": voxels, "expected_voxels": total, "sure_voxels": sure, "possible_voxels": possible}
+    counted["second_voxels"] = areas[1].sum(axis=1)
     agreed = agreement([own, second], frames, structures, "")["agreement"]
     return {
         "frames": list(frames),
@@ -150,4 +166,12 @@ def network_confidence(
             for row, name in enumerate(structures.values())
         },
         "second": agreed,
+        **{
+            key: {name: numbers[row].round(1).tolist() for row, name in enumerate(structures.values())}
+            for key, numbers in counted.items()
+        },
+        "area_difference": {
+            name: [None if np.isnan(value) else round(float(value), 4) for value in apart[row]]
+            for row, name in enumerate(structures.values())
+        },
     }

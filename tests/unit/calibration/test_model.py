@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 from scipy.special import logit
 
-from cinecohort.calibration.model import PENALTIES, fit_model, grouped_folds
+from cinecohort.calibration.model import (
+    BENDS,
+    PENALTIES,
+    FailureModel,
+    fit_model,
+    grouped_folds,
+    terms_of,
+)
 
 NAMES = ["lv_second_dice", "lv_roughness"]
 
@@ -82,3 +89,26 @@ def test_all_rows_of_a_participant_are_in_one_fold_and_every_row_is_left_out_onc
 def test_nothing_is_learnt_where_all_failed_or_none(bad):
     values = pd.DataFrame({"lv_second_dice": np.linspace(0, 1, 9)})
     assert fit_model(values, bad, np.arange(9).astype(object), ["lv_second_dice"]) is None
+
+
+def test_what_is_bad_on_both_sides_gets_a_line_with_a_bend() -> None:
+    random = np.random.default_rng(2)
+    values = pd.DataFrame(random.normal(size=(400, 2)), columns=NAMES)
+    bad = random.random(400) < 1 / (1 + np.exp(4 - 3 * values["lv_roughness"].abs()))
+    groups = np.array([f"p{i // 2}" for i in range(400)], dtype=object)
+    model = fit_model(values, bad.to_numpy(), groups, NAMES)
+    assert {term.bend is None for term in model.terms} == {True, False}
+    ends = values.iloc[[0, 0, 0]].assign(lv_roughness=[-2.0, 0.0, 2.0])
+    low, middle, high = model.probabilities(ends)
+    assert min(low, high) > 4 * middle
+    again = FailureModel.model_validate_json(model.model_dump_json())
+    assert again.probabilities(values) == pytest.approx(model.probabilities(values))
+    unknown = values.assign(lv_roughness=np.nan)
+    assert np.isfinite(model.probabilities(unknown)).all()
+
+
+def test_a_predictor_with_one_value_for_most_has_no_bend_there() -> None:
+    values = pd.DataFrame({NAMES[0]: [0.0] * 90 + [0.5] * 10, NAMES[1]: 1.0})
+    terms = terms_of(values, BENDS)
+    assert not terms
+    assert [term.name for term in terms_of(values)] == NAMES[:1]

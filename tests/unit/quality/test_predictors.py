@@ -22,6 +22,11 @@ CONFIDENCE = {
     "second": {"LV": 0.9, "MYO": 0.8, "RV": None},
     "expected_dice": {"LV": 0.97, "MYO": 0.9, "RV": 0.95},
     "entropy": {"LV": 0.1, "MYO": 0.2, "RV": 0.15},
+    **{
+        f"{kind}voxels": {name: [900, 500] for name in ("LV", "MYO", "RV")}
+        for kind in ("", "expected_", "sure_", "possible_", "second_")
+    },
+    "area_difference": {"LV": [0.1, 0.2], "MYO": [0.3, 0.2], "RV": [0.1, 0.1]},
     "second_network": "other@76543210",
 }
 
@@ -62,7 +67,10 @@ def test_what_the_networks_say_has_its_columns():
     assert found[f"{PREFIX}lv_second_dice"] == 0.9
     assert found[f"{PREFIX}rv_second_dice"] == 0.0
     assert found[f"{PREFIX}myo_entropy"] == 0.2
+    assert found[f"{PREFIX}lv_second_area"] == 0.2
+    assert found[f"{PREFIX}ef_second"] == 0.0
     alone = numbers(cine(), SIDECAR)
+    assert alone[f"{PREFIX}ef_second"] is None
     assert alone[f"{PREFIX}lv_expected_dice"] is None
     assert alone[f"{PREFIX}lv_second_dice"] is None
 

@@ -55,6 +55,22 @@ def test_expected_dice_and_entropy_by_hand() -> None:
     assert found["expected_dice"]["RV"] == 0.0
     assert found["entropy"]["RV"] is None
     assert found["second"]["RV"] is None
+    assert found["voxels"] == {"LV": [inside, inside], "RV": [0, 0]}
+    assert found["expected_voxels"]["LV"] == pytest.approx([total, total], abs=0.1)
+    assert found["sure_voxels"]["LV"] == [inside, inside]  # 0.9; elsewhere it is 0.2.
+    assert found["possible_voxels"]["LV"] == [inside, inside]
+    assert found["second_voxels"]["LV"] == [inside / 2, inside]
+    assert found["area_difference"] == {"LV": [0.5, 0.0], "RV": [None, None]}
+
+
+def test_areas_that_make_up_for_each_other_differ_all_the_same() -> None:
+    inference = ImageInference(image(), ABOUT, bright, 4)
+    second = np.zeros((32, 32, 2, 3), np.uint8)
+    second[8:16, 8:20, 0] = 1
+    second[8:16, 8:12, 1] = 1
+    found = network_confidence(inference, second, [0, 1], {1: "LV"})
+    assert found["second_voxels"] == found["voxels"]
+    assert found["area_difference"]["LV"] == [0.5, 0.5]
 
 
 def loaded(second: bool) -> LoadedModel:
