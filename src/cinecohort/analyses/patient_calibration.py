@@ -93,13 +93,26 @@ def judged(
     return found, [*noted, *failure_findings(calibration, found, {key: why}).get(key, [])]
 
 
-def with_calibration(row: Mapping[str, Any], calibration: Calibration, found: pd.DataFrame) -> dict[str, Any]:
-    """A row of measures of a network with its intervals and probabilities; empty where it does not hold."""
+def with_calibration(
+    row: Mapping[str, Any], calibration: Calibration, found: pd.DataFrame, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A row of measures of a network with its intervals and probabilities; empty where it does not hold.
+
+    Parameters
+    ----------
+    row
+        Measures.
+    calibration
+        What was learnt.
+    found, values
+        From :func:`judged`, and the numbers of the checks that it was given.
+    """
     probabilities = {str(name): value for name, value in found.iloc[0].items()}
     if "source" not in row:
         return dict(row) | probabilities
     measured = {**dict.fromkeys(MEASURES, float("nan")), **row, "kind": "auto"}
-    table = with_intervals(pd.DataFrame([measured]), calibration, found)
+    quality = pd.DataFrame([{"subject": found.index[0], **values}])
+    table = with_intervals(pd.DataFrame([measured]), calibration, found, quality)
     return {str(name): value for name, value in table.iloc[0].items()} | probabilities
 
 

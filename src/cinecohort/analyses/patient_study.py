@@ -187,7 +187,7 @@ def study_patient(
         measured = {"subject": subject.key, **next(iter(outcome.rows), {})}
         if settings.calibration is not None:
             found, findings = judged(settings.calibration, subject.key, maps.values, findings)
-            measured = with_calibration(measured, settings.calibration, found)
+            measured = with_calibration(measured, settings.calibration, found, maps.values)
         row = with_comparisons(subject.key, measured, person, settings.reference)
         row["status"] = str(overall_status(findings))
         study = PatientStudy(subject.key, row, findings, person)

@@ -41,9 +41,7 @@ def failure_probabilities(calibration: Calibration | None, quality: pd.DataFrame
     if calibration is None or MADE_BY not in table:
         return result
     here = table[table[MADE_BY] == calibration.made_by]
-    columns = [str(name) for name in here if str(name).startswith(PREFIX)]
-    values = here[columns].apply(pd.to_numeric, errors="coerce")
-    values.columns = pd.Index([name.removeprefix(PREFIX) for name in columns])
+    values = predictors_of(here)
     models = {name: model for name, model in calibration.models.items() if model is not None}
     if here.empty or not models:
         return result
@@ -52,6 +50,14 @@ def failure_probabilities(calibration: Calibration | None, quality: pd.DataFrame
         result.loc[here.index, f"{PROBABILITY}_{name.lower()}"] = probability
     result.loc[here.index, PROBABILITY] = highest(found.values())
     return result
+
+
+def predictors_of(table: pd.DataFrame) -> pd.DataFrame:
+    """Predictors of a table, by their names, as numbers."""
+    columns = [str(name) for name in table if str(name).startswith(PREFIX)]
+    values = table[columns].apply(pd.to_numeric, errors="coerce")
+    values.columns = pd.Index([name.removeprefix(PREFIX) for name in columns])
+    return values
 
 
 def failure_findings(
@@ -92,7 +98,10 @@ def failure_findings(
 
 
 def with_intervals(
-    measures: pd.DataFrame, calibration: Calibration | None, probabilities: pd.DataFrame
+    measures: pd.DataFrame,
+    calibration: Calibration | None,
+    probabilities: pd.DataFrame,
+    quality: pd.DataFrame,
 ) -> pd.DataFrame:
     """Measures with the ends of their intervals; empty where the calibration does not hold.
 
@@ -104,6 +113,8 @@ def with_intervals(
         None where there is none: the columns are there, and empty.
     probabilities
         From :func:`failure_probabilities`.
+    quality
+        That these were made from.
     """
     columns = {name: pd.Series(np.nan, index=measures.index) for name in INTERVAL_COLUMNS}
     automatic = measures["kind"] == "auto"
@@ -111,10 +122,12 @@ def with_intervals(
         rows = measures.index[automatic & (measures["source"] == first_source(measures))]
         subjects = measures["subject"][rows]
         held = probabilities[PROBABILITY].reindex(subjects).notna().to_numpy()
+        seen = predictors_of(quality.drop_duplicates("subject").set_index("subject")).reindex(subjects)
         for measure, interval in calibration.intervals.items():
             p = probabilities[f"{PROBABILITY}_{MEASURES[measure].lower()}"].reindex(subjects).to_numpy()
             value = measures[measure][rows].to_numpy(dtype=float)
-            half = np.where(held, interval.half_widths(np.where(np.isfinite(p), p, 0.5), value), np.nan)
+            known = np.where(np.isfinite(p), p, 0.5)
+            half = np.where(held, interval.half_widths(known, value, seen), np.nan)
             columns[f"{measure}_low"].loc[rows] = np.maximum(value - half, 0.0)
             high = value + half
             columns[f"{measure}_high"].loc[rows] = (

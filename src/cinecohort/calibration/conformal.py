@@ -8,20 +8,25 @@ each of them.
 """
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 from scipy.optimize import lsq_linear
 from scipy.special import logit
 from scipy.stats import beta
 
+from cinecohort.calibration.model import Term, terms_of
 from cinecohort.options import Options
 
 FLOOR = 1e-3
 """Probabilities are kept this far from 0 and 1."""
 
+SHRINKAGE = 100.0
+"""Weight of the squares of the predictors' coefficients beside the squares of residuals, one for each row."""
+
 
 class Spread(Options):
-    """Expected size of an error: exp(a + b log odds of failure + c logarithm of the measure)."""
+    """Expected size of an error: exp(a + b log odds of failure + c logarithm of the measure + predictors)."""
 
     a: float
     """Logarithm of the size at even odds and a measure of 1."""
@@ -38,10 +43,21 @@ class Spread(Options):
     high: float = Field(default=1.0, gt=0)
     """Largest measure in the training."""
 
-    def sizes(self, probability: NDArray[np.float64], value: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Size for each probability of failure and each measure."""
-        measured = np.log(np.clip(value, self.low, self.high))
-        return np.asarray(np.exp(self.a + self.b * _odds(probability) + self.c * measured))
+    terms: list[Term] = []
+    """Predictors, whose coefficients are of the logarithm of the size; files of older versions have none."""
+
+    def sizes(
+        self,
+        probability: NDArray[np.float64],
+        value: NDArray[np.float64],
+        predictors: pd.DataFrame | None = None,
+    ) -> NDArray[np.float64]:
+        """Size for each probability of failure and each measure; missing predictors count as usual."""
+        score = self.a + self.b * _odds(probability) + self.c * np.log(np.clip(value, self.low, self.high))
+        for term in self.terms:
+            if predictors is not None and term.name in predictors:
+                score = score + term.coefficient * term.counted(predictors[term.name].astype(float))
+        return np.asarray(np.exp(score))
 
 
 class Interval(Options):
@@ -57,10 +73,13 @@ class Interval(Options):
     """Participants that it rests on."""
 
     def half_widths(
-        self, probability: NDArray[np.float64], value: NDArray[np.float64]
+        self,
+        probability: NDArray[np.float64],
+        value: NDArray[np.float64],
+        predictors: pd.DataFrame | None = None,
     ) -> NDArray[np.float64]:
         """Half the interval's length for each probability of failure and each measure."""
-        return self.quantile * self.spread.sizes(probability, value)
+        return self.quantile * self.spread.sizes(probability, value, predictors)
 
 
 def _odds(probability: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -71,21 +90,44 @@ def fit_spread(
     error: NDArray[np.float64],
     probability: NDArray[np.float64],
     value: NDArray[np.float64],
+    predictors: pd.DataFrame | None = None,
 ) -> Spread:
-    """Least squares of the logarithm of absolute errors on log odds of failure and log measure.
+    """Least squares of the logarithm of absolute errors on log odds of failure, log measure and predictors.
 
-    Both slopes are kept between 0 and 1. Errors under a tenth of their median count as this tenth: the
-    logarithm would let them rule. Measures under a tenth of theirs do, too: the network lost the heart.
+    The slopes of odds and measure are kept between 0 and 1, those of the predictors shrunk
+    (:data:`SHRINKAGE`). Errors under a tenth of their median count as this tenth: the logarithm would let
+    them rule. Measures under a tenth of theirs do, too: the network lost the heart. Predictors beyond their
+    1st and 99th percentiles count as these: an exponential would let a single heart rule.
     """
     size = np.abs(error)
     floor = max(float(np.median(size)) / 10, 1e-6)
     low = max(float(np.median(value)) / 10, 1e-6)
     measured = np.log(np.maximum(value, low))
-    x = np.column_stack([_odds(probability), measured, np.ones(len(size))])
-    bounds = [0.0, 0.0, -np.inf], [1.0, 1.0, np.inf]
-    found = lsq_linear(x, np.log(np.maximum(size, floor)), bounds=bounds).x
+    terms = []
+    if predictors is not None:
+        numbers = predictors.astype(float)
+        ends = numbers.quantile([0.01, 0.99])
+        terms = terms_of(numbers.clip(ends.iloc[0], ends.iloc[1], axis=1))
+    counted = [term.counted(numbers[term.name]) for term in terms]
+    x = np.column_stack([_odds(probability), measured, np.ones(len(size)), *counted])
+    shrunk = np.eye(x.shape[1])[3:] * np.sqrt(SHRINKAGE)
+    free = np.full(len(terms), np.inf)
+    bounds = np.append([0.0, 0.0, -np.inf], -free), np.append([1.0, 1.0, np.inf], free)
+    wanted = np.append(np.log(np.maximum(size, floor)), np.zeros(len(terms)))
+    found = lsq_linear(np.vstack([x, shrunk]), wanted, bounds=bounds).x
     highest = max(float(np.max(value)), low)
-    return Spread(a=float(found[2]), b=float(found[0]), c=float(found[1]), low=low, high=highest)
+    learnt = [
+        term.model_copy(update={"coefficient": float(slope)})
+        for term, slope in zip(terms, found[3:], strict=True)
+    ]
+    return Spread(
+        a=float(found[2]),
+        b=float(np.clip(found[0], 0.0, 1.0)),
+        c=float(np.clip(found[1], 0.0, 1.0)),
+        low=low,
+        high=highest,
+        terms=learnt,
+    )
 
 
 def group_weights(groups: NDArray[np.object_]) -> NDArray[np.float64]:

@@ -94,7 +94,7 @@ def calibrate(
     judged = np.isfinite(score)
     cut = assessment.cut_for(any_bad[judged], score[judged], options.sensitivity)
     flagged = nested_flags(any_bad, score, folds, options.sensitivity)
-    intervals, coverage = learn_intervals(table, unsized, out_of_fold, groups, folds, options)
+    intervals, coverage = learn_intervals(table, unsized, out_of_fold, names, groups, folds, options)
     seed, prevalence = options.seed, options.prevalence
     undamaged = (table["kind"] == "undamaged").to_numpy()
     targets = {name: bad[f"bad_{name.lower()}"].to_numpy() for name in by_part}
@@ -260,6 +260,7 @@ def learn_intervals(
     table: pd.DataFrame,
     unsized: pd.Index,
     probability: dict[str, Floats],
+    names: dict[str, list[str]],
     groups: NDArray[np.object_],
     folds: list[Bools],
     options: CalibrateOptions,
@@ -276,8 +277,9 @@ def learn_intervals(
             usable &= ~table.index.isin(unsized)
         parts = [fold[usable] for fold in folds]
         value = table[f"value_{measure}"].to_numpy(dtype=float)
+        seen = table.loc[usable, names[structure]]
         data = error[usable], p[usable], value[usable], groups[usable]
-        fitted = _interval(*data, parts, options.coverage)
+        fitted = _interval(*data, seen, parts, options.coverage)
         if fitted is None:
             continue
         intervals[measure] = fitted
@@ -285,9 +287,11 @@ def learn_intervals(
         for held_out in parts:
             error_left, p_left, value_left, groups_left = (each[~held_out] for each in data)
             left = [part[~held_out] for part in parts if part is not held_out]
-            without = _interval(error_left, p_left, value_left, groups_left, left, options.coverage)
+            without = _interval(
+                error_left, p_left, value_left, groups_left, seen[~held_out], left, options.coverage
+            )
             if without is not None:
-                half[held_out] = without.half_widths(data[1][held_out], data[2][held_out])
+                half[held_out] = without.half_widths(data[1][held_out], data[2][held_out], seen[held_out])
         coverage += covered(measure, table[usable], data[0], half)
     return intervals, coverage
 
@@ -297,6 +301,7 @@ def _interval(
     p: Floats,
     value: Floats,
     groups: NDArray[np.object_],
+    seen: pd.DataFrame,
     parts: list[Bools],
     level: float,
 ) -> Interval | None:
@@ -306,15 +311,16 @@ def _interval(
     scores = np.full(len(error), np.nan)
     for held_out in parts:
         if held_out.any() and not held_out.all():
-            spread = fit_spread(error[~held_out], p[~held_out], value[~held_out])
-            scores[held_out] = np.abs(error[held_out]) / spread.sizes(p[held_out], value[held_out])
+            spread = fit_spread(error[~held_out], p[~held_out], value[~held_out], seen[~held_out])
+            sizes = spread.sizes(p[held_out], value[held_out], seen[held_out])
+            scores[held_out] = np.abs(error[held_out]) / sizes
     known = np.isfinite(scores)
     if not known.any():
         return None
     quantile = conformal_quantile(scores[known], groups[known], level)
     if not np.isfinite(quantile) or quantile <= 0:
         return None
-    spread = fit_spread(error, p, value)
+    spread = fit_spread(error, p, value, seen)
     return Interval(spread=spread, quantile=quantile, participants=len(set(groups[known])))
 
 

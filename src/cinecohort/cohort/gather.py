@@ -120,7 +120,7 @@ def gather(
     found = check_cohort(tables, measures, participants, options.image_quality, options.measure_quality)
     said = {subject: findings_of(one) for subject, one in judged.items()}
     status = with_verdicts(with_cohort_findings(status, found), said)
-    measures = with_intervals(measures, calibration, probabilities)
+    measures = with_intervals(measures, calibration, probabilities, tables["segmentation_quality"])
     status = status.merge(probabilities, left_on="subject", right_index=True, how="left")
     measures = measures.merge(status[["subject", "status"]], on="subject", how="left", validate="many_to_one")
     dataset = dict(zip(index["subject"], index["dataset"], strict=True))

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from cinecohort.analyses.patient_calibration import (
@@ -22,6 +24,7 @@ from cinecohort.quality.made_by import MADE_BY
 from cinecohort.quality.predictors import PREFIX
 
 WEIGHTS = "unet_vendors_sa"
+MEASURED = {"subject": "P1", "source": WEIGHTS, "lvef_pct": 55.0}
 FINDINGS = [
     Finding(Code.S3, Level.REVIEW, "sa: the ring is open", view="sa"),
     Finding(Code.I5, Level.REVIEW, "sa: frames jump", view="sa"),
@@ -33,9 +36,11 @@ def values(calibration: Calibration, sds: float = 0.0) -> dict[str, Any]:
     made: dict[str, Any] = {MADE_BY: calibration.made_by}
     for model in calibration.models.values():
         assert model is not None
-        for term in model.terms:
-            side = 1 if term.coefficient > 0 else -1
-            made[f"{PREFIX}{term.name}"] = term.mean + side * sds * term.sd
+        plain = {term.name: term for term in model.terms if term.bend is None}
+        for name, term in plain.items():
+            ends = pd.Series([term.mean - sds * term.sd, term.mean + sds * term.sd])
+            moved = sum(one.coefficient * one.counted(ends) for one in model.terms if one.name == name)
+            made[f"{PREFIX}{name}"] = float(ends[int(np.argmax(moved))])
     return made
 
 
@@ -64,10 +69,11 @@ def test_the_second_network_is_that_of_the_calibration(shipped: Calibration) -> 
 def test_without_a_cut_findings_stay_and_numbers_are_given(shipped: Calibration) -> None:
     found, findings = judged(shipped, "P1", values(shipped), FINDINGS)
     assert findings == FINDINGS
-    row = with_calibration({"subject": "P1", "source": WEIGHTS, "lvef_pct": 55.0}, shipped, found)
+    row = with_calibration(MEASURED, shipped, found, values(shipped))
     assert row["lvef_pct_low"] < 55.0 < row["lvef_pct_high"]
     worse, _ = judged(shipped, "P1", values(shipped, 2.0), FINDINGS)
-    known = by_structure(with_calibration(dict.fromkeys(shipped.intervals, 50.0) | row, shipped, worse))
+    whole = dict.fromkeys(shipped.intervals, 50.0) | row
+    known = by_structure(with_calibration(whole, shipped, worse, values(shipped, 2.0)))
     assert set(known) == {"all", "LV", "MYO", "RV"}
     assert known["all"] > by_structure(row)["all"]
 
@@ -75,7 +81,7 @@ def test_without_a_cut_findings_stay_and_numbers_are_given(shipped: Calibration)
 def test_of_a_segmentation_made_otherwise_nothing_is_said(shipped: Calibration) -> None:
     other = values(shipped) | {MADE_BY: "another network"}
     found, findings = judged(shipped, "P1", other, FINDINGS)
-    row = with_calibration({"subject": "P1", "source": WEIGHTS, "lvef_pct": 55.0}, shipped, found)
+    row = with_calibration(MEASURED, shipped, found, other)
     assert findings == FINDINGS
     assert by_structure(row) == {}
     assert row["lvef_pct_low"] != row["lvef_pct_low"]

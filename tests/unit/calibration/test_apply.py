@@ -2,7 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cinecohort.calibration.apply import failure_findings, failure_probabilities, with_intervals
+from cinecohort.calibration.apply import (
+    failure_findings,
+    failure_probabilities,
+    predictors_of,
+    with_intervals,
+)
 from cinecohort.calibration.learn import calibrate
 from cinecohort.calibration.options import CalibrateOptions
 from cinecohort.findings import Level
@@ -74,10 +79,11 @@ def measures():
 
 def test_intervals_are_the_first_models_where_there_is_a_probability(made):
     probabilities = failure_probabilities(made, quality())
-    table = with_intervals(measures(), made, probabilities)
-    half = made.intervals["lvef_pct"].half_widths(
-        probabilities.loc[["p000_0"], "failure_probability_lv"].to_numpy(), np.array([60.0])
-    )
+    table = with_intervals(measures(), made, probabilities, quality())
+    p = probabilities.loc[["p000_0"], "failure_probability_lv"].to_numpy()
+    seen = predictors_of(quality().set_index("subject")).loc[["p000_0"]]
+    half = made.intervals["lvef_pct"].half_widths(p, np.array([60.0]), seen)
+    assert half[0] != pytest.approx(made.intervals["lvef_pct"].half_widths(p, np.array([60.0]))[0], rel=1e-3)
     assert table.loc[0, "lvef_pct_low"] == pytest.approx(60 - half[0])
     assert table.loc[0, "lvef_pct_high"] == pytest.approx(60 + half[0])
     assert table.loc[1:, ["lvef_pct_low", "lvef_pct_high"]].isna().all(axis=None)
@@ -86,7 +92,7 @@ def test_intervals_are_the_first_models_where_there_is_a_probability(made):
 def test_a_first_subject_without_the_first_models_does_not_change_whose_intervals_they_are(made):
     early = measures().iloc[[1]].assign(subject="aaa")
     table = pd.concat([early, measures()], ignore_index=True)
-    found = with_intervals(table, made, failure_probabilities(made, quality()))
+    found = with_intervals(table, made, failure_probabilities(made, quality()), quality())
     given = found[found["lvef_pct_low"].notna()]
     assert given[["subject", "source"]].to_numpy().tolist() == [["p000_0", "net"]]
 
@@ -94,7 +100,7 @@ def test_a_first_subject_without_the_first_models_does_not_change_whose_interval
 def test_intervals_stay_within_what_can_be(made):
     wide = made.intervals["lvef_pct"].model_copy(update={"quantile": 1e3})
     wider = made.model_copy(update={"intervals": {"lvef_pct": wide, "lvedv_ml": wide}})
-    table = with_intervals(measures(), wider, failure_probabilities(made, quality()))
+    table = with_intervals(measures(), wider, failure_probabilities(made, quality()), quality())
     assert (table.loc[0, "lvef_pct_low"], table.loc[0, "lvef_pct_high"]) == (0.0, 100.0)
     assert table.loc[0, "lvedv_ml_low"] == 0.0
     assert table.loc[0, "lvedv_ml_high"] > 100.0
@@ -103,10 +109,10 @@ def test_intervals_stay_within_what_can_be(made):
 def test_a_void_measure_has_no_interval(made):
     table = measures()
     table.loc[0, "lvef_pct"] = np.nan
-    found = with_intervals(table, made, failure_probabilities(made, quality()))
+    found = with_intervals(table, made, failure_probabilities(made, quality()), quality())
     assert np.isnan(found.loc[0, "lvef_pct_high"])
 
 
 def test_without_a_calibration_the_columns_are_there_and_empty():
-    found = with_intervals(measures(), None, failure_probabilities(None, quality()))
+    found = with_intervals(measures(), None, failure_probabilities(None, quality()), quality())
     assert found[["lvef_pct_low", "rvesv_ml_high"]].isna().all(axis=None)

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
@@ -65,6 +66,26 @@ def test_a_lost_heart_has_no_narrow_interval():
     assert at[0] == pytest.approx(at[1])
     assert at[2] == pytest.approx(at[3])
     assert at[2] > at[0] > 0
+
+
+def test_predictors_widen_the_spread_where_errors_grow_with_them():
+    """Whatever the probability says; a predictor without a value, or without its column, counts as usual."""
+    random = np.random.default_rng(4)
+    seen = pd.DataFrame({"shows": random.normal(size=4_000), "silent": random.normal(size=4_000)})
+    error = np.exp(0.5 * seen["shows"].to_numpy()) * random.choice([-1, 1], 4_000)
+    error *= random.uniform(0.8, 1.25, 4_000)
+    odds, volume = np.full(4_000, 0.2), np.full(4_000, 60.0)
+    spread = fit_spread(error, odds, volume, seen)
+    by_name = {term.name: term.coefficient for term in spread.terms}
+    assert by_name["shows"] == pytest.approx(0.5, abs=0.05)
+    assert abs(by_name["silent"]) < 0.02
+    ends = pd.DataFrame({"shows": [-1.0, 1.0, np.nan, 50.0, 500.0], "silent": 0.0})
+    low, high, unknown, beyond, far_beyond = spread.sizes(odds[:5], volume[:5], ends)
+    assert high / low == pytest.approx(np.e, rel=0.1)
+    assert unknown == pytest.approx(spread.sizes(odds[:1], volume[:1])[0], rel=1e-3)
+    assert low < unknown < high < beyond
+    assert far_beyond == beyond
+    assert Spread.model_validate_json(spread.model_dump_json()) == spread
 
 
 def test_errors_that_shrink_with_the_odds_get_one_spread():
