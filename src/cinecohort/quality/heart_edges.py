@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
 FEWEST_PIXELS = 30
 """A slice with fewer pixels of LV or of myocardium is not looked at."""
 
 FEWEST_POINTS = 8
 """A border with fewer points is not looked at."""
 
-OFFSETS = np.arange(-8, 9) * 0.03
+OFFSETS: Floats = np.arange(-8, 9, dtype=np.float64) * 0.03
 """Places of a profile along the outward normal, in radii of the LV, with the contour at 0."""
 
 INSIDE, OUTSIDE = slice(4, 7), slice(10, 13)
@@ -36,9 +39,6 @@ NAMES = (
 
 LOW = 0.2
 """Quantile of the sharpness over the points of a border: where it is worst, but for a few points."""
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 class Edges(NamedTuple):
@@ -160,7 +160,7 @@ def outline(region: Bools) -> tuple[Floats, Floats]:
     """
     smooth = ndimage.gaussian_filter(region.astype(float), 1.0)
     border = np.asarray(region & ~ndimage.binary_erosion(region))
-    slope = -np.stack(np.gradient(smooth), axis=-1)[border]
+    slope = -np.array(np.gradient(smooth))[:, border].T
     length = np.linalg.norm(slope, axis=1)
     known = length > 1e-3
     normals = slope[known] / length[known, None]
