@@ -17,7 +17,7 @@ from scipy.special import expit, logit
 
 from cinecohort.options import Options
 
-PENALTIES = (0.001, 0.003, 0.03, 0.3)
+PENALTIES = (0.003, 0.03, 0.3)
 """Inverse strengths of the penalty, of which one is chosen (scikit-learn's C); the coefficients are of
 standardised predictors."""
 
