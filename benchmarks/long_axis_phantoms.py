@@ -2,10 +2,13 @@
 
 No labels of real long-axis views are public, so that this is all that can be measured: how far a network that
 learnt from phantoms segments other phantoms, as the workflow segments them. It says little about real hearts.
+Networks of other structures than the atria are measured in all that they know.
 Plain phantoms look like those of the demo, randomised ones vary far beyond the real. Writes
 ``benchmarks/long_axis_phantoms.md``::
 
     python benchmarks/long_axis_phantoms.py [--subjects 40] [--la-2ch WEIGHTS ...] [--la-4ch WEIGHTS ...]
+
+``--phantoms DIR`` keeps the phantoms, and takes those that are there.
 """
 
 import argparse
@@ -17,11 +20,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.cli import main as cinecohort
 from cinecohort.images import read_image
 from cinecohort.label_maps import label_path, segmentation_path
-from cinecohort.segmentation.descriptions import DEFAULT_MODELS
+from cinecohort.segmentation.descriptions import DEFAULT_MODELS, describe_model
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import segment_subjects
 
@@ -32,15 +34,18 @@ LOW = 0.5
 
 
 def make_phantoms(folder: Path, subjects: int, settings: list[str]) -> list[Path]:
-    """Write phantoms at end-diastole and end-systole and return their folders."""
+    """Write phantoms at end-diastole and end-systole, unless they are there, and return their folders."""
     layout = ["--layout", "nifti", "--ed-es", "--views", *VIEWS]
-    if cinecohort(["phantom", str(folder), *layout, "--subjects", str(subjects), *settings]):
+    if not folder.is_dir() and cinecohort(
+        ["phantom", str(folder), *layout, "--subjects", str(subjects), *settings]
+    ):
         raise SystemExit("no phantoms could be written")
     return sorted(path for path in folder.iterdir() if path.is_dir())
 
 
 def dice_by_frame(folders: list[Path], view: str, weights: str) -> Iterator[list[float]]:
-    """Segment, and yield the Dice of the view's structures for each frame."""
+    """Segment, and yield the Dice of the network's structures for each frame."""
+    labels = describe_model(weights).labels
     model = ModelOptions(name="phantoms", weights=weights)
     options = SegmentationOptions(precision="fp32", device="cpu")
     for folder, outcome in segment_subjects(folders, model, options, view, model.name):
@@ -48,7 +53,7 @@ def dice_by_frame(folders: list[Path], view: str, weights: str) -> Iterator[list
         found = read_image(segmentation_path(folder, view, model.name)).data
         truth = read_image(label_path(folder, view, "truth")).data
         for frame in range(truth.shape[3]):
-            yield [dice(found[..., frame] == label, truth[..., frame] == label) for label in STRUCTURES[view]]
+            yield [dice(found[..., frame] == label, truth[..., frame] == label) for label in labels]
 
 
 def dice(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
@@ -56,10 +61,10 @@ def dice(found: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
     return 2 * float((found & truth).sum()) / float(found.sum() + truth.sum())
 
 
-def line_of(kind: str, view: str, weights: str, values: NDArray[np.float64]) -> str:
+def line_of(kind: str, weights: str, values: NDArray[np.float64]) -> str:
     """Row of the table."""
     cells = (
-        " / ".join(STRUCTURES[view].values()),
+        " / ".join(describe_model(weights).labels.values()),
         str(len(values)),
         " / ".join(f"{mean:.3f}" for mean in values.mean(axis=0)),
         " / ".join(f"{median:.3f}" for median in np.median(values, axis=0)),
@@ -74,6 +79,7 @@ def main() -> None:
     for view in VIEWS:
         flag = f"--{view.replace('_', '-')}"
         parser.add_argument(flag, dest=view, nargs="+", default=[DEFAULT_MODELS[view]], help="weights")
+    parser.add_argument("--phantoms", type=Path, help="folder that keeps the phantoms")
     parser.add_argument("--out", type=Path, default=HERE / "long_axis_phantoms.md")
     arguments = parser.parse_args()
     lines = [
@@ -89,11 +95,13 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as temporary:
         for kind, settings in PHANTOMS.items():
-            folders = make_phantoms(Path(temporary) / kind, arguments.subjects, settings)
+            folders = make_phantoms(
+                (arguments.phantoms or Path(temporary)) / kind, arguments.subjects, settings
+            )
             for view in VIEWS:
                 for weights in getattr(arguments, view):
                     values = np.array(list(dice_by_frame(folders, view, weights)))
-                    lines.append(line_of(kind, view, weights, values))
+                    lines.append(line_of(kind, weights, values))
                     print(lines[-1], flush=True)
     arguments.out.write_text("\n".join([*lines, ""]))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.findings import Outcome
 from cinecohort.images import sidecar_path
@@ -103,6 +104,8 @@ def validate_network(
     if not structures:
         raise UserError(f"{subjects}: none of {len(unseen)} subjects could be segmented and compared.")
     failed = len(unseen) - compared
+    missing = [name for name in sizes if name not in structures]
+    needed = [name for name in sizes if name in STRUCTURES[view].values()] or list(sizes)
     return ValidationRecord(
         weights=loaded.description.name,
         sha256=loaded.description.sha256,
@@ -115,8 +118,9 @@ def validate_network(
         n_failed=failed,
         structures=structures,
         bars=bars_of(structures, bars or ValidationBars()),
+        untested=[name for name in missing if name not in needed],
         failures=failures_of(
-            compared, failed, structures, [name for name in sizes if name not in structures], bars
+            compared, failed, structures, [name for name in missing if name in needed], bars
         ),
     )
 

@@ -42,7 +42,6 @@ def run(arguments: argparse.Namespace) -> int:
             f"{name}: Dice {found.dice_mean:.3f} (SD {found.dice_sd:.3f}, lowest {found.dice_lowest:.3f}) in "
             f"{found.n} frames; size {found.bias_pct:+.1f} %"
         )
-    fate = "passed" if record.passed else f"not passed: {'; '.join(record.failures)}"
     compared = f"{record.n_subjects} subjects ({record.n_seen} left out, since the training saw them)"
-    print(f"{arguments.out}: {record.weights} on {compared}: {fate}")
+    print(f"{arguments.out}: {record.weights} on {compared}: {record.verdict}")
     return 0

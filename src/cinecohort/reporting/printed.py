@@ -143,7 +143,6 @@ def validation(record: ValidationRecord, out: Path) -> list[Path]:
         for name, found in record.structures.items()
     ]
     heads = ("Frames", "Dice, mean (SD)", "Lowest Dice", "Mean needed", "Size, mean difference (%)")
-    verdict = "passed" if record.passed else f"not passed: {'; '.join(record.failures)}"
     caption = (
         f"{record.weights} on {quantity(record.n_subjects, 'subject')} of {record.dataset} with labels of "
         f"{record.observer}, {VIEW_NAMES[record.view]} view."
@@ -152,7 +151,7 @@ def validation(record: ValidationRecord, out: Path) -> list[Path]:
     left_out = (
         f"Left out, since the training saw them: {count(record.n_seen)}; failed: {count(record.n_failed)}."
     )
-    notes = f"{left_out} {verdict.capitalize()}."
+    notes = f"{left_out} {record.verdict[0].upper()}{record.verdict[1:]}."
     return write_printed([Table(f"tab-{out.stem}", caption, columns, rows, notes=notes)], out.parent)
 
 

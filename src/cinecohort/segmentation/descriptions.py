@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from cinecohort.catalogue.views import LABELS, STRUCTURES
+from cinecohort.catalogue.views import LABELS
 from cinecohort.errors import UserError
 from cinecohort.files import digest_file, digest_json, expanded, read_json
 from cinecohort.options import Options, in_a_line
@@ -158,7 +158,7 @@ def describe_folder(folder: NnunetFolder) -> ModelDescription:
             "architecture": "nnU-Net v2",
             "spacing_mm": None,
             "normalisation": "own",
-            "structures": {str(label): name for label, name in STRUCTURES[folder.view].items()},
+            "structures": {str(label): name for label, name in folder.structures.items()},
             "sha256": folder_digest(folder),
         }
     )

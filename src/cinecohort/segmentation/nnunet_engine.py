@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.errors import UserError, is_machine_fault
 from cinecohort.segmentation.engines import ResolvedEngine, resolve_engine
 from cinecohort.segmentation.inference import ImageInference
@@ -103,7 +102,7 @@ class NnunetNetwork:
                 f"{folder.path}: is the second stage of a cascade, which needs the labels of the first; name "
                 "a folder of a 2d or 3d_fullres configuration."
             )
-        self.labels = [folder.labels[name] for name in STRUCTURES[folder.view].values()]
+        self.labels = [folder.labels[name] for name in folder.structures.values()]
         self.facts: dict[str, Any] = {
             "by": "nnU-Net v2",
             "version": version_of(ENGINE),

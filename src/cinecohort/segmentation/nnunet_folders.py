@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from cinecohort.catalogue.views import STRUCTURES
+from cinecohort.catalogue.views import LABELS, STRUCTURES
 from cinecohort.errors import UserError
 from cinecohort.files import digest_file, digest_json, expanded, read_json
 from cinecohort.segmentation.options import NNUNET
@@ -46,6 +46,8 @@ class NnunetFolder:
     """Structure to its label in ``dataset.json``."""
     view: str
     """View whose structures these are."""
+    structures: dict[int, str]
+    """Our label to structure."""
 
 
 def read_folder(weights: str) -> NnunetFolder:
@@ -72,15 +74,20 @@ def read_folder(weights: str) -> NnunetFolder:
             "folder of a network that was trained on cine images alone."
         )
     labels = structure_labels(dataset.get("labels", {}), path / "dataset.json")
-    views = [view for view, structures in STRUCTURES.items() if set(structures.values()) == set(labels)]
-    if not views:
-        offered = "; ".join(f"{view}: {', '.join(each.values())}" for view, each in STRUCTURES.items())
+    fitting = [
+        (view, structures)
+        for known in (STRUCTURES, LABELS)
+        for view, structures in known.items()
+        if set(structures.values()) == set(labels)
+    ]
+    if not fitting:
+        offered = "; ".join(f"{view}: {', '.join(each.values())}" for view, each in LABELS.items())
         raise UserError(
             f"{path / 'dataset.json'}: the labels {', '.join(sorted(labels)) or 'none'} are not the "
             f"structures of one view ({offered}); name a folder of a network that was trained on those."
         )
     name = re.sub(r"[^A-Za-z0-9_.-]", "_", f"{plans.get('dataset_name', path.parent.name)}.{path.name}")
-    return NnunetFolder(path, name, folds_of(path), labels, views[0])
+    return NnunetFolder(path, name, folds_of(path), labels, *fitting[0])
 
 
 def _facts(path: Path) -> dict[str, Any]:

@@ -81,6 +81,8 @@ class ValidationRecord(Options):
     """Subjects that could not be segmented or compared."""
     structures: dict[str, StructureRecord]
     """By structure."""
+    untested: list[str] = Field(default_factory=list)
+    """Structures that the network segments, nobody drew here, and nothing is measured from."""
     bars: dict[str, float] = Field(default_factory=dict)
     """What had to be reached."""
     failures: list[str] = Field(default_factory=list)
@@ -90,6 +92,13 @@ class ValidationRecord(Options):
     def passed(self) -> bool:
         """Whether every bar was reached."""
         return not self.failures
+
+    @property
+    def verdict(self) -> str:
+        """Whether it passed, why not, and what was not tested."""
+        words = "passed" if self.passed else f"not passed: {'; '.join(self.failures)}"
+        untested = f"not tested, and nothing is measured from it: {', '.join(self.untested)}"
+        return f"{words}; {untested}" if self.untested else words
 
 
 def bars_of(structures: Iterable[str], bars: ValidationBars) -> dict[str, float]:

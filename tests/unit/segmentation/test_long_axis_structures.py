@@ -28,6 +28,7 @@ from cinecohort.segmentation.prediction import segment_subjects
 from cinecohort.segmentation.training import make_trainer, train
 from cinecohort.segmentation.training_data import load_slices
 from cinecohort.segmentation.training_options import TrainingOptions
+from cinecohort.segmentation.validation_records import ValidationRecord
 from cinecohort.segmentation.weights import load_model
 from cinecohort.sources.base import open_source
 
@@ -161,6 +162,26 @@ def test_a_record_without_every_structure_lifts_nothing(
     record = validate_network(model, VIEW, tmp_path / "labelled", "manual", SegmentationOptions())
     assert set(record.structures) == set(VENTRICLES)
     assert any(failure.startswith("LA, RA: ") for failure in record.failures)
+
+
+def test_labels_of_the_atria_alone_can_lift_the_mark(
+    of_all_chambers: Path, ventricular: Path, tmp_path: Path
+) -> None:
+    """No measure is made of the ventricles, so that labels of the atria alone test all that is measured."""
+    for number in range(3):
+        write_subject(tmp_path / "labelled" / f"N{number}", 20 + number, ["LA", "RA"])
+        write_subject(tmp_path / "ventricles" / f"N{number}", 20 + number, ["LV", "RV"])
+    options = SegmentationOptions()
+
+    def tested(weights: Path, labelled: str) -> ValidationRecord:
+        model = ModelOptions(name="tiny", weights=str(weights))
+        return validate_network(model, VIEW, tmp_path / labelled, "manual", options)
+
+    record = tested(of_all_chambers, "labelled")
+    assert record.untested == ["LV", "MYO", "RV"] and set(record.structures) == {"LA", "RA"}
+    assert not any("nobody drew" in failure for failure in record.failures)
+    assert record.verdict.endswith("not tested, and nothing is measured from it: LV, MYO, RV")
+    assert any(failure.startswith("MYO: ") for failure in tested(ventricular, "ventricles").failures)
 
 
 def test_by_default_a_network_learns_the_atria(cohort: Path, tmp_path: Path) -> None:

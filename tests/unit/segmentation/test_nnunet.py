@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from cinecohort.catalogue.views import LABELS
 from cinecohort.cli import main
 from cinecohort.cohort.index import IndexedSubject
 from cinecohort.cohort.stage_builders import BUILDERS
@@ -61,6 +62,9 @@ def test_a_folder_is_described_as_weights_are(folder: Path, monkeypatch: pytest.
         describe_for(f"nnunet:{folder}", "la_2ch")
     atrium = write_folder(folder.parents[1] / "atrium", labels={"background": 0, "Left Atrium": 1})
     assert describe_model(f"nnunet:{atrium}").view == "la_2ch"
+    labels = {"background": 0, "LV": 1, "MYO": 2, "RV": 3, "LA": 4, "RA": 5}
+    chambers = describe_model(f"nnunet:{write_folder(folder.parents[1] / 'chambers', labels=labels)}")
+    assert chambers.view == "la_4ch" and chambers.labels == LABELS["la_4ch"]
 
 
 def test_its_identity_is_that_of_its_files(folder: Path) -> None:
