@@ -268,8 +268,9 @@ def run_network(
         margin = options.heart_region_margin_mm
         labels = inference.labels(frames) if margin is None else inference.labels_around_heart(frames, margin)
         roles = subject.image.sidecar.get("frame_roles") or {}
-        compared = uncertain_frames(labels, frames, roles)
         several = len(model.members) > 1 or options.uncertainty
+        is_compared = several or model.second is not None
+        compared = uncertain_frames(labels, frames, roles) if is_compared else []
         uncertainty = uncertainty_of(inference, model, compared) if several else None
         confidence = confidence_of(inference, model, compared)
     except Exception as error:

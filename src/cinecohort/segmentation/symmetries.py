@@ -20,11 +20,13 @@ class Symmetry:
     def apply(self, images: Tensor) -> Tensor:
         """Change images (n, slices, x, y)."""
         mirrored = images.flip(-1) if self.mirrored else images
-        return mirrored.rot90(self.quarter_turns, (-2, -1)).contiguous()
+        # A turn by nothing would be a copy.
+        turned = mirrored.rot90(self.quarter_turns, (-2, -1)) if self.quarter_turns else mirrored
+        return turned.contiguous()
 
     def undo(self, maps: Tensor) -> Tensor:
         """Bring maps (n, classes, x, y) of changed images back to the place of the images."""
-        turned = maps.rot90(-self.quarter_turns, (-2, -1))
+        turned = maps.rot90(-self.quarter_turns, (-2, -1)) if self.quarter_turns else maps
         return turned.flip(-1) if self.mirrored else turned
 
 
