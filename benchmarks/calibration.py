@@ -20,7 +20,7 @@ weights of the same architecture that never learnt from them. Those that the wei
 Folds may be collected side by side, each run with ``--rows`` and ``--out`` of its own, and ``--splits`` with
 nothing behind it but for one; the last run names the rows of all, ``--rows own.pkl one.pkl two.pkl``, and
 learns from them together. The shipped one is made so, of the networks of
-``config/training/unet_vendors_sa/fold_1.yaml`` to ``fold_3.yaml``.
+``config/training/unet_all_sa/fold_1.yaml`` to ``fold_3.yaml`` alone: its weights learnt from every heart.
 """
 
 import argparse
@@ -194,17 +194,12 @@ def learnt_on(made: Calibration, vendors: Mapping[str, int], folds: Sequence[Fol
         how = f"Learnt on {hearts} hearts from which the networks did not learn: {of}"
         return f"{how}{looked} A small sample: read the intervals."
     theirs = sum(len(fold.subjects) for fold in crossed)
+    own = f"{hearts - theirs} were segmented by {whose}, which did not learn from them, {theirs}"
     return (
-        f"Learnt on {hearts} hearts, {of} {hearts - theirs} were segmented by {whose}, which did not learn "
-        f"from them, {theirs} by cross-fitted networks: {len(crossed)} of its architecture and recipe (with "
-        f"{iterations(crossed[0].weights):,} iterations in place of {iterations(whose):,}), none of which "
+        f"Learnt on {hearts} hearts, {of} {own if theirs < hearts else 'All were segmented'} by cross-fitted "
+        f"networks: {len(crossed)} of the architecture and the shortened recipe of {whose}, none of which "
         f"learnt from the hearts that it segmented.{looked} A small sample: read the intervals."
     )
-
-
-def iterations(weights: str) -> int:
-    """How many the recipe of weights has."""
-    return int(describe_for(weights, "sa").recipe.get("iterations", 0))
 
 
 def notes(made: Calibration, first: str) -> list[str]:

@@ -25,7 +25,6 @@ from cinecohort.catalogue.views import STRUCTURES
 from cinecohort.images import read_image
 from cinecohort.segmentation.augmentation import sampling_grid
 from cinecohort.segmentation.clean_up import clean_up
-from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.inference import ImageInference, most_probable
 from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
 from cinecohort.segmentation.prediction import LoadedModel, load
@@ -195,7 +194,7 @@ def main() -> None:
     parser.add_argument("rows", type=Path, help="rows by slice, CSV")
     parser.add_argument("folder", type=Path, nargs="?", help="converted ACDC subjects, a folder each")
     parser.add_argument("--trained", nargs="*", default=[], help="subjects that the training saw")
-    parser.add_argument("--model", default=DEFAULT_MODELS["sa"])
+    parser.add_argument("--model", default="unet_vendors_sa")
     arguments = parser.parse_args()
     if arguments.folder is not None:
         model = load(ModelOptions(name=arguments.model), SegmentationOptions(), "sa", 1)

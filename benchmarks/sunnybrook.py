@@ -5,7 +5,8 @@
 
 Beside the network's ejection fraction at its own frames and at the expert's stands the one within the slices
 that the expert drew in, and each slice whose cavity differs by more than 3 mL at end-diastole or end-systole.
-``--write`` puts the table into ``sunnybrook.md``; studies are numbered in the order of their keys.
+``--write`` puts the table into ``sunnybrook.md`` and keeps what was written below it; studies are numbered
+in the order of their keys.
 """
 
 import argparse
@@ -71,7 +72,9 @@ def main() -> None:
     text += "\n".join(lines) + "\n"
     print(text)
     if arguments.write:
-        Path(__file__).with_suffix(".md").write_text(text)
+        page = Path(__file__).with_suffix(".md")
+        _, prose, kept = page.read_text().partition("\nWeights ")
+        page.write_text(text + prose + kept)
 
 
 if __name__ == "__main__":

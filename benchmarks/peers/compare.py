@@ -21,7 +21,6 @@ import pandas as pd
 
 from cinecohort.evaluation.overlap import overlap
 from cinecohort.label_maps import read_label, read_segmentation
-from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.engines import resolve_engine
 from cinecohort.segmentation.options import ModelOptions, SegmentationOptions
 
@@ -89,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path, help="folder with acdc/ and mnms/")
     parser.add_argument("--peer", type=Path, required=True, help="Python of the peer's environment")
-    parser.add_argument("--models", nargs="+", default=[DEFAULT_MODELS["sa"]])
+    parser.add_argument("--models", nargs="+", default=["unet_vendors_sa"])
     parser.add_argument("--out", type=Path, default=HERE / "peers.md")
     arguments = parser.parse_args()
     options = SegmentationOptions()

@@ -10,7 +10,7 @@ from pydantic import PositiveInt
 from cinecohort.commands.model_options import add_options, read_options, reader
 from cinecohort.errors import UserError
 from cinecohort.findings import in_print
-from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, SegmentationOptions
+from cinecohort.segmentation.options import CleanUpOptions, ModelOptions, Preset, SegmentationOptions
 from cinecohort.sources.listing import folders_in
 
 SETTINGS = tuple(name for name in SegmentationOptions.model_fields if name != "clean_up")
@@ -43,14 +43,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     from cinecohort.options import parse_options
     from cinecohort.segmentation.prediction import segment_subjects
-    from cinecohort.segmentation.presets import networks_of
+    from cinecohort.segmentation.presets import networks_of, settings_of
 
     folders = subject_folders(arguments.folders, arguments.view)
-    weights = arguments.model or [networks_of(arguments.preset or "default")[arguments.view]]
+    preset: Preset = arguments.preset or "default"
+    weights = arguments.model or [networks_of(preset)[arguments.view]]
     joined = "_".join(Path(each).stem for each in weights)
     keep = not arguments.no_clean_up
     clean_up = CleanUpOptions(largest_component=keep, fill_holes=keep)
-    given = {**read_options(arguments, SETTINGS), "clean_up": clean_up}
+    given = {**settings_of(preset), **read_options(arguments, SETTINGS), "clean_up": clean_up}
     options = parse_options(given, SegmentationOptions, "the command line")
     model = parse_options(
         {

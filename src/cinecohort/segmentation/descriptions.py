@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent / "weights"
 """Folder of the weights that come with the package."""
 
 
-DEFAULT_MODELS = {"sa": "unet_vendors_sa", "la_2ch": "unet_slim_la_2ch", "la_4ch": "unet_slim_la_4ch"}
+DEFAULT_MODELS = {"sa": "unet_all_sa", "la_2ch": "unet_slim_la_2ch", "la_4ch": "unet_slim_la_4ch"}
 """Weights that segment a view where no model is named."""
 
 NOT_ABOUT_USE = {"sha256", "training_subjects", "validation_subjects", "trained_on", "recipe"}

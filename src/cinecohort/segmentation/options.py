@@ -10,8 +10,8 @@ from cinecohort.options import ConfiguredPath, Options
 Engine = Literal["auto", "torch", "openvino", "mnn"]
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 Device = Literal["auto", "cpu", "cuda"]
-TestTimeAugmentation = Literal["none", "flips", "flips_and_turns"]
-Preset = Literal["fast", "default"]
+TestTimeAugmentation = Literal["none", "rotations", "flips", "flips_and_turns"]
+Preset = Literal["fast", "default", "accurate"]
 
 NNUNET = "nnunet:"
 """Before the model folder of nnU-Net v2, in place of weights."""
@@ -86,8 +86,9 @@ class SegmentationOptions(Options):
     """How networks are run."""
 
     preset: Preset | None = Field(default=None, exclude=True)  # No result rests on what stands for others.
-    """Networks for every view that `models` does not name: ``fast``, a small one in the short axis, or
-    ``default``."""
+    """Networks for every view that `models` does not name. ``fast``: a small one in the short axis;
+    ``default``; ``accurate``: the default, averaged over turned images (`test_time_augmentation: rotations`),
+    three times slower."""
 
     engine: Engine = "auto"
     """Inference engine; auto is torch on a GPU. On a CPU it is OpenVINO in bf16, and in fp32 on Intel's
@@ -113,8 +114,9 @@ class SegmentationOptions(Options):
     whole images. A heart that comes near the border of its region is segmented in whole images."""
 
     test_time_augmentation: TestTimeAugmentation = "none"
-    """Average the network over each image as it is and mirrored (``flips``: 4 passes) or also turned by
-    quarters (``flips_and_turns``: 8 passes, so many times slower)."""
+    """Average the network over each image as it is and turned by 15 degrees either way (``rotations``: 3
+    passes), mirrored (``flips``: 4 passes), or mirrored and turned by quarters (``flips_and_turns``: 8
+    passes): so many times slower."""
 
     clean_up: CleanUpOptions = CleanUpOptions()
     """What is removed after the network."""
@@ -170,6 +172,6 @@ def unfit_for_nnunet(options: SegmentationOptions) -> dict[str, str]:
         )
     elif options.precision == "fp32" and options.device == "cuda":
         unfit["precision"] = "nnU-Net computes in fp16 on a GPU, not in fp32; set precision: auto."
-    if options.test_time_augmentation == "flips_and_turns":
+    if options.test_time_augmentation not in ("none", "flips"):
         unfit["test_time_augmentation"] = "nnU-Net averages over mirrored images alone; set flips or none."
     return unfit

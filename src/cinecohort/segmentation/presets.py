@@ -1,8 +1,8 @@
-"""Presets of segmentation: networks of every view by name.
+"""Presets of segmentation: networks of every view by name, and how often each image goes through them.
 
-There is none that is more accurate than the default (``benchmarks/segmentation_accuracy.md``): averaging it
-over mirrored images, or with a network that learnt from ACDC alone, gains up to 0.004 Dice on ACDC and loses
-up to 0.018 on other hospitals' scanners; its mean with ``unet16_vendors_sa`` is within 0.004 of it.
+Figures of each are in ``benchmarks/segmentation_accuracy_folds.md``. Averages over mirrored images, or with a
+network that learnt from ACDC alone, gain up to 0.004 Dice on ACDC and lose up to 0.018 on other hospitals'
+scanners (``benchmarks/segmentation_accuracy.md``): none of them is a preset.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,14 @@ from typing import Any
 from cinecohort.segmentation.descriptions import DEFAULT_MODELS
 from cinecohort.segmentation.options import Preset
 
-SHORT_AXIS: dict[Preset, str] = {"fast": "unet16_vendors_sa", "default": DEFAULT_MODELS["sa"]}
+SHORT_AXIS: dict[Preset, str] = {
+    "fast": "unet16_vendors_sa",
+    "default": DEFAULT_MODELS["sa"],
+    "accurate": DEFAULT_MODELS["sa"],
+}
 """The network of the short axis by preset; the long axes have one network each."""
+
+SETTINGS: dict[Preset, dict[str, str]] = {"accurate": {"test_time_augmentation": "rotations"}}
 
 
 def networks_of(preset: Preset) -> dict[str, str]:
@@ -20,8 +26,13 @@ def networks_of(preset: Preset) -> dict[str, str]:
     return DEFAULT_MODELS | {"sa": SHORT_AXIS[preset]}
 
 
+def settings_of(preset: Preset) -> dict[str, str]:
+    """Settings of ``segmentation`` that a preset stands for, beside the networks."""
+    return SETTINGS.get(preset, {})
+
+
 def with_preset(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Fill in the networks that a preset stands for: of the views that `models` does not name.
+    """Fill in what a preset stands for: networks of the views that `models` does not name, and settings.
 
     Parameters
     ----------
@@ -37,4 +48,5 @@ def with_preset(values: Mapping[str, Any]) -> Mapping[str, Any]:
     if preset not in SHORT_AXIS:
         return values
     chosen = {view: [{"name": name}] for view, name in networks_of(preset).items()}
-    return {**values, "models": chosen | dict(models)}
+    settings = settings_of(preset) | dict(segmentation)
+    return {**values, "models": chosen | dict(models), "segmentation": settings}

@@ -45,6 +45,9 @@ from cinecohort.segmentation.validation import (
 )
 from cinecohort.segmentation.weights import save_model
 
+STATISTICS_BATCHES = 80
+"""Batches whose mean the statistics of batch normalisation are, where they are kept fixed."""
+
 CURVE_COLUMNS = ("iteration", "loss", "learning_rate", "mean_dice", "mean_iou", "dice_by_structure")
 
 
@@ -145,8 +148,11 @@ class Trainer:
             # for hundreds of iterations, and a short training would be tested with it.
             normalisation.momentum = max(momentum or 0.0, 1 / (self.iteration + 1))
         self.network.train()
+        if options.fixed_statistics:
+            for normalisation in self.momenta:
+                normalisation.eval()
         self.optimiser.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
+        with self.arithmetic():
             logits = self.network(images.contiguous(memory_format=torch.channels_last))
         loss = LOSSES[options.loss](logits, labels, annotated)
         if not torch.isfinite(loss):
@@ -163,6 +169,25 @@ class Trainer:
             decay = min(options.average, (1 + self.iteration) / (10 + self.iteration))
             update_average(self.average, self.network, decay)
         self.losses.append(float(loss.detach()))
+
+    def find_statistics(self, batches: int = STATISTICS_BATCHES) -> None:
+        """Make the statistics of batch normalisation those of the training's images."""
+        options = self.options
+        self.network.train()
+        for number in range(batches):
+            generator = Generator().manual_seed(options.seed * 1_000_003 - 1 - number)
+            indices = torch.randint(len(self.data), (options.batch_size,), generator=generator)
+            images, _, _ = make_batch(self.data, indices, options, generator)
+            for normalisation in self.momenta:
+                normalisation.momentum = 1 / (number + 1)
+            with torch.no_grad(), self.arithmetic():
+                self.network(images.contiguous(memory_format=torch.channels_last))
+        self.average.load_state_dict(self.network.state_dict())
+
+    def arithmetic(self) -> torch.autocast:
+        """Context in which the network computes."""
+        enabled = self.options.precision == "bf16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
 
     def state(self, digest: str) -> dict[str, Any]:
         """Everything that a resumed run needs."""
@@ -305,7 +330,8 @@ def train(
     output = options.output
     output.mkdir(parents=True, exist_ok=True)
     # What is not named does not enter, so that trainings go on that began before it could be named.
-    unnamed = {"output", "threads", *(() if options.structures else ("structures",))}
+    added_later = {"structures": options.structures, "fixed_statistics": options.fixed_statistics}
+    unnamed = {"output", "threads", *(name for name, value in added_later.items() if not value)}
     digest = digest_json(options.model_dump(mode="json", exclude=unnamed))
     checkpoint = output / "checkpoint.pt"
     if checkpoint.is_file():
@@ -314,6 +340,8 @@ def train(
         report(f"{options.name}: resumed after {trainer.iteration} iterations")
     else:
         (output / "curve.csv").unlink(missing_ok=True)
+        if options.fixed_statistics:
+            trainer.find_statistics()
     write_split(output / "split.csv", split)
     description = describe(options, split, starts, len(split.training) - len(data.without_labels))
     run_iterations(trainer, validation, description, checkpoint, digest, report, saved)

@@ -206,6 +206,10 @@ class TrainingOptions(Options):
     warm_up: int = Field(default=100, ge=0)
     """Iterations of linear warm-up."""
 
+    fixed_statistics: bool = False
+    """Whether batch normalisation keeps the statistics of a few batches at the start, as it does in use,
+    instead of taking those of each batch: the end of a training, on images that are changed less."""
+
     average: Annotated[float, Field(ge=0, lt=1)] | None = 0.998
     """Decay of the exponential moving average of the weights; null keeps the last ones."""
 

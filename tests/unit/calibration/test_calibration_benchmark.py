@@ -128,15 +128,16 @@ def test_the_page_says_that_networks_were_cross_fitted(tmp_path, script):
     fold = script["Fold"]
     made = small_calibration()
     shipped, other = (weights(tmp_path, name, []) for name in ("net", "other"))
-    about = Path(other).with_suffix(".json")
-    write_json(about, read_json(about) | {"recipe": {"iterations": 1600}})
     own, crossed = fold(shipped, frozenset("ab"), frozenset("a")), fold(other, frozenset("c"), frozenset())
     told = script["learnt_on"](made, {"Philips": 10}, [own, crossed], shipped)
     assert "Learnt on 10 hearts" in told
     assert f"9 were segmented by {shipped}" in told
-    assert "1 by cross-fitted networks: 1 of its architecture" in told
-    assert "1,600 iterations" in told
+    assert "1 by cross-fitted networks: 1 of the architecture and the shortened recipe of" in told
     assert "10 of Philips" in told
+    all_crossed = script["learnt_on"](
+        made, {"Philips": 10}, [fold(other, frozenset("abcdefghij"), frozenset())], shipped
+    )
+    assert "All were segmented by cross-fitted networks: 1 of" in all_crossed
     plain = script["learnt_on"](made, {"Philips": 10}, [own], shipped)
     assert "cross-fitted" not in plain
     assert "1 of them were looked at" in plain

@@ -230,6 +230,7 @@ PINS: list[tuple[dict[str, Any], str]] = [
     ({"engine": "openvino"}, "nnU-Net runs by torch"),
     ({"precision": "bf16"}, "nnU-Net computes in fp32, on a GPU in fp16, never in bf16"),
     ({"test_time_augmentation": "flips_and_turns"}, "mirrored images alone"),
+    ({"test_time_augmentation": "rotations"}, "mirrored images alone"),
 ]
 
 

@@ -29,6 +29,18 @@ def test_without_a_preset_nothing_is_filled_in():
     assert parse_config(DATASETS).models == {}
 
 
+def test_the_accurate_preset_turns_images_unless_the_user_says_otherwise():
+    plain, accurate, own = (
+        parse_config({**DATASETS, "segmentation": segmentation}).segmentation.test_time_augmentation
+        for segmentation in (
+            {"preset": "default"},
+            {"preset": "accurate"},
+            {"preset": "accurate", "test_time_augmentation": "flips"},
+        )
+    )
+    assert (plain, accurate, own) == ("none", "rotations", "flips")
+
+
 def test_a_preset_and_its_networks_by_name_are_the_same_work():
     named = {view: [{"name": name}] for view, name in DEFAULT_MODELS.items()}
     by_name = parse_config({**DATASETS, "models": named})

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from cinecohort.images import Image, read_image, write_image
@@ -19,7 +20,15 @@ from cinecohort.segmentation.prediction import (
     run_network,
     segment_subjects,
 )
-from cinecohort.segmentation.symmetries import AS_IT_IS, AVERAGED, FLIPS, FLIPS_AND_TURNS, averaged
+from cinecohort.segmentation.symmetries import (
+    AS_IT_IS,
+    AVERAGED,
+    FLIPS,
+    FLIPS_AND_TURNS,
+    Rotation,
+    averaged,
+    turned,
+)
 
 PLAIN = SegmentationOptions(
     engine="torch",
@@ -55,6 +64,18 @@ def test_each_symmetry_is_another() -> None:
     }
 
 
+def test_a_rotation_is_that_of_another_package_and_comes_back() -> None:
+    pixels = ndimage.gaussian_filter(np.random.default_rng(2).random((44, 60)), 3).astype(np.float32)
+    images = torch.from_numpy(pixels)[None, None]
+    middle = (slice(12, 32), slice(15, 45))
+    theirs = ndimage.rotate(pixels, 15, reshape=False, order=1, mode="nearest")
+    assert turned(images, 15.0)[0, 0].numpy()[middle] == pytest.approx(theirs[middle], abs=1e-4)
+    assert torch.allclose(turned(images[..., :44], 90.0), images[..., :44].rot90(1, (-2, -1)), atol=1e-5)
+    there = Rotation(15.0)
+    back = there.undo(there.apply(images))[0, 0].numpy()
+    assert back[middle] == pytest.approx(pixels[middle], abs=0.005)
+
+
 def test_average_by_hand() -> None:
     images = torch.rand(2, 1, 4, 6)
     pixels = images.numpy()
@@ -80,7 +101,7 @@ def test_averaged_network_does_not_care_how_the_heart_lies() -> None:
     assert averaged(ramp, [AS_IT_IS]) is ramp
 
 
-@pytest.mark.parametrize("chosen", ["none", "flips", "flips_and_turns"])
+@pytest.mark.parametrize("chosen", list(AVERAGED))
 def test_option_reaches_the_network_and_the_sidecar(
     chosen: str, labelled_cohort: Path, tiny_weights: Path, tmp_path: Path
 ) -> None:

@@ -129,6 +129,28 @@ def test_fine_tuning_starts_from_weights_and_ignores_absent_structures(
         train(options_for(cohort, tmp_path / "wrong", **changes), report=lambda line: None)
 
 
+def test_fixed_statistics_are_those_of_the_start_and_are_used_in_training(
+    labelled_cohort: Path, tmp_path: Path
+) -> None:
+    kept = {"fixed_statistics": True, "average": None, "dropout": 0.0}
+    short, longer = (
+        tensors(train(options_for(labelled_cohort, tmp_path / str(count), iterations=count, **kept), print))
+        for count in (1, 4)
+    )
+    statistics = [name for name in short if "running" in name]
+    assert statistics
+    assert all(torch.equal(short[name], longer[name]) for name in statistics)
+    assert any(not torch.equal(short[name], longer[name]) for name in short if name not in statistics)
+
+    options = options_for(labelled_cohort, tmp_path, **kept)
+    data = load_slices(find_subjects(options.data, "sa"), "manual", "sa")
+    trainer = make_trainer(options, data)
+    trainer.find_statistics(batches=3)
+    trainer.step()
+    in_training = [item.training for item in trainer.momenta]
+    assert not any(in_training)
+
+
 def test_splits_are_by_subject_seeded_and_leave_out_the_held_out(tmp_path: Path) -> None:
     folders = [tmp_path / f"S{number:02d}" for number in range(20)]
     options = DataOptions(folders=[tmp_path], validation=0.25, training=10)

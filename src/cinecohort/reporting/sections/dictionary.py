@@ -48,15 +48,12 @@ def measures_table(context: Context) -> Table | None:
     if not occurring:
         return None
     elsewhere = from_tables(context.results.config)
-    network, differences, n = accuracy_of(context)
+    differences, accuracy_note = accuracy_of(context)
     marks = NoteMarks()
     rows = [measure_row(one, differences, marks, elsewhere) for one in occurring]
     notes = [marks.note(), "" if elsewhere else sources_of(occurring), healthy_people(context, occurring)]
     if differences:
-        notes.append(
-            f"Network minus expert: mean (SD), {network}, {n} hearts of {HELD_OUT} held out of its training; "
-            "not of this cohort."
-        )
+        notes.append(accuracy_note)
     if elsewhere:
         notes.append("How these measures were taken is for their tables' makers to say.")
     return Table(
@@ -111,11 +108,17 @@ def replaced(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def accuracy_of(context: Context) -> tuple[str, Mapping[str, str], int]:
-    """Name of the short axis's network where it is a shipped one, its differences and how many hearts."""
+def accuracy_of(context: Context) -> tuple[Mapping[str, str], str]:
+    """Differences of the short axis's network from the expert, and a note; empty where it is not shipped."""
     model = shipped_primary(context.results, "sa")
     known = measured_accuracy(model.name).get(HELD_OUT, {}) if model else {}
-    return (model.name if model else ""), known.get("differences", {}), int(known.get("n", 0))
+    if not model or not known:
+        return {}, ""
+    network = f"networks of the recipe of {model.name}" if known.get("in_folds") else model.name
+    return known.get("differences", {}), (
+        f"Network minus expert: mean (SD), {network}, {known['n']} hearts of {HELD_OUT} held out of its "
+        "training; not of this cohort."
+    )
 
 
 def sources_of(measures: list[Measure]) -> str:

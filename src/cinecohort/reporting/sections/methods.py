@@ -40,6 +40,7 @@ SORTED = frozenset({"ukbiobank", "dicom", "sunnybrook"})
 """Sources whose frames are sorted by geometry and time."""
 
 AUGMENTED = {
+    "rotations": "as it is and turned by 15 degrees either way (test-time augmentation)",
     "flips": "as it is and mirrored along either and both axes (test-time augmentation)",
     "flips_and_turns": "in its eight mirrored and turned positions (test-time augmentation)",
 }
