@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="write seg_NAME_VIEW.nii.gz instead of seg_VIEW.nii.gz")
     parser.add_argument("--no-clean-up", action="store_true", help="leave the network's result as it is")
     add_options(parser, SegmentationOptions, SETTINGS)
+    parser.set_defaults(test_time_augmentation=None)  # What is not given is the preset's.
     parser.add_argument(
         "--threads", type=reader(PositiveInt), help="CPU threads (default: the engine's choice)"
     )
@@ -51,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
     joined = "_".join(Path(each).stem for each in weights)
     keep = not arguments.no_clean_up
     clean_up = CleanUpOptions(largest_component=keep, fill_holes=keep)
-    given = {**settings_of(preset), **read_options(arguments, SETTINGS), "clean_up": clean_up}
+    given = {**read_options(arguments, SETTINGS), "clean_up": clean_up}
+    if arguments.test_time_augmentation is None:
+        given["test_time_augmentation"] = settings_of(preset).get("test_time_augmentation", "none")
     options = parse_options(given, SegmentationOptions, "the command line")
     model = parse_options(
         {

@@ -23,7 +23,7 @@ from cinecohort.findings import Finding, Level
 from cinecohort.quality.made_by import MADE_BY
 from cinecohort.quality.predictors import PREFIX
 
-WEIGHTS = "unet_vendors_sa"
+WEIGHTS = "unet_all_sa"
 MEASURED = {"subject": "P1", "source": WEIGHTS, "lvef_pct": 55.0}
 FINDINGS = [
     Finding(Code.S3, Level.REVIEW, "sa: the ring is open", view="sa"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cinecohort.calibration.failures import mark_failures
+from cinecohort.calibration.failures import by_structure, mark_failures
 from cinecohort.calibration.learn import any_of, calibrate
 from cinecohort.calibration.options import CalibrateOptions, FailureOptions
 from cinecohort.calibration.record import read_calibration, write_calibration
@@ -53,8 +53,12 @@ def test_intervals_cover_and_widen_with_the_difficulty(made):
         if part.factor == "all":
             assert 0.85 < part.covered.value < 0.96
             assert part.covered.low < 0.9 < part.covered.high + 0.02
-    narrow, wide = made.intervals["lvef_pct"].half_widths(np.array([0.01, 0.8]), np.full(2, 60.0))
-    assert wide > 1.5 * narrow
+    table = made_up_rows().table
+    by_criterion = {name: model.probabilities(table) for name, model in made.models.items() if model}
+    found = by_structure(by_criterion)["LV"]
+    half = made.intervals["lvef_pct"].half_widths(found, np.full(len(table), 60.0), table)
+    easy, hard = np.quantile(found, [0.1, 0.9])
+    assert half[found >= hard].mean() > 1.5 * half[found <= easy].mean()
 
 
 def test_what_was_missed_is_listed_and_counted(made):

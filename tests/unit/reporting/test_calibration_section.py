@@ -15,7 +15,7 @@ from cinecohort.reporting.results import read_results
 from cinecohort.reporting.sections import calibration
 from cinecohort.reporting.sections.context import Context
 
-WEIGHTS = "unet_vendors_sa"
+WEIGHTS = "unet_all_sa"
 
 
 @pytest.fixture

@@ -203,5 +203,5 @@ def test_one_study_from_dicom_to_a_page(real_data, tmp_path, capsys):
     text = page_text(tmp_path / "out" / "report.pdf")
     assert "12 short-axis slices × 20 frames" in text
     assert "no cine series to draw" not in text, "the curves are those of the networks of all views"
-    assert "Measured by unet_vendors_sa (short axis)" in text
+    assert "Measured by unet_all_sa (short axis)" in text
     assert (tmp_path / "out" / "measures.csv").is_file()

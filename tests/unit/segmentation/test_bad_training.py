@@ -261,7 +261,7 @@ def test_weights_of_an_unknown_network_to_start_from_are_named(
     description = {**read_json(tiny_weights.with_suffix(".json")), "architecture": "unet128"}
     write_json(weights.with_suffix(".json"), description)
     assert main(["train", str(configuration(tmp_path, labelled_cohort, start_from=str(weights)))]) == 1
-    assert "a network that is not here, unet128" in capsys.readouterr().err
+    assert "there is no network 'unet128'; those that can be used are" in capsys.readouterr().err
 
 
 def test_subjects_without_labels_are_not_counted(labelled_cohort: Path, tmp_path: Path) -> None:

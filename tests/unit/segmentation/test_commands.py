@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cinecohort.cli import main
+from cinecohort.images import read_image
 from cinecohort.segmentation.descriptions import shipped_models
 
 FAST = ["--engine", "torch", "--precision", "fp32", "--threads", "1"]
@@ -72,7 +73,8 @@ def test_options_that_do_not_go_together_are_a_sentence(
 
 
 @pytest.mark.parametrize(
-    ("preset", "weights"), [("fast", "unet16_vendors_sa"), ("default", "unet_vendors_sa")]
+    ("preset", "weights"),
+    [("fast", "unet16_vendors_sa"), ("default", "unet_all_sa"), ("accurate", "unet_all_sa")],
 )
 def test_the_preset_chooses_the_network(
     preset: str, weights: str, labelled_cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -80,6 +82,8 @@ def test_the_preset_chooses_the_network(
     shutil.copy(labelled_cohort / "S0" / "sa.nii.gz", tmp_path)
     assert main(["segment", str(tmp_path), "--preset", preset, *FAST]) == 0
     assert f"segmented with {weights}" in capsys.readouterr().out
+    inference = read_image(tmp_path / "seg_sa.nii.gz").sidecar["inference"]
+    assert inference["test_time_augmentation"] == ("rotations" if preset == "accurate" else "none")
 
 
 @pytest.mark.parametrize(
