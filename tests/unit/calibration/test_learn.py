@@ -31,7 +31,7 @@ def test_predictors_of_chance_find_nothing_and_the_report_says_so(tmp_path):
     random = np.random.default_rng(1)
     for name in rows.table.columns[: rows.table.columns.get_loc("dice_lv")]:
         rows.table[name] = random.permutation(rows.table[name])
-    made = calibrate(rows, "O1", CalibrateOptions())
+    made = calibrate(rows, "O1", CalibrateOptions(folds=4))
     assert made.assessment.auc["any"].low < 0.55
     assert made.cut is None
     text, _ = write_report(made, tmp_path / "c.json")
@@ -120,7 +120,7 @@ def test_too_few_participants_are_refused():
 def test_a_structure_with_few_failures_has_no_model():
     rows = made_up_rows()
     rows.table["dice_rv"] = 0.9
-    made = calibrate(rows, "O1", CalibrateOptions())
+    made = calibrate(rows, "O1", CalibrateOptions(folds=4))
     assert made.models["dice_rv"] is None
     assert made.models["dice_lv"] is not None
     assert "RV" not in made.assessment.auc
@@ -130,7 +130,7 @@ def test_a_structure_with_few_failures_has_no_model():
 def test_a_predictor_that_the_results_lack_is_named_and_not_used():
     rows = made_up_rows()
     rows.table = rows.table.drop(columns="lv_second_dice")
-    made = calibrate(rows, "O1", CalibrateOptions())
+    made = calibrate(rows, "O1", CalibrateOptions(folds=4))
     assert made.unused == ["lv_second_dice"]
     assert "lv_second_dice" not in [term.name for term in made.models["dice_lv"].terms]
 
@@ -145,7 +145,7 @@ def test_volumes_are_learnt_where_they_are_known_and_held_against_nobody_else():
     hidden = rows.table.copy()
     hidden.loc[two, "error_lvedv_ml"] = random.normal(scale=99, size=two.sum())
     made, same = (
-        calibrate(Rows(each, MADE_BY), "O1", CalibrateOptions(), ["two"]) for each in (table, hidden)
+        calibrate(Rows(each, MADE_BY), "O1", CalibrateOptions(folds=4), ["two"]) for each in (table, hidden)
     )
     assert made.models["lvedv_ml"] == same.models["lvedv_ml"]
     assert made.models["lvedv_ml"].rate == pytest.approx((table["base_missing"] > 0.8)[~two].mean())
