@@ -23,21 +23,26 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "unet64": {"kind": "unet", "channels": chen_channels(64)},
     "unet_slim": {"kind": "unet", "channels": (16, 48, 96, 192, 256)},
     "unet_fine": {"kind": "unet", "channels": (16, 48, 96, 192, 256), "decoder": (96, 48, 32, 32)},
+    "unet_large": {"kind": "unet", "channels": (16, 64, 160, 320, 480), "decoder": (160, 96, 48, 32)},
 }
 """Networks by the name that a configuration gives them.
 
 ``unet_slim`` is thin where the image is large and wide where it is small: most of a U-Net's time goes into
 its full-resolution level, most of its capacity sits in the others. ``unet_fine`` has twice its channels in
-the decoder's two finest levels, where the thin wall is drawn.
+the decoder's two finest levels, where the thin wall is drawn. ``unet_large`` has three times the weights of
+``unet_fine``, most of them where the image is small, for 1.7 times its time.
 """
 
 
 def grows_into(architecture: str, larger: str) -> bool:
-    """Whether a network is another, with no fewer channels in the blocks of its decoder."""
+    """Whether a network is another, or a U-Net with no more channels in any of its blocks."""
     small, large = ARCHITECTURES[architecture], ARCHITECTURES[larger]
     if small == large:
         return True
-    if not small["kind"] == large["kind"] == "unet" or small["channels"] != large["channels"]:
+    if not small["kind"] == large["kind"] == "unet":
         return False
-    decoders = [item.get("decoder") or chen_decoder(item["channels"]) for item in (small, large)]
-    return all(narrow <= wide for narrow, wide in zip(*decoders, strict=True))
+    narrow, wide = (
+        (*item["channels"], *(item.get("decoder") or chen_decoder(item["channels"])))
+        for item in (small, large)
+    )
+    return all(fewer <= more for fewer, more in zip(narrow, wide, strict=True))

@@ -239,7 +239,7 @@ def build_network(architecture: str, classes: int, dropout: float = 0.0, inputs:
 
 
 def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """Fit the weights of a network to one that may see more slices or have a wider decoder.
+    """Fit the weights of a network to one that may see more slices or have more channels.
 
     The larger network gives what the smaller one gave (Net2Net: Chen, Goodfellow and Shlens 2016): what was
     there weighs channels that are new by zero, and what is new starts fresh. Inputs that are new are the
@@ -253,18 +253,38 @@ def starting_weights(weights: dict[str, Tensor], network: nn.Module) -> dict[str
         The network that they are for.
     """
     fitted = {}
-    first = next(iter(network.state_dict()))
     for name, fresh in network.state_dict().items():
         value = weights.get(name, fresh)
         if value.shape != fresh.shape:
             grown = fresh.clone()
-            kept = len(value)
             if value.dim() == 1:
-                grown[:kept] = value
+                grown[: len(value)] = value
             else:
-                before = (fresh.shape[1] - value.shape[1]) // 2 if name == first else 0
-                grown[:kept] = 0
-                grown[:kept, before : before + value.shape[1]] = value
+                places = kept_inputs(name, weights, network.state_dict())
+                grown[: len(value)] = 0
+                grown[: len(value), places] = value
             value = grown
         fitted[name] = value
     return fitted
+
+
+def kept_inputs(name: str, small: dict[str, Tensor], large: dict[str, Tensor]) -> Tensor:
+    """Input channels of a layer of the larger network that the smaller one has too.
+
+    A block of the decoder takes the encoder's channels, then those of the coarser block; each part may have
+    grown. The image's neighbouring slices come on either side of it; all other new channels come last.
+    """
+    before, after = small[name].shape[1], large[name].shape[1]
+    places = torch.arange(before)
+    if name == next(iter(large)):
+        return places + (after - before) // 2
+    part, number, *layer = name.split(".")
+    if part == "decoder" and layer == ["0", "weight"]:
+        coarser = f"decoder.{int(number) - 1}.3.weight" if number != "0" else last_of_encoder(small)
+        places[-len(small[coarser]) :] += after - before - (len(large[coarser]) - len(small[coarser]))
+    return places
+
+
+def last_of_encoder(weights: dict[str, Tensor]) -> str:
+    """Name of the last convolution of a U-Net's encoder."""
+    return [name for name, value in weights.items() if name.startswith("encoder.") and value.dim() == 4][-1]

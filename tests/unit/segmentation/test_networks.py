@@ -99,18 +99,25 @@ def test_upsampling_is_the_transposed_convolution_of_tensorflow(factor: int) -> 
     assert torch.allclose(upsampling(image)[0, 0], expected, atol=1e-6)
 
 
-def test_a_network_grows_into_one_with_a_wider_decoder_only() -> None:
+def test_a_network_grows_into_one_with_no_fewer_channels_only() -> None:
     assert grows_into("unet_slim", "unet_fine")
+    assert grows_into("unet_fine", "unet_large")
+    assert grows_into("unet16", "unet32")
     assert grows_into("fcn16", "fcn16")
     assert not grows_into("unet_fine", "unet_slim")
-    assert not grows_into("unet16", "unet32")
+    assert not grows_into("unet_large", "unet_fine")
     assert not grows_into("fcn16", "fcn64")
     assert not grows_into("fcn16", "unet16")
 
 
-def test_a_wider_network_starts_by_giving_what_the_narrow_one_gave_and_its_new_channels_learn() -> None:
+@pytest.mark.parametrize(
+    ("small", "large"), [("unet_slim", "unet_fine"), ("unet_fine", "unet_large"), ("unet16", "unet32")]
+)
+def test_a_larger_network_starts_by_giving_what_the_smaller_one_gave_and_its_new_channels_learn(
+    small: str, large: str
+) -> None:
     torch.manual_seed(1)
-    narrow, wide = build_network("unet_slim", 4, inputs=1), build_network("unet_fine", 4, inputs=3)
+    narrow, wide = build_network(small, 4, inputs=1), build_network(large, 4, inputs=3)
     narrow(torch.rand(4, 1, 32, 32))  # Running means that are not zero.
     wide.load_state_dict(starting_weights(narrow.state_dict(), wide))
     images = torch.rand(2, 3, 48, 32)
@@ -118,7 +125,11 @@ def test_a_wider_network_starts_by_giving_what_the_narrow_one_gave_and_its_new_c
     assert torch.allclose(wide.eval()(images), expected, atol=1e-5)
     logits = wide.train()(images)
     (logits[:, 1] - logits[:, 2]).square().mean().backward()
-    assert wide.head.weight.grad[:, 16:].abs().max() > 0
+    for name, before in narrow.named_parameters():
+        after = wide.get_parameter(name)
+        if after.dim() == 4 and after.shape[1] > before.shape[1]:
+            new = after.grad.abs().sum(dim=(0, 2, 3)) > 0
+            assert new.sum() == after.shape[1], name
 
 
 def test_unknown_network() -> None:
