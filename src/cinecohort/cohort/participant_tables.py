@@ -72,7 +72,17 @@ def read_participants(
         With everything that stops a run: the table is not there, a named column is missing, a number is not
         one, a column is in another unit, or no value of a column of sexes is understood.
     """
-    known = load_participants(path, columns, wanted, visits)
+    return table_with_remarks(load_participants(path, columns, wanted, visits))
+
+
+def table_with_remarks(known: ParticipantsTable) -> pd.DataFrame:
+    """Print the notes on a table of participants and return it, with the remarks in a column ``_remarks``.
+
+    Raises
+    ------
+    UserError
+        With its mistakes.
+    """
     if known.mistakes:
         raise UserError("\n".join(known.mistakes))
     for note in known.notes:

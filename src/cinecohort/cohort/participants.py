@@ -6,7 +6,8 @@ import pandas as pd
 
 from cinecohort.catalogue.covariates import NUMBERS
 from cinecohort.cohort.index import open_dataset
-from cinecohort.cohort.participant_tables import COLUMNS, REMARKS, read_participants
+from cinecohort.cohort.participant_checks import ParticipantsTable, check_values
+from cinecohort.cohort.participant_tables import COLUMNS, REMARKS, read_participants, table_with_remarks
 from cinecohort.config import DatasetOptions
 from cinecohort.errors import UserError
 from cinecohort.findings import Finding, Level
@@ -102,12 +103,22 @@ def _dataset_participants(rows: pd.DataFrame, options: DatasetOptions) -> pd.Dat
         for column in {"subject", "participant"} & set(table.columns):
             table[column] = table[column].map(keys.key_of)
         return table
+    known = participants_of_source(options)
+    return None if known is None else table_with_remarks(known)
+
+
+def participants_of_source(options: DatasetOptions) -> ParticipantsTable | None:
+    """What a dataset itself says of its participants, held against limits; None where it says nothing."""
     if options.source == "tables":
         return None
-    source = open_dataset(options)
-    own = getattr(source, "participants", None)
-    known = own() if own is not None else None
-    return None if known is None or known.empty else known
+    own = getattr(open_dataset(options), "participants", None)
+    table = own() if own is not None else None
+    if table is None or table.empty:
+        return None
+    numbers = {name: table[name].astype(float) for name in NUMBERS if name in table}
+    known = ParticipantsTable(table.assign(**numbers))
+    check_values(known, {}, options.path)
+    return known
 
 
 def join_participants(

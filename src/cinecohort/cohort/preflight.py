@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 
 from cinecohort.cohort.import_tables import read_measures_of
-from cinecohort.cohort.index import list_subjects, open_dataset, subject_key
+from cinecohort.cohort.index import list_subjects, subject_key
+from cinecohort.cohort.participant_checks import ParticipantsTable
 from cinecohort.cohort.participant_tables import load_participants
-from cinecohort.cohort.participants import join_participants
+from cinecohort.cohort.participants import join_participants, participants_of_source
 from cinecohort.cohort.preflight_models import check_models, files_of_models
 from cinecohort.cohort.preflight_studies import Known, check_studies
 from cinecohort.cohort.problems import Problem, sentences
@@ -126,15 +127,16 @@ def _participants(
     """Participants of a dataset; None where nothing can be said of them."""
     place = f"datasets.{name}.participants"
     if options.participants is None:
-        table = None
+        place = f"datasets.{name}.path"
         try:
-            if options.path.is_dir() and options.source != "tables":
-                own = getattr(open_dataset(options), "participants", None)
-                table = own() if own is not None else None
+            of_source = participants_of_source(options) if options.path.is_dir() else None
         except UserError as error:
-            problems.append(Problem(f"datasets.{name}.path", str(error)))
+            problems.append(Problem(place, str(error)))
             return None
-        return rows if table is None or table.empty else join_participants(rows, table, name, options)[0]
+        if of_source is None:
+            return rows
+        problems += _problems_of(of_source, place)
+        return join_participants(rows, of_source.table, name, options)[0]
     if not options.participants.is_file():
         return None
     wanted = {*rows["id"], *rows["participant"], *rows["subject"]} if len(rows) else None
@@ -144,8 +146,7 @@ def _participants(
     except UserError as error:
         problems.append(Problem(place, str(error)))
         return None
-    problems += [Problem(place, sentence) for sentence in known.mistakes]
-    problems += [Problem(place, sentence, stops=False) for sentence in known.notes]
+    problems += _problems_of(known, place)
     keys = {"subject", "participant"} & set(known.table.columns)
     if rows.empty or not keys:
         return known.table
@@ -158,6 +159,12 @@ def _participants(
         sentence = f"{found:,} of {len(rows):,} subjects are in {options.participants}."
         problems.append(Problem(place, sentence, stops=False))
     return joined
+
+
+def _problems_of(known: ParticipantsTable, place: str) -> list[Problem]:
+    """Mistakes and notes of a table of participants, under one setting."""
+    mistakes = [Problem(place, sentence) for sentence in known.mistakes]
+    return mistakes + [Problem(place, sentence, stops=False) for sentence in known.notes]
 
 
 def _tables(config: Config, problems: list[Problem]) -> tuple[pd.DataFrame | None, list[pd.DataFrame | None]]:

@@ -147,17 +147,14 @@ class AcdcSource:
         Returns
         -------
         pandas.DataFrame
-            ``subject, participant, visit, sex, age_years, height_cm, weight_kg, bmi, group``; missing
-            values stay missing.
+            ``subject, participant, visit, sex, age_years, height_cm, weight_kg, group``; missing values
+            stay missing.
         """
         return pd.DataFrame([self._participant(place) for place in self._places()])
 
     def _participant(self, place: str) -> dict[str, Any]:
         key = place.rsplit("/", 1)[-1]
         info = read_info(self.path / place / "Info.cfg")
-        bmi = None
-        if info.height_cm and info.weight_kg:
-            bmi = round(info.weight_kg / (info.height_cm / 100) ** 2, 2)
         return {
             "subject": key,
             "participant": key,
@@ -166,7 +163,6 @@ class AcdcSource:
             "age_years": None,
             "height_cm": info.height_cm,
             "weight_kg": info.weight_kg,
-            "bmi": bmi,
             "group": info.group,
         }
 

@@ -9,16 +9,30 @@ import numpy as np
 import pandas as pd
 
 from cinecohort.catalogue.findings import Code
-from cinecohort.catalogue.measures import DERIVED, THEIR_NAMES, measure_of, rests_on
+from cinecohort.catalogue.measures import BY_COLUMN, DERIVED, THEIR_NAMES, measure_of, rests_on
 from cinecohort.errors import UserError
-from cinecohort.ledger.plausibility import Remark, implausible, measure_limits, outside, wrong_unit
+from cinecohort.ledger.plausibility import (
+    FEWEST,
+    Remark,
+    implausible,
+    measure_limits,
+    mostly,
+    outside,
+    wrong_unit,
+)
 from cinecohort.ledger.tables import is_measure_name, read_users_table
 from cinecohort.ledger.users_tables import plain_ids
-from cinecohort.measures.derived import add_derived
+from cinecohort.measures.derived import FUNCTIONS, add_derived
 from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
 
 _LARGEST_AND_SMALLEST = tuple(dict.fromkeys(measure.of for measure in DERIVED if measure.unit == "%"))
 """Volumes of which an ejection fraction is taken."""
+
+TOLERANCE = {"mL": 3.0, "%": 3.0}
+"""How far a stroke volume or ejection fraction may lie from that of its volumes, since all are rounded."""
+
+TOLERATED_SHARE = 0.05
+"""The same as a share of it, where that is more."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,10 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
         )
     kept = table[~further].drop(columns=["_order", "repeat"]).sort_index().reset_index(drop=True)
     kept, zeros = _without_zeros(kept) if options.zero_is_missing else (kept, 0)
-    kept, remarks = believed(add_derived(kept) if options.derive else kept, stated=set(kept.columns))
+    contradicting, sentences = contradicting_volumes(kept)
+    notes += [f"{options.files[0].path}: {sentence}" for sentence in sentences]
+    complete = add_derived(kept) if options.derive else kept
+    kept, remarks = believed(complete, set(kept.columns), contradicting)
     counts = {
         "rows": rows,
         "subjects": len(kept),
@@ -84,13 +101,45 @@ def read_measures(folder: Path, options: MeasuresTableOptions) -> MeasuresTable:
     return MeasuresTable(kept, counts, notes, remarks)
 
 
-def believed(table: pd.DataFrame, stated: Collection[str]) -> tuple[pd.DataFrame, dict[str, list[Remark]]]:
+def contradicting_volumes(table: pd.DataFrame) -> tuple[dict[str, pd.Series], list[str]]:
+    """Where a stated stroke volume or ejection fraction is not that of the volumes stated beside it.
+
+    Returns
+    -------
+    dict
+        Column of the stroke volume or ejection fraction to rows that contradict.
+    list of str
+        Sentences on columns that contradict in most rows: they are of another method, and are used.
+    """
+    found, notes = {}, []
+    for measure in DERIVED:
+        name = measure.column
+        if measure.unit not in TOLERANCE or name not in table or not set(measure.of) <= set(table):
+            continue
+        computed = add_derived(table[list(measure.of)])[name]
+        allowed = (TOLERATED_SHARE * computed.abs()).clip(lower=TOLERANCE[measure.unit])
+        wrong = (table[name] - computed).abs() > allowed
+        known = table[name].notna() & computed.notna()
+        if mostly(wrong[known], FEWEST):
+            notes.append(
+                f"{name} is not what {' and '.join(measure.of)} give in {int(wrong.sum()):,} of "
+                f"{int(known.sum()):,} rows; all are used as they are: name the columns of one method."
+            )
+        else:
+            found[name] = wrong
+    return found, notes
+
+
+def believed(
+    table: pd.DataFrame, stated: Collection[str], contradicting: Mapping[str, pd.Series]
+) -> tuple[pd.DataFrame, dict[str, list[Remark]]]:
     """Blank measures that cannot be true, list their columns in ``implausible``, and say what they were.
 
     What follows from a blanked measure is blanked too: an ejection fraction of volumes that no heart has may
     look right. What was computed is held to the same limits as what is `stated`: volumes that may each be
-    true can make a stroke volume or an ejection fraction that no heart has. A volume or mass of zero is a
-    failure to measure, about which ``zero_is_missing`` decides.
+    true can make a stroke volume or an ejection fraction that no heart has. Of `contradicting` measures
+    (:func:`contradicting_volumes`) nobody knows which is wrong, so that all are blanked. A volume or mass of
+    zero is a failure to measure, about which ``zero_is_missing`` decides.
     """
     found: dict[str, list[Remark]] = {}
     doubted: dict[str, pd.Series] = {}
@@ -109,6 +158,7 @@ def believed(table: pd.DataFrame, stated: Collection[str]) -> tuple[pd.DataFrame
                 message = f"{smallest}: {low:g} is above {largest} of {high:g}; both count as missing"
                 found.setdefault(subject, []).append(Remark(Code.CONTRADICTION, smallest, message, low, high))
             doubted |= {name: doubted[name] | crossed for name in (largest, smallest)}
+    doubted = _without_contradictions(table, doubted, contradicting, found)
     for measure in DERIVED:
         name, limits = measure.column, measure_limits(measure.column)
         if name in table and name not in stated and limits is not None:
@@ -119,6 +169,31 @@ def believed(table: pd.DataFrame, stated: Collection[str]) -> tuple[pd.DataFrame
     gone = kept.isna() & table.notna()
     marks = [";".join(str(name) for name in table.columns[row]) or None for row in gone.to_numpy()]
     return kept.assign(implausible=pd.Series(marks, index=table.index, dtype=object)), found
+
+
+def _without_contradictions(
+    table: pd.DataFrame,
+    doubted: dict[str, pd.Series],
+    contradicting: Mapping[str, pd.Series],
+    found: dict[str, list[Remark]],
+) -> dict[str, pd.Series]:
+    """`doubted` with the rows in which believable measures contradict each other, which are remarked on."""
+    result = dict(doubted)
+    for name, wrong in contradicting.items():
+        columns = [name, *BY_COLUMN[name].of]
+        believable = ~pd.concat([doubted[each] for each in columns], axis=1).any(axis=1)
+        rows = table.loc[wrong & believable, ["subject", *columns]]
+        for subject, value, *volumes in rows.itertuples(index=False):
+            named = zip(columns[1:], volumes, strict=True)
+            given = " and ".join(f"{each} of {number:g}" for each, number in named)
+            computed = FUNCTIONS[name](*volumes)
+            message = (
+                f"{name}: {value:g} contradicts {given}, which give {computed:.3g}; all count as missing"
+            )
+            remark = Remark(Code.CONTRADICTION, name, message, value, computed)
+            found.setdefault(subject, []).append(remark)
+        result |= {each: result[each] | (wrong & believable) for each in columns}
+    return result
 
 
 def _remark(

@@ -1,6 +1,9 @@
+import re
+
 import pandas as pd
 import pytest
 
+from cinecohort.catalogue.findings import Code
 from cinecohort.cohort.participant_tables import read_participants
 from cinecohort.cohort.participant_values import heart_attack_reported
 from cinecohort.cohort.participants import gather_participants, with_scanner_facts
@@ -239,6 +242,19 @@ def test_acdc_knows_its_participants(tmp_path):
     people = index(("patient001", "patient001", ""))
     known, _ = gather_participants(people, {"tiny": options})
     assert known[["height_cm", "weight_kg", "group"]].to_numpy().tolist() == [[161.0, 62.0, "NOR"]]
+
+
+def test_what_a_source_says_of_its_participants_is_held_to_limits(tmp_path):
+    for number in range(1, 6):
+        write_patient(tmp_path, number)
+    info = tmp_path / "patient002" / "Info.cfg"
+    info.write_text(re.sub("Height: .*", "Height: 1.61", info.read_text()))
+    options = ImagesDataset(source="acdc", path=tmp_path)
+    people = index(*((f"patient{number:03d}", f"patient{number:03d}", "") for number in range(1, 6)))
+    known, found = gather_participants(people, {"tiny": options})
+    assert known["height_cm"].isna().tolist() == [False, True, False, False, False]
+    assert known["bmi"].round(2).tolist()[0] == 23.92 and pd.isna(known["bmi"][1])
+    assert [finding.code for finding in found["patient002"]] == [Code.IMPLAUSIBLE]
 
 
 def test_scanner_facts_come_from_the_images_where_the_table_has_none():

@@ -267,6 +267,41 @@ def test_what_is_computed_of_doubted_volumes_is_remarked_on_once(tmp_path) -> No
     assert table.counts["not_believed"] == 3
 
 
+@pytest.mark.parametrize(
+    ("stated", "gone"),
+    [
+        ({"lvef_pct": 45}, {"lvedv_ml", "lvesv_ml", "lvsv_ml", "lvef_pct", "lvri_g_ml"}),
+        ({"lvsv_ml": 60, "rvef_pct": 20}, {"lvedv_ml", "lvesv_ml", "lvsv_ml", "lvef_pct", "lvri_g_ml"}),
+        ({"lvef_pct": 57.5, "lvsv_ml": 93}, set()),
+        ({"lvef_pct": 45, "lvesv_ml": 9000}, {"lvesv_ml", "lvsv_ml", "lvef_pct"}),
+    ],
+)
+def test_an_ejection_fraction_that_is_not_that_of_its_volumes_is_missing_with_them(
+    tmp_path, stated, gone
+) -> None:
+    sound = {"lvedv_ml": 150, "lvesv_ml": 60, "lvsv_ml": 90, "lvef_pct": 60, "lvm_g": 90, "rvef_pct": 50}
+    rows = pd.DataFrame([sound | stated] + [sound] * 4).assign(subject=list("abcde"))
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    known = table.measures.set_index("subject")
+    assert known.drop(columns="implausible").loc["b"].notna().all()
+    assert set(known.columns[known.loc["a"].isna()]) - {"implausible"} == gone
+    assert set(table.remarks) == ({"a"} if gone else set())
+    if gone == {"lvesv_ml", "lvsv_ml", "lvef_pct"}:
+        assert [remark.column for remark in table.remarks["a"]] == ["lvesv_ml"]
+    elif gone:
+        assert "150 and lvesv_ml of 60, which give" in table.remarks["a"][0].message
+
+
+def test_ejection_fractions_of_another_method_are_used_and_said(tmp_path) -> None:
+    rows = "".join(f"s{i},150,60,{40 + i}\n" for i in range(5))
+    (tmp_path / "a.csv").write_text(f"subject,lvedv_ml,lvesv_ml,lvef_pct\n{rows}")
+    table = read_measures(tmp_path, options(files=[{"path": "a.csv"}]))
+    assert table.measures["lvef_pct"].tolist() == [40, 41, 42, 43, 44]
+    assert not table.remarks
+    assert "a.csv: lvef_pct is not what lvedv_ml and lvesv_ml give in 5 of 5 rows" in table.notes[0]
+
+
 @pytest.mark.real_data
 def test_published_network_against_truth_in_one_command(
     real_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
