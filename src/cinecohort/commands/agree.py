@@ -157,12 +157,14 @@ def _run_config(path: Path, out: Path) -> int:
     chosen = {name: dataset for name, dataset in config.datasets.items() if dataset.source == "tables"}
     if not chosen:
         raise UserError(f"{path}: no dataset has `source: tables`.")
-    for row in agreement_of_tables(chosen, out, config.agreement).to_dict("records"):
+    read = agreement_of_tables(chosen, out, config.agreement)
+    for row in read.to_dict("records"):
         print(
             f"{row['dataset']}, {row['source']}: {row['subjects']} subjects from {row['rows']} rows "
             f"({row['further_rows']} further rows of the same subject, {row['other_ids']} other ids, "
             f"{row['zeros']} zeros, {row['not_numbers']} texts and {row['not_believed']} implausible "
             "values taken as missing)"
         )
-    print(f"Written to {out}.")
+    doubted = "; cohort/findings.tsv lists what was not believed" if read["not_believed"].any() else ""
+    print(f"Written to {out}{doubted}.")
     return 0

@@ -10,6 +10,12 @@ from cinecohort.catalogue.measures import DERIVED
 if TYPE_CHECKING:
     import pandas as pd
 
+TOLERANCE = {"mL": 3.0, "%": 3.0}
+"""How far a stroke volume or ejection fraction may lie from that of its volumes, since all are rounded."""
+
+TOLERATED_SHARE = 0.05
+"""The same as a share of it, where that is more."""
+
 NAN = float("nan")
 FUNCTIONS: dict[str, Callable[..., float]] = {}
 """Column to its function, whose arguments are the columns that it is ``of`` in the catalogue."""
@@ -81,3 +87,18 @@ def add_derived(table: "pd.DataFrame") -> "pd.DataFrame":
                 values = compute(*(table[name].to_numpy(dtype=float) for name in measure.of))
             table = table.assign(**{measure.column: values})
     return table
+
+
+def contradictions(table: "pd.DataFrame") -> "dict[str, pd.Series]":
+    """Rows in which a stroke volume or ejection fraction is not that of the volumes beside it, by its column.
+
+    Columns of which `table` lacks a volume are left out; rows that lack a value contradict nothing.
+    """
+    found = {}
+    for measure in DERIVED:
+        name, volumes = measure.column, list(measure.of)
+        if measure.unit in TOLERANCE and {name, *volumes} <= set(table):
+            computed = add_derived(table[volumes])[name]
+            allowed = (TOLERATED_SHARE * computed.abs()).clip(lower=TOLERANCE[measure.unit])
+            found[name] = (table[name] - computed).abs() > allowed
+    return found

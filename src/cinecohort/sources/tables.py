@@ -22,17 +22,11 @@ from cinecohort.ledger.plausibility import (
 )
 from cinecohort.ledger.tables import is_measure_name, read_users_table
 from cinecohort.ledger.users_tables import plain_ids
-from cinecohort.measures.derived import FUNCTIONS, add_derived
+from cinecohort.measures.derived import FUNCTIONS, add_derived, contradictions
 from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableOptions, TablesOptions
 
 _LARGEST_AND_SMALLEST = tuple(dict.fromkeys(measure.of for measure in DERIVED if measure.unit == "%"))
 """Volumes of which an ejection fraction is taken."""
-
-TOLERANCE = {"mL": 3.0, "%": 3.0}
-"""How far a stroke volume or ejection fraction may lie from that of its volumes, since all are rounded."""
-
-TOLERATED_SHARE = 0.05
-"""The same as a share of it, where that is more."""
 
 
 @dataclass(frozen=True)
@@ -112,17 +106,11 @@ def contradicting_volumes(table: pd.DataFrame) -> tuple[dict[str, pd.Series], li
         Sentences on columns that contradict in most rows: they are of another method, and are used.
     """
     found, notes = {}, []
-    for measure in DERIVED:
-        name = measure.column
-        if measure.unit not in TOLERANCE or name not in table or not set(measure.of) <= set(table):
-            continue
-        computed = add_derived(table[list(measure.of)])[name]
-        allowed = (TOLERATED_SHARE * computed.abs()).clip(lower=TOLERANCE[measure.unit])
-        wrong = (table[name] - computed).abs() > allowed
-        known = table[name].notna() & computed.notna()
+    for name, wrong in contradictions(table).items():
+        known = table[[name, *BY_COLUMN[name].of]].notna().all(axis=1)
         if mostly(wrong[known], FEWEST):
             notes.append(
-                f"{name} is not what {' and '.join(measure.of)} give in {int(wrong.sum()):,} of "
+                f"{name} is not what {' and '.join(BY_COLUMN[name].of)} give in {int(wrong.sum()):,} of "
                 f"{int(known.sum()):,} rows; all are used as they are: name the columns of one method."
             )
         else:
