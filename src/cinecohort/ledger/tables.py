@@ -106,9 +106,10 @@ def contradicting(table: pd.DataFrame, has_limits: Callable[[str], bool]) -> Ite
     numbers = numbers.loc[:, ~numbers.columns.duplicated()]
     for name, wrong in contradictions(numbers).items():
         if wrong.any():
+            first = numbers.loc[wrong, name].iloc[0]
             yield (
                 f"{name} is not what {' and '.join(BY_COLUMN[name].of)} give in {int(wrong.sum()):,} of "
-                f"{len(table):,} rows, the first with {numbers.loc[wrong, name].iloc[0]:g}; all are used as they are."
+                f"{len(table):,} rows, the first with {first:g}; all are used as they are."
             )
 
 
