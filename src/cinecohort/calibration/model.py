@@ -88,10 +88,10 @@ class Term(Options):
 
     def counted(self, values: pd.Series) -> NDArray[np.float64]:
         """What counts of each value, standardised; 0 where it is undefined."""
-        counted = values.clip(self.low, self.high)
+        counted = np.clip(values.to_numpy(dtype=float), self.low, self.high)
         if self.bend is not None:
-            counted = (counted - self.bend).clip(lower=0.0)
-        return ((counted - self.mean) / self.sd).fillna(0.0).to_numpy(dtype=float)
+            counted = np.maximum(counted - self.bend, 0.0)
+        return np.nan_to_num((counted - self.mean) / self.sd, nan=0.0)
 
 
 class FailureModel(Options):
@@ -192,14 +192,14 @@ def terms_of(numbers: pd.DataFrame, bends: Sequence[float] = ()) -> list[Term]:
     """
     found: list[Term] = []
     for name in numbers:
-        values = numbers[name].dropna()
-        if values.empty:
+        values = numbers[name].dropna().to_numpy(dtype=float)
+        if not values.size:
             continue
         low, high = float(values.min()), float(values.max())
-        places = sorted(set(values.quantile(list(bends)))) if bends else [None]
+        places = np.unique(np.quantile(values, bends)).tolist() if bends else [None]
         for bend in places:
-            counted = values if bend is None else (values - bend).clip(lower=0.0)
-            mean, sd = float(counted.mean()), float(counted.std(ddof=0))
+            counted = values if bend is None else np.maximum(values - bend, 0.0)
+            mean, sd = float(counted.mean()), float(counted.std())
             if sd > 1e-9 and bend != low:  # From the lowest value on, it is a line without a bend.
                 found.append(
                     Term(name=str(name), low=low, high=high, bend=bend, mean=mean, sd=sd, coefficient=0.0)
