@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.config or len(arguments.tables) != 2:
         arguments.parser.error("needs two tables, or --config alone")
     from cinecohort.analyses.agreement_files import write_agreement
-    from cinecohort.ledger.tables import read_users_table
+    from cinecohort.commands.users_table import read_and_remark
     from cinecohort.reporting import printed
     from cinecohort.statistics.agreement import agree
     from cinecohort.synthetic import BANNER, any_synthetic
@@ -60,11 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     on = arguments.on.split(",")
     repeated = arguments.repeated.split(",") if arguments.repeated else []
     keys = [*on, *repeated, *(theirs for theirs, ours in renamed.items() if ours in {*on, *repeated})]
-    (first, notes), (second, further) = (
-        read_users_table(path, keys, may_be_empty=False) for path in arguments.tables
-    )
-    for line in (*notes, *further):
-        print(line)
+    first, second = (read_and_remark(path, keys, may_be_empty=False) for path in arguments.tables)
     if lost := [theirs for theirs in renamed if theirs not in {*first, *second}]:
         raise UserError(f"Neither table has a column {', '.join(lost)}, which --columns renames.")
     first, second = (

@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Compare, and write one row for each outcome and pair of groups."""
-    from cinecohort.ledger.tables import read_table, read_users_table, split_names, write_table
+    from cinecohort.commands.users_table import read_and_remark
+    from cinecohort.ledger.tables import read_table, split_names, write_table
     from cinecohort.reporting import printed
     from cinecohort.statistics.group_comparisons import compare_groups
     from cinecohort.synthetic import BANNER, any_synthetic
@@ -42,9 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     outcomes = split_names(arguments.outcomes)
     if not outcomes:
         arguments.usage_error("--outcomes names no column")
-    table, notes = read_users_table(arguments.table, [arguments.id], may_be_empty=False)
-    for line in notes:
-        print(line)
+    table = read_and_remark(arguments.table, [arguments.id], may_be_empty=False)
     result, overall = compare_groups(
         table,
         arguments.group,

@@ -51,7 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Match, and write ``pairs, scores, matched, balance`` as CSV, ``love`` and ``score_overlap`` as SVG."""
-    from cinecohort.ledger.tables import read_users_table, split_names, write_table
+    from cinecohort.commands.users_table import read_and_remark
+    from cinecohort.ledger.tables import split_names, write_table
     from cinecohort.reporting import printed
     from cinecohort.statistics.balance import balance_table, balance_verdict
     from cinecohort.statistics.group_comparisons import TREATMENT, two_groups
@@ -62,9 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     covariates = split_names(arguments.covariates)
     if not covariates and arguments.score is None:
         arguments.usage_error("one of --covariates and --score is needed")
-    table, notes = read_users_table(arguments.table, [arguments.id], may_be_empty=False)
-    for line in notes:
-        print(line)
+    table = read_and_remark(arguments.table, [arguments.id], may_be_empty=False)
     notes = []
     if arguments.drop_missing:
         needed = [c for c in (*covariates, *options.exact, arguments.score) if c in table]

@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Compute the reliability table and print ICC(A,1) of each measure in one line."""
     import pandas as pd
 
-    from cinecohort.ledger.tables import read_users_table, split_names, write_table
+    from cinecohort.commands.users_table import read_and_remark
+    from cinecohort.ledger.tables import split_names, write_table
     from cinecohort.reporting import printed
     from cinecohort.statistics.reliability import reliability, reliability_of_columns
 
@@ -44,9 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     if bool(values and arguments.rater) == bool(wide):
         arguments.usage_error("needs --rater and --value of a long table, or --raters of a wide one")
     keys = [arguments.subject, *([arguments.rater] if arguments.rater else [])]
-    table, notes = read_users_table(arguments.table, keys)
-    for line in notes:
-        print(line)
+    table = read_and_remark(arguments.table, keys)
     parts = {name: reliability(table, arguments.subject, arguments.rater, name) for name in values} | {
         name: reliability_of_columns(table, arguments.subject, columns) for name, columns in wide.items()
     }

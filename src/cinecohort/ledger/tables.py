@@ -1,17 +1,15 @@
 """Reading and writing the tables that the statistics work on, and naming their columns."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from cinecohort.catalogue.measures import BY_COLUMN, THEIR_NAMES
 from cinecohort.errors import UserError
 from cinecohort.files import replacing
 from cinecohort.ledger.plausibility import doubts
 from cinecohort.ledger.users_tables import check_rows, clean_column, refusals, text_format
-from cinecohort.measures.derived import contradictions
 from cinecohort.synthetic import BANNER, COLUMN
 
 _KEYS = re.compile(
@@ -96,21 +94,7 @@ def read_users_table(
             table[name], remarks = clean_column(table[name], str(name), path, not limited)
             doubt = None if limited else doubts(table[name], str(name))
             notes += remarks + ([f"{path}: column {name}: {doubt}"] if doubt else [])
-    return table, notes + [f"{path}: {sentence}" for sentence in contradicting(table, has_limits)]
-
-
-def contradicting(table: pd.DataFrame, has_limits: Callable[[str], bool]) -> Iterator[str]:
-    """Sentences on stroke volumes and ejection fractions that are not those of the volumes beside them."""
-    ours = {name: THEIR_NAMES.get(str(name), str(name)) for name in table if not has_limits(str(name))}
-    numbers = table[list(ours)].select_dtypes("number").rename(columns=ours)
-    numbers = numbers.loc[:, ~numbers.columns.duplicated()]
-    for name, wrong in contradictions(numbers).items():
-        if wrong.any():
-            first = numbers.loc[wrong, name].iloc[0]
-            yield (
-                f"{name} is not what {' and '.join(BY_COLUMN[name].of)} give in {int(wrong.sum()):,} of "
-                f"{len(table):,} rows, the first with {first:g}; all are used as they are."
-            )
+    return table, notes
 
 
 def write_table(path: Path, table: pd.DataFrame, synthetic: bool = False) -> None:

@@ -166,13 +166,3 @@ def test_lists_of_ids(tmp_path, encoding):
     (tmp_path / "list.csv").write_bytes('a\n"b",x\r\n\nc;1\n'.encode(encoding))
     assert list_of_ids(tmp_path / "list.csv") == {"a", "b", "c"}
     assert encoding_of(tmp_path / "list.csv") == encoding
-
-
-def test_ejection_fractions_that_are_not_those_of_their_volumes_are_said(tmp_path):
-    rows = "a,150,60,60,20\nb,150,60,35,20\nc,150,,35,20\n"
-    table, notes = read(tmp_path, f"subject,LVEDV (mL),LVESV (mL),lvef_pct,rvef_pct\n{rows}")
-    assert table["lvef_pct"].tolist() == [60, 35, 35]
-    assert len(notes) == 1
-    assert (
-        "t.csv: lvef_pct is not what lvedv_ml and lvesv_ml give in 1 of 3 rows, the first with 35" in notes[0]
-    )

@@ -246,7 +246,7 @@ def test_several_starts_give_their_mean(labelled_cohort: Path, tmp_path: Path) -
     assert torch.allclose(mean["head.weight"], (one["head.weight"] + two["head.weight"]) / 2)
     other = train(options_for(labelled_cohort, tmp_path / "slim", architecture="unet_slim"), report=print)
     changes = {"start_from": [str(other), starts[0]], "architecture": "unet_slim"}
-    with pytest.raises(UserError, match="is unet16, which is not unet_slim"):
+    with pytest.raises(UserError, match=r"differ in architecture \(unet_slim, unet16\)"):
         train(options_for(labelled_cohort, tmp_path / "no", **changes), report=print)
     changes = {"iterations": 1, "normalisation": "zscore_slice"}
     other = train(options_for(labelled_cohort, tmp_path / "scaled", **changes), report=print)
