@@ -11,15 +11,7 @@ import pandas as pd
 from cinecohort.catalogue.findings import Code
 from cinecohort.catalogue.measures import BY_COLUMN, DERIVED, THEIR_NAMES, measure_of, rests_on
 from cinecohort.errors import UserError
-from cinecohort.ledger.plausibility import (
-    FEWEST,
-    Remark,
-    implausible,
-    measure_limits,
-    mostly,
-    outside,
-    wrong_unit,
-)
+from cinecohort.ledger.plausibility import Remark, implausible, measure_limits, outside, wrong_unit
 from cinecohort.ledger.tables import is_measure_name, read_users_table
 from cinecohort.ledger.users_tables import plain_ids
 from cinecohort.measures.derived import FUNCTIONS, add_derived, contradictions
@@ -27,6 +19,10 @@ from cinecohort.sources.table_options import MeasuresFileOptions, MeasuresTableO
 
 _LARGEST_AND_SMALLEST = tuple(dict.fromkeys(measure.of for measure in DERIVED if measure.unit == "%"))
 """Volumes of which an ejection fraction is taken."""
+
+
+SLIPS = 0.1
+"""Ejection fractions that contradict their volumes are slips in up to this share of the rows, or in one."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +99,13 @@ def contradicting_volumes(table: pd.DataFrame) -> tuple[dict[str, pd.Series], li
     dict
         Column of the stroke volume or ejection fraction to rows that contradict.
     list of str
-        Sentences on columns that contradict in most rows: they are of another method, and are used.
+        Sentences on columns that contradict in more than a few rows (:data:`SLIPS`): they are of another
+        method, and are used.
     """
     found, notes = {}, []
     for name, wrong in contradictions(table).items():
         known = table[[name, *BY_COLUMN[name].of]].notna().all(axis=1)
-        if mostly(wrong[known], FEWEST):
+        if wrong.sum() > max(1.0, SLIPS * known.sum()):
             notes.append(
                 f"{name} is not what {' and '.join(BY_COLUMN[name].of)} give in {int(wrong.sum()):,} of "
                 f"{int(known.sum()):,} rows; all are used as they are: name the columns of one method."
